@@ -1,0 +1,95 @@
+"""The error tree, named after what happens next, and the exit codes that belong to it.
+
+A class says who must act: the user (exit 2), the run (exit 1), a retry, or nobody but the one sample concerned.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_RUN = 1
+EXIT_USER = 2
+EXIT_INTERRUPTED = 130
+
+
+class MmcheckError(Exception):
+    """Base of every error that mmcheck raises on purpose.
+
+    Args:
+        message: What is wrong (value found, value wanted) and where (manifest:row, sample id, config path).
+        hint: What the reader can do about it.
+    """
+
+    exit_code: int = EXIT_RUN
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message, and the hint behind an empty line."""
+        return f"{self.message}\n\nhint: {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the hint when the error crosses a process border."""
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[MmcheckError], message: str, hint: str | None) -> MmcheckError:
+    return kind(message, hint=hint)
+
+
+class UserError(MmcheckError):
+    """The user's input or config is wrong; exit 2."""
+
+    exit_code = EXIT_USER
+
+
+class ConfigError(UserError):
+    """A config file, preset or ``--set`` is wrong; every fault is named in one message."""
+
+
+class ManifestError(UserError):
+    """A manifest as a whole cannot be read (a single bad row is a finding, not this)."""
+
+
+class WeightsError(UserError):
+    """Model weights cannot be found, downloaded or loaded."""
+
+
+class OutputError(UserError):
+    """The output folder cannot be used: unwritable, or it belongs to another run."""
+
+
+class MissingDependency(UserError):
+    """A package that the chosen part needs is not installed."""
+
+
+class RunError(MmcheckError):
+    """The run failed, wholly or in a shard; exit 1."""
+
+
+class TransientError(MmcheckError):
+    """Something that may work when tried again (a network read, a busy file)."""
+
+
+class MediaError(MmcheckError):
+    """One medium cannot be used. Becomes a ``failed`` measurement; never ends a run.
+
+    Args:
+        message: Plain sentence for the report.
+        cause: Stable snake_case word, e.g. ``missing``, ``truncated``, ``undecodable``, ``too_large``.
+        hint: What the reader can do about it.
+    """
+
+    def __init__(self, message: str, *, cause: str = "undecodable", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep cause and hint when the error crosses a process border."""
+        return (_rebuild_media, (self.message, self.cause, self.hint))
+
+
+def _rebuild_media(message: str, cause: str, hint: str | None) -> MediaError:
+    return MediaError(message, cause=cause, hint=hint)

@@ -1,0 +1,1 @@
+"""Analyses that need the whole set."""

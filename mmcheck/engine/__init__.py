@@ -1,0 +1,1 @@
+"""Engines run the same shard task in different places."""

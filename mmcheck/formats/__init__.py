@@ -1,0 +1,1 @@
+"""Manifest formats: one file each, how it is recognised, read and written back."""

@@ -1,0 +1,55 @@
+"""What every manifest format can do.
+
+A format turns a manifest into samples and verdicts back into manifests. It never opens a medium: media are referred
+to by ``MediaRef`` and read later, so reading a manifest is cheap and is done once, before anything is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.types import Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRow:
+    """One row on its way out."""
+
+    sample: Sample
+    """The sample, with its untouched row."""
+    extra: Mapping[str, Any]
+    """The ``mmcheck_*`` columns to add (empty if the config wants none)."""
+
+
+class Format(Protocol):
+    """A manifest format. Instances hold the input options and no state."""
+
+    name: str
+
+    def __init__(self, options: InputConfig) -> None: ...
+
+    def recognises(self, manifest: str) -> bool:
+        """Return whether the content (not only the name) of ``manifest`` is in this format. Never raises."""
+        ...
+
+    def read(self, manifest: str) -> Iterator[Sample]:
+        """Yield the samples of ``manifest`` in order, streaming; a broken row is a sample with a ``problem``.
+
+        Ids may repeat here; the planner makes derived ids unique and refuses own ids given twice.
+
+        Raises:
+            ManifestError: If the manifest as a whole cannot be read.
+        """
+        ...
+
+    def write(self, rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig) -> list[Path]:
+        """Write ``rows`` (all of one input manifest, in order) as a manifest below ``folder``; return the files.
+
+        The name is that of the input manifest where possible, ``stem`` (unique in the run) else. Rows are written whole,
+        unknown columns included; broken rows are written as they were read. No rows: an empty but valid manifest.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Bytes at a URI become an image or a waveform; only MediaError leaves."""

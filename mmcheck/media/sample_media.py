@@ -1,0 +1,114 @@
+"""One sample's media, decoded at most once however many probes ask.
+
+Errors are remembered as well: a missing file is looked for once, and each probe gets the same MediaError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from PIL import Image
+
+from mmcheck.core.errors import MediaError
+from mmcheck.core.types import Sample
+from mmcheck.media.audio import Audio, decode_audio
+from mmcheck.media.image import DecodedImage, decode_image
+from mmcheck.media.source import MediaSource
+
+T = TypeVar("T")
+
+
+class SampleMedia:
+    """Lazily decoded media of one sample. Used by one thread at a time.
+
+    Args:
+        sample: The sample.
+        source: Where bytes come from.
+        min_side: Images may be shrunk while decoding to no less than this on the shorter side; None: full size.
+        max_pixels: Larger images are refused undecoded.
+        max_audio_seconds: Longer recordings are refused.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        source: MediaSource,
+        *,
+        min_side: int | None = None,
+        max_pixels: int = 100_000_000,
+        max_audio_seconds: float = 7200.0,
+    ) -> None:
+        self.sample = sample
+        self._source = source
+        self._min_side = min_side
+        self._max_pixels = max_pixels
+        self._max_audio_seconds = max_audio_seconds
+        self._memo: dict[str, object] = {}
+
+    def image_bytes(self) -> bytes:
+        """Return the image file's bytes.
+
+        Raises:
+            MediaError: If they cannot be read, or the sample has no image.
+        """
+        ref = self.sample.image
+        if ref is None:
+            raise MediaError("the sample has no image", cause="absent")
+        return self._once("image_bytes", lambda: self._source.read(ref))
+
+    def audio_bytes(self) -> bytes:
+        """Return the recording's file bytes.
+
+        Raises:
+            MediaError: If they cannot be read, or the sample has no recording.
+        """
+        ref = self.sample.audio
+        if ref is None:
+            raise MediaError("the sample has no recording", cause="absent")
+        return self._once("audio_bytes", lambda: self._source.read(ref))
+
+    def decoded_image(self) -> DecodedImage:
+        """Return the decoded image with what its header said.
+
+        Raises:
+            MediaError: If it cannot be read or decoded.
+        """
+        return self._once(
+            "image", lambda: decode_image(self.image_bytes(), min_side=self._min_side, max_pixels=self._max_pixels)
+        )
+
+    def image(self) -> Image.Image:
+        """Return the image as RGB, upright (EXIF orientation applied).
+
+        Raises:
+            MediaError: If it cannot be read or decoded.
+        """
+        return self.decoded_image().image
+
+    def audio(self) -> Audio:
+        """Return the segment's waveform as 16 kHz mono float32 with what the file said.
+
+        Raises:
+            MediaError: If it cannot be read or decoded.
+        """
+        ref = self.sample.audio
+        if ref is None:
+            raise MediaError("the sample has no recording", cause="absent")
+        return self._once(
+            "audio",
+            lambda: decode_audio(
+                self.audio_bytes(), start=ref.start, duration=ref.duration, max_seconds=self._max_audio_seconds
+            ),
+        )
+
+    def _once(self, key: str, make: Callable[[], T]) -> T:
+        if key not in self._memo:
+            try:
+                self._memo[key] = make()
+            except MediaError as error:
+                self._memo[key] = error
+        found = self._memo[key]
+        if isinstance(found, MediaError):
+            raise found
+        return found  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Pure functions on text and numbers; no model, no file."""

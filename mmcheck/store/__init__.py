@@ -1,0 +1,1 @@
+"""The run folder: samples, measurements, verdicts, resume, provenance."""

@@ -1,0 +1,1 @@
+"""Making of the bundled tiny Whisper: corpus, vocabulary, training, evaluation, export."""
