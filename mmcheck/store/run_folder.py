@@ -1,0 +1,162 @@
+"""A run folder, for whoever reads one: the commands, the report, a notebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmcheck.config import Config, load_config
+from mmcheck.core.errors import OutputError, RunError
+from mmcheck.core.types import Metric, Sample, Shard
+from mmcheck.store.schema import SAMPLES, VERDICTS, table_to_samples
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: The folder given as ``--out``.
+
+    Raises:
+        OutputError: If it is not a run folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.run_file.is_file():
+            raise OutputError(
+                f"{self.path} is not a run folder: it has no run.json.",
+                hint="give the folder that `mmcheck scan --out` was given.",
+            )
+
+    @property
+    def run_file(self) -> Path:
+        """Return the path of run.json."""
+        return self.path / "run.json"
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """Return run.json: versions, inputs, probes with metrics and weights, engine, seed."""
+        return _read_json(self.run_file)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Return summary.json: rows_read, the four counts, findings by code, per-slice tables.
+
+        Raises:
+            RunError: If the run has not been judged yet.
+        """
+        file = self.path / "summary.json"
+        if not file.is_file():
+            raise RunError(
+                f"{self.path} has no summary.json: the scan was interrupted before judging.",
+                hint="run the same `mmcheck scan` command again; it continues where it stopped.",
+            )
+        return _read_json(file)
+
+    def config(self) -> Config:
+        """Return the config that the run was last judged with."""
+        return load_config(self.path / "config.yaml")
+
+    def shards(self) -> list[Shard]:
+        """Return the shards of the run, in order."""
+        size, rows = self.metadata["shard_size"], self.metadata["rows"]
+        return [
+            Shard(index=number, start=start, stop=min(start + size, rows))
+            for number, start in enumerate(range(0, rows, size))
+        ]
+
+    def probes(self) -> list[str]:
+        """Return the names of the stored measurement sets, analyses included, in the order they were made."""
+        return [*self.metadata["probes"], *self.metadata["analyses"]]
+
+    def metrics(self) -> dict[str, Metric]:
+        """Return the metrics that the stored measurements hold, by full name."""
+        sets = [*self.metadata["probes"].values(), *self.metadata["analyses"].values()]
+        return {metric["name"]: Metric(**metric) for part in sets for metric in part["metrics"]}
+
+    def samples_part(self, shard: Shard) -> Path:
+        """Return the path of a shard's samples."""
+        return self.path / "samples" / shard.part
+
+    def measurements_part(self, probe: str, shard: Shard) -> Path:
+        """Return the path of a shard's measurements by one probe or analysis."""
+        return self.path / "measurements" / probe / shard.part
+
+    def verdicts_part(self, shard: Shard) -> Path:
+        """Return the path of a shard's verdicts."""
+        return self.path / "verdicts" / shard.part
+
+    def samples_table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the samples of the whole run (only ``columns``, if given)."""
+        return self._concat((self.samples_part(shard) for shard in self.shards()), columns, SAMPLES)
+
+    def measurements_table(self, probe: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return what one probe or analysis measured in the whole run, row-aligned with the samples."""
+        return self._concat((self.measurements_part(probe, shard) for shard in self.shards()), columns, None)
+
+    def verdicts_table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the verdicts of the whole run, row-aligned with the samples."""
+        return self._concat((self.verdicts_part(shard) for shard in self.shards()), columns, VERDICTS)
+
+    def sample(self, index: int) -> Sample:
+        """Return one sample by its 0-based index.
+
+        Raises:
+            IndexError: If the run has no such sample.
+        """
+        if not 0 <= index < self.metadata["rows"]:
+            raise IndexError(f"sample {index} of {self.metadata['rows']}")
+        shard = self.shards()[index // self.metadata["shard_size"]]
+        table = pq.read_table(self.samples_part(shard)).slice(index - shard.start, 1)
+        return table_to_samples(table)[0]
+
+    def iter_samples(self) -> Iterator[list[Sample]]:
+        """Yield the samples, a list a shard."""
+        for shard in self.shards():
+            yield table_to_samples(pq.read_table(self.samples_part(shard)))
+
+    def _concat(self, parts: Iterator[Path], columns: Sequence[str] | None, schema: pa.Schema | None) -> pa.Table:
+        wanted = list(columns) if columns is not None else None
+        tables = [read_part(part, wanted) for part in parts]
+        if tables:
+            # A shard without a single embedding lacks that column; promotion fills it with nulls.
+            return pa.concat_tables(tables, promote_options="default")
+        if schema is None:
+            return pa.table({name: pa.array([], pa.string()) for name in wanted or ["sample_id"]})
+        empty = schema.empty_table()
+        return empty.select(wanted) if wanted is not None else empty
+
+
+def read_part(part: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return one part without its labels; absent columns are left out.
+
+    Raises:
+        RunError: If it is missing or damaged.
+    """
+    try:
+        if columns is not None:
+            present = set(pq.read_schema(part).names)
+            columns = [name for name in columns if name in present]
+        return pq.read_table(part, columns=columns, partitioning=None).replace_schema_metadata(None)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RunError(
+            f"{part} is missing or damaged ({' '.join(str(error).split())[:200]}).",
+            hint="run the same `mmcheck scan` command again; it redoes what is missing.",
+        ) from error
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file} cannot be read: {error}.", hint="the file is damaged; scan again.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{file} must hold a JSON object.")
+    return value

@@ -1,0 +1,217 @@
+"""The tables of the run folder: their columns, and the way from records to tables and back.
+
+Parquet is written with fixed options and no clock, so equal records give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmcheck.core.atomic import atomic_path
+from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample
+
+MEDIA_REF = pa.struct(
+    [
+        ("uri", pa.string()),
+        ("member", pa.string()),
+        ("offset", pa.int64()),
+        ("size", pa.int64()),
+        ("start", pa.float64()),
+        ("duration", pa.float64()),
+    ]
+)
+
+SAMPLES = pa.schema(
+    [
+        ("index", pa.int64()),
+        ("id", pa.string()),
+        ("manifest", pa.string()),
+        ("row_number", pa.int64()),
+        ("own_id", pa.bool_()),
+        ("image", MEDIA_REF),
+        ("audio", MEDIA_REF),
+        ("caption", pa.string()),
+        ("transcript", pa.string()),
+        ("language", pa.string()),
+        ("row", pa.string()),
+        ("problem", pa.struct([("cause", pa.string()), ("message", pa.string())])),
+    ]
+)
+
+FINDING = pa.struct(
+    [
+        ("rule", pa.string()),
+        ("code", pa.string()),
+        ("action", pa.string()),
+        ("message", pa.string()),
+        ("metric", pa.string()),
+        ("observed", pa.float64()),
+        ("limit", pa.float64()),
+    ]
+)
+
+VERDICTS = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("action", pa.string()),
+        ("codes", pa.list_(pa.string())),
+        ("findings", pa.list_(FINDING)),
+        ("policy_digest", pa.string()),
+        ("decided_by", pa.string()),
+    ]
+)
+
+EMBEDDING_PREFIX = "embedding."
+_FIXED_COLUMNS = ("sample_id", "status", "reason", "cause", "evidence")
+
+
+def dump_json(value: Any) -> str:
+    """Return ``value`` as compact JSON text that is valid UTF-8 whatever strings it holds (NaN allowed)."""
+    try:
+        text = orjson.dumps(value).decode()
+    except (TypeError, orjson.JSONEncodeError):
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+    # orjson writes NaN as null; a manifest row must come back as it was.
+    if "null" in text and _holds_nan(value):
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+    return text
+
+
+def load_json(text: str) -> Any:
+    """Return the value of JSON text written by ``dump_json``."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def _holds_nan(value: Any) -> bool:
+    if isinstance(value, float):
+        return value != value or value in (float("inf"), float("-inf"))
+    if isinstance(value, Mapping):
+        return any(_holds_nan(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_nan(item) for item in value)
+    return False
+
+
+def _ref_to_dict(ref: MediaRef | None) -> dict[str, Any] | None:
+    if ref is None:
+        return None
+    return {name: getattr(ref, name) for name in ("uri", "member", "offset", "size", "start", "duration")}
+
+
+def samples_to_table(samples: Sequence[Sample], first_index: int) -> pa.Table:
+    """Return the table of ``samples``, numbered from ``first_index``."""
+    columns: dict[str, list[Any]] = {
+        "index": list(range(first_index, first_index + len(samples))),
+        "id": [s.id for s in samples],
+        "manifest": [s.manifest for s in samples],
+        "row_number": [s.row_number for s in samples],
+        "own_id": [s.own_id for s in samples],
+        "image": [_ref_to_dict(s.image) for s in samples],
+        "audio": [_ref_to_dict(s.audio) for s in samples],
+        "caption": [s.caption for s in samples],
+        "transcript": [s.transcript for s in samples],
+        "language": [s.language for s in samples],
+        "row": [dump_json(dict(s.row)) for s in samples],
+        "problem": [
+            None if s.problem is None else {"cause": s.problem.cause, "message": s.problem.message} for s in samples
+        ],
+    }
+    return pa.table(columns, schema=SAMPLES)
+
+
+def table_to_samples(table: pa.Table) -> list[Sample]:
+    """Return the records of a samples table (the inverse of ``samples_to_table``)."""
+    return [
+        Sample(
+            id=row["id"],
+            manifest=row["manifest"],
+            row_number=row["row_number"],
+            own_id=row["own_id"],
+            image=MediaRef(**row["image"]) if row["image"] else None,
+            audio=MediaRef(**row["audio"]) if row["audio"] else None,
+            caption=row["caption"],
+            transcript=row["transcript"],
+            language=row["language"],
+            row=load_json(row["row"]),
+            problem=RowProblem(**row["problem"]) if row["problem"] else None,
+        )
+        for row in table.to_pylist()
+    ]
+
+
+def measurements_to_table(measurements: Sequence[Measurement], metrics: Iterable[Metric]) -> pa.Table:
+    """Return the table of one probe's measurements of one shard.
+
+    Args:
+        measurements: One record a sample, in the shard's order.
+        metrics: The probe's metrics; each gets a nullable float64 column under its short name.
+    """
+    columns: dict[str, Any] = {
+        "sample_id": pa.array([m.sample_id for m in measurements], pa.string()),
+        "status": pa.array([m.status.value for m in measurements], pa.string()),
+        "reason": pa.array([m.reason for m in measurements], pa.string()),
+        "cause": pa.array([m.cause for m in measurements], pa.string()),
+    }
+    for metric in metrics:
+        short = metric.name.partition(".")[2]
+        columns[short] = pa.array([m.values.get(short) for m in measurements], pa.float64())
+    columns["evidence"] = pa.array(
+        [dump_json(dict(m.evidence)) if m.evidence else None for m in measurements], pa.string()
+    )
+    for name in sorted({name for m in measurements for name in m.embeddings}):
+        columns[EMBEDDING_PREFIX + name] = _embeddings([m.embeddings.get(name) for m in measurements])
+    return pa.table(columns)
+
+
+def _embeddings(vectors: Sequence[Any]) -> pa.Array:
+    size = next(len(vector) for vector in vectors if vector is not None)
+    values = np.zeros((len(vectors), size), dtype=np.float16)
+    absent = np.zeros(len(vectors), dtype=bool)
+    for row, vector in enumerate(vectors):
+        if vector is None:
+            absent[row] = True
+        else:
+            values[row] = vector
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), size, mask=pa.array(absent))
+
+
+def metric_columns(table: pa.Table) -> list[str]:
+    """Return the short names of the metric columns of a measurements table."""
+    return [
+        name for name in table.column_names if name not in _FIXED_COLUMNS and not name.startswith(EMBEDDING_PREFIX)
+    ]
+
+
+def write_part(path: Path, table: pa.Table, labels: Mapping[str, str]) -> None:
+    """Write one part atomically, with ``labels`` (fingerprint, ...) in its key-value metadata.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    metadata = {f"mmcheck.{key}": value for key, value in labels.items()}
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd", store_schema=True)
+
+
+def find_labels(path: Path) -> dict[str, str] | None:
+    """Return the labels of a part, or None if there is no whole part."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return {
+        key.decode().removeprefix("mmcheck."): value.decode()
+        for key, value in metadata.items()
+        if key.startswith(b"mmcheck.")
+    }
