@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.resources
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -144,6 +145,13 @@ class RuleConfig(_Section):
     action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
     message: str | None = Field(None, description="plain sentence for the finding")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _unmeasured_is_unchecked(cls, tree: Any) -> Any:
+        if isinstance(tree, dict) and tree.get("rule") == "unmeasured":
+            return {"action": "unchecked", **tree}
+        return tree
+
     @model_validator(mode="after")
     def _bounds(self) -> RuleConfig:
         _check_bounds(self.min, self.max)
@@ -226,7 +234,7 @@ def bundled_dir(name: str) -> Path:
     raise FileNotFoundError(f"bundled folder {name!r} is missing from the installation at {package}")
 
 
-def load_config(source: str | Path | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+def load_config(source: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """Return the config of a preset name or YAML file, with ``key.path=value`` overrides applied.
 
     Args:
@@ -245,9 +253,18 @@ def load_config(source: str | Path | None = None, overrides: list[str] | tuple[s
         tree = {}
     if not isinstance(tree, dict):
         raise ConfigError(f"{where} must hold a mapping of sections, but holds a {type(tree).__name__}.")
+    apply_overrides(tree, overrides)
+    return parse_config(tree, where)
+
+
+def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Set ``section.key=value`` strings in a plain tree, in place; the values are read as YAML.
+
+    Raises:
+        ConfigError: If one of them is not of that form.
+    """
     for override in overrides:
         _apply_override(tree, override)
-    return parse_config(tree, where)
 
 
 def parse_config(tree: dict[str, Any], where: str = "config") -> Config:

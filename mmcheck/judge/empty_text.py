@@ -1,0 +1,68 @@
+"""A caption or transcript that says nothing.
+
+"Nothing" means no letter, digit or mark in any script; a caption may also be made of pictographs, a transcript not
+(nobody speaks a note sign). A text that the manifest does not have at all (no such column) is not empty: that pair is
+incomplete, and ``unmeasured`` sees to it where a probe wanted it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow.compute as pc
+
+from mmcheck.config import RuleConfig
+from mmcheck.core.types import Action, Metric
+from mmcheck.judge.broken_row import fixed_message
+from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.judge.table import JudgeTable, Mask
+
+SAYS_SOMETHING = {"caption": r"[\p{L}\p{N}\p{M}\p{So}]", "transcript": r"[\p{L}\p{N}\p{M}]"}
+
+
+class EmptyTextRule:
+    """Fires where the caption or the transcript is empty, white space or punctuation only.
+
+    Args:
+        name: Name of the rule in the config.
+        options: Its section.
+
+    Raises:
+        ConfigError: If the message is not a sound template.
+    """
+
+    causes = ("caption", "transcript")
+
+    def __init__(self, name: str, options: RuleConfig) -> None:
+        self.name = name
+        self.options = options
+        self.metrics = condition_metrics(options)
+        self._fixed = fixed_message(name, options)
+
+    def check(self, known: Mapping[str, Metric]) -> list[str]:
+        """Return a sentence for each condition that can never hold."""
+        return check_limits(self.name, self.options, known)
+
+    def apply(self, table: JudgeTable) -> RuleFindings:
+        """Return a finding for each empty text."""
+        where = applicable(self.options, table) & ~table.has_problem
+        empty = {column: np.flatnonzero(where & is_empty(table, column)) for column in SAYS_SOMETHING}
+        rows = np.concatenate(list(empty.values()))
+        causes = [column for column, found in empty.items() for _ in range(len(found))]
+        order = np.argsort(rows, kind="stable")
+        causes = [causes[i] for i in order]
+        return RuleFindings(
+            rule=self.name,
+            action=Action(self.options.action),
+            rows=rows[order],
+            causes=causes,
+            messages=[self._fixed or f"The {cause} is empty." for cause in causes],
+        )
+
+
+def is_empty(table: JudgeTable, column: str) -> Mask:
+    """Return where the ``caption`` or ``transcript`` is there but says nothing."""
+    speaks = pc.match_substring_regex(table.texts(column), SAYS_SOMETHING[column])
+    found: Mask = ~pc.fill_null(speaks, True).to_numpy(zero_copy_only=False)
+    return found

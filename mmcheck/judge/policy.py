@@ -1,0 +1,186 @@
+"""The policy: rules in, one verdict a sample out.
+
+The rules of the config come first. Then two laws hold whatever the config says: a broken row is quarantined, and a
+sample that could not be measured is never kept or merely flagged. Judging holds no clock time and no randomness, so
+judging twice gives equal tables.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from mmcheck.config import RuleConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.errors import ConfigError
+from mmcheck.core.parts import ANALYSES, PROBES, RULES
+from mmcheck.core.types import Action, Metric
+from mmcheck.judge.broken_row import BrokenRowRule
+from mmcheck.judge.rule import Rule, RuleFindings
+from mmcheck.judge.table import JudgeTable, Mask
+from mmcheck.judge.unmeasured import UnmeasuredRule
+from mmcheck.store.schema import FINDING, VERDICTS
+
+SEVERITY = (Action.KEEP, Action.FLAG, Action.UNCHECKED, Action.QUARANTINE)
+"""The actions from mild to severe; the most severe finding decides."""
+
+_RANK = {action: rank for rank, action in enumerate(SEVERITY)}
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Policy:
+    """The rules of a config, ready to judge.
+
+    Args:
+        rules: Name -> section, in the order of the config; disabled ones are left out.
+
+    Raises:
+        ConfigError: Naming every fault of the rules at once.
+    """
+
+    def __init__(self, rules: Mapping[str, RuleConfig]) -> None:
+        self.digest = digest_value({name: options.model_dump(mode="json") for name, options in rules.items()})
+        self.rules: list[Rule] = []
+        self.inactive: dict[str, str] = {}
+        """Rule name -> why it cannot fire in this run; filled by ``check_metrics``."""
+        faults: list[ConfigError] = []
+        for name, options in rules.items():
+            try:
+                _check_name(name, options)
+                if options.enabled:
+                    self.rules.append(RULES.get(options.rule)(name, options))
+            except ConfigError as error:
+                faults.append(error)
+        _raise_all(faults)
+        self._laws: list[Rule] = [BrokenRowRule("broken_row", RuleConfig(rule="broken_row", action="quarantine"))]
+        self._measured_law = UnmeasuredRule("unmeasured", RuleConfig(rule="unmeasured", action="unchecked"))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the metrics that the rules read, each once, in the order of the rules."""
+        return tuple(dict.fromkeys(metric for rule in self.rules for metric in rule.metrics))
+
+    def check_metrics(self, known: Mapping[str, Metric], enabled: Collection[str]) -> None:
+        """Check the rules against the metrics and note which of them are inactive. Call it before ``judge``.
+
+        Args:
+            known: Full name -> metric, of every probe and analysis that there is, enabled or not.
+            enabled: Names of the probes and analyses of this run.
+
+        Raises:
+            ConfigError: Naming every unknown metric, with the nearest known one, and every impossible threshold.
+        """
+        faults: list[str] = []
+        inactive: dict[str, str] = {}
+        described = {name.partition(".")[0] for name in known}
+        for rule in self.rules:
+            for metric in rule.metrics:
+                probe = metric.partition(".")[0]
+                if metric not in known and (probe in described or probe not in (*PROBES.names(), *ANALYSES.names())):
+                    faults.append(f"rules.{rule.name}: unknown metric {metric!r}" + _nearest(metric, known))
+                elif probe not in enabled:
+                    inactive.setdefault(rule.name, f"{metric} is not measured: {probe} is not enabled")
+            faults += rule.check(known)
+        if faults:
+            count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+            lines = "\n".join(f"  {fault}" for fault in faults)
+            raise ConfigError(f"the rules have {count}:\n{lines}", hint="`mmcheck list metrics` prints all metrics.")
+        self.inactive = inactive
+
+    def judge(self, table: JudgeTable) -> pa.Table:
+        """Return one verdict a sample, in the verdicts schema of the run folder."""
+        rank = np.zeros(table.num_rows, dtype=np.int8)
+        found: list[RuleFindings] = []
+        ordinary = [rule for rule in self.rules if not isinstance(rule, UnmeasuredRule)]
+        strict = [rule for rule in self.rules if isinstance(rule, UnmeasuredRule)]
+        for rule in ordinary:
+            if rule.name not in self.inactive:
+                _add(found, rank, rule.apply(table))
+        for rule in self._laws:
+            _add(found, rank, rule.apply(table).only(rank < _RANK[Action.UNCHECKED]))
+        for rule in strict:
+            if rule.name not in self.inactive:
+                _add(found, rank, rule.apply(table).only(rank < _RANK[Action.QUARANTINE]))
+        _add(found, rank, self._measured_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
+        offsets, findings = _assemble(found, table.num_rows)
+        actions = pa.DictionaryArray.from_arrays(pa.array(rank), pa.array([action.value for action in SEVERITY]))
+        columns = {
+            "sample_id": table.ids,
+            "action": actions.cast(pa.string()),
+            "codes": pa.ListArray.from_arrays(offsets, findings.field("code")),
+            "findings": pa.ListArray.from_arrays(offsets, findings),
+            "policy_digest": pa.repeat(pa.scalar(self.digest, pa.string()), table.num_rows),
+            "decided_by": pa.repeat(pa.scalar("policy", pa.string()), table.num_rows),
+        }
+        return pa.table(columns, schema=VERDICTS)
+
+
+def _add(found: list[RuleFindings], rank: np.ndarray[tuple[int], np.dtype[np.int8]], findings: RuleFindings) -> None:
+    if len(findings):
+        found.append(findings)
+        rank[findings.rows] = np.maximum(rank[findings.rows], _RANK[findings.action])
+
+
+def _assemble(found: list[RuleFindings], num_rows: int) -> tuple[pa.Array, pa.StructArray]:
+    """Return list offsets and the flat findings: by row, the most severe first, then in the order of the rules."""
+    rows = np.concatenate([np.zeros(0, dtype=np.int64), *(part.rows for part in found)])
+    severity = np.concatenate(
+        [np.zeros(0, dtype=np.int8), *(np.full(len(part), _RANK[part.action], np.int8) for part in found)]
+    )
+    order = pa.array(np.lexsort((-severity, rows)))
+    offsets = np.zeros(num_rows + 1, dtype=np.int32)
+    np.cumsum(np.bincount(rows, minlength=num_rows), out=offsets[1:])
+    columns = [
+        _repeated([(part.rule, len(part)) for part in found]),
+        pa.concat_arrays([pa.array([], pa.string()), *(_codes(part) for part in found)]),
+        _repeated([(part.action.value, len(part)) for part in found]),
+        pa.array([message for part in found for message in part.messages], pa.string()),
+        _repeated([(part.metric, len(part)) for part in found]),
+        pa.concat_arrays([pa.array([], pa.float64()), *(_numbers(part.observed, len(part)) for part in found)]),
+        pa.concat_arrays([pa.array([], pa.float64()), *(_numbers(part.limit, len(part)) for part in found)]),
+    ]
+    flat = pa.StructArray.from_arrays([column.take(order) for column in columns], fields=list(FINDING))
+    return pa.array(offsets), flat
+
+
+def _codes(part: RuleFindings) -> pa.Array:
+    encoded = pa.array(part.causes, pa.string()).dictionary_encode()
+    codes = pa.array([f"{part.rule}.{cause}" for cause in encoded.dictionary.to_pylist()], pa.string())
+    return codes.take(encoded.indices)
+
+
+def _repeated(pieces: list[tuple[str | None, int]]) -> pa.Array:
+    arrays = [pa.repeat(pa.scalar(value, pa.string()), count) for value, count in pieces]
+    return pa.concat_arrays([pa.array([], pa.string()), *arrays])
+
+
+def _numbers(values: np.ndarray[tuple[int], np.dtype[np.float64]] | None, length: int) -> pa.Array:
+    return pa.nulls(length, pa.float64()) if values is None else pa.array(values, pa.float64())
+
+
+def _check_name(name: str, options: RuleConfig) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"rules.{name}: {name!r} cannot be a rule's name, because codes are <rule>.<cause>; "
+            "use letters, digits, _ and - only."
+        )
+    if name in RULES and name != options.rule:
+        raise ConfigError(f"rules.{name}: {name!r} is a kind of rule, but this is a rule of kind {options.rule!r}.")
+
+
+def _nearest(metric: str, known: Mapping[str, Metric]) -> str:
+    near = difflib.get_close_matches(metric, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _raise_all(faults: list[ConfigError]) -> None:
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        lines = "\n".join(f"  {fault.message}" for fault in faults)
+        hints = " ".join(dict.fromkeys(fault.hint for fault in faults if fault.hint))
+        raise ConfigError(f"the rules have {len(faults)} faults:\n{lines}", hint=hints or None)

@@ -1,0 +1,158 @@
+"""What every rule can do, and the columnar findings that rules hand to the policy.
+
+A rule looks at a whole table at once. Its findings stay columns too: a run of a million rows may well have a million
+findings, and a Python object for each would cost more than everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mmcheck.config import RuleConfig
+from mmcheck.core.types import Action, Finding, Metric
+from mmcheck.judge.table import JudgeTable, Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFindings:
+    """The findings of one rule, in columns of equal length."""
+
+    rule: str
+    """Name of the rule in the config."""
+    action: Action
+    """What the rule asks for."""
+    rows: NDArray[np.int64]
+    """0-based rows of the table, ascending; a row may occur more than once."""
+    causes: Sequence[str]
+    """Stable words; the finding's code is ``<rule>.<cause>``."""
+    messages: Sequence[str]
+    """Plain sentences for people."""
+    metric: str | None = None
+    """``<probe>.<metric>`` that the rule looked at."""
+    observed: NDArray[np.float64] | None = None
+    """Values seen, where the rule looked at a metric."""
+    limit: NDArray[np.float64] | None = None
+    """Values wanted, where the rule looked at a metric."""
+
+    def __len__(self) -> int:
+        """Return the number of findings."""
+        return len(self.rows)
+
+    def only(self, mask: Mask) -> RuleFindings:
+        """Return the findings on those rows of the table where ``mask`` is true."""
+        chosen = np.flatnonzero(mask[self.rows])
+        return RuleFindings(
+            rule=self.rule,
+            action=self.action,
+            rows=self.rows[chosen],
+            causes=[self.causes[i] for i in chosen],
+            messages=[self.messages[i] for i in chosen],
+            metric=self.metric,
+            observed=None if self.observed is None else self.observed[chosen],
+            limit=None if self.limit is None else self.limit[chosen],
+        )
+
+    def to_findings(self) -> list[tuple[int, Finding]]:
+        """Return the findings as records, each with its row."""
+        return [
+            (
+                int(row),
+                Finding(
+                    rule=self.rule,
+                    code=f"{self.rule}.{self.causes[i]}",
+                    action=self.action,
+                    message=self.messages[i],
+                    metric=self.metric,
+                    observed=None if self.observed is None else float(self.observed[i]),
+                    limit=None if self.limit is None else float(self.limit[i]),
+                ),
+            )
+            for i, row in enumerate(self.rows)
+        ]
+
+
+class Rule(Protocol):
+    """A rule. Made from its name and its section of the config."""
+
+    name: str
+    options: RuleConfig
+    metrics: tuple[str, ...]
+    """The metrics that it reads, those of its conditions included; a run without one of them leaves the rule inactive."""
+    causes: tuple[str, ...]
+    """Every cause that it can give, sorted as documented."""
+
+    def __init__(self, name: str, options: RuleConfig) -> None: ...
+
+    def check(self, known: Mapping[str, Metric]) -> list[str]:
+        """Return what is wrong with the options, given what the metrics can be; also learn their descriptions.
+
+        Args:
+            known: Full metric name -> metric, holding at least those of ``metrics``.
+        """
+        ...
+
+    def apply(self, table: JudgeTable) -> RuleFindings:
+        """Return the findings on the rows of ``table``."""
+        ...
+
+
+def condition_metrics(options: RuleConfig) -> tuple[str, ...]:
+    """Return the metrics that the conditions of a rule read."""
+    return tuple(condition.metric for condition in options.when)
+
+
+def check_limits(rule: str, options: RuleConfig, known: Mapping[str, Metric]) -> list[str]:
+    """Return a sentence for each limit of a rule that lies outside the range of its metric."""
+    limits = [(f"rules.{rule}", options.metric, options.min, options.max)]
+    limits += [(f"rules.{rule}.when.{i}", c.metric, c.min, c.max) for i, c in enumerate(options.when)]
+    faults = []
+    for where, name, low, high in limits:
+        if name is None or name not in known:
+            continue
+        metric = known[name]
+        for key, value in (("min", low), ("max", high)):
+            if value is None:
+                continue
+            if (metric.low is not None and value < metric.low) or (metric.high is not None and value > metric.high):
+                faults.append(f"{where}.{key}: impossible threshold {value:g}: {name} {_range(metric)}")
+    return faults
+
+
+def applicable(options: RuleConfig, table: JudgeTable) -> Mask:
+    """Return where a rule applies at all: its conditions hold and the language is one of its languages."""
+    found = np.ones(table.num_rows, dtype=bool)
+    for condition in options.when:
+        values = table.values(condition.metric)
+        found &= ~np.isnan(values)
+        if condition.min is not None:
+            found &= values >= condition.min
+        if condition.max is not None:
+            found &= values <= condition.max
+    if options.languages:
+        wanted = pa.array(sorted({_primary(language) for language in options.languages}), pa.string())
+        found &= pc.is_in(table.languages, value_set=wanted).to_numpy(zero_copy_only=False)
+    return found
+
+
+def nothing(name: str, options: RuleConfig) -> RuleFindings:
+    """Return no findings."""
+    return RuleFindings(
+        rule=name, action=Action(options.action), rows=np.zeros(0, dtype=np.int64), causes=(), messages=()
+    )
+
+
+def _primary(language: str) -> str:
+    return language.strip().lower().replace("_", "-").partition("-")[0]
+
+
+def _range(metric: Metric) -> str:
+    if metric.low is not None and metric.high is not None:
+        return f"lies between {metric.low:g} and {metric.high:g}"
+    return f"is never below {metric.low:g}" if metric.low is not None else f"is never above {metric.high:g}"

@@ -1,0 +1,117 @@
+"""A sample that could not be measured is never kept.
+
+This is the law of the design in code. The policy always applies it; a config can only choose a stricter action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from mmcheck.config import RuleConfig
+from mmcheck.core.errors import ConfigError
+from mmcheck.core.types import Action, Metric, Status
+from mmcheck.judge.broken_row import fixed_message
+from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.judge.table import JudgeTable, Mask
+
+PAIRS = {
+    # probe: medium, text, and the values of which one at least says whether the two belong together
+    "image_text": ("image", "caption", ("similarity",)),
+    "transcript": ("audio", "transcript", ("mean_log_prob", "wer", "cer")),
+}
+
+
+class UnmeasuredRule:
+    """Fires where a probe failed, where a pair was not compared, or where nothing was measured at all.
+
+    Args:
+        name: Name of the rule in the config.
+        options: Its section; the action is ``unchecked`` or ``quarantine``.
+
+    Raises:
+        ConfigError: If the action is weaker than the law, or the message is not a sound template.
+    """
+
+    causes = ("probe_failed", "pair_not_measured", "nothing_measured")
+
+    def __init__(self, name: str, options: RuleConfig) -> None:
+        if options.action == Action.FLAG:
+            raise ConfigError(
+                f"rules.{name}.action: a sample that could not be measured is never kept, so it cannot be `flag`.",
+                hint="use `unchecked` (the default) or `quarantine`.",
+            )
+        self.name = name
+        self.options = options
+        self.metrics = condition_metrics(options)
+        self._fixed = fixed_message(name, options)
+
+    def check(self, known: Mapping[str, Metric]) -> list[str]:
+        """Return a sentence for each condition that can never hold."""
+        return check_limits(self.name, self.options, known)
+
+    def apply(self, table: JudgeTable) -> RuleFindings:
+        """Return one finding for each sample that could not be measured: the most telling cause."""
+        left = applicable(self.options, table)
+        found: list[tuple[int, str, str]] = []
+        for probe in table.probes:
+            rows = _take(left, table.has_status(probe, Status.FAILED))
+            reasons = table.reasons(probe).take(pa.array(rows)).to_pylist()
+            found += (
+                (row, "probe_failed", f"The probe {probe} failed: {reason or 'it gave no reason'}")
+                for row, reason in zip(rows.tolist(), reasons, strict=True)
+            )
+        for probe, mask in _pairs_not_measured(table).items():
+            rows = _take(left, mask)
+            reasons = table.reasons(probe).take(pa.array(rows)).to_pylist()
+            medium, text, _ = PAIRS[probe]
+            found += (
+                (row, "pair_not_measured", f"The {medium} and its {text} were not compared: {reason or 'no value'}")
+                for row, reason in zip(rows.tolist(), reasons, strict=True)
+            )
+        rows = _take(left, _nothing_measured(table))
+        found += ((row, "nothing_measured", "No probe had anything to measure here") for row in rows.tolist())
+        found.sort(key=lambda item: item[0])
+        return RuleFindings(
+            rule=self.name,
+            action=Action(self.options.action),
+            rows=np.array([row for row, _, _ in found], dtype=np.int64),
+            causes=[cause for _, cause, _ in found],
+            messages=[self._fixed or message.rstrip(".") + "." for _, _, message in found],
+        )
+
+
+def _take(left: Mask, mask: Mask) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the rows of ``mask`` that nobody took yet, and take them."""
+    rows = np.flatnonzero(left & mask)
+    left[rows] = False
+    return rows
+
+
+def _nothing_measured(table: JudgeTable) -> Mask:
+    measured = np.zeros(table.num_rows, dtype=bool)
+    for probe in table.probes:
+        measured |= table.has_values(probe)
+    return ~measured
+
+
+def _pairs_not_measured(table: JudgeTable) -> dict[str, Mask]:
+    """Return for each pair probe that ran where it should have compared a pair and did not.
+
+    A sample with both halves must have been compared, an empty text included. One with a single half (an image without
+    any caption) must at least have been compared as another pair, or nobody ever checked what belongs to what.
+    """
+    ran = [probe for probe in PAIRS if probe in table.probes]
+    compared = {probe: table.has_values(probe, PAIRS[probe][2]) for probe in ran}
+    any_compared = np.zeros(table.num_rows, dtype=bool)
+    for mask in compared.values():
+        any_compared |= mask
+    found = {}
+    for probe in ran:
+        medium, text, _ = PAIRS[probe]
+        has_medium, has_text = table.has(medium), table.has(text)
+        whole, half = has_medium & has_text, has_medium ^ has_text
+        found[probe] = ~compared[probe] & (whole | (half & ~any_compared))
+    return found

@@ -1,0 +1,79 @@
+"""An image or recording that is missing, broken or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmcheck.config import RuleConfig
+from mmcheck.core.types import Action, Metric, Status
+from mmcheck.judge.broken_row import fixed_message
+from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.judge.table import JudgeTable
+
+
+class UnreadableMediaRule:
+    """Fires where any probe failed because of the medium; the cause is that of the MediaError.
+
+    A probe that failed for another reason (a fault of the program, say) says nothing against the medium; such samples
+    are ``unmeasured``. One finding a row: the probes all tell the same story, and the first one is heard.
+
+    Args:
+        name: Name of the rule in the config.
+        options: Its section.
+
+    Raises:
+        ConfigError: If the message is not a sound template.
+    """
+
+    causes = (
+        "missing",
+        "empty",
+        "truncated",
+        "undecodable",
+        "too_large",
+        "not_a_file",
+        "permission",
+        "remote",
+        "unreadable",
+    )
+
+    def __init__(self, name: str, options: RuleConfig) -> None:
+        self.name = name
+        self.options = options
+        self.metrics = condition_metrics(options)
+        self._fixed = fixed_message(name, options)
+
+    def check(self, known: Mapping[str, Metric]) -> list[str]:
+        """Return a sentence for each condition that can never hold."""
+        return check_limits(self.name, self.options, known)
+
+    def apply(self, table: JudgeTable) -> RuleFindings:
+        """Return a finding for each sample whose medium cannot be used."""
+        left = applicable(self.options, table)
+        known = pa.array(self.causes, pa.string())
+        found: list[tuple[int, str, str]] = []
+        for probe in table.probes:
+            blamed = pc.is_in(table.causes(probe), value_set=known).to_numpy(zero_copy_only=False)
+            rows = np.flatnonzero(left & blamed & table.has_status(probe, Status.FAILED))
+            left[rows] = False
+            chosen = pa.array(rows)
+            causes = table.causes(probe).take(chosen).to_pylist()
+            reasons = table.reasons(probe).take(chosen).to_pylist()
+            found += zip(rows.tolist(), causes, reasons, strict=True)
+        found.sort(key=lambda item: item[0])
+        return RuleFindings(
+            rule=self.name,
+            action=Action(self.options.action),
+            rows=np.array([row for row, _, _ in found], dtype=np.int64),
+            causes=[cause for _, cause, _ in found],
+            messages=[self._fixed or _sentence(reason, cause) for _, cause, reason in found],
+        )
+
+
+def _sentence(reason: str | None, cause: str) -> str:
+    text = (reason or f"the medium cannot be used ({cause})").strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
