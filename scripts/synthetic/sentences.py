@@ -47,7 +47,9 @@ TRANSITIVE = (
     "pushed repaired stole touched watched wanted borrowed brought covered counted forgot needed received "
     "remembered took"
 ).split()
-INTRANSITIVE = "walked slept danced laughed waited jumped worked lived arrived stopped stayed smiled shouted".split()
+INTRANSITIVE = (
+    "walked slept danced laughed waited jumped worked lived arrived stopped stayed smiled shouted".split()
+)
 COUNTS = (
     "two three four five six seven eight nine ten eleven twelve thirteen fifteen sixteen twenty thirty forty "
     "fifty sixty hundred"

@@ -158,7 +158,9 @@ def speak_repeatably(text: str, voice: Voice) -> Utterance:
     command += ["--stdout", "--", text]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0 or len(done.stdout) < 100:
-        raise SpeechUnavailableError(f"espeak-ng failed for voice {voice.name}: {done.stderr.decode().strip()}")
+        raise SpeechUnavailableError(
+            f"espeak-ng failed for voice {voice.name}: {done.stderr.decode().strip()}"
+        )
     with wave.open(io.BytesIO(done.stdout)) as file:
         rate = file.getframerate()
     # The header of piped output holds no true length, so the rest of the stream is taken as it is.
@@ -183,7 +185,9 @@ class _Event(ctypes.Structure):
     )
 
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
 
 
 def _match_words(text: str, events: list[tuple[int, int]]) -> list[int]:
