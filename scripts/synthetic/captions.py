@@ -1,7 +1,7 @@
-"""Captions of the synthetic image world: what one claims, whether that is true of a scene, and how it is worded.
+"""Captions of the synthetic image world: what one claims, whether it is true, and how it is worded.
 
-A claim is the meaning of a caption and its wording is drawn separately, so that truth never depends on words. Styles
-range from full sentences to tags; a claim that says nothing at all is worded vaguely.
+A claim is the meaning of a caption and its wording is drawn separately, so that truth never depends on
+words. Styles range from full sentences to tags; a claim that says nothing at all is worded vaguely.
 """
 
 from __future__ import annotations
@@ -11,11 +11,23 @@ from dataclasses import dataclass, replace
 
 from scripts.synthetic.scenes import BACKGROUNDS, COLOURS, MAX_COUNT, NOUNS, OPPOSITE, SIZES, Group, Scene
 
-STYLES: tuple[str, ...] = ("plain", "photo", "there", "place_first", "sentence", "verb", "tags", "two_sentences")
+STYLES: tuple[str, ...] = (
+    "plain",
+    "photo",
+    "there",
+    "place_first",
+    "sentence",
+    "verb",
+    "tags",
+    "two_sentences",
+)
 PLURALS: dict[str, str] = {
     noun: {"butterfly": "butterflies", "fish": "fish"}.get(noun, noun + "s") for noun in NOUNS
 }
-SIZE_WORDS: dict[str, tuple[str, ...]] = {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")}
+SIZE_WORDS: dict[str, tuple[str, ...]] = {
+    "small": ("small", "little", "tiny"),
+    "large": ("large", "big", "huge"),
+}
 COUNT_WORDS: tuple[tuple[str, ...], ...] = (("one",), ("two", "2"), ("three", "3"), ("four", "4"))
 RELATION_WORDS: dict[str, tuple[str, ...]] = {
     "left": ("to the left of", "left of"),
@@ -30,7 +42,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "sand": ("on the sand", "on a sandy beach", "in the sand"),
     "snow": ("in the snow", "on the snow", "on a snowy field"),
     "tiles": ("on a tiled floor", "on checkered tiles", "on the tiles"),
-    "water": ("in the water", "on the sea", "on blue-grey waves"),
+    "water": ("in the water", "on the sea", "on gentle waves"),
     "wood": ("on a wooden table", "on wooden boards", "on a wood floor"),
 }
 PLACE_NOUNS: dict[str, tuple[str, ...]] = {
@@ -43,6 +55,7 @@ PLACE_NOUNS: dict[str, tuple[str, ...]] = {
     "water": ("water", "sea"),
     "wood": ("wooden table", "wooden boards"),
 }
+MASS_NOUNS: tuple[str, ...] = ("grass", "sand", "snow", "checkered tiles", "water", "wooden boards")
 VAGUE: tuple[str, ...] = (
     "a picture of something",
     "an object outside",
@@ -87,7 +100,7 @@ class Claim:
 
 
 def full_claim(scene: Scene, rng: random.Random | None = None) -> Claim:
-    """Return the claim that says all there is about a scene; with `rng`, a pair may be told from either side."""
+    """Return the claim that says all about a scene; with `rng`, a pair may be told from either side."""
     groups = tuple(
         GroupClaim(noun=group.noun, colour=group.colour, count=group.count, size=group.size)
         for group in scene.groups
@@ -105,7 +118,9 @@ def random_claim(scene: Scene, rng: random.Random) -> Claim:
     if fate < 0.04:
         return Claim()
     if fate < 0.50:
-        groups = tuple(replace(group, size=group.size if rng.random() < 0.7 else None) for group in claim.groups)
+        groups = tuple(
+            replace(group, size=group.size if rng.random() < 0.7 else None) for group in claim.groups
+        )
         return replace(claim, groups=groups)
     if fate < 0.53:
         return Claim(background=scene.background)
@@ -179,14 +194,18 @@ def alter_claim(claim: Claim, scene: Scene, attribute: str, rng: random.Random) 
         wrong = rng.choice([value for value in range(1, MAX_COUNT + 1) if value != scene.groups[0].count])
         return replace(claim, groups=(replace(claim.groups[0], count=wrong, size=None),))
     if attribute == "size":
-        return replace(claim, groups=(replace(claim.groups[0], size=_other(rng, SIZES, claim.groups[0].size)),))
+        return replace(
+            claim, groups=(replace(claim.groups[0], size=_other(rng, SIZES, claim.groups[0].size)),)
+        )
     field, choices = ("colour", tuple(COLOURS)) if attribute == "colour" else ("noun", NOUNS)
     taken = [getattr(group, field) for group in scene.groups]
     index = rng.choice([place for place, group in enumerate(claim.groups) if getattr(group, field)])
     value = _other(rng, choices, *taken)
     group = claim.groups[index]
     changed = replace(group, colour=value) if field == "colour" else replace(group, noun=value)
-    return replace(claim, groups=tuple(changed if place == index else g for place, g in enumerate(claim.groups)))
+    return replace(
+        claim, groups=tuple(changed if place == index else g for place, g in enumerate(claim.groups))
+    )
 
 
 def word(claim: Claim, rng: random.Random, *, style: str | None = None) -> str:
@@ -223,7 +242,8 @@ def word(claim: Claim, rng: random.Random, *, style: str | None = None) -> str:
         text = f"{subject} {verb}{tail}"
     elif style == "two_sentences" and claim.background:
         noun = rng.choice(PLACE_NOUNS[claim.background])
-        text = f"{rng.choice(('a photo of ', ''))}{subject}. the background is {noun}"
+        article = "" if noun in MASS_NOUNS else "a "
+        text = f"{rng.choice(('a photo of ', ''))}{subject}. the background is {article}{noun}"
     elif style == "sentence":
         text = f"{rng.choice(('the picture shows', 'we can see', 'this is a picture of'))} {subject}{tail}"
     else:

@@ -1,8 +1,9 @@
-"""Scenes of the synthetic image world: what is in one, how it is drawn, and how one attribute of it is changed.
+"""Scenes of the synthetic image world: what is in one, how it is drawn, how one attribute is changed.
 
-A scene is a small fully known world: a background and one or two groups of drawn objects. Because it is known, every
-caption's truth can be computed, which is what training, demo data and evaluation stand on. Pixels come from Pillow
-polygons and cheap noise: quick enough to draw tens of thousands on one core, far from photographs.
+A scene is a small fully known world: a background and one or two groups of drawn objects. Because it is
+known, every caption's truth can be computed, which is what training, demo data and evaluation stand on.
+Pixels come from Pillow polygons and cheap noise: quick enough to draw tens of thousands on one core, far
+from photographs.
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ def change_attribute(scene: Scene, attribute: str, rng: random.Random) -> Scene:
 def mirror(scene: Scene) -> Scene:
     """Return the scene as seen in a mirror: left and right change places."""
     groups = tuple(
-        replace(group, places=tuple((1.0 - x, y, half) for x, y, half in group.places)) for group in scene.groups
+        replace(group, places=tuple((1.0 - x, y, half) for x, y, half in group.places))
+        for group in scene.groups
     )
     relation = scene.relation
     if relation in ("left", "right"):
@@ -277,7 +279,9 @@ def _paint_background(name: str, size: int, rng: random.Random) -> Image.Image:
         for _ in range(110):
             x, y, long = rng.uniform(0, size), rng.uniform(0, size), rng.uniform(3, 7) * unit
             lean = rng.uniform(-2, 2) * unit
-            draw.line((x, y, x + lean, y - long), fill=shade(rng.uniform(0.6, 1.3)), width=max(1, round(unit * 0.8)))
+            draw.line(
+                (x, y, x + lean, y - long), fill=shade(rng.uniform(0.6, 1.3)), width=max(1, round(unit * 0.8))
+            )
     elif name == "night":
         for _ in range(rng.randint(25, 45)):
             x, y, radius = rng.uniform(0, size), rng.uniform(0, size), rng.uniform(0.3, 0.7) * unit
@@ -289,7 +293,13 @@ def _paint_background(name: str, size: int, rng: random.Random) -> Image.Image:
     elif name == "snow":
         for _ in range(6):
             x, y, wide = rng.uniform(0, size), rng.uniform(0, size), rng.uniform(10, 30) * unit
-            draw.arc((x - wide, y - 3 * unit, x + wide, y + 6 * unit), 190, 350, fill=shade(0.88), width=max(1, round(unit)))
+            draw.arc(
+                (x - wide, y - 3 * unit, x + wide, y + 6 * unit),
+                190,
+                350,
+                fill=shade(0.88),
+                width=max(1, round(unit)),
+            )
     elif name == "tiles":
         side, offset = rng.uniform(15, 22) * unit, rng.uniform(0, 15) * unit
         for column in range(-1, int(size / side) + 2):
@@ -300,14 +310,22 @@ def _paint_background(name: str, size: int, rng: random.Random) -> Image.Image:
     elif name == "water":
         for _ in range(26):
             x, y, wide = rng.uniform(0, size), rng.uniform(0, size), rng.uniform(4, 9) * unit
-            draw.arc((x - wide, y - 2 * unit, x + wide, y + 2 * unit), 200, 340, fill=shade(1.4), width=max(1, round(unit)))
+            draw.arc(
+                (x - wide, y - 2 * unit, x + wide, y + 2 * unit),
+                200,
+                340,
+                fill=shade(1.4),
+                width=max(1, round(unit)),
+            )
     else:
         high, top = rng.uniform(13, 20) * unit, -rng.uniform(0, 10) * unit
         while top < size:
             draw.line((0, top, size, top), fill=shade(0.55), width=max(1, round(1.2 * unit)))
             for _ in range(4):
                 x, y = rng.uniform(0, size), top + rng.uniform(0.2, 0.8) * high
-                draw.line((x, y, x + rng.uniform(8, 30) * unit, y), fill=shade(0.8), width=max(1, round(0.7 * unit)))
+                draw.line(
+                    (x, y, x + rng.uniform(8, 30) * unit, y), fill=shade(0.8), width=max(1, round(0.7 * unit))
+                )
             top += high
     return image
 

@@ -1,8 +1,8 @@
 """Outlines of the nouns of the synthetic image world, as polygons in a unit box.
 
-Kept apart from the renderer because it is a table and nothing else. Each noun has a silhouette of its own, since the
-tiny model has to tell all of them apart at about twenty pixels; curves are polygons, so that turning, mirroring and
-stretching an object is one matrix product.
+Kept apart from the renderer because it is a table and nothing else. Each noun has a silhouette of its own,
+since the tiny model has to tell all of them apart at about twenty pixels; curves are polygons, so that
+turning, mirroring and stretching an object is one matrix product.
 """
 
 from __future__ import annotations
@@ -73,7 +73,17 @@ SHAPES: dict[str, tuple[Part, ...]] = {
     ),
     "bell": (
         _oval("ink", 0.0, 0.78, 0.22, 0.2),
-        _polygon("body", (-0.2, -0.8), (0.2, -0.8), (0.45, -0.5), (0.55, 0.2), (0.95, 0.7), (-0.95, 0.7), (-0.55, 0.2), (-0.45, -0.5)),
+        _polygon(
+            "body",
+            (-0.2, -0.8),
+            (0.2, -0.8),
+            (0.45, -0.5),
+            (0.55, 0.2),
+            (0.95, 0.7),
+            (-0.95, 0.7),
+            (-0.55, 0.2),
+            (-0.45, -0.5),
+        ),
         _oval("body", 0.0, -0.85, 0.14, 0.14),
         _box("dark", -0.6, 0.25, 0.6, 0.4),
     ),
@@ -84,14 +94,38 @@ SHAPES: dict[str, tuple[Part, ...]] = {
         _polygon("body", (-1.0, 0.35), (1.0, 0.35), (0.65, 0.9), (-0.65, 0.9)),
     ),
     "book": (
-        _polygon("white", (0.0, -0.5), (0.95, -0.72), (0.95, 0.55), (0.0, 0.75), (-0.95, 0.55), (-0.95, -0.72)),
-        _polygon("body", (-1.0, -0.62), (-0.86, -0.62), (-0.86, 0.5), (0.0, 0.7), (0.86, 0.5), (0.86, -0.62), (1.0, -0.62), (1.0, 0.7), (0.0, 0.95), (-1.0, 0.7)),
+        _polygon(
+            "white", (0.0, -0.5), (0.95, -0.72), (0.95, 0.55), (0.0, 0.75), (-0.95, 0.55), (-0.95, -0.72)
+        ),
+        _polygon(
+            "body",
+            (-1.0, -0.62),
+            (-0.86, -0.62),
+            (-0.86, 0.5),
+            (0.0, 0.7),
+            (0.86, 0.5),
+            (0.86, -0.62),
+            (1.0, -0.62),
+            (1.0, 0.7),
+            (0.0, 0.95),
+            (-1.0, 0.7),
+        ),
         _polygon("body", (-0.75, -0.5), (-0.1, -0.34), (-0.1, 0.48), (-0.75, 0.34)),
         _polygon("body", (0.75, -0.5), (0.1, -0.34), (0.1, 0.48), (0.75, 0.34)),
     ),
     "bottle": (
         _box("ink", -0.2, -1.0, 0.2, -0.82),
-        _polygon("body", (-0.16, -0.82), (0.16, -0.82), (0.16, -0.4), (0.42, -0.1), (0.42, 1.0), (-0.42, 1.0), (-0.42, -0.1), (-0.16, -0.4)),
+        _polygon(
+            "body",
+            (-0.16, -0.82),
+            (0.16, -0.82),
+            (0.16, -0.4),
+            (0.42, -0.1),
+            (0.42, 1.0),
+            (-0.42, 1.0),
+            (-0.42, -0.1),
+            (-0.16, -0.4),
+        ),
         _box("white", -0.42, 0.2, 0.42, 0.6),
     ),
     "butterfly": (
@@ -138,7 +172,16 @@ SHAPES: dict[str, tuple[Part, ...]] = {
         _box("ink", -0.06, 0.0, 0.4, 0.12),
     ),
     "crown": (
-        _polygon("body", (-0.9, -0.65), (-0.45, 0.0), (0.0, -0.9), (0.45, 0.0), (0.9, -0.65), (0.8, 0.75), (-0.8, 0.75)),
+        _polygon(
+            "body",
+            (-0.9, -0.65),
+            (-0.45, 0.0),
+            (0.0, -0.9),
+            (0.45, 0.0),
+            (0.9, -0.65),
+            (0.8, 0.75),
+            (-0.8, 0.75),
+        ),
         _box("dark", -0.8, 0.5, 0.8, 0.75),
         _oval("light", 0.0, 0.25, 0.14, 0.14),
     ),
@@ -161,7 +204,13 @@ SHAPES: dict[str, tuple[Part, ...]] = {
         _box("ink", -0.06, 0.1, 0.06, 1.0),
         _polygon("ink", (0.0, 0.8), (0.5, 0.5), (0.35, 0.85)),
         *(
-            _oval("body", 0.42 * math.cos(index * math.pi / 3), -0.38 + 0.42 * math.sin(index * math.pi / 3), 0.25, 0.25)
+            _oval(
+                "body",
+                0.42 * math.cos(index * math.pi / 3),
+                -0.38 + 0.42 * math.sin(index * math.pi / 3),
+                0.25,
+                0.25,
+            )
             for index in range(6)
         ),
         _oval("white", 0.0, -0.38, 0.22, 0.22),
@@ -202,7 +251,16 @@ SHAPES: dict[str, tuple[Part, ...]] = {
         _oval("white", 0.5, -0.1, 0.15, 0.13),
     ),
     "plane": (
-        _polygon("body", (-0.05, -0.2), (0.2, -0.2), (0.95, 0.35), (0.95, 0.5), (-0.95, 0.5), (-0.95, 0.35), (-0.2, -0.2)),
+        _polygon(
+            "body",
+            (-0.05, -0.2),
+            (0.2, -0.2),
+            (0.95, 0.35),
+            (0.95, 0.5),
+            (-0.95, 0.5),
+            (-0.95, 0.35),
+            (-0.2, -0.2),
+        ),
         _polygon("body", (0.0, 0.65), (0.42, 0.95), (-0.42, 0.95)),
         _oval("body", 0.0, 0.0, 0.18, 1.0),
         _oval("white", 0.0, -0.7, 0.09, 0.12),
