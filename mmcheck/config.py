@@ -244,7 +244,7 @@ def load_config(source: str | Path | None = None, overrides: Sequence[str] = ())
     Raises:
         ConfigError: Naming every fault at once.
     """
-    where, text = _read_source("default" if source is None else source)
+    where, text = read_config_source("default" if source is None else source)
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -282,7 +282,12 @@ def parse_config(tree: dict[str, Any], where: str = "config") -> Config:
         raise ConfigError(f"{where} has {count}:\n{lines}", hint="`mmcheck config schema` prints all keys.") from error
 
 
-def _read_source(source: str | Path) -> tuple[str, str]:
+def read_config_source(source: str | Path) -> tuple[str, str]:
+    """Return the name and the text of a preset or config file.
+
+    Raises:
+        ConfigError: If it cannot be read.
+    """
     name = str(source)
     path = Path(name)
     if name in PRESETS and not path.suffix:

@@ -10,10 +10,10 @@ from typing import Any
 from mmcheck.core.registry import Registry
 
 PROBES: Registry[Any] = Registry("probe")
-PROBES.register("media", "mmcheck.probe.media:MediaProbe", "is the file readable, blank, silent, clipped, spoken too fast")
-PROBES.register("caption_text", "mmcheck.probe.caption_text:CaptionTextProbe", "what the caption alone shows: length, residue, repetition")
-PROBES.register("image_text", "mmcheck.probe.image_text:ImageTextProbe", "CLIP/SigLIP similarity of image and caption", model=True)
-PROBES.register("transcript", "mmcheck.probe.transcript:TranscriptProbe", "Whisper verifies the transcript against the recording", model=True)
+PROBES.register("media", "mmcheck.probe.media:MediaProbe", "is the file readable, blank, silent, clipped, spoken too fast", modality="media")
+PROBES.register("caption_text", "mmcheck.probe.caption_text:CaptionTextProbe", "what the caption alone shows: length, residue, repetition", modality="caption")
+PROBES.register("image_text", "mmcheck.probe.image_text:ImageTextProbe", "CLIP/SigLIP similarity of image and caption", model=True, modality="image")
+PROBES.register("transcript", "mmcheck.probe.transcript:TranscriptProbe", "Whisper verifies the transcript against the recording", model=True, modality="audio")
 
 ANALYSES: Registry[Any] = Registry("analysis")
 ANALYSES.register("repetition", "mmcheck.corpus.repetition:Repetition", "how often the same text or the same bytes occur in the run")

@@ -1,0 +1,31 @@
+"""mmcheck finds the wrong pairs in image-caption and audio-transcript datasets before a model is trained on them.
+
+The commands are thin over two functions:
+
+    import mmcheck
+
+    run = mmcheck.scan("data/metadata.jsonl", out="runs/first", config="demo")
+    run.summary["quarantine"]
+    run.samples().to_pandas()
+    mmcheck.open_run("runs/first").judge("stricter.yaml")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mmcheck.run.api import Run, SampleTable, open_run, scan
+
+__all__ = ["Run", "SampleTable", "__version__", "open_run", "scan"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use, so that ``mmcheck --help`` stays quick."""
+    if name in ("Run", "SampleTable", "open_run", "scan"):
+        from mmcheck.run import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'mmcheck' has no attribute {name!r}")

@@ -1,0 +1,85 @@
+"""The command line's root: registers the commands and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from mmcheck.cli.config import app as config_app
+from mmcheck.cli.demo import demo
+from mmcheck.cli.doctor import doctor
+from mmcheck.cli.judge import judge
+from mmcheck.cli.listing import list_parts
+from mmcheck.cli.models import app as models_app
+from mmcheck.cli.report import report
+from mmcheck.cli.scan import scan
+from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_USER, MmcheckError
+
+app = typer.Typer(
+    name="mmcheck",
+    help="Find the wrong pairs in image-caption and audio-transcript datasets before you train on them.",
+    epilog="Start with `mmcheck demo`, then `mmcheck scan MANIFEST --out RUN`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import mmcheck
+
+        typer.echo(f"mmcheck {mmcheck.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+) -> None:
+    """Find the wrong pairs in image-caption and audio-transcript datasets before you train on them."""
+
+
+app.command("demo")(demo)
+app.command("scan")(scan)
+app.command("judge")(judge)
+app.command("report")(report)
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
+app.command("list")(list_parts)
+app.command("doctor")(doctor)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 the run failed, 2 wrong input or config, 130 interrupted."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False)
+    except MmcheckError as error:
+        _say(f"error: {error}")
+        return error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _say("interrupted; what is done stays done, the same command continues.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_INTERRUPTED
+    except click.exceptions.ClickException as error:
+        error.show()
+        return EXIT_USER
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(message.encode("utf-8", "replace").decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""``mmcheck judge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def judge(
+    run: Annotated[Path, typer.Argument(help="Run folder of a finished scan.")],
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", help="Preset or YAML file; default: the run's own config.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key: section.key=value. Repeatable.")
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html anew.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Decide a finished run anew from its stored measurements: no model, no GPU, no media file.
+
+    Examples:
+
+    mmcheck judge runs/first --config stricter.yaml
+
+    mmcheck judge runs/first --set rules.low_similarity.min=0.3
+    """
+    from mmcheck.cli.finish import finish
+    from mmcheck.cli.progress import TerminalProgress
+    from mmcheck.run.api import open_run
+
+    with TerminalProgress(quiet) as progress:
+        open_run(run).judge(config, overrides=overrides or [], progress=progress)
+    finish(run, report=report, as_json=json, quiet=quiet)

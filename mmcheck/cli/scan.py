@@ -1,0 +1,107 @@
+"""``mmcheck scan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = """Examples:
+
+mmcheck scan data/metadata.jsonl --out runs/first
+
+mmcheck scan 'shards/{00000..00099}.tar' --out runs/tars --config fast --device cuda
+
+mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text
+
+mmcheck scan train.csv --out runs/strict --set rules.low_similarity.min=0.3 --limit 1000
+"""
+
+
+def scan(
+    manifests: Annotated[list[str], typer.Argument(help="Manifests: files, folders, globs, tar shards, URLs.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; an interrupted one is continued.")],
+    config: Annotated[
+        str, typer.Option("--config", "-c", help="Preset (demo, default, fast, quality) or YAML file.")
+    ] = "default",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key: section.key=value. Repeatable.")
+    ] = None,
+    probes: Annotated[
+        str | None, typer.Option(help="Only these probes, comma-separated; media,caption_text need no model.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="Manifest format; see `mmcheck list`.")] = "auto",
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    engine: Annotated[str, typer.Option(help="Where it runs; see `mmcheck list`.")] = "local",
+    limit: Annotated[int | None, typer.Option(min=0, help="Read only the first N samples.")] = None,
+    write_media: Annotated[
+        bool, typer.Option("--write-media", help="Write the media too: new tar shards, folders that load as they are.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")] = False,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved config and stop.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Measure and judge every pair of one or several manifests.
+
+    Writes clean/, flagged/, quarantine/ and unchecked/ manifests in the input's format, verdicts with reasons,
+    summary.json and report.html into the run folder. Source files are never changed.
+    """
+    from mmcheck.cli.finish import finish
+    from mmcheck.cli.progress import TerminalProgress
+    from mmcheck.run.api import resolve_config
+    from mmcheck.run.scan import scan_run
+
+    extra = [*(overrides or []), *(["output.write_media=true"] if write_media else [])]
+    names = [name.strip() for name in probes.split(",") if name.strip()] if probes is not None else None
+    forced = None if format == "auto" else format
+    resolved = resolve_config(config, overrides=extra, probes=names, device=device, format=forced)
+    if print_config:
+        typer.echo(resolved.to_yaml(), nl=False)
+        return
+    with TerminalProgress(quiet) as progress:
+        plan = scan_run(
+            manifests,
+            out,
+            resolved,
+            limit=limit,
+            engine=engine,
+            overwrite=overwrite,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    if dry_run:
+        _print_plan(plan, json)
+        return
+    finish(out, report=report, as_json=json, quiet=quiet)
+
+
+scan.__doc__ = (scan.__doc__ or "") + "\n\n" + EPILOG
+
+
+def _print_plan(plan: object, as_json: bool) -> None:
+    import json as json_module
+    from dataclasses import asdict
+
+    from mmcheck.cli.tables import print_table
+    from mmcheck.run.scan import ScanPlan
+
+    if not isinstance(plan, ScanPlan):
+        raise TypeError(type(plan).__name__)
+    if as_json:
+        typer.echo(json_module.dumps(asdict(plan), indent=2, ensure_ascii=False))
+        return
+    rows = [(entry["manifest"], entry["format"], entry["rows"]) for entry in plan.inputs]
+    print_table(f"{plan.rows} rows", ("manifest", "format", "rows"), rows, numeric=(2,))
+    print_table(
+        "would be measured",
+        ("probe", "samples", "note"),
+        [
+            *((name, count, "" if count else "stored already") for name, count in plan.to_measure.items()),
+            *((name, 0, f"left out: {why}") for name, why in plan.skipped.items()),
+        ],
+        numeric=(1,),
+    )

@@ -1,0 +1,233 @@
+"""The Python API: what the commands are thin over, for notebooks and pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mmcheck.config import Config, apply_overrides, load_config, parse_config
+from mmcheck.core.errors import ConfigError, MissingDependency, RunError
+from mmcheck.core.parts import PROBES
+from mmcheck.run.decide import judge_run
+from mmcheck.run.progress import Progress, SilentProgress
+from mmcheck.run.scan import scan_run
+from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.schema import metric_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Manifests = str | Path | Sequence[str | Path]
+
+
+def resolve_config(
+    config: str | Path | Config | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    probes: Sequence[str] | None = None,
+    device: str | None = None,
+    format: str | None = None,
+) -> Config:
+    """Return the config that a scan would use.
+
+    Args:
+        config: A preset's name, a YAML file, a ready Config, or None for the preset ``default``.
+        overrides: ``section.key=value`` strings.
+        probes: Run only these probes.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        format: Force a manifest format.
+
+    Raises:
+        ConfigError: If anything of it is wrong.
+    """
+    extra = list(overrides)
+    if probes is not None:
+        for name in probes:
+            PROBES.entry(name)
+        extra += [f"probes.{name}.enabled={'true' if name in probes else 'false'}" for name in PROBES.names()]
+    if device is not None:
+        extra.append(f"run.device={device}")
+    if format is not None:
+        extra.append(f"input.format={format}")
+    if isinstance(config, Config):
+        if not extra:
+            return config
+        return _override(config, extra)
+    return load_config(config, extra)
+
+
+def _override(config: Config, overrides: Sequence[str]) -> Config:
+    tree = config.model_dump(mode="json")
+    apply_overrides(tree, overrides)
+    return parse_config(tree)
+
+
+class SampleTable:
+    """Samples with their verdicts and values, one row a sample."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return int(self._table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the pyarrow table."""
+        return self._table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas frame.
+
+        Raises:
+            MissingDependency: If pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: F401
+        except ImportError as error:
+            raise MissingDependency("to_pandas() needs pandas.", hint="pip install 'mmcheck[pandas]'") from error
+        frame: pd.DataFrame = self._table.to_pandas()
+        return frame
+
+
+class Run:
+    """A finished run.
+
+    Args:
+        path: The run folder.
+
+    Raises:
+        OutputError: If it is not a run folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = RunFolder(path)
+
+    def __repr__(self) -> str:
+        """Return the call that opens this run."""
+        return f"mmcheck.open_run({str(self.folder.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """Return the run folder's path."""
+        return self.folder.path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Return summary.json: rows_read, keep, flag, quarantine, unchecked, findings by code, slices, metrics."""
+        return self.folder.summary
+
+    @property
+    def config(self) -> Config:
+        """Return the config that the run was last judged with."""
+        return self.folder.config()
+
+    def samples(self, *, embeddings: bool = False) -> SampleTable:
+        """Return one row a sample: the sample's columns, ``action``, ``codes``, ``findings`` and every ``<probe>.<metric>``.
+
+        Args:
+            embeddings: Whether ``<probe>.embedding.<name>`` columns come along (float16 lists).
+        """
+        table = self.folder.samples_table()
+        verdicts = self.folder.verdicts_table(["action", "codes", "findings", "decided_by"])
+        for name in verdicts.column_names:
+            table = table.append_column(name, verdicts[name])
+        for probe in self.folder.probes():
+            measured = self.folder.measurements_table(probe)
+            kept = ["status", "reason", *metric_columns(measured), "evidence"]
+            if embeddings:
+                kept += [name for name in measured.column_names if name.startswith("embedding.")]
+            for name in kept:
+                table = table.append_column(f"{probe}.{name}", measured[name])
+        return SampleTable(table)
+
+    def judge(
+        self,
+        config: str | Path | Config | None = None,
+        *,
+        overrides: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Run:
+        """Decide anew from the stored measurements and rewrite verdicts, manifests and summary; returns self.
+
+        Args:
+            config: A preset's name, a YAML file or a Config; None: the config the run was judged with.
+            overrides: ``section.key=value`` strings.
+            progress: Told what happens.
+
+        Raises:
+            ConfigError: If the rules are wrong for this run.
+            RunError: If the scan is not complete.
+        """
+        base: str | Path | Config = self.config if config is None else config
+        require_complete(self.folder)
+        judge_run(self.folder, resolve_config(base, overrides=overrides), progress or SilentProgress())
+        return self
+
+
+def require_complete(folder: RunFolder) -> None:
+    """Refuse a run whose measuring was interrupted.
+
+    Raises:
+        RunError: If it was.
+    """
+    if folder.metadata.get("state") != "complete":
+        raise RunError(
+            f"{folder.path} is not complete: its scan was interrupted.",
+            hint="run the same `mmcheck scan` command again; it continues where it stopped.",
+        )
+
+
+def scan(
+    manifests: Manifests,
+    out: str | Path,
+    config: str | Path | Config | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    probes: Sequence[str] | None = None,
+    device: str | None = None,
+    format: str | None = None,
+    limit: int | None = None,
+    engine: str = "local",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Scan manifests into a run folder and return the finished run. A stopped scan is continued by the same call.
+
+    Args:
+        manifests: One or several manifests: paths, globs, folders, fsspec URLs.
+        out: The run folder.
+        config: A preset's name, a YAML file, a ready Config, or None for the preset ``default``.
+        overrides: ``section.key=value`` strings on top of it.
+        probes: Run only these probes.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        format: Force a manifest format.
+        limit: Read only the first samples.
+        engine: Name of a registered engine.
+        overwrite: Replace a run folder that belongs to other work.
+        progress: Told what happens.
+
+    Raises:
+        UserError: If input, config, weights or output folder are wrong.
+        RunError: If the run fails.
+    """
+    patterns = [str(manifests)] if isinstance(manifests, str | Path) else [str(manifest) for manifest in manifests]
+    if not patterns:
+        raise ConfigError("no manifest was given.")
+    resolved = resolve_config(config, overrides=overrides, probes=probes, device=device, format=format)
+    scan_run(
+        patterns, Path(out), resolved, limit=limit, engine=engine, overwrite=overwrite, progress=progress
+    )
+    return Run(out)
+
+
+def open_run(path: str | Path) -> Run:
+    """Return the run in a folder.
+
+    Raises:
+        OutputError: If it is not a run folder.
+    """
+    return Run(path)

@@ -1,0 +1,70 @@
+"""Digests of what a run reads, so that a run folder knows whether it belongs to the same work.
+
+Small local files are hashed whole. Files over 256 MiB (tar shards, Parquet with media) are told apart by size,
+modification time and the first and last MiB: hashing terabytes before every resume would cost more than it protects from.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from mmcheck.core.digests import digest_bytes, digest_file, digest_value
+from mmcheck.core.errors import ManifestError
+
+_WHOLE = 256 << 20
+_EDGE = 1 << 20
+
+
+def describe_input(manifest: str) -> dict[str, str]:
+    """Return ``{"digest", "digest_of"}`` of a manifest: a file, a folder or an fsspec URL.
+
+    Raises:
+        ManifestError: If it cannot be read.
+    """
+    if "://" in manifest:
+        return _describe_remote(manifest)
+    path = Path(manifest)
+    try:
+        if path.is_dir():
+            return {"digest": _digest_listing(path), "digest_of": "names, sizes and times of the folder's files"}
+        size = path.stat().st_size
+        if size <= _WHOLE:
+            return {"digest": digest_file(path), "digest_of": "content"}
+        with path.open("rb") as file:
+            head = file.read(_EDGE)
+            file.seek(-_EDGE, os.SEEK_END)
+            edges = digest_bytes(head + file.read(_EDGE))
+        value = digest_value([size, path.stat().st_mtime_ns, edges])
+        return {"digest": value, "digest_of": "size, time, first and last MiB"}
+    except OSError as error:
+        raise ManifestError(
+            f"manifest {manifest} cannot be read: {error.strerror or error}.", hint="check the path and permissions."
+        ) from error
+
+
+def _digest_listing(folder: Path) -> str:
+    entries: list[Any] = []
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(root) / name
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            entries.append([path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns])
+    return digest_value(entries)
+
+
+def _describe_remote(manifest: str) -> dict[str, str]:
+    try:
+        filesystem, path = fsspec.core.url_to_fs(manifest)
+        info = filesystem.info(path)
+    except Exception as error:  # noqa: BLE001 - fsspec backends raise anything
+        raise ManifestError(f"manifest {manifest} cannot be read: {error}.", hint="check the URL.") from error
+    kept = {key: str(info[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified") if key in info}
+    return {"digest": digest_value([manifest, kept]), "digest_of": "size and version told by the store"}

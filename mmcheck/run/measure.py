@@ -1,0 +1,207 @@
+"""The shard task: measure the samples of shards with every probe that has not measured them yet.
+
+Decoding runs in threads ahead of the model, across the borders of shards, with a bounded number of samples in
+flight. Batches never cross a shard's border and are filled in the samples' order, so a shard's values do not depend
+on where a run was stopped. Failure isolation sits here and nowhere else: a batch that fails is measured one by one,
+and the sample that fails becomes a ``failed`` measurement with its reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import pyarrow.parquet as pq
+
+from mmcheck.config import Config
+from mmcheck.core.errors import MediaError, UserError
+from mmcheck.core.types import Measurement, Sample, Shard
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.media.source import MediaSource
+from mmcheck.probe.base import NotApplicable, Prepared, Probe
+from mmcheck.store.schema import find_labels, measurements_to_table, table_to_samples, write_part
+
+_Outcome = Prepared | Measurement
+
+
+@dataclass(slots=True)
+class _OpenShard:
+    """A shard on its way: which probes still owe it values, and what there is so far."""
+
+    shard: Shard
+    probes: tuple[str, ...]
+    remaining: int
+    order: dict[str, int]
+    found: dict[str, list[Measurement | None]]
+    waiting: dict[str, list[Prepared]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardDone:
+    """A shard whose measurements are stored."""
+
+    shard: Shard
+    num_samples: int
+
+
+class MeasureTask:
+    """Measures shards; hand it any part of a run's shards, in any process.
+
+    Args:
+        out: The run folder.
+        probes: Open probes by name.
+        fingerprints: Their fingerprints by name.
+        config: The run's config.
+        min_side: Images may be shrunk while decoding to no less than this on the shorter side, px; None: full size.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        probes: Mapping[str, Probe],
+        fingerprints: Mapping[str, str],
+        config: Config,
+        *,
+        min_side: int | None = None,
+    ) -> None:
+        self._out = out
+        self._probes = probes
+        self._fingerprints = fingerprints
+        self._config = config
+        self._source = MediaSource(allow_remote=config.input.allow_remote)
+        self._min_side = min_side
+        self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
+
+    def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
+        """Yield the number of samples newly measured, and each shard when it is stored.
+
+        Raises:
+            OutputError: If a part cannot be written.
+            UserError: If a probe finds its options or weights unusable.
+        """
+        workers = self._config.run.workers or min(16, os.cpu_count() or 1)
+        ahead = max(4 * workers, 2 * max((p.batch_size for p in self._probes.values()), default=1))
+        feed = self._feed(shards)
+        pending: deque[tuple[_OpenShard, Sample, Future[dict[str, _Outcome]]]] = deque()
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="mmcheck-decode")
+        try:
+            while True:
+                while len(pending) < ahead and (entry := next(feed, None)) is not None:
+                    opened, sample = entry
+                    pending.append((opened, sample, pool.submit(self._prepare, sample, opened.probes)))
+                if not pending:
+                    return
+                opened, sample, future = pending.popleft()
+                self._take(opened, sample, future.result())
+                yield 1
+                if opened.remaining == 0:
+                    self._store(opened)
+                    yield ShardDone(shard=opened.shard, num_samples=opened.shard.stop - opened.shard.start)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def missing(self, shard: Shard) -> tuple[str, ...]:
+        """Return the probes that have not measured ``shard`` with their present fingerprint."""
+        return tuple(
+            name
+            for name in self._probes
+            if (find_labels(self._part(name, shard)) or {}).get("fingerprint") != self._fingerprints[name]
+        )
+
+    def _part(self, probe: str, shard: Shard) -> Path:
+        return self._out / "measurements" / probe / shard.part
+
+    def _feed(self, shards: Iterable[Shard]) -> Iterator[tuple[_OpenShard, Sample]]:
+        for shard in shards:
+            probes = self.missing(shard)
+            if not probes:
+                continue
+            samples = table_to_samples(pq.read_table(self._out / "samples" / shard.part))
+            opened = _OpenShard(
+                shard=shard,
+                probes=probes,
+                remaining=len(samples),
+                order={sample.id: number for number, sample in enumerate(samples)},
+                found={name: [None] * len(samples) for name in probes},
+                waiting={name: [] for name in probes},
+            )
+            for sample in samples:
+                yield opened, sample
+
+    def _prepare(self, sample: Sample, probes: Sequence[str]) -> dict[str, _Outcome]:
+        media = SampleMedia(
+            sample,
+            self._source,
+            min_side=self._min_side,
+            max_pixels=self._config.probes.media.max_pixels,
+            max_audio_seconds=self._config.probes.media.max_audio_seconds,
+        )
+        return {name: self._prepare_one(name, media) for name in probes}
+
+    def _prepare_one(self, name: str, media: SampleMedia) -> _Outcome:
+        sample = media.sample
+        if sample.problem is not None:
+            return Measurement.not_applicable(sample.id, name, "the manifest row is broken")
+        try:
+            return Prepared(sample=sample, payload=self._probes[name].prepare(media))
+        except NotApplicable as reason:
+            return Measurement.not_applicable(sample.id, name, str(reason))
+        except MediaError as error:
+            return Measurement.failed(sample.id, name, error.message, error.cause)
+        except Exception as error:  # noqa: BLE001 - one sample never ends a run
+            return _internal_error(sample, name, error)
+
+    def _take(self, opened: _OpenShard, sample: Sample, outcomes: Mapping[str, _Outcome]) -> None:
+        opened.remaining -= 1
+        for name, outcome in outcomes.items():
+            if isinstance(outcome, Measurement):
+                opened.found[name][opened.order[sample.id]] = outcome
+            else:
+                opened.waiting[name].append(outcome)
+            if opened.waiting[name] and (
+                opened.remaining == 0 or len(opened.waiting[name]) >= self._probes[name].batch_size
+            ):
+                self._measure(opened, name)
+
+    def _measure(self, opened: _OpenShard, name: str) -> None:
+        batch, opened.waiting[name] = opened.waiting[name], []
+        began = perf_counter()
+        try:
+            measured = self._probes[name].measure(batch)
+            if len(measured) != len(batch):
+                raise RuntimeError(f"{name} returned {len(measured)} measurements for {len(batch)} samples")
+        except UserError:
+            raise
+        except Exception:  # noqa: BLE001 - the culprit is found one by one
+            measured = [self._measure_one(name, prepared) for prepared in batch]
+        self.seconds[name] += perf_counter() - began
+        for prepared, measurement in zip(batch, measured, strict=True):
+            opened.found[name][opened.order[prepared.sample.id]] = measurement
+
+    def _measure_one(self, name: str, prepared: Prepared) -> Measurement:
+        try:
+            return self._probes[name].measure([prepared])[0]
+        except MediaError as error:
+            return Measurement.failed(prepared.sample.id, name, error.message, error.cause)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one sample never ends a run
+            return _internal_error(prepared.sample, name, error)
+
+    def _store(self, opened: _OpenShard) -> None:
+        for name in opened.probes:
+            measurements = [m for m in opened.found[name] if m is not None]
+            if len(measurements) != len(opened.order):
+                raise RuntimeError(f"shard {opened.shard.index}: {name} lost samples")
+            table = measurements_to_table(measurements, self._probes[name].metrics)
+            write_part(self._part(name, opened.shard), table, {"fingerprint": self._fingerprints[name]})
+
+
+def _internal_error(sample: Sample, probe: str, error: Exception) -> Measurement:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return Measurement.failed(sample.id, probe, reason, "internal_error")

@@ -1,0 +1,115 @@
+"""Planning: the manifests are read once, ids are made unique, and the samples are stored in shards.
+
+Everything later works from these parts, so a manifest is parsed once and a sample has one identity in the whole run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmcheck.config import Config
+from mmcheck.core.digests import digest_value
+from mmcheck.core.errors import ManifestError
+from mmcheck.core.parts import FORMATS
+from mmcheck.core.types import Sample, Shard
+from mmcheck.formats.base import Format
+from mmcheck.formats.detect import detect_format, expand_manifests
+from mmcheck.run.inputs import describe_input
+from mmcheck.run.progress import Progress
+from mmcheck.store.schema import find_labels, samples_to_table, write_part
+
+
+def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, Any]]:
+    """Return one entry a manifest: ``manifest``, ``format``, ``digest``, ``digest_of``.
+
+    Raises:
+        ManifestError: If a pattern matches nothing, or a manifest is in no known format.
+    """
+    manifests = expand_manifests(patterns)
+    return [
+        {"manifest": manifest, "format": detect_format(manifest, config.input), **describe_input(manifest)}
+        for manifest in manifests
+    ]
+
+
+def plan_identity(inputs: Sequence[dict[str, Any]], config: Config, limit: int | None) -> str:
+    """Return the digest that tells whether two scans plan the same samples in the same shards."""
+    return digest_value([list(inputs), config.input.model_dump(mode="json"), config.run.shard_size, limit])
+
+
+def open_format(name: str, config: Config) -> Format:
+    """Return a format by name."""
+    made: Format = FORMATS.get(name)(config.input)
+    return made
+
+
+def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[Sample]:
+    """Yield the samples of all manifests with unique ids.
+
+    A derived id that occurs again in its manifest becomes ``id#2``; an id that another manifest has used already is
+    prefixed with the manifest's name.
+
+    Raises:
+        ManifestError: If a manifest gives its own id to two rows; names both.
+    """
+    everywhere: set[int] = set()
+    for entry in inputs:
+        here: dict[str, int] = {}
+        elsewhere = everywhere.copy() if len(inputs) > 1 else set()
+        name = entry["manifest"].rstrip("/").rsplit("/", 1)[-1]
+        for sample in open_format(entry["format"], config).read(entry["manifest"]):
+            unique = _unique_id(sample, here, elsewhere, name, sample.row_number)
+            here[unique] = sample.row_number
+            everywhere.add(hash(unique))
+            yield sample if unique == sample.id else replace(sample, id=unique)
+
+
+def _unique_id(sample: Sample, here: dict[str, int], elsewhere: set[int], name: str, row: int) -> str:
+    wanted = sample.id
+    if hash(wanted) in elsewhere:
+        wanted = f"{name}:{wanted}"
+    if wanted not in here:
+        return wanted
+    if sample.own_id and sample.problem is None and here[wanted] != row:
+        raise ManifestError(
+            f"{sample.manifest}: the id {sample.id!r} is given twice, in row {here[wanted]} and in row {row}.",
+            hint="make the ids unique, or map another column: --set input.columns.id=<column>.",
+        )
+    return next(
+        candidate
+        for candidate in (f"{wanted}#{number}" for number in itertools.count(2))
+        if candidate not in here and hash(candidate) not in elsewhere
+    )
+
+
+def write_plan(
+    samples: Iterable[Sample], out: Path, config: Config, identity: str, limit: int | None, progress: Progress
+) -> dict[str, int]:
+    """Store the samples in shards below ``out``; return the rows by manifest.
+
+    Raises:
+        ManifestError: If an id is given twice or a manifest cannot be read.
+        OutputError: If the folder cannot be written.
+    """
+    progress.phase("reading manifests", limit)
+    rows: dict[str, int] = {}
+    stream = itertools.islice(samples, limit)
+    size = config.run.shard_size
+    start = 0
+    while batch := list(itertools.islice(stream, size)):
+        shard = Shard(index=start // size, start=start, stop=start + len(batch))
+        write_part(out / "samples" / shard.part, samples_to_table(batch, start), {"identity": identity})
+        for sample in batch:
+            rows[sample.manifest] = rows.get(sample.manifest, 0) + 1
+        start += len(batch)
+        progress.advance(len(batch))
+    return rows
+
+
+def is_planned(out: Path, shards: Sequence[Shard], identity: str) -> bool:
+    """Return whether the samples of every shard are stored whole under ``identity``."""
+    return all((find_labels(out / "samples" / shard.part) or {}).get("identity") == identity for shard in shards)
