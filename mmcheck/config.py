@@ -178,7 +178,8 @@ class OutputConfig(_Section):
     """What is written for the trainer."""
 
     paths: Literal["absolute", "relative", "keep"] = Field(
-        "absolute", description="media paths in the written manifests: absolute, relative to them, or as they were"
+        "absolute",
+        description="media paths in the written manifests: absolute, relative to them, or as they were",
     )
     columns: bool = Field(True, description="whether mmcheck_* columns are added to the rows")
     write_media: bool = Field(False, description="also write the media (new tar shards, or a folder with copies)")

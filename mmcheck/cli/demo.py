@@ -11,7 +11,8 @@ import typer
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("mmcheck-demo"),
     data: Annotated[
-        Path | None, typer.Option(help="Another folder made by scripts/make_demo_data.py; default: the bundled one.")
+        Path | None,
+        typer.Option(help="Another folder made by scripts/make_demo_data.py; default: the bundled one."),
     ] = None,
     config: Annotated[str, typer.Option("--config", "-c", help="Preset or YAML file.")] = "demo",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change one key: section.key=value.")] = None,
@@ -21,7 +22,6 @@ def demo(
     """Scan the bundled dataset with planted faults and print how many of each were caught. Needs no network, no GPU.
 
     Examples:
-
     mmcheck demo
 
     mmcheck demo --data fresh --out runs/fresh
@@ -49,7 +49,15 @@ def demo(
         "planted faults and what became of them",
         ("", "fault", "pairs", "quarantined", "flagged", "unchecked", "taken"),
         [
-            (s.modality, s.fault, s.planted, s.quarantined, s.flagged, s.unchecked, f"{100 * s.taken / s.planted:.1f}%")
+            (
+                s.modality,
+                s.fault,
+                s.planted,
+                s.quarantined,
+                s.flagged,
+                s.unchecked,
+                f"{100 * s.taken / s.planted:.1f}%",
+            )
             for s in scores
         ],
         numeric=(2, 3, 4, 5, 6),

@@ -15,7 +15,6 @@ def doctor(
     Exit code 1 if something that a scan needs is broken.
 
     Example:
-
     mmcheck doctor
     """
     from mmcheck.cli.tables import print_table
@@ -28,7 +27,11 @@ def doctor(
 
         typer.echo(json_module.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        print_table("mmcheck doctor", ("check", "state", "what was seen"), [(f.name, f.state, f.seen) for f in findings])
+        print_table(
+            "mmcheck doctor",
+            ("check", "state", "what was seen"),
+            [(f.name, f.state, f.seen) for f in findings],
+        )
         for finding in findings:
             if finding.hint:
                 typer.echo(f"{finding.name}: {finding.hint}")

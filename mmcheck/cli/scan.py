@@ -36,7 +36,8 @@ def scan(
     engine: Annotated[str, typer.Option(help="Where it runs; see `mmcheck list`.")] = "local",
     limit: Annotated[int | None, typer.Option(min=0, help="Read only the first N samples.")] = None,
     write_media: Annotated[
-        bool, typer.Option("--write-media", help="Write the media too: new tar shards, folders that load as they are.")
+        bool,
+        typer.Option("--write-media", help="Write the media too: new tar shards, folders that load as they are."),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")] = False,

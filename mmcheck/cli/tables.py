@@ -12,7 +12,9 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[int] = ()) -> None:
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[int] = ()
+) -> None:
     """Print a table; ``numeric`` names the columns that are right-aligned."""
     from rich import box
     from rich.console import Console
@@ -32,7 +34,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def print_summary(summary: Mapping[str, Any], path: str) -> None:
     """Print the counts of a run, its findings and where the files lie."""
     rows = summary["rows_read"]
-    counts = [(name, summary[name], _share(summary[name], rows)) for name in ("keep", "flag", "quarantine", "unchecked")]
+    counts = [
+        (name, summary[name], _share(summary[name], rows)) for name in ("keep", "flag", "quarantine", "unchecked")
+    ]
     print_table(f"{rows} rows read", ("action", "rows", "share"), counts, numeric=(1, 2))
     if summary["findings"]:
         found = [(code, count, _share(count, rows)) for code, count in summary["findings"].items()]

@@ -10,25 +10,65 @@ from typing import Any
 from mmcheck.core.registry import Registry
 
 PROBES: Registry[Any] = Registry("probe")
-PROBES.register("media", "mmcheck.probe.media:MediaProbe", "is the file readable, blank, silent, clipped, spoken too fast", modality="media")
-PROBES.register("caption_text", "mmcheck.probe.caption_text:CaptionTextProbe", "what the caption alone shows: length, residue, repetition", modality="caption")
-PROBES.register("image_text", "mmcheck.probe.image_text:ImageTextProbe", "CLIP/SigLIP similarity of image and caption", model=True, modality="image")
-PROBES.register("transcript", "mmcheck.probe.transcript:TranscriptProbe", "Whisper verifies the transcript against the recording", model=True, modality="audio")
+PROBES.register(
+    "media",
+    "mmcheck.probe.media:MediaProbe",
+    "is the file readable, blank, silent, clipped, spoken too fast",
+    modality="media",
+)
+PROBES.register(
+    "caption_text",
+    "mmcheck.probe.caption_text:CaptionTextProbe",
+    "what the caption alone shows: length, residue, repetition",
+    modality="caption",
+)
+PROBES.register(
+    "image_text",
+    "mmcheck.probe.image_text:ImageTextProbe",
+    "CLIP/SigLIP similarity of image and caption",
+    model=True,
+    modality="image",
+)
+PROBES.register(
+    "transcript",
+    "mmcheck.probe.transcript:TranscriptProbe",
+    "Whisper verifies the transcript against the recording",
+    model=True,
+    modality="audio",
+)
 
 ANALYSES: Registry[Any] = Registry("analysis")
-ANALYSES.register("repetition", "mmcheck.corpus.repetition:Repetition", "how often the same text or the same bytes occur in the run")
+ANALYSES.register(
+    "repetition",
+    "mmcheck.corpus.repetition:Repetition",
+    "how often the same text or the same bytes occur in the run",
+)
 
 RULES: Registry[Any] = Registry("rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")
-RULES.register("unreadable_media", "mmcheck.judge.unreadable_media:UnreadableMediaRule", "the image or recording is missing or broken")
+RULES.register(
+    "unreadable_media",
+    "mmcheck.judge.unreadable_media:UnreadableMediaRule",
+    "the image or recording is missing or broken",
+)
 RULES.register("empty_text", "mmcheck.judge.empty_text:EmptyTextRule", "the caption or transcript is empty")
 RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the manifest row cannot be read")
 RULES.register("unmeasured", "mmcheck.judge.unmeasured:UnmeasuredRule", "a probe failed or nothing could be measured")
 
 FORMATS: Registry[Any] = Registry("format")
 FORMATS.register("nemo", "mmcheck.formats.nemo:NemoFormat", "NeMo JSONL: audio_filepath, text, duration, offset")
-FORMATS.register("imagefolder", "mmcheck.formats.hf_folder:HfFolderFormat", "Hugging Face imagefolder/audiofolder: metadata.jsonl|csv|parquet", modality="image")
-FORMATS.register("audiofolder", "mmcheck.formats.hf_folder:HfAudioFolderFormat", "Hugging Face audiofolder: metadata.jsonl|csv|parquet", modality="audio")
+FORMATS.register(
+    "imagefolder",
+    "mmcheck.formats.hf_folder:HfFolderFormat",
+    "Hugging Face imagefolder/audiofolder: metadata.jsonl|csv|parquet",
+    modality="image",
+)
+FORMATS.register(
+    "audiofolder",
+    "mmcheck.formats.hf_folder:HfAudioFolderFormat",
+    "Hugging Face audiofolder: metadata.jsonl|csv|parquet",
+    modality="audio",
+)
 FORMATS.register("jsonl", "mmcheck.formats.jsonl:JsonlFormat", "one JSON object a line")
 FORMATS.register("csv", "mmcheck.formats.csv:CsvFormat", "CSV or TSV, open_clip's filepath/title included")
 FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet with paths or embedded bytes")

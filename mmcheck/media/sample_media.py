@@ -75,7 +75,8 @@ class SampleMedia:
             MediaError: If it cannot be read or decoded.
         """
         return self._once(
-            "image", lambda: decode_image(self.image_bytes(), min_side=self._min_side, max_pixels=self._max_pixels)
+            "image",
+            lambda: decode_image(self.image_bytes(), min_side=self._min_side, max_pixels=self._max_pixels),
         )
 
     def image(self) -> Image.Image:
@@ -98,7 +99,10 @@ class SampleMedia:
         return self._once(
             "audio",
             lambda: decode_audio(
-                self.audio_bytes(), start=ref.start, duration=ref.duration, max_seconds=self._max_audio_seconds
+                self.audio_bytes(),
+                start=ref.start,
+                duration=ref.duration,
+                max_seconds=self._max_audio_seconds,
             ),
         )
 

@@ -218,9 +218,7 @@ def scan(
     if not patterns:
         raise ConfigError("no manifest was given.")
     resolved = resolve_config(config, overrides=overrides, probes=probes, device=device, format=format)
-    scan_run(
-        patterns, Path(out), resolved, limit=limit, engine=engine, overwrite=overwrite, progress=progress
-    )
+    scan_run(patterns, Path(out), resolved, limit=limit, engine=engine, overwrite=overwrite, progress=progress)
     return Run(out)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,7 +138,10 @@ def _counts(column: Any) -> dict[str, int]:
 
 
 def _slice(found: Counter[str]) -> dict[str, int]:
-    return {"rows_read": sum(found.values()), **{action.value: found.get(action.value, 0) for action in Action}}
+    return {
+        "rows_read": sum(found.values()),
+        **{action.value: found.get(action.value, 0) for action in Action},
+    }
 
 
 def _describe(values: np.ndarray[Any, Any]) -> dict[str, float | int]:
@@ -211,9 +213,7 @@ def _shards_of(run: RunFolder, start: int, stop: int) -> Iterator[Shard]:
         yield from run.shards()[start // size : (stop - 1) // size + 1]
 
 
-def _any(
-    run: RunFolder, actions_of: Mapping[int, np.ndarray[Any, Any]], action: Action, start: int, stop: int
-) -> bool:
+def _any(run: RunFolder, actions_of: Mapping[int, np.ndarray[Any, Any]], action: Action, start: int, stop: int) -> bool:
     return any(
         (actions_of[s.index][max(start - s.start, 0) : stop - s.start] == action.value).any()
         for s in _shards_of(run, start, stop)
@@ -231,9 +231,7 @@ def _rows(
 ) -> Iterator[OutputRow]:
     for shard in _shards_of(run, start, stop):
         positions = np.arange(shard.start, shard.stop)
-        wanted = np.flatnonzero(
-            (actions_of[shard.index] == action.value) & (positions >= start) & (positions < stop)
-        )
+        wanted = np.flatnonzero((actions_of[shard.index] == action.value) & (positions >= start) & (positions < stop))
         if not len(wanted):
             continue
         samples = table_to_samples(read_part(run.samples_part(shard)).take(wanted))

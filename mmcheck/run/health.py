@@ -47,7 +47,9 @@ class HealthFinding:
 def check_health() -> list[HealthFinding]:
     """Return the findings, in the order that a reader wants them. Never raises."""
     found = [
-        HealthFinding(name="mmcheck", state="fine", seen=f"{mmcheck.__version__} on Python {platform.python_version()}"),
+        HealthFinding(
+            name="mmcheck", state="fine", seen=f"{mmcheck.__version__} on Python {platform.python_version()}"
+        ),
         *(_check_package(module, package) for module, package in _NEEDED),
         _guard("device", _check_device),
         _guard("cores", lambda: HealthFinding(name="cores", state="fine", seen=str(os.cpu_count()))),
@@ -71,7 +73,10 @@ def _check_package(module: str, package: str) -> HealthFinding:
         return HealthFinding(name=package, state="fine", seen=importlib.metadata.version(package))
     except Exception as error:  # noqa: BLE001 - a broken shared library raises anything
         return HealthFinding(
-            name=package, state="broken", seen=f"{type(error).__name__}: {error}", hint=f"pip install {package}"
+            name=package,
+            state="broken",
+            seen=f"{type(error).__name__}: {error}",
+            hint=f"pip install {package}",
         )
 
 
@@ -80,7 +85,9 @@ def _check_device() -> HealthFinding:
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         return HealthFinding(name="device", state="fine", seen=", ".join(names))
-    return HealthFinding(name="device", state="note", seen="cpu only", hint="a GPU is optional; `--device auto` uses one.")
+    return HealthFinding(
+        name="device", state="note", seen="cpu only", hint="a GPU is optional; `--device auto` uses one."
+    )
 
 
 def _check_presets() -> HealthFinding:
@@ -97,7 +104,10 @@ def _check_models() -> HealthFinding:
     names = [model.name for model in list_models() if model.kind == "bundled"]
     if not names:
         return HealthFinding(
-            name="bundled models", state="broken", seen="none found", hint="install mmcheck again from its wheel."
+            name="bundled models",
+            state="broken",
+            seen="none found",
+            hint="install mmcheck again from its wheel.",
         )
     faults = []
     for name in names:
@@ -120,5 +130,3 @@ def _check_cache() -> HealthFinding:
     if free < _LOW_SPACE_GB:
         return HealthFinding(name="model cache", state="note", seen=seen, hint="set HF_HOME to a roomier disk.")
     return HealthFinding(name="model cache", state="fine", seen=seen)
-
-

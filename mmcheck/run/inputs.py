@@ -30,7 +30,10 @@ def describe_input(manifest: str) -> dict[str, str]:
     path = Path(manifest)
     try:
         if path.is_dir():
-            return {"digest": _digest_listing(path), "digest_of": "names, sizes and times of the folder's files"}
+            return {
+                "digest": _digest_listing(path),
+                "digest_of": "names, sizes and times of the folder's files",
+            }
         size = path.stat().st_size
         if size <= _WHOLE:
             return {"digest": digest_file(path), "digest_of": "content"}
@@ -42,7 +45,8 @@ def describe_input(manifest: str) -> dict[str, str]:
         return {"digest": value, "digest_of": "size, time, first and last MiB"}
     except OSError as error:
         raise ManifestError(
-            f"manifest {manifest} cannot be read: {error.strerror or error}.", hint="check the path and permissions."
+            f"manifest {manifest} cannot be read: {error.strerror or error}.",
+            hint="check the path and permissions.",
         ) from error
 
 
@@ -64,7 +68,7 @@ def _describe_remote(manifest: str) -> dict[str, str]:
     try:
         filesystem, path = fsspec.core.url_to_fs(manifest)
         info = filesystem.info(path)
-    except Exception as error:  # noqa: BLE001 - fsspec backends raise anything
+    except Exception as error:
         raise ManifestError(f"manifest {manifest} cannot be read: {error}.", hint="check the URL.") from error
     kept = {key: str(info[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified") if key in info}
     return {"digest": digest_value([manifest, kept]), "digest_of": "size and version told by the store"}

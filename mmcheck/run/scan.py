@@ -25,9 +25,9 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, OutputError
 from mmcheck.core.parts import ANALYSES, ENGINES, PROBES
 from mmcheck.core.types import Shard
+from mmcheck.judge.policy import Policy
 from mmcheck.probe.base import Probe
 from mmcheck.run.analyse import analyse_run
-from mmcheck.judge.policy import Policy
 from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.decide import judge_run
 from mmcheck.run.measure import MeasureTask
@@ -120,7 +120,12 @@ def _scan(
             name: {"fingerprint": plan.probes[name], "metrics": _metrics(probe), **described[name]}
             for name, probe in probes.items()
         }
-        run_json |= {"skipped_probes": plan.skipped, "engine": engine, "seed": config.run.seed, "analyses": {}}
+        run_json |= {
+            "skipped_probes": plan.skipped,
+            "engine": engine,
+            "seed": config.run.seed,
+            "analyses": {},
+        }
         run_json |= {"config_digest": digest_value(config.model_dump(mode="json"))}
         _write_run_json(out, run_json)
         write_text(out / "config.yaml", config.to_yaml())
@@ -175,7 +180,8 @@ def _locked(out: Path, identity: str, overwrite: bool) -> Iterator[None]:
         ) from error
     if foreign:
         raise OutputError(
-            f"{out} is not empty and is not a run folder (no run.json).", hint="choose a new or empty folder for --out."
+            f"{out} is not empty and is not a run folder (no run.json).",
+            hint="choose a new or empty folder for --out.",
         )
     try:
         lock = (out / ".lock").open("a")
@@ -206,9 +212,7 @@ def _check_identity(out: Path, identity: str) -> None:
         )
 
 
-def _load_or_plan(
-    plan: ScanPlan, out: Path, config: Config, limit: int | None, progress: Progress
-) -> dict[str, Any]:
+def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, progress: Progress) -> dict[str, Any]:
     known = _read(out / "run.json")
     if known.get("state") in ("measuring", "complete") and is_planned(out, _shards(known), plan.identity):
         plan.inputs = known["inputs"]

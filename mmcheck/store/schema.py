@@ -188,9 +188,7 @@ def _embeddings(vectors: Sequence[Any]) -> pa.Array:
 
 def metric_columns(table: pa.Table) -> list[str]:
     """Return the short names of the metric columns of a measurements table."""
-    return [
-        name for name in table.column_names if name not in _FIXED_COLUMNS and not name.startswith(EMBEDDING_PREFIX)
-    ]
+    return [name for name in table.column_names if name not in _FIXED_COLUMNS and not name.startswith(EMBEDDING_PREFIX)]
 
 
 def write_part(path: Path, table: pa.Table, labels: Mapping[str, str]) -> None:
