@@ -21,6 +21,7 @@ def show(
     """Print a config with every default filled in, or a preset as it was written.
 
     Examples:
+
     mmcheck config show demo --source > mine.yaml
 
     mmcheck config show mine.yaml --set run.shard_size=1000
@@ -38,6 +39,7 @@ def check(config: _Source, overrides: _Overrides = None) -> None:
     """Check a config: keys, types, thresholds and metrics. Names every fault at once; exit code 2 if there is one.
 
     Example:
+
     mmcheck config check mine.yaml
     """
     from mmcheck.config import load_config
@@ -55,6 +57,7 @@ def schema() -> None:
     """Print the JSON Schema of the config, for editors.
 
     Example:
+
     mmcheck config schema > mmcheck.schema.json
     """
     import json

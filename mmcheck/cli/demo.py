@@ -22,6 +22,7 @@ def demo(
     """Scan the bundled dataset with planted faults and print how many of each were caught. Needs no network, no GPU.
 
     Examples:
+
     mmcheck demo
 
     mmcheck demo --data fresh --out runs/fresh

@@ -15,6 +15,7 @@ def doctor(
     Exit code 1 if something that a scan needs is broken.
 
     Example:
+
     mmcheck doctor
     """
     from mmcheck.cli.tables import print_table

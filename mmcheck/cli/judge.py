@@ -23,6 +23,7 @@ def judge(
     """Decide a finished run anew from its stored measurements: no model, no GPU, no media file.
 
     Examples:
+
     mmcheck judge runs/first --config stricter.yaml
 
     mmcheck judge runs/first --set rules.low_similarity.min=0.3

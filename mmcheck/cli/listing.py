@@ -13,6 +13,7 @@ def list_parts(
     """List what this installation can do: probes with their metrics, analyses, rules, formats, engines, presets.
 
     Example:
+
     mmcheck list
     """
     from mmcheck.cli.tables import print_table

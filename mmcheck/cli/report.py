@@ -14,6 +14,7 @@ def report(
     """Write report.html of a finished run: one file that opens offline, with the media beside every finding.
 
     Example:
+
     mmcheck report runs/first
     """
     from mmcheck.report.build import write_report

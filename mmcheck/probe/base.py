@@ -69,7 +69,8 @@ class Probe(Protocol):
         ...
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
-        """Return one measurement a sample, in order. The values may not depend on how samples were batched
-        beyond floating-point noise.
+        """Return one measurement a sample, in order.
+
+        The values may not depend on how samples were batched beyond floating-point noise.
         """
         ...

@@ -126,7 +126,7 @@ class Run:
         return self.folder.config()
 
     def samples(self, *, embeddings: bool = False) -> SampleTable:
-        """Return one row a sample: the sample's columns, ``action``, ``codes``, ``findings`` and every ``<probe>.<metric>``.
+        """Return one row a sample: its columns, ``action``, ``codes``, ``findings`` and every ``<probe>.<metric>``.
 
         Args:
             embeddings: Whether ``<probe>.embedding.<name>`` columns come along (float16 lists).

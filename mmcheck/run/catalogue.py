@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
+from typing import Any
 
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Metric
@@ -17,3 +19,11 @@ def known_metrics() -> dict[str, Metric]:
         for entry in table
         for metric in table.get(entry.name).metrics
     }
+
+
+def model_catalogue() -> Any:
+    """Return the module that lists, downloads and checks models.
+
+    It is imported by name, because it reaches the model libraries and the command line must start without them.
+    """
+    return importlib.import_module("mmcheck.backends.model_catalogue")

@@ -16,6 +16,7 @@ from typing import Literal
 import mmcheck
 from mmcheck.config import PRESETS, load_config
 from mmcheck.core.errors import MmcheckError
+from mmcheck.run.catalogue import model_catalogue
 
 _NEEDED = (
     ("torch", "torch"),
@@ -99,9 +100,8 @@ def _check_presets() -> HealthFinding:
 
 
 def _check_models() -> HealthFinding:
-    from mmcheck.backends.model_catalogue import check_model, list_models
-
-    names = [model.name for model in list_models() if model.kind == "bundled"]
+    catalogue = model_catalogue()
+    names = [model.name for model in catalogue.list_models() if model.kind == "bundled"]
     if not names:
         return HealthFinding(
             name="bundled models",
@@ -112,7 +112,7 @@ def _check_models() -> HealthFinding:
     faults = []
     for name in names:
         try:
-            check_model(name)
+            catalogue.check_model(name)
         except MmcheckError as error:
             faults.append(error.message)
     if faults:

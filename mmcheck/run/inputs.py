@@ -1,7 +1,7 @@
 """Digests of what a run reads, so that a run folder knows whether it belongs to the same work.
 
 Small local files are hashed whole. Files over 256 MiB (tar shards, Parquet with media) are told apart by size,
-modification time and the first and last MiB: hashing terabytes before every resume would cost more than it protects from.
+modification time and the first and last MiB: hashing terabytes before every resume would cost more than it gives.
 """
 
 from __future__ import annotations
