@@ -40,15 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"--out {out} is not empty", "name a new folder, or delete this one first")
     truth: list[tuple[str, str | None]] = []
     if options.images:
-        truth += write_image_caption(
-            out / "image-caption", options.images, random.Random(f"image-{options.seed}")
-        )
+        truth += write_image_caption(out / "image-caption", options.images, random.Random(f"image-{options.seed}"))
     if options.audio:
         from scripts.synthetic.audio_faults import write_audio_transcript
 
-        truth += write_audio_transcript(
-            out / "audio-transcript", options.audio, random.Random(f"audio-{options.seed}")
-        )
+        truth += write_audio_transcript(out / "audio-transcript", options.audio, random.Random(f"audio-{options.seed}"))
     out.mkdir(parents=True, exist_ok=True)
     with (out / "truth.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for sample_id, fault in truth:
@@ -59,14 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make_demo_data.py", description="Write demo data with planted faults."
-    )
+    parser = argparse.ArgumentParser(prog="make_demo_data.py", description="Write demo data with planted faults.")
     parser.add_argument("--seed", type=int, default=0, help="equal seeds give equal bytes (default: 0)")
     parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
-    parser.add_argument(
-        "--images", type=int, default=300, help="picture-caption pairs (default: 300; 0: none)"
-    )
+    parser.add_argument("--images", type=int, default=300, help="picture-caption pairs (default: 300; 0: none)")
     parser.add_argument("--audio", type=int, default=150, help="recordings (default: 150; 0: none)")
     return parser
 

@@ -45,9 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = make_model(tokenizer.get_vocab_size())
     if options.command == "export":
         if not checkpoint.exists():
-            print(
-                f"error: no checkpoint at {checkpoint}\n\nhint: run the train command first", file=sys.stderr
-            )
+            print(f"error: no checkpoint at {checkpoint}\n\nhint: run the train command first", file=sys.stderr)
             return 2
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
@@ -73,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
             kind,
             count=64 if options.smoke else count,
             seed=options.seed,
-            workers=options.workers,
+            workers=1 if options.smoke else options.workers,
         )
         return BatchMaker(pictures, kind, pool_seed=options.seed, tokenizer=tokenizer)
 
@@ -88,9 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="train_tiny_clip.py", description="Make the bundled tiny-clip model."
-    )
+    parser = argparse.ArgumentParser(prog="train_tiny_clip.py", description="Make the bundled tiny-clip model.")
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="draw pictures, train, export, evaluate")
     train.add_argument("--minutes", type=float, default=75.0, help="training time (default: 75)")

@@ -21,9 +21,7 @@ STYLES: tuple[str, ...] = (
     "tags",
     "two_sentences",
 )
-PLURALS: dict[str, str] = {
-    noun: {"butterfly": "butterflies", "fish": "fish"}.get(noun, noun + "s") for noun in NOUNS
-}
+PLURALS: dict[str, str] = {noun: {"butterfly": "butterflies", "fish": "fish"}.get(noun, noun + "s") for noun in NOUNS}
 SIZE_WORDS: dict[str, tuple[str, ...]] = {
     "small": ("small", "little", "tiny"),
     "large": ("large", "big", "huge"),
@@ -102,8 +100,7 @@ class Claim:
 def full_claim(scene: Scene, rng: random.Random | None = None) -> Claim:
     """Return the claim that says all about a scene; with `rng`, a pair may be told from either side."""
     groups = tuple(
-        GroupClaim(noun=group.noun, colour=group.colour, count=group.count, size=group.size)
-        for group in scene.groups
+        GroupClaim(noun=group.noun, colour=group.colour, count=group.count, size=group.size) for group in scene.groups
     )
     relation = scene.relation
     if relation is not None and rng is not None and rng.random() < 0.5:
@@ -118,9 +115,7 @@ def random_claim(scene: Scene, rng: random.Random) -> Claim:
     if fate < 0.04:
         return Claim()
     if fate < 0.50:
-        groups = tuple(
-            replace(group, size=group.size if rng.random() < 0.7 else None) for group in claim.groups
-        )
+        groups = tuple(replace(group, size=group.size if rng.random() < 0.7 else None) for group in claim.groups)
         return replace(claim, groups=groups)
     if fate < 0.53:
         return Claim(background=scene.background)
@@ -194,18 +189,14 @@ def alter_claim(claim: Claim, scene: Scene, attribute: str, rng: random.Random) 
         wrong = rng.choice([value for value in range(1, MAX_COUNT + 1) if value != scene.groups[0].count])
         return replace(claim, groups=(replace(claim.groups[0], count=wrong, size=None),))
     if attribute == "size":
-        return replace(
-            claim, groups=(replace(claim.groups[0], size=_other(rng, SIZES, claim.groups[0].size)),)
-        )
+        return replace(claim, groups=(replace(claim.groups[0], size=_other(rng, SIZES, claim.groups[0].size)),))
     field, choices = ("colour", tuple(COLOURS)) if attribute == "colour" else ("noun", NOUNS)
     taken = [getattr(group, field) for group in scene.groups]
     index = rng.choice([place for place, group in enumerate(claim.groups) if getattr(group, field)])
     value = _other(rng, choices, *taken)
     group = claim.groups[index]
     changed = replace(group, colour=value) if field == "colour" else replace(group, noun=value)
-    return replace(
-        claim, groups=tuple(changed if place == index else g for place, g in enumerate(claim.groups))
-    )
+    return replace(claim, groups=tuple(changed if place == index else g for place, g in enumerate(claim.groups)))
 
 
 def word(claim: Claim, rng: random.Random, *, style: str | None = None) -> str:

@@ -179,9 +179,7 @@ def _falsify(row: _Row, attribute: str, rng: random.Random) -> Claim:
 
 def _is_apart(scene: Scene, *others: Scene | None) -> bool:
     nouns = {group.noun for group in scene.groups}
-    return all(
-        nouns.isdisjoint(group.noun for group in other.groups) for other in others if other is not None
-    )
+    return all(nouns.isdisjoint(group.noun for group in other.groups) for other in others if other is not None)
 
 
 def _filename(rng: random.Random) -> str:

@@ -126,9 +126,7 @@ def change_attribute(scene: Scene, attribute: str, rng: random.Random) -> Scene:
         return replace(scene, groups=swapped, relation=OPPOSITE[scene.relation or "left"])
     if attribute == "binding":
         first, second = scene.groups
-        return replace(
-            scene, groups=(replace(first, colour=second.colour), replace(second, colour=first.colour))
-        )
+        return replace(scene, groups=(replace(first, colour=second.colour), replace(second, colour=first.colour)))
     taken = {other.colour for other in scene.groups}, {other.noun for other in scene.groups}
     if attribute == "colour":
         group = replace(group, colour=_other(rng, tuple(COLOURS), *taken[0]))
@@ -151,8 +149,7 @@ def change_attribute(scene: Scene, attribute: str, rng: random.Random) -> Scene:
 def mirror(scene: Scene) -> Scene:
     """Return the scene as seen in a mirror: left and right change places."""
     groups = tuple(
-        replace(group, places=tuple((1.0 - x, y, half) for x, y, half in group.places))
-        for group in scene.groups
+        replace(group, places=tuple((1.0 - x, y, half) for x, y, half in group.places)) for group in scene.groups
     )
     relation = scene.relation
     if relation in ("left", "right"):
@@ -207,9 +204,7 @@ def _place_many(rng: random.Random, count: int) -> tuple[tuple[float, float, flo
                 return tuple(places)
 
 
-def _place_pair(
-    rng: random.Random, relation: str
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def _place_pair(rng: random.Random, relation: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     halves = rng.uniform(0.14, 0.21), rng.uniform(0.14, 0.21)
     gap = halves[0] + halves[1] + rng.uniform(0.04, 0.12)
     low = rng.uniform(halves[0] + 0.02, 1 - gap - halves[1] - 0.02)
@@ -279,9 +274,7 @@ def _paint_background(name: str, size: int, rng: random.Random) -> Image.Image:
         for _ in range(110):
             x, y, long = rng.uniform(0, size), rng.uniform(0, size), rng.uniform(3, 7) * unit
             lean = rng.uniform(-2, 2) * unit
-            draw.line(
-                (x, y, x + lean, y - long), fill=shade(rng.uniform(0.6, 1.3)), width=max(1, round(unit * 0.8))
-            )
+            draw.line((x, y, x + lean, y - long), fill=shade(rng.uniform(0.6, 1.3)), width=max(1, round(unit * 0.8)))
     elif name == "night":
         for _ in range(rng.randint(25, 45)):
             x, y, radius = rng.uniform(0, size), rng.uniform(0, size), rng.uniform(0.3, 0.7) * unit
@@ -323,9 +316,7 @@ def _paint_background(name: str, size: int, rng: random.Random) -> Image.Image:
             draw.line((0, top, size, top), fill=shade(0.55), width=max(1, round(1.2 * unit)))
             for _ in range(4):
                 x, y = rng.uniform(0, size), top + rng.uniform(0.2, 0.8) * high
-                draw.line(
-                    (x, y, x + rng.uniform(8, 30) * unit, y), fill=shade(0.8), width=max(1, round(0.7 * unit))
-                )
+                draw.line((x, y, x + rng.uniform(8, 30) * unit, y), fill=shade(0.8), width=max(1, round(0.7 * unit)))
             top += high
     return image
 

@@ -16,6 +16,7 @@ from scripts.synthetic.captions import Claim, alter_claim, false_claims, full_cl
 from scripts.synthetic.scenes import BACKGROUNDS, COLOURS, NOUNS, OPPOSITE, RELATIONS, SIZES, Scene, mirror
 from scripts.tiny_clip.model import MEAN, STD
 from scripts.tiny_clip.pool import Pixels, pool_scene
+from scripts.tiny_clip.vocabulary import UNK
 
 _NOUN = {name: index for index, name in enumerate(NOUNS)}
 _COLOUR = {name: index for index, name in enumerate(COLOURS)}
@@ -60,7 +61,7 @@ class BatchMaker:
         self._paired = kind == "full"
         self._scenes = [pool_scene(kind, pool_seed, index) for index in range(len(pictures))]
         self._tokenizer = tokenizer
-        self._unk = tokenizer.token_to_id("<unk>")
+        self._unk: int = tokenizer.get_vocab()[UNK]
 
     def draw(self, size: int, rng: random.Random) -> Batch:
         """Return a batch; in the full pool two thirds of it are sibling pairs."""
@@ -69,9 +70,7 @@ class BatchMaker:
         claims = [random_claim(scene, rng) for scene in scenes]
         falsehoods: list[Claim] = []
         for _ in range(NUM_NEGATIVES):
-            falsehoods += [
-                self._falsify(claim, scene, rng) for claim, scene in zip(claims, scenes, strict=True)
-            ]
+            falsehoods += [self._falsify(claim, scene, rng) for claim, scene in zip(claims, scenes, strict=True)]
         said = claims + falsehoods
         return Batch(
             pictures=pictures,
@@ -104,17 +103,15 @@ class BatchMaker:
             tint = [rng.uniform(0.93, 1.07) * 255 for _ in range(3)]
             stack[row] = picture / np.array(tint, dtype=np.float32) + rng.uniform(-0.05, 0.05)
             scenes.append(scene)
-        stack = (stack - np.array(MEAN, dtype=np.float32)) / np.array(STD, dtype=np.float32)
-        return scenes, torch.from_numpy(stack).permute(0, 3, 1, 2)
+        normal = (stack - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
+        return scenes, torch.from_numpy(normal).permute(0, 3, 1, 2)
 
     def _falsify(self, claim: Claim, scene: Scene, rng: random.Random) -> Claim:
         names = false_claims(claim, scene)
         if not names:
             claim = full_claim(scene, rng)
             names = false_claims(claim, scene)
-        return alter_claim(
-            claim, scene, rng.choices(names, [_NEGATIVE_WEIGHTS[name] for name in names])[0], rng
-        )
+        return alter_claim(claim, scene, rng.choices(names, [_NEGATIVE_WEIGHTS[name] for name in names])[0], rng)
 
     def _tokenize(self, texts: list[str], rng: random.Random) -> Tensor:
         rows = [encoding.ids for encoding in self._tokenizer.encode_batch(texts)]

@@ -106,12 +106,10 @@ def evaluate(encode: Encoder, *, seed: int, num_scenes: int) -> dict[str, float]
     def shuffled(kind: str) -> npt.NDArray[np.float32]:
         others = said[kind][1:] + said[kind][:1]
         # A vague caption of another scene is true of this one as well: no fault to find.
-        wrong = [
-            (place, row) for place, (_, row, claim) in enumerate(others) if not holds(claim, scenes[place])
-        ]
-        scores: npt.NDArray[np.float32] = (
-            image[[place for place, _ in wrong]] * text[[row for _, row in wrong]]
-        ).sum(axis=1)
+        wrong = [(place, row) for place, (_, row, claim) in enumerate(others) if not holds(claim, scenes[place])]
+        scores: npt.NDArray[np.float32] = (image[[place for place, _ in wrong]] * text[[row for _, row in wrong]]).sum(
+            axis=1
+        )
         return scores
 
     aligned = cosines("aligned")

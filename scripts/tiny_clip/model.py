@@ -99,11 +99,13 @@ def encode_pictures(model: open_clip.CLIP, pictures: Tensor) -> Tensor:
     table = pool.positional_embedding
     full = IMAGE_SIZE // 32
     if side == full:
-        return pool(features)
+        embedding: Tensor = pool(features)
+        return embedding
     grid = table[1:].T.reshape(1, -1, full, full)
     small = functional.interpolate(grid, size=(side, side), mode="bilinear", align_corners=True)
     resized = torch.cat([table[:1], small.reshape(table.shape[1], side * side).T])
-    return torch.func.functional_call(pool, {"positional_embedding": resized}, (features,))
+    embedding = torch.func.functional_call(pool, {"positional_embedding": resized}, (features,))
+    return embedding
 
 
 def encode_texts(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
@@ -115,7 +117,8 @@ def encode_texts(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
     hidden = model.token_embedding(tokens) + model.positional_embedding[:length]
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
     pooled = hidden[torch.arange(len(tokens), device=tokens.device), tokens.argmax(dim=-1)]
-    return pooled @ model.text_projection
+    embedding: Tensor = pooled @ model.text_projection
+    return embedding
 
 
 def export_model(model: open_clip.CLIP, tokenizer: Tokenizer, folder: Path) -> str:
@@ -129,10 +132,7 @@ def export_model(model: open_clip.CLIP, tokenizer: Tokenizer, folder: Path) -> s
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_tokenizer(tokenizer, folder)
     weights = {
-        name: value.detach()
-        .cpu()
-        .to(torch.float16 if value.is_floating_point() else value.dtype)
-        .contiguous()
+        name: value.detach().cpu().to(torch.float16 if value.is_floating_point() else value.dtype).contiguous()
         for name, value in model.state_dict().items()
     }
     save_file(weights, str(folder / WEIGHTS_FILE))

@@ -65,13 +65,15 @@ def load_pool(folder: Path, kind: str, *, count: int, seed: int, workers: int) -
         folder.mkdir(parents=True, exist_ok=True)
         pixels = PIXELS[kind]
         partial = path.with_suffix(".partial.npy")
-        array = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.uint8, shape=(count, pixels, pixels, 3)
-        )
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, pixels, pixels, 3))
         jobs = [(kind, seed, start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-        with multiprocessing.get_context("spawn").Pool(workers) as processes:
-            for start, chunk in processes.imap(_draw_chunk, jobs):
+        if workers == 1:
+            for start, chunk in map(_draw_chunk, jobs):
                 array[start : start + len(chunk)] = chunk
+        else:
+            with multiprocessing.get_context("spawn").Pool(workers) as processes:
+                for start, chunk in processes.imap(_draw_chunk, jobs):
+                    array[start : start + len(chunk)] = chunk
         array.flush()
         partial.rename(path)
     pictures: Pixels = np.load(path)
@@ -81,9 +83,7 @@ def load_pool(folder: Path, kind: str, *, count: int, seed: int, workers: int) -
 def _draw_chunk(job: tuple[str, int, int, int]) -> tuple[int, Pixels]:
     kind, seed, start, stop = job
     rng = random.Random(f"quality-{kind}-{seed}-{start}")
-    return start, np.stack(
-        [draw_scene(pool_scene(kind, seed, i), PIXELS[kind], rng) for i in range(start, stop)]
-    )
+    return start, np.stack([draw_scene(pool_scene(kind, seed, i), PIXELS[kind], rng) for i in range(start, stop)])
 
 
 def _unsized(scene: Scene) -> Scene:

@@ -6,7 +6,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Training:
         by_steps = self.step / self.plan.steps if self.plan.steps else 0.0
         return min(1.0, max(by_time, by_steps))
 
-    def run(self, makers: dict[str, Callable[[], BatchMaker]], *, log: Path, checkpoint: Path) -> None:
+    def run(self, makers: Mapping[str, Callable[[], BatchMaker]], *, log: Path, checkpoint: Path) -> None:
         """Train until the budget is spent, saving a checkpoint every two minutes and at the end.
 
         Args:
@@ -145,7 +145,7 @@ class Training:
         losses = self._match(functional.normalize(image, dim=1), text, batch)
         losses["attributes"] = self._attributes(image, batch)
         total = losses["contrast"] + losses["sigmoid"] + (1.0 - 0.7 * progress) * losses["attributes"]
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([*self.model.parameters(), *self.heads.parameters()], 5.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
