@@ -35,8 +35,7 @@ class MessageTemplate:
         )
         try:
             self._parts = [
-                (literal, name, spec or "", conversion)
-                for literal, name, spec, conversion in Formatter().parse(text)
+                (literal, name, spec or "", conversion) for literal, name, spec, conversion in Formatter().parse(text)
             ]
         except ValueError as error:
             raise ConfigError(f"{where}: the message {text!r} is not a template: {error}.", hint=hint) from error

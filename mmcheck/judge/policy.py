@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.digests import digest_value
@@ -21,7 +23,7 @@ from mmcheck.core.parts import ANALYSES, PROBES, RULES
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.broken_row import BrokenRowRule
 from mmcheck.judge.rule import Rule, RuleFindings
-from mmcheck.judge.table import JudgeTable, Mask
+from mmcheck.judge.table import JudgeTable
 from mmcheck.judge.unmeasured import UnmeasuredRule
 from mmcheck.store.schema import FINDING, VERDICTS
 
@@ -56,7 +58,7 @@ class Policy:
             except ConfigError as error:
                 faults.append(error)
         _raise_all(faults)
-        self._laws: list[Rule] = [BrokenRowRule("broken_row", RuleConfig(rule="broken_row", action="quarantine"))]
+        self._row_law = BrokenRowRule("broken_row", RuleConfig(rule="broken_row", action="quarantine"))
         self._measured_law = UnmeasuredRule("unmeasured", RuleConfig(rule="unmeasured", action="unchecked"))
 
     @property
@@ -72,7 +74,7 @@ class Policy:
             enabled: Names of the probes and analyses of this run.
 
         Raises:
-            ConfigError: Naming every unknown metric, with the nearest known one, and every impossible threshold.
+            ConfigError: Naming every unknown metric, with the nearest one, and every impossible threshold.
         """
         faults: list[str] = []
         inactive: dict[str, str] = {}
@@ -100,17 +102,16 @@ class Policy:
         for rule in ordinary:
             if rule.name not in self.inactive:
                 _add(found, rank, rule.apply(table))
-        for rule in self._laws:
-            _add(found, rank, rule.apply(table).only(rank < _RANK[Action.UNCHECKED]))
+        _add(found, rank, self._row_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
         for rule in strict:
             if rule.name not in self.inactive:
                 _add(found, rank, rule.apply(table).only(rank < _RANK[Action.QUARANTINE]))
         _add(found, rank, self._measured_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
         offsets, findings = _assemble(found, table.num_rows)
-        actions = pa.DictionaryArray.from_arrays(pa.array(rank), pa.array([action.value for action in SEVERITY]))
+        words = pa.array([action.value for action in SEVERITY], pa.string())
         columns = {
             "sample_id": table.ids,
-            "action": actions.cast(pa.string()),
+            "action": words.take(pa.array(rank)),
             "codes": pa.ListArray.from_arrays(offsets, findings.field("code")),
             "findings": pa.ListArray.from_arrays(offsets, findings),
             "policy_digest": pa.repeat(pa.scalar(self.digest, pa.string()), table.num_rows),
@@ -119,47 +120,48 @@ class Policy:
         return pa.table(columns, schema=VERDICTS)
 
 
-def _add(found: list[RuleFindings], rank: np.ndarray[tuple[int], np.dtype[np.int8]], findings: RuleFindings) -> None:
+def _add(found: list[RuleFindings], rank: NDArray[np.int8], findings: RuleFindings) -> None:
     if len(findings):
         found.append(findings)
         rank[findings.rows] = np.maximum(rank[findings.rows], _RANK[findings.action])
 
 
 def _assemble(found: list[RuleFindings], num_rows: int) -> tuple[pa.Array, pa.StructArray]:
-    """Return list offsets and the flat findings: by row, the most severe first, then in the order of the rules."""
+    """Return list offsets and the flat findings.
+
+    They stand in the order of the rows; within a row the most severe comes first, then the order of the rules decides.
+    """
     rows = np.concatenate([np.zeros(0, dtype=np.int64), *(part.rows for part in found)])
-    severity = np.concatenate(
-        [np.zeros(0, dtype=np.int8), *(np.full(len(part), _RANK[part.action], np.int8) for part in found)]
-    )
-    order = pa.array(np.lexsort((-severity, rows)))
+    ranks = [np.full(len(part), _RANK[part.action], np.int8) for part in found]
+    order = pa.array(np.lexsort((-np.concatenate([np.zeros(0, dtype=np.int8), *ranks]), rows)))
     offsets = np.zeros(num_rows + 1, dtype=np.int32)
     np.cumsum(np.bincount(rows, minlength=num_rows), out=offsets[1:])
-    columns = [
-        _repeated([(part.rule, len(part)) for part in found]),
-        pa.concat_arrays([pa.array([], pa.string()), *(_codes(part) for part in found)]),
-        _repeated([(part.action.value, len(part)) for part in found]),
-        pa.array([message for part in found for message in part.messages], pa.string()),
-        _repeated([(part.metric, len(part)) for part in found]),
-        pa.concat_arrays([pa.array([], pa.float64()), *(_numbers(part.observed, len(part)) for part in found)]),
-        pa.concat_arrays([pa.array([], pa.float64()), *(_numbers(part.limit, len(part)) for part in found)]),
-    ]
-    flat = pa.StructArray.from_arrays([column.take(order) for column in columns], fields=list(FINDING))
-    return pa.array(offsets), flat
+    columns = {
+        "rule": _texts([part.rule] * len(part) for part in found),
+        "code": _texts(_codes(part) for part in found),
+        "action": _texts([part.action.value] * len(part) for part in found),
+        "message": _texts(part.messages for part in found),
+        "metric": _texts([part.metric] * len(part) for part in found),
+        "observed": _numbers((part.observed, len(part)) for part in found),
+        "limit": _numbers((part.limit, len(part)) for part in found),
+    }
+    flat = [columns[field.name].take(order) for field in FINDING]
+    return pa.array(offsets), pa.StructArray.from_arrays(flat, fields=list(FINDING))
 
 
-def _codes(part: RuleFindings) -> pa.Array:
-    encoded = pa.array(part.causes, pa.string()).dictionary_encode()
-    codes = pa.array([f"{part.rule}.{cause}" for cause in encoded.dictionary.to_pylist()], pa.string())
-    return codes.take(encoded.indices)
+def _codes(part: RuleFindings) -> list[str]:
+    code_of = {cause: f"{part.rule}.{cause}" for cause in set(part.causes)}
+    return [code_of[cause] for cause in part.causes]
 
 
-def _repeated(pieces: list[tuple[str | None, int]]) -> pa.Array:
-    arrays = [pa.repeat(pa.scalar(value, pa.string()), count) for value, count in pieces]
-    return pa.concat_arrays([pa.array([], pa.string()), *arrays])
+def _texts(parts: Iterable[Sequence[str | None]]) -> pa.Array:
+    return pa.array(list(chain.from_iterable(parts)), pa.string())
 
 
-def _numbers(values: np.ndarray[tuple[int], np.dtype[np.float64]] | None, length: int) -> pa.Array:
-    return pa.nulls(length, pa.float64()) if values is None else pa.array(values, pa.float64())
+def _numbers(parts: Iterable[tuple[NDArray[np.float64] | None, int]]) -> pa.Array:
+    filled = [np.full(length, np.nan) if values is None else values for values, length in parts]
+    values = np.concatenate([np.zeros(0), *filled])
+    return pa.array(values, pa.float64(), mask=np.isnan(values))
 
 
 def _check_name(name: str, options: RuleConfig) -> None:

@@ -47,16 +47,17 @@ class RuleFindings:
 
     def only(self, mask: Mask) -> RuleFindings:
         """Return the findings on those rows of the table where ``mask`` is true."""
-        chosen = np.flatnonzero(mask[self.rows])
+        kept = mask[self.rows]
+        chosen = np.flatnonzero(kept).tolist()
         return RuleFindings(
             rule=self.rule,
             action=self.action,
-            rows=self.rows[chosen],
+            rows=self.rows[kept],
             causes=[self.causes[i] for i in chosen],
             messages=[self.messages[i] for i in chosen],
             metric=self.metric,
-            observed=None if self.observed is None else self.observed[chosen],
-            limit=None if self.limit is None else self.limit[chosen],
+            observed=None if self.observed is None else self.observed[kept],
+            limit=None if self.limit is None else self.limit[kept],
         )
 
     def to_findings(self) -> list[tuple[int, Finding]]:
@@ -84,9 +85,12 @@ class Rule(Protocol):
     name: str
     options: RuleConfig
     metrics: tuple[str, ...]
-    """The metrics that it reads, those of its conditions included; a run without one of them leaves the rule inactive."""
-    causes: tuple[str, ...]
-    """Every cause that it can give, sorted as documented."""
+    """The metrics that it reads, those of its conditions included; without one of them the rule is inactive."""
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Return every documented cause that it can give."""
+        ...
 
     def __init__(self, name: str, options: RuleConfig) -> None: ...
 

@@ -38,7 +38,7 @@ class UnmeasuredRule:
     causes = ("probe_failed", "pair_not_measured", "nothing_measured")
 
     def __init__(self, name: str, options: RuleConfig) -> None:
-        if options.action == Action.FLAG:
+        if options.action == "flag":
             raise ConfigError(
                 f"rules.{name}.action: a sample that could not be measured is never kept, so it cannot be `flag`.",
                 hint="use `unchecked` (the default) or `quarantine`.",
@@ -68,7 +68,11 @@ class UnmeasuredRule:
             reasons = table.reasons(probe).take(pa.array(rows)).to_pylist()
             medium, text, _ = PAIRS[probe]
             found += (
-                (row, "pair_not_measured", f"The {medium} and its {text} were not compared: {reason or 'no value'}")
+                (
+                    row,
+                    "pair_not_measured",
+                    f"The {medium} and its {text} were not compared: {reason or 'no value'}",
+                )
                 for row, reason in zip(rows.tolist(), reasons, strict=True)
             )
         rows = _take(left, _nothing_measured(table))
