@@ -1,0 +1,311 @@
+"""Bytes of an image file -> an upright RGB image, or a MediaError that says what is wrong with the file.
+
+The plugin is chosen here from the file's first bytes instead of by ``Image.open``: only a fixed list of formats is
+ever handed to a decoder, and Pillow's process-wide pixel limit (which warns on stderr) does not get in the way of
+ours. Nothing is decoded before the header's size was checked. A file that ends early is an error, never a half grey
+picture.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from mmcheck.core.errors import MediaError
+from mmcheck.media.sniffing import describe_foreign, sniff_image
+
+try:
+    from PIL import AvifImagePlugin
+
+    _AVIF: Callable[..., ImageFile.ImageFile] | None = AvifImagePlugin.AvifImageFile
+except ImportError:  # Pillow < 11.3 has no AVIF
+    _AVIF = None
+
+_PLUGINS: dict[str, Callable[..., ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+if _AVIF is not None:
+    _PLUGINS["AVIF"] = _AVIF
+
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif",),
+}
+"""File name endings that are right for each format that is decoded."""
+
+# EXIF 2.32, tag 0x0112: what must be done to show the picture upright.
+_UPRIGHT: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION_TAG = 0x0112
+_ZERO_TAIL = 512
+
+# What Pillow's readers raise on damaged files, found by fuzzing; anything else would be a bug worth seeing.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    AttributeError,
+    OverflowError,
+    ZeroDivisionError,
+    RuntimeError,
+    NotImplementedError,
+    MemoryError,
+    struct.error,
+    UnidentifiedImageError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedImage:
+    """An image and what its file said."""
+
+    image: Image.Image
+    """Mode RGB, upright, transparency laid on white; may be smaller than the original (see ``decode_image``)."""
+    width: int
+    """Width of the upright original in pixels."""
+    height: int
+    """Height of the upright original in pixels."""
+    format: str
+    """Format by content: JPEG, PNG, WEBP, GIF, BMP, TIFF or AVIF."""
+    mode: str
+    """Pillow's mode of the file: RGB, L, P, CMYK, I;16 ..."""
+    is_animated: bool
+    """Whether the file holds an animation; ``image`` is its first frame."""
+    num_frames: int
+    """Frames of an animation, or pages of a TIFF."""
+    orientation: int
+    """EXIF orientation of the file, 1 to 8; 1 if there is none."""
+
+
+def has_right_suffix(name: str, image_format: str) -> bool:
+    """Return whether the ending of ``name`` fits the format found by content; True for names without a known ending."""
+    suffix = PurePosixPath(name.split("?", 1)[0]).suffix.lower()
+    known = {ending for endings in SUFFIXES.values() for ending in endings}
+    return suffix not in known or suffix in SUFFIXES.get(image_format, ())
+
+
+def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> DecodedImage:
+    """Return the image in ``data`` as upright RGB.
+
+    Args:
+        data: A whole image file.
+        min_side: The result may be shrunk (JPEG while decoding, others right after) by a whole factor as long as its
+            shorter side stays at least this many pixels; None for the original size.
+        max_pixels: Files whose header announces more pixels are refused undecoded.
+
+    Raises:
+        MediaError: With cause ``empty``, ``not_an_image``, ``unsupported_format``, ``too_large``, ``truncated`` or
+            ``undecodable``.
+    """
+    if not data:
+        raise MediaError("the image file is empty (0 bytes)", cause="empty")
+    image_format = sniff_image(data)
+    if image_format is None or image_format not in _PLUGINS:
+        raise _foreign(data, image_format)
+    file = _open(data, image_format)
+    stored_width, stored_height = file.size
+    if stored_width < 1 or stored_height < 1:
+        raise MediaError(f"the {image_format} header says {stored_width} x {stored_height} pixels", cause="undecodable")
+    if stored_width * stored_height > max_pixels:
+        raise MediaError(
+            f"the image has {stored_width} x {stored_height} pixels, more than the limit of {max_pixels}; "
+            "it was not decoded",
+            cause="too_large",
+            hint="raise probes.media.max_pixels if such images are meant.",
+        )
+    num_frames = _count_frames(file)
+    mode = file.mode
+    if min_side is not None and image_format == "JPEG":
+        file.draft(None, (min_side, min_side))
+    _load(file, data, image_format)
+    orientation = _orientation(file)
+    image = _shrink(_to_rgb(file, image_format), min_side)
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    turned = orientation >= 5
+    return DecodedImage(
+        image=image,
+        width=stored_height if turned else stored_width,
+        height=stored_width if turned else stored_height,
+        format=image_format,
+        mode=mode,
+        is_animated=num_frames > 1 and image_format != "TIFF",
+        num_frames=num_frames,
+        orientation=orientation,
+    )
+
+
+def _foreign(data: bytes, image_format: str | None) -> MediaError:
+    if image_format is not None:
+        return MediaError(
+            f"the file is {image_format}, which is not decoded; supported are {', '.join(_PLUGINS)}",
+            cause="unsupported_format",
+            hint="convert it to JPEG, PNG or WebP.",
+        )
+    what, is_image = describe_foreign(data)
+    if is_image:
+        return MediaError(
+            f"the file is {what}, which is not decoded; supported are {', '.join(_PLUGINS)}",
+            cause="unsupported_format",
+            hint="convert it to JPEG, PNG or WebP.",
+        )
+    return MediaError(f"the file is not an image: it is {what}", cause="not_an_image")
+
+
+def _open(data: bytes, image_format: str) -> ImageFile.ImageFile:
+    try:
+        return _PLUGINS[image_format](io.BytesIO(data), "")
+    except _DECODER_ERRORS as error:
+        raise _damage(data, image_format, error) from error
+
+
+def _load(file: ImageFile.ImageFile, data: bytes, image_format: str) -> None:
+    try:
+        file.load()
+    except _DECODER_ERRORS as error:
+        raise _damage(data, image_format, error) from error
+    # libjpeg fills up zeroed blocks (a download that was allocated but not finished) without a word.
+    is_zeroed = image_format == "JPEG" and data.endswith(bytes(_ZERO_TAIL))
+    if is_zeroed and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        zeros = len(data) - len(data.rstrip(b"\0"))
+        raise MediaError(f"the JPEG file ends in {zeros} zero bytes in place of picture data", cause="truncated")
+
+
+def _damage(data: bytes, image_format: str, error: BaseException) -> MediaError:
+    said = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, MemoryError):
+        return MediaError(f"the {image_format} file needs more memory than there is", cause="too_large")
+    if "truncated" in said.lower() or "unexpected end" in said.lower() or _is_short(data, image_format):
+        return MediaError(f"the {image_format} file ends early ({len(data)} bytes): {said}", cause="truncated")
+    return MediaError(f"the {image_format} file is damaged: {said}", cause="undecodable")
+
+
+def _is_short(data: bytes, image_format: str) -> bool:
+    """Return whether the file's own frame says that bytes are missing at its end."""
+    if len(data) < 24:
+        return True
+    if image_format == "WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if image_format == "PNG":
+        return b"IEND" not in data[-16:]
+    if image_format == "JPEG":
+        return b"\xff\xd9" not in data[2:]
+    if image_format == "GIF":
+        return not data.rstrip(b"\0").endswith(b";")
+    if image_format == "BMP":
+        return int.from_bytes(data[2:6], "little") > len(data)
+    if image_format == "AVIF":
+        return _boxes_run_over(data)
+    return image_format == "TIFF" and _tiff_offset(data) + 2 > len(data)
+
+
+def _boxes_run_over(data: bytes) -> bool:
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size == 0:
+            return False
+        if size < 8:
+            return False
+        at += size
+    return at > len(data)
+
+
+def _tiff_offset(data: bytes) -> int:
+    return int.from_bytes(data[4:8], "little" if data[:2] == b"II" else "big")
+
+
+def _count_frames(file: ImageFile.ImageFile) -> int:
+    try:
+        return max(1, int(getattr(file, "n_frames", 1)))
+    except _DECODER_ERRORS:
+        # A damaged later frame does not matter: only the first one is used, and that is checked by decoding it.
+        return 1
+
+
+def _orientation(file: ImageFile.ImageFile) -> int:
+    try:
+        value: Any = file.getexif().get(_ORIENTATION_TAG, 1)
+    except _DECODER_ERRORS:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _to_rgb(file: Image.Image, image_format: str) -> Image.Image:
+    try:
+        if file.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+            return Image.fromarray(_to_eight_bits(file)).convert("RGB")
+        if file.mode == "CMYK" and image_format == "JPEG" and "adobe" not in file.info:
+            # Pillow turns every CMYK JPEG round, which is right only for those with Adobe's marker.
+            return ImageChops.invert(file).convert("RGB")
+        if file.mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in file.info:
+            rgba = file.convert("RGBA")
+            white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+            return Image.alpha_composite(white, rgba).convert("RGB")
+        return file.convert("RGB") if file.mode != "RGB" else file.copy()
+    except (ValueError, OSError) as error:
+        message = f"pixels of mode {file.mode} cannot be turned into RGB: {error}"
+        raise MediaError(message, cause="undecodable") from error
+
+
+def _to_eight_bits(file: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Scale deeper pixels to 0..255: 16 bits by their full range, others (no fixed range) by what occurs."""
+    pixels = np.asarray(file).astype(np.float64)
+    pixels = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(pixels.min()), float(pixels.max())
+    if file.mode.startswith("I;16") or (file.mode == "I" and low >= 0 and 255 < high <= 65535):
+        low, high = 0.0, 65535.0
+    elif file.mode == "F" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    scaled = (pixels - low) * (255.0 / max(high - low, 1e-12))
+    return np.asarray(np.rint(scaled), dtype=np.uint8)
+
+
+def _shrink(image: Image.Image, min_side: int | None) -> Image.Image:
+    if min_side is None:
+        return image
+    factor = min(image.size) // min_side
+    return image.reduce(factor) if factor >= 2 else image

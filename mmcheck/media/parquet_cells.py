@@ -1,0 +1,164 @@
+"""Single cells of Parquet files (embedded media), read a row group at a time.
+
+A row group of ordinary size is decoded whole and kept, so access inside it is free in any order. One that is too
+big for memory (a file written as a single group) is walked through in small batches instead: cheap in the file's
+order, one pass for each step back.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mmcheck.core.errors import MediaError
+
+_MAX_FILES = 4
+_WHOLE_GROUP_BYTES = 256 << 20
+_BATCH_ROWS = 32
+_KEPT_PIECES = 8
+
+
+class ParquetCells:
+    """Cells by file, column and row, for the files used last. Thread-safe.
+
+    Args:
+        open_file: Returns a Parquet file as an open, seekable binary file; raises MediaError.
+    """
+
+    def __init__(self, open_file: Callable[[str], Any]) -> None:
+        self._open_file = open_file
+        self._readers: OrderedDict[str, _Reader] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, uri: str, column: str, row: int) -> Any:
+        """Return the cell as a Python value (bytes, str, dict or None).
+
+        Args:
+            uri: The Parquet file.
+            column: Name of a top-level column.
+            row: 0-based row in the file.
+
+        Raises:
+            MediaError: With cause ``missing``, ``undecodable`` or what opening the file raised.
+        """
+        dropped: list[_Reader] = []
+        with self._lock:
+            reader = self._readers.pop(uri, None) or _Reader(uri, self._open_file)
+            self._readers[uri] = reader
+            while len(self._readers) > _MAX_FILES:
+                dropped.append(self._readers.popitem(last=False)[1])
+        for old in dropped:
+            old.close()
+        return reader.get(column, row)
+
+    def close(self) -> None:
+        """Close all files."""
+        with self._lock:
+            readers = list(self._readers.values())
+            self._readers.clear()
+        for reader in readers:
+            reader.close()
+
+
+class _Reader:
+    def __init__(self, uri: str, open_file: Callable[[str], Any]) -> None:
+        self._uri = uri
+        self._open_file = open_file
+        self._lock = threading.Lock()
+        self._raw: Any = None
+        self._file: Any = None
+        self._starts: list[int] = []
+        # (column, first row) -> rows as an Arrow column
+        self._pieces: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._walks: dict[str, tuple[int, int, Iterator[Any]]] = {}
+
+    def get(self, column: str, row: int) -> Any:
+        import pyarrow as pa
+
+        with self._lock:
+            try:
+                return self._get(column, row)
+            except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+                said = " ".join(str(error).split())[:300]
+                message = f"{column}[{row}] of {self._uri} cannot be read: {said}"
+                raise MediaError(message, cause="undecodable") from error
+
+    def close(self) -> None:
+        with self._lock:
+            self._pieces.clear()
+            self._walks.clear()
+            if self._file is not None:
+                self._file.close()
+            if self._raw is not None:
+                self._raw.close()
+            self._file = self._raw = None
+
+    def _open(self) -> Any:
+        import pyarrow.parquet as pq
+
+        if self._file is None:
+            self._raw = self._open_file(self._uri)
+            # Without pre-buffering a big row group is streamed page by page instead of being loaded whole.
+            self._file = pq.ParquetFile(self._raw, pre_buffer=False, buffer_size=1 << 20)
+            metadata = self._file.metadata
+            self._starts = [0]
+            for index in range(metadata.num_row_groups):
+                self._starts.append(self._starts[-1] + metadata.row_group(index).num_rows)
+        return self._file
+
+    def _get(self, column: str, row: int) -> Any:
+        file = self._open()
+        if column not in file.schema_arrow.names:
+            raise MediaError(f"there is no column {column!r} in {self._uri}", cause="missing")
+        if row >= self._starts[-1]:
+            message = f"there is no row {row} in {self._uri}, which has {self._starts[-1]} rows"
+            raise MediaError(message, cause="missing")
+        for (name, first), piece in self._pieces.items():
+            if name == column and first <= row < first + len(piece):
+                self._pieces.move_to_end((name, first))
+                return piece[row - first].as_py()
+        group = bisect.bisect_right(self._starts, row) - 1
+        first, piece = (
+            self._whole_group(column, group) if self._is_small(column, group) else self._walk(column, group, row)
+        )
+        return piece[row - first].as_py()
+
+    def _is_small(self, column: str, group: int) -> bool:
+        metadata = self._file.metadata.row_group(group)
+        size = 0
+        for index in range(metadata.num_columns):
+            chunk = metadata.column(index)
+            if chunk.path_in_schema == column or chunk.path_in_schema.startswith(f"{column}."):
+                size += chunk.total_uncompressed_size
+        return size <= _WHOLE_GROUP_BYTES
+
+    def _whole_group(self, column: str, group: int) -> tuple[int, Any]:
+        piece = self._file.read_row_group(group, columns=[column], use_threads=False).column(column)
+        # Groups are big: keep only this one and the one before it.
+        return self._keep(column, self._starts[group], piece, most=2)
+
+    def _walk(self, column: str, group: int, row: int) -> tuple[int, Any]:
+        at, next_row, batches = self._walks.get(column, (-1, 0, iter(())))
+        if at != group or row < next_row:
+            next_row = self._starts[group]
+            batches = self._file.iter_batches(
+                batch_size=_BATCH_ROWS, row_groups=[group], columns=[column], use_threads=False
+            )
+        for batch in batches:
+            first, piece = next_row, batch.column(batch.schema.get_field_index(column))
+            next_row += len(piece)
+            self._walks[column] = (group, next_row, batches)
+            self._keep(column, first, piece, most=_KEPT_PIECES)
+            if row < next_row:
+                return first, piece
+        raise ValueError(f"row group {group} ends before row {row}")
+
+    def _keep(self, column: str, first: int, piece: Any, *, most: int) -> tuple[int, Any]:
+        self._pieces[(column, first)] = piece
+        while sum(name == column for name, _ in self._pieces) > most:
+            oldest = next(key for key in self._pieces if key[0] == column)
+            del self._pieces[oldest]
+        return first, piece
