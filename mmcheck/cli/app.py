@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from mmcheck.cli.config import app as config_app
@@ -16,6 +15,10 @@ from mmcheck.cli.models import app as models_app
 from mmcheck.cli.report import report
 from mmcheck.cli.scan import scan
 from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_USER, MmcheckError
+
+# The base of all errors in what the user typed. Typer carries its own copy of click since 0.20 and names this class
+# nowhere, so it is taken from an error that it does name.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="mmcheck",
@@ -63,17 +66,17 @@ def _run() -> int:
     except MmcheckError as error:
         _say(f"error: {error}")
         return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _say("interrupted; what is done stays done, the same command continues.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_INTERRUPTED
-    except click.exceptions.ClickException as error:
-        error.show()
+    except typer.Exit as error:
+        return int(error.exit_code)
+    except _UsageError as error:
+        error.show()  # type: ignore[attr-defined]
         return EXIT_USER
-    except click.exceptions.Exit as error:
-        return error.exit_code
     return code if isinstance(code, int) else 0
 
 

@@ -7,17 +7,6 @@ from typing import Annotated
 
 import typer
 
-EPILOG = """Examples:
-
-mmcheck scan data/metadata.jsonl --out runs/first
-
-mmcheck scan 'shards/{00000..00099}.tar' --out runs/tars --config fast --device cuda
-
-mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text
-
-mmcheck scan train.csv --out runs/strict --set rules.low_similarity.min=0.3 --limit 1000
-"""
-
 
 def scan(
     manifests: Annotated[list[str], typer.Argument(help="Manifests: files, folders, globs, tar shards, URLs.")],
@@ -50,6 +39,16 @@ def scan(
 
     Writes clean/, flagged/, quarantine/ and unchecked/ manifests in the input's format, verdicts with reasons,
     summary.json and report.html into the run folder. Source files are never changed.
+
+    Examples:
+
+    mmcheck scan data/metadata.jsonl --out runs/first
+
+    mmcheck scan 'shards/{00000..00099}.tar' --out runs/tars --config fast --device cuda
+
+    mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text
+
+    mmcheck scan train.csv --out runs/strict --set rules.low_similarity.min=0.3 --limit 1000
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
@@ -78,9 +77,6 @@ def scan(
         _print_plan(plan, json)
         return
     finish(out, report=report, as_json=json, quiet=quiet)
-
-
-scan.__doc__ = (scan.__doc__ or "") + "\n\n" + EPILOG
 
 
 def _print_plan(plan: object, as_json: bool) -> None:
