@@ -140,9 +140,7 @@ def _silence_audio(recording: _Recording, rng: random.Random) -> None:
 
 def _replace_by_noise(recording: _Recording, rng: random.Random) -> None:
     noise = np.random.default_rng(rng.getrandbits(64))
-    recording.samples = coloured_noise(noise, len(recording.samples), rng.uniform(0.0, 1.0)) * np.float32(
-        0.08
-    )
+    recording.samples = coloured_noise(noise, len(recording.samples), rng.uniform(0.0, 1.0)) * np.float32(0.08)
 
 
 def _make_rate_implausible(recording: _Recording, rng: random.Random) -> None:
@@ -214,7 +212,7 @@ def write_audio_transcript(out_dir: Path, count: int, rng: random.Random) -> lis
     """Writes recordings with a NeMo manifest, about 70 % clean, and returns what was planted where.
 
     Args:
-        out_dir: Folder that gets `audio-transcript/manifest.jsonl` and `audio-transcript/audio/`.
+        out_dir: Folder that gets `manifest.jsonl` and `audio/`; made if missing.
         count: Number of recordings, 0 or more.
         rng: Source of all chance; the same state gives the same bytes.
 
@@ -224,8 +222,7 @@ def write_audio_transcript(out_dir: Path, count: int, rng: random.Random) -> lis
     Raises:
         SpeechUnavailableError: espeak-ng is not installed.
     """
-    folder = out_dir / "audio-transcript"
-    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    (out_dir / "audio").mkdir(parents=True, exist_ok=True)
     recordings: list[_Recording] = []
     num_implausible = 0
     for fault in _draw_faults(count, rng):
@@ -252,8 +249,8 @@ def write_audio_transcript(out_dir: Path, count: int, rng: random.Random) -> lis
             data = recording.data
             if data is None:
                 data = encode_audio(recording.samples, recording.audio_format, recording.bit_rate)
-            (folder / name).write_bytes(data)
+            (out_dir / name).write_bytes(data)
         lines.append(json.dumps(row) + "\n")
         planted.append((sample_id, recording.fault))
-    (folder / "manifest.jsonl").write_text("".join(lines), encoding="utf-8")
+    (out_dir / "manifest.jsonl").write_text("".join(lines), encoding="utf-8")
     return planted

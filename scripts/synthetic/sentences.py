@@ -47,9 +47,7 @@ TRANSITIVE = (
     "pushed repaired stole touched watched wanted borrowed brought covered counted forgot needed received "
     "remembered took"
 ).split()
-INTRANSITIVE = (
-    "walked slept danced laughed waited jumped worked lived arrived stopped stayed smiled shouted".split()
-)
+INTRANSITIVE = "walked slept danced laughed waited jumped worked lived arrived stopped stayed smiled shouted".split()
 COUNTS = (
     "two three four five six seven eight nine ten eleven twelve thirteen fifteen sixteen twenty thirty forty "
     "fifty sixty hundred"
@@ -197,7 +195,8 @@ def grammar_words(rng: random.Random) -> list[str]:
             text += " " + _where(rng)
     elif form == 9:
         link = rng.choice(("because", "when", "after", "before", "and", "but"))
-        text = f"{_actor(rng)} {rng.choice(INTRANSITIVE)} {link} {_actor(rng)} {rng.choice(TRANSITIVE)} {_thing(rng)}"
+        text = f"{_actor(rng)} {rng.choice(INTRANSITIVE)} {link}"
+        text += f" {_actor(rng)} {rng.choice(TRANSITIVE)} {_thing(rng)}"
     else:
         text = f"{_when(rng)} {_actor(rng)} {rng.choice(TRANSITIVE)} {_thing(rng)} with {rng.choice(NAMES)}"
     return text.split()

@@ -96,8 +96,8 @@ class Utterance:
     samples: NDArray[np.float32]
     """Mono samples at 16 kHz, shape (n,), within -1 to 1."""
     words: tuple[float, ...] = ()
-    """Start in seconds of each word of the text, in order. Words that espeak-ng runs together ("in the") share
-    a start. Empty where the synthesiser did not say."""
+    """Start in seconds of each word of the text, in order. Words that espeak-ng runs together ("in the")
+    share a start. Empty where the synthesiser did not say."""
     phonemes: tuple[tuple[float, str], ...] = ()
     """Start in seconds and espeak-ng mnemonic of each phoneme; empty where the synthesiser did not say."""
 
@@ -158,9 +158,7 @@ def speak_repeatably(text: str, voice: Voice) -> Utterance:
     command += ["--stdout", "--", text]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0 or len(done.stdout) < 100:
-        raise SpeechUnavailableError(
-            f"espeak-ng failed for voice {voice.name}: {done.stderr.decode().strip()}"
-        )
+        raise SpeechUnavailableError(f"espeak-ng failed for voice {voice.name}: {done.stderr.decode().strip()}")
     with wave.open(io.BytesIO(done.stdout)) as file:
         rate = file.getframerate()
     # The header of piped output holds no true length, so the rest of the stream is taken as it is.
@@ -185,9 +183,7 @@ class _Event(ctypes.Structure):
     )
 
 
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 def _match_words(text: str, events: list[tuple[int, int]]) -> list[int]:

@@ -7,18 +7,17 @@ reader that lists `*.jsonl` sees whole shards only and may train while the corpu
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import av
 import numpy as np
 
-from synthetic.sentences import draw_words, write_text
-from synthetic.speech import SAMPLING_RATE, Synthesizer, Voice, draw_voice
+from scripts.synthetic.recording import coloured_noise, decode_audio, encode_audio
+from scripts.synthetic.sentences import draw_words, write_text
+from scripts.synthetic.speech import SAMPLING_RATE, Synthesizer, Voice, draw_voice
 
 from .features import FRAMES_PER_SECOND, log_mel
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PHONEMES: Final[tuple[str, ...]] = tuple(
-    "_ 0 3 3: ; @ @- @2 @L A: A@ D E I I# I2 IR N O2 O: O@ OI S T U U@ V VR a a# aI aI2 aI@ aU aa b d dZ e@ eI f "
-    "g h i i: i@ i@3 j k l m n o@ oU p r r- s t t# t2 tS t[ u: v w w# z Z ? other".split()
+    "_ 0 3 3: ; @ @- @2 @L A: A@ D E I I# I2 IR N O2 O: O@ OI S T U U@ V VR a a# aI aI2 aI@ aU aa b d dZ e@ "
+    "eI f g h i i: i@ i@3 j k l m n o@ oU p r r- s t t# t2 tS t[ u: v w w# z Z ? other".split()
 )
 """espeak-ng's English phoneme mnemonics; anything else counts as `other`, pauses as `_`."""
 
@@ -66,41 +65,13 @@ def write_sentences(words: list[str], breaks: list[int], *, sentence_case: bool)
     return written
 
 
-def coloured_noise(rng: np.random.Generator, count: int, slope: float) -> NDArray[np.float32]:
-    """Returns noise of unit power whose amplitude falls as frequency to the minus `slope`, shape (count,)."""
-    spectrum = np.fft.rfft(rng.standard_normal(count).astype(np.float32))
-    spectrum /= np.maximum(np.arange(len(spectrum)), 4) ** slope
-    noise = np.fft.irfft(spectrum, count)
-    return (noise / max(float(np.sqrt(np.mean(noise**2))), 1e-9)).astype(np.float32)
-
-
-def opus_round_trip(samples: NDArray[np.float32], bit_rate: int) -> NDArray[np.float32]:
-    """Returns the samples after Opus coding at `bit_rate` bits a second, shape (n,)."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="ogg") as container:
-        stream = container.add_stream("libopus", rate=SAMPLING_RATE, layout="mono")
-        stream.bit_rate = bit_rate
-        pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
-        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
-        frame.sample_rate = SAMPLING_RATE
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    buffer.seek(0)
-    resampler = av.AudioResampler("s16", "mono", SAMPLING_RATE)
-    parts: list[NDArray[np.int16]] = []
-    with av.open(buffer) as container:
-        for decoded in container.decode(audio=0):
-            parts += [np.asarray(part.to_ndarray()[0]) for part in resampler.resample(decoded)]
-    parts += [np.asarray(part.to_ndarray()[0]) for part in resampler.resample(None)]
-    decoded_samples = np.concatenate(parts).astype(np.float32) / 32768.0
-    out = np.zeros_like(samples)
-    count = min(len(out), len(decoded_samples))
-    out[:count] = decoded_samples[:count]
-    return out
+def _through_opus(samples: NDArray[np.float32], bit_rate: int) -> NDArray[np.float32]:
+    decoded = decode_audio(encode_audio(samples, "opus", bit_rate))[: len(samples)]
+    return np.pad(decoded, (0, len(samples) - len(decoded)))
 
 
 def degrade(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Returns the clip with a random level and, by chance, reverberation, equaliser, noise and Opus coding."""
+    """Returns the clip with a random level and, by chance, reverberation, equaliser, noise and Opus."""
     count = len(samples)
     if rng.random() < 0.15:
         tail = int(SAMPLING_RATE * rng.uniform(0.08, 0.25))
@@ -123,7 +94,7 @@ def degrade(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
         samples = samples + noise * level * 10 ** (-rng.uniform(12, 50) / 20)
     samples = samples * (0.09 / level) * 10 ** (rng.uniform(-14, 3) / 20)
     if rng.random() < 0.2:
-        samples = opus_round_trip(samples.astype(np.float32), int(rng.choice([12_000, 16_000, 20_000, 24_000])))
+        samples = _through_opus(samples.astype(np.float32), int(rng.choice([12_000, 16_000, 20_000, 24_000])))
     return np.clip(samples, -1, 1).astype(np.float32)
 
 

@@ -1,0 +1,170 @@
+"""The training loop: one cosine schedule over wall-clock time, so a run of any length ends annealed."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .batches import Batch, BatchSource
+from .corpus import PHONEMES, Corpus
+from .network import IGNORED, decode, encode, guided_attention_loss, make_model, text_loss
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tokenizers import Tokenizer
+    from transformers import WhisperForConditionalGeneration
+
+PEAK_RATE: Final = 2e-3
+_WARM_UP_STEPS: Final = 150
+_SAVE_SECONDS: Final = 120.0
+_AVERAGE_EVERY: Final = 4
+_AVERAGE_DECAY: Final = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How long, on what and from where to train."""
+
+    minutes: float
+    """Wall-clock minutes of training, over all resumed runs together."""
+    seed: int
+    """Seed of weights, order and augmentation."""
+    device: torch.device
+    """Where the network lives."""
+    is_resumed: bool
+    """Whether to go on from the checkpoint in the folder."""
+    width: int = 192
+    """Width of the network."""
+
+
+class Trainer:
+    """The network, its optimiser and its running average."""
+
+    def __init__(self, folder: Path, options: TrainingOptions) -> None:
+        """Makes the network, or reads it back.
+
+        Args:
+            folder: Where `checkpoint.pt` is kept.
+            options: How to train.
+        """
+        self._path = folder / "checkpoint.pt"
+        self._options = options
+        self.model = make_model(options.seed, width=options.width).to(options.device)
+        self._phoneme_head = nn.Linear(options.width, len(PHONEMES)).to(options.device)
+        parameters = [p for p in [*self.model.parameters(), *self._phoneme_head.parameters()] if p.requires_grad]
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.02},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self._optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
+        self._parameters = parameters
+        self._average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self._step = 0
+        self._seconds = 0.0
+        self._pads = random.Random(options.seed)
+        if options.is_resumed and self._path.exists():
+            self._load()
+
+    def run(self, corpus: Corpus, tokenizer: Tokenizer) -> None:
+        """Trains until the minutes are used up, printing a line every 50 steps.
+
+        Args:
+            corpus: The training clips; it may grow meanwhile.
+            tokenizer: The vocabulary.
+        """
+        total = self._options.minutes * 60.0
+        began = time.monotonic() - self._seconds
+        saved = self._seconds
+        source = BatchSource(corpus, tokenizer, seed=self._options.seed + self._step)
+        sums = torch.zeros(3)
+        clips = 0
+        for batch in source:
+            self._seconds = time.monotonic() - began
+            done = min(1.0, self._seconds / total)
+            if done >= 1.0:
+                break
+            source.augment = min(1.0, max(0.0, (done - 0.15) / 0.2)) * min(1.0, (1.0 - done) / 0.15)
+            rate = PEAK_RATE * (0.005 + 0.995 * 0.5 * (1.0 + math.cos(math.pi * done)))
+            rate *= min(1.0, (self._step + 1) / _WARM_UP_STEPS)
+            sums += self._update(batch, rate, done)
+            clips += len(batch.mel)
+            if self._step % 50 == 0:
+                text, guided, phoneme = (sums / 50).tolist()
+                print(
+                    f"step {self._step} {self._seconds / 60:.1f} min rate {rate:.2e} text {text:.3f} "
+                    f"guided {guided:.3f} phoneme {phoneme:.3f} clips {clips} of {len(corpus.clips)}",
+                    flush=True,
+                )
+                sums.zero_()
+            if self._seconds - saved > _SAVE_SECONDS:
+                self._save()
+                saved = self._seconds
+        self._save()
+
+    def _update(self, batch: Batch, rate: float, done: float) -> Tensor:
+        """Takes one step and returns the three losses, shape (3,)."""
+        device = self._options.device
+        is_full = self._pads.random() < (0.3 if done < 0.3 else 0.6)
+        encoded = encode(self.model, batch.mel.to(device), batch.pad.to(device) if is_full else None)
+        logits, looks = decode(self.model, batch.tokens.to(device), encoded)
+        text = text_loss(logits, batch.targets.to(device))
+        guided = guided_attention_loss(looks, batch.spans.to(device))
+        heard = self._phoneme_head(encoded.states[:, : encoded.real])
+        phoneme = functional.cross_entropy(
+            heard.flatten(0, 1), batch.phonemes.to(device).flatten(), ignore_index=IGNORED
+        )
+        loss = text + (0.3 - 0.25 * done) * guided + (0.6 - 0.5 * done) * phoneme
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._step += 1
+        if self._step % _AVERAGE_EVERY == 0:
+            for name, value in self.model.state_dict().items():
+                self._average[name].lerp_(value.detach(), 1.0 - _AVERAGE_DECAY)
+        return torch.stack([text, guided, phoneme]).detach().cpu()
+
+    def _save(self) -> None:
+        partial = self._path.with_suffix(".partial")
+        state = {
+            "model": self.model.state_dict(),
+            "average": self._average,
+            "phoneme_head": self._phoneme_head.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self._step,
+            "seconds": self._seconds,
+            "width": self._options.width,
+        }
+        torch.save(state, partial)
+        partial.replace(self._path)
+
+    def _load(self) -> None:
+        state = torch.load(self._path, map_location=self._options.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self._average = state["average"]
+        self._phoneme_head.load_state_dict(state["phoneme_head"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._step = int(state["step"])
+        self._seconds = float(state["seconds"])
+
+
+def load_average(path: Path) -> tuple[WhisperForConditionalGeneration, int, float]:
+    """Returns the averaged network of a checkpoint, its step and its minutes of training.
+
+    Args:
+        path: The checkpoint file that `Trainer` wrote.
+    """
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model = make_model(0, width=int(state["width"]))
+    model.load_state_dict(state["average"])
+    return model.eval(), int(state["step"]), float(state["seconds"]) / 60.0
