@@ -26,13 +26,22 @@ class BrokenRowRule:
     """
 
     causes = (
+        "ambiguous",
+        "bad_path",
+        "bad_segment",
+        "broken_csv",
         "broken_json",
-        "not_an_object",
-        "ragged",
-        "missing_column",
+        "duplicate_key",
         "encoding",
-        "too_long",
-        "unreadable",
+        "manifest_cut_short",
+        "missing_column",
+        "missing_media",
+        "not_an_object",
+        "not_text",
+        "nul_bytes",
+        "ragged",
+        "text_too_long",
+        "unclosed_quote",
     )
 
     def __init__(self, name: str, options: RuleConfig) -> None:

@@ -69,9 +69,9 @@ def show_number(value: float, beside: float | None = None) -> str:
         value: The number.
         beside: Another number that it is compared with; digits are added until the two look different.
     """
-    if value == int(value) and abs(value) < 1e15:
+    if abs(value) < 1e15 and value == int(value):
         return str(int(value))
-    text = f"{value:.4g}" if abs(value) < 1e4 else f"{value:.1f}"
-    if beside is not None and value != beside and text == show_number(beside):
+    text = f"{value:.1f}" if 1e3 <= abs(value) < 1e15 else f"{value:.4g}"
+    if beside is not None and value != beside and float(text) == float(show_number(beside)):
         return repr(value)
     return text

@@ -15,11 +15,15 @@ from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition
 from mmcheck.judge.table import JudgeTable
 
 
+ENVIRONMENT_CAUSES = ("absent", "missing_dependency", "remote_not_allowed", "unreachable")
+"""Causes of a MediaError that say nothing against the medium: another try elsewhere may well read it."""
+
+
 class UnreadableMediaRule:
     """Fires where any probe failed because of the medium; the cause is that of the MediaError.
 
-    A probe that failed for another reason (a fault of the program, say) says nothing against the medium; such samples
-    are ``unmeasured``. One finding a row: the probes all tell the same story, and the first one is heard.
+    A probe that failed for another reason (no network, a fault of the program) says nothing against the medium; such
+    samples are ``unmeasured``. One finding a row: the probes all tell the same story, and the first one is heard.
 
     Args:
         name: Name of the rule in the config.
@@ -34,10 +38,18 @@ class UnreadableMediaRule:
         "empty",
         "truncated",
         "undecodable",
+        "not_an_image",
+        "not_audio",
+        "no_audio_stream",
+        "unsupported_format",
         "too_large",
+        "too_long",
+        "segment_invalid",
+        "segment_outside",
+        "is_directory",
         "not_a_file",
-        "permission",
-        "remote",
+        "bad_path",
+        "permission_denied",
         "unreadable",
     )
 
