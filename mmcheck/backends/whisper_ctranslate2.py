@@ -1,0 +1,185 @@
+"""Verification with ctranslate2, for folders that hold nothing but ``model.bin``.
+
+ctranslate2 has no call that scores a given text over the whole vocabulary: ``align`` leaves the end-of-text token out
+of its softmax. So the text is given to ``generate`` as a prefix that it has to repeat, and the logits of every step
+are kept. The steps are taken one token at a time, which makes this the slower of the two backends; the values are
+the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
+from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.backends.whisper_verifier import (
+    DecoderPass,
+    StartReading,
+    Verification,
+    VerificationTask,
+    build_verification,
+    group_jobs,
+    pass_ids,
+    plan_passes,
+    read_pass,
+    read_start,
+)
+from mmcheck.core.errors import RunError, WeightsError
+
+_MAX_BATCH_STEPS = 1024
+"""Decoder steps of one call, over all its texts: bounds the memory that the kept logits take."""
+
+
+class Ctranslate2WhisperVerifier:
+    """Verifies with a ctranslate2 model.
+
+    Args:
+        model: ``ctranslate2.models.Whisper``.
+        folder: The folder it was loaded from.
+        window: ``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is).
+        batch_size: Clips encoded at once. ctranslate2's encoder has no mask, so clips of different length share a
+            batch in full windows only.
+
+    Raises:
+        WeightsError: If the tokenizer cannot be read.
+    """
+
+    def __init__(self, model: Any, folder: Path, *, window: str, batch_size: int) -> None:
+        self._model = model
+        self._window = window
+        self._batch_size = batch_size
+        self.tokens = WhisperTokens.load(folder, _vocabulary_size(folder))
+
+    def describe(self) -> dict[str, Any]:
+        """Return backend, compute type, device, window and versions."""
+        import ctranslate2
+
+        return {
+            "backend": "ctranslate2",
+            "precision": str(self._model.compute_type),
+            "device": str(self._model.device),
+            "window": self._window,
+            "versions": {"ctranslate2": ctranslate2.__version__},
+        }
+
+    def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
+        """Return one verification a task, in order.
+
+        Raises:
+            MediaError: If the model gives no finite numbers.
+        """
+        texts = [self.tokens.encode(task.text, is_scriptio_continua=task.is_scriptio_continua) for task in tasks]
+        order = sorted(range(len(tasks)), key=lambda index: (self._length(tasks[index]), len(texts[index].tokens)))
+        found: dict[int, Verification] = {}
+        while order:
+            length = self._length(tasks[order[0]])
+            chosen = [index for index in order[: self._batch_size] if self._length(tasks[index]) == length]
+            order = order[len(chosen) :]
+            results = self._verify_batch([tasks[index] for index in chosen], [texts[index] for index in chosen], length)
+            found.update(zip(chosen, results, strict=True))
+        return [found[index] for index in range(len(tasks))]
+
+    def _length(self, task: VerificationTask) -> int:
+        frames = int(task.features.shape[1])
+        return max(2, frames + frames % 2) if self._window == "fitted" else FULL_FRAMES
+
+    def _verify_batch(
+        self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], length: int
+    ) -> list[Verification]:
+        encoded = self._encode(stack_features([task.features for task in tasks], length))
+        languages = self._detect_languages(encoded)
+        prompts = [
+            self.tokens.prompt(task.language if task.language in self.tokens.languages else _best(shares))
+            for task, shares in zip(tasks, languages, strict=True)
+        ]
+        passes = [plan_passes(text, self.tokens, len(prompt)) for text, prompt in zip(texts, prompts, strict=True)]
+        jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
+        read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
+        no_speech: dict[int, float] = {}
+        for group in group_jobs(jobs, _MAX_BATCH_STEPS):
+            for (row, step), result in zip(group, self._generate(group, prompts, encoded), strict=True):
+                no_speech[row] = max(float(result.no_speech_prob), sys.float_info.min)
+                read[row].append(self._read(step, result.logits[0]))
+        return [
+            build_verification(texts[row], passes[row], read[row], self._start(no_speech[row], languages[row], task))
+            for row, task in enumerate(tasks)
+        ]
+
+    def _encode(self, features: Any) -> Any:
+        import ctranslate2
+
+        view = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+        return np.asarray(view.to(ctranslate2.DataType.float32))
+
+    def _detect_languages(self, encoded: Any) -> list[dict[str, float]]:
+        """Return for each clip the languages' probabilities; empty for an English-only model."""
+        import ctranslate2
+
+        if not self.tokens.is_multilingual:
+            return [{} for _ in encoded]
+        found = self._model.detect_language(ctranslate2.StorageView.from_array(encoded))
+        return [{token[2:-2]: float(share) for token, share in shares} for shares in found]
+
+    def _generate(
+        self, group: Sequence[tuple[int, DecoderPass]], prompts: Sequence[list[int]], encoded: Any
+    ) -> list[Any]:
+        import ctranslate2
+
+        rows = [row for row, _ in group]
+        longest = max(len(step.tokens) for _, step in group)
+        results: list[Any] = self._model.generate(
+            ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded[rows])),
+            [[*prompts[row], *step.tokens] for row, step in group],
+            beam_size=1,
+            # ctranslate2 halves this number and counts the text from the last token of the prompt.
+            max_length=2 * (longest + 1),
+            return_logits_vocab=True,
+            return_no_speech_prob=True,
+            suppress_blank=False,
+            suppress_tokens=[],
+        )
+        return results
+
+    def _read(self, step: DecoderPass, logits: Sequence[Any]) -> tuple[list[float], float | None]:
+        wanted = len(step.tokens) + 1
+        if len(logits) < wanted:
+            raise RunError(
+                f"ctranslate2 returned {len(logits)} decoder steps for a text of {len(step.tokens)} tokens.",
+                hint="this version of ctranslate2 counts differently; set probes.transcript.backend to transformers.",
+            )
+        rows = np.stack([np.asarray(view).reshape(-1) for view in logits[step.context : wanted]])
+        rows = rows.astype(np.float32)
+        peak = rows.max(axis=-1, keepdims=True)
+        log_probs = rows - peak - np.log(np.exp(rows - peak).sum(axis=-1, keepdims=True))
+        return read_pass(step, log_probs[:, pass_ids(step, self.tokens)], self.tokens)
+
+    def _start(self, no_speech: float, shares: dict[str, float], task: VerificationTask) -> StartReading:
+        tiny = sys.float_info.min
+        row = [] if self.tokens.no_speech is None else [math.log(no_speech)]
+        row += [math.log(max(tiny, shares.get(code, 0.0))) for code in self.tokens.languages]
+        return read_start(row, self.tokens, task.language)
+
+
+def _best(shares: dict[str, float]) -> str | None:
+    return max(shares, key=lambda code: shares[code]) if shares else None
+
+
+def _vocabulary_size(folder: Path) -> int:
+    """Return the number of tokens in ctranslate2's vocabulary file, timestamps included."""
+    for name in ("vocabulary.json", "vocabulary.txt"):
+        file = folder / name
+        try:
+            text = file.read_text("utf-8")
+            return len(json.loads(text)) if name.endswith(".json") else len(text.splitlines())
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise WeightsError(f"cannot read {file}: {' '.join(str(error).split())}.") from error
+    raise WeightsError(f"the Whisper folder {folder} has no vocabulary.json or vocabulary.txt.")

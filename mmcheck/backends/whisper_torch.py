@@ -1,0 +1,237 @@
+"""Verification with transformers' Whisper in torch: one encoder and one decoder pass a batch.
+
+The forward passes are written out over the model's own submodules. transformers' encoder insists on 3000 frames, and
+neither half takes a mask for padding; here a fitted window costs what the clip is long, and clips of different length
+share a batch without touching each other's values: padding is masked in every attention, and beyond a clip's edge
+stand the zeros that the convolutions assume anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmcheck.backends.precision import resolve_precision, torch_dtype
+from mmcheck.backends.weights import no_network
+from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
+from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.backends.whisper_verifier import (
+    DecoderPass,
+    StartReading,
+    Verification,
+    VerificationTask,
+    build_verification,
+    group_jobs,
+    pass_ids,
+    plan_passes,
+    read_pass,
+    read_start,
+    start_ids,
+)
+from mmcheck.backends.whisper_weights import quiet_transformers
+from mmcheck.core.errors import WeightsError
+
+_MAX_BATCH_TOKENS = 2048
+"""Decoder positions of one batch: bounds the memory that the logits take."""
+
+
+class TorchWhisperVerifier:
+    """Verifies with a Hugging Face Whisper folder.
+
+    Args:
+        folder: The folder.
+        device: ``cpu`` or ``cuda``.
+        precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        window: ``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is).
+        batch_size: Clips encoded at once.
+
+    Raises:
+        WeightsError: If the weights cannot be loaded.
+    """
+
+    def __init__(self, folder: Path, *, device: str, precision: str, window: str, batch_size: int) -> None:
+        import torch
+
+        self._torch = torch
+        self._device = device
+        self.precision = resolve_precision(precision, device)
+        self._dtype = torch_dtype(self.precision)
+        self._window = window
+        self._batch_size = batch_size
+        model = _load(folder, self._dtype).to(device, self._dtype)
+        self._encoder, self._decoder = model.get_encoder(), model.get_decoder()
+        self._project = model.proj_out
+        self._limit = int(model.config.max_target_positions)
+        self._frames = 2 * int(model.config.max_source_positions)
+        self.tokens = WhisperTokens.load(folder, int(model.config.vocab_size))
+
+    def describe(self) -> dict[str, Any]:
+        """Return backend, precision, device, window and versions."""
+        import transformers
+
+        return {
+            "backend": "transformers",
+            "precision": self.precision,
+            "device": self._device,
+            "window": self._window,
+            "versions": {"torch": self._torch.__version__, "transformers": transformers.__version__},
+        }
+
+    def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
+        """Return one verification a task, in order.
+
+        Tasks of like length are put together; the order inside has no influence on the values.
+
+        Raises:
+            MediaError: If the model gives no finite numbers.
+        """
+        texts = [self.tokens.encode(task.text, is_scriptio_continua=task.is_scriptio_continua) for task in tasks]
+        order = sorted(range(len(tasks)), key=lambda index: (self._length(tasks[index]), len(texts[index].tokens)))
+        found: dict[int, Verification] = {}
+        for first in range(0, len(order), self._batch_size):
+            chosen = order[first : first + self._batch_size]
+            results = self._verify_batch([tasks[index] for index in chosen], [texts[index] for index in chosen])
+            found.update(zip(chosen, results, strict=True))
+        return [found[index] for index in range(len(tasks))]
+
+    def encode(self, features: Any, lengths: Sequence[int]) -> tuple[Any, Any]:
+        """Return the encoder's output and the mask of its positions.
+
+        Args:
+            features: Array of shape (clips, bands, frames), frames even and at most 3000.
+            lengths: Frames of each clip that count; the rest is masked out.
+
+        Returns:
+            Tensors of shape (clips, frames / 2, width) and (clips, frames / 2); None for the mask if all count.
+        """
+        torch, encoder = self._torch, self._encoder
+        hidden = torch.from_numpy(features).to(self._device, self._dtype)
+        hidden = torch.nn.functional.gelu(encoder.conv1(hidden))
+        hidden = torch.nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
+        positions = hidden.shape[1]
+        hidden = hidden + encoder.embed_positions.weight[:positions]
+        counts = torch.tensor([(length + 1) // 2 for length in lengths], device=self._device)
+        mask = None
+        if int(counts.min()) < positions:
+            mask = torch.arange(positions, device=self._device)[None] < counts[:, None]
+        for layer in encoder.layers:
+            hidden = hidden + self._attend(layer.self_attn, layer.self_attn_layer_norm(hidden), None, mask)
+            hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
+        return encoder.layer_norm(hidden), mask
+
+    def decode(self, ids: Any, encoded: Any, mask: Any) -> Any:
+        """Return the decoder's last hidden states, shape (clips, positions, width), for token ids as a tensor."""
+        decoder = self._decoder
+        hidden = decoder.embed_tokens(ids) + decoder.embed_positions.weight[: ids.shape[1]]
+        for layer in decoder.layers:
+            normed = layer.self_attn_layer_norm(hidden)
+            hidden = hidden + self._attend(layer.self_attn, normed, None, None, is_causal=True)
+            normed = layer.encoder_attn_layer_norm(hidden)
+            hidden = hidden + self._attend(layer.encoder_attn, normed, encoded, mask)
+            hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
+        return decoder.layer_norm(hidden)
+
+    def _length(self, task: VerificationTask) -> int:
+        return int(task.features.shape[1]) if self._window == "fitted" else FULL_FRAMES
+
+    def _verify_batch(self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText]) -> list[Verification]:
+        with self._torch.inference_mode():
+            if self._window == "fitted":
+                lengths = [max(1, task.features.shape[1]) for task in tasks]
+                features = stack_features([task.features for task in tasks])
+            else:
+                lengths = [self._frames] * len(tasks)
+                features = stack_features([task.features for task in tasks], self._frames)
+            encoded, mask = self.encode(features, lengths)
+            starts = self._read_starts(tasks, encoded, mask)
+            prompts = [
+                self.tokens.prompt(task.language if task.language in self.tokens.languages else start.language)
+                for task, start in zip(tasks, starts, strict=True)
+            ]
+            passes = [
+                plan_passes(text, self.tokens, len(prompt), self._limit)
+                for text, prompt in zip(texts, prompts, strict=True)
+            ]
+            jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
+            read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
+            for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
+                results = self._score(group, prompts, encoded, mask)
+                for (row, _), result in zip(group, results, strict=True):
+                    read[row].append(result)
+        return [
+            build_verification(text, steps, results, start)
+            for text, steps, results, start in zip(texts, passes, read, starts, strict=True)
+        ]
+
+    def _read_starts(self, tasks: Sequence[VerificationTask], encoded: Any, mask: Any) -> list[StartReading]:
+        torch = self._torch
+        ids = torch.full((len(tasks), 1), self.tokens.sot, device=self._device)
+        log_probs = self._log_probs(self.decode(ids, encoded, mask)[:, 0])
+        table = log_probs[:, torch.tensor(start_ids(self.tokens), dtype=torch.long, device=self._device)]
+        rows = table.cpu().numpy()
+        return [read_start(row, self.tokens, task.language) for row, task in zip(rows, tasks, strict=True)]
+
+    def _score(
+        self, group: Sequence[tuple[int, DecoderPass]], prompts: Sequence[list[int]], encoded: Any, mask: Any
+    ) -> list[tuple[list[float], float | None]]:
+        torch = self._torch
+        rows = [row for row, _ in group]
+        sequences = [[*prompts[row], *step.tokens] for row, step in group]
+        longest = max(map(len, sequences))
+        padded = [sequence + [self.tokens.eot] * (longest - len(sequence)) for sequence in sequences]
+        is_all = rows == list(range(encoded.shape[0]))
+        hidden = self.decode(
+            torch.tensor(padded, device=self._device),
+            encoded if is_all else encoded[rows],
+            mask if is_all or mask is None else mask[rows],
+        )
+        results = []
+        for (row, step), states in zip(group, hidden, strict=True):
+            begin = len(prompts[row]) - 1 + step.context
+            log_probs = self._log_probs(states[begin : len(prompts[row]) + len(step.tokens)])
+            ids = torch.tensor(pass_ids(step, self.tokens), dtype=torch.long, device=self._device)
+            results.append(read_pass(step, log_probs[:, ids].cpu().numpy(), self.tokens))
+        return results
+
+    def _log_probs(self, hidden: Any) -> Any:
+        return self._project(hidden).float().log_softmax(-1)
+
+    def _attend(self, attention: Any, hidden: Any, source: Any, mask: Any, *, is_causal: bool = False) -> Any:
+        keys = hidden if source is None else source
+        heads = attention.num_heads
+
+        def split(states: Any) -> Any:
+            return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
+
+        output = self._torch.nn.functional.scaled_dot_product_attention(
+            split(attention.q_proj(hidden)),
+            split(attention.k_proj(keys)),
+            split(attention.v_proj(keys)),
+            attn_mask=None if mask is None else mask[:, None, None, :],
+            is_causal=is_causal,
+        )
+        return attention.out_proj(output.transpose(1, 2).reshape(hidden.shape))
+
+
+def _load(folder: Path, dtype: Any) -> Any:
+    from transformers import WhisperForConditionalGeneration
+
+    quiet_transformers()
+    try:
+        with no_network():
+            model, report = WhisperForConditionalGeneration.from_pretrained(
+                str(folder), dtype=dtype, use_safetensors=True, output_loading_info=True, local_files_only=True
+            )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"cannot load the Whisper weights in {folder}: {reason}.") from error
+    # Weights that the file lacks would be random numbers; the output layer is tied to the embedding.
+    missing = sorted(set(report["missing_keys"]) - {"proj_out.weight"})
+    if missing or report["mismatched_keys"]:
+        raise WeightsError(
+            f"the Whisper weights in {folder} are incomplete or of other shapes than config.json says: "
+            f"{len(missing)} missing, e.g. {(missing or list(report['mismatched_keys']))[0]!r}."
+        )
+    model.eval()
+    return model

@@ -1,0 +1,265 @@
+"""What verification is, whatever library runs it: a text goes in with features, its log-probabilities come out.
+
+Whisper reads ``<|startoftranscript|> (language, task) <|notimestamps|>`` and then the given text, and at every
+position names its probability for each token of the vocabulary. Two things here are choices of ours:
+
+- *The end.* A transcript without a final full stop is no worse than one with it, so the text may end at once or after
+  a mark: P(end) = P(eot | text) + P(mark | text) * P(eot | text + ".").
+- *Texts longer than the decoder* (448 positions) are read in several passes: each scores the tokens that follow the
+  last half of the pass before. Nothing is cut silently: beyond ``MAX_PASSES`` the first and the last passes are
+  scored, and the result says how many tokens were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from mmcheck.backends.whisper_features import Features
+from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.core.errors import MediaError
+
+MAX_PASSES = 8
+"""Decoder passes for one text in one window; a text that needs more cannot be spoken in 30 s anyway."""
+MAX_POSITIONS = 448
+"""Positions of Whisper's decoder."""
+LOG_PROB_FLOOR = -100.0
+"""Smallest log-probability passed on (nat); beyond it half precision underflows to minus infinity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationTask:
+    """One window with the text that is said to be spoken in it."""
+
+    features: Features
+    """Log-mel features of shape (bands, frames), unpadded."""
+    text: str
+    """The given text; may be empty for a window into which no text fell."""
+    language: str | None = None
+    """Whisper's code; None: detected where the model is multilingual."""
+    is_scriptio_continua: bool = False
+    """Whether the text has no spaces between words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What the model says about one task."""
+
+    words: tuple[str, ...]
+    """Scored words."""
+    log_probs: tuple[tuple[float, ...], ...]
+    """For each word the natural log-probabilities of its tokens."""
+    end_log_prob: float
+    """Natural log-probability that the text ends where it ends."""
+    no_speech_prob: float | None
+    """Probability of ``<|nospeech|>`` at the start, 0 to 1; None if the model has no such token."""
+    language: str | None
+    """Most probable language; None for English-only models."""
+    language_probability: float | None
+    """Its probability among the languages, 0 to 1."""
+    stated_probability: float | None
+    """Probability of the task's language; None if it named none."""
+    num_tokens: int
+    """Tokens of the text."""
+    num_scored: int
+    """Those that were scored; fewer only for texts beyond ``MAX_PASSES``."""
+
+
+class WhisperVerifier(Protocol):
+    """Verifies texts. Results do not depend on what else is in the batch, beyond floating-point noise."""
+
+    tokens: WhisperTokens
+
+    def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
+        """Return one verification a task, in order."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what run.json shall say: backend, precision, device, versions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderPass:
+    """One pass of the decoder over a part of a text."""
+
+    tokens: tuple[int, ...]
+    """What it reads after the prompt: context, the tokens to score, and on the last pass perhaps a full stop."""
+    first: int
+    """Index (in the text) of the first token it scores."""
+    context: int
+    """How many of ``tokens`` stand before that one."""
+    num_scored: int
+    """How many it scores."""
+    is_last: bool
+    """Whether the end of the text is scored too."""
+
+
+def plan_passes(text: EncodedText, tokens: WhisperTokens, prompt: int, limit: int = MAX_POSITIONS) -> list[DecoderPass]:
+    """Return the passes that score a text; one for all but very long ones.
+
+    Args:
+        text: The encoded text.
+        tokens: The model's tokens.
+        prompt: Length of the prompt in tokens.
+        limit: Positions of the decoder.
+    """
+    count = len(text.tokens)
+    room = limit - prompt - 2
+    half = room // 2
+    starts = [0, *range(room, count, room - half)] if count > room else [0]
+    passes = []
+    for index, first in enumerate(starts):
+        stop = min(count, starts[index + 1] if index + 1 < len(starts) else count)
+        context = min(first, half)
+        is_last = index + 1 == len(starts)
+        mark = (tokens.period,) if is_last and not text.has_end and count and tokens.period is not None else ()
+        passes.append(
+            DecoderPass(
+                tokens=text.tokens[first - context : stop] + mark,
+                first=first,
+                context=context,
+                num_scored=stop - first,
+                is_last=is_last,
+            )
+        )
+    if len(passes) > MAX_PASSES:
+        passes = passes[: MAX_PASSES // 2] + passes[-(MAX_PASSES // 2) :]
+    return passes
+
+
+def pass_ids(step: DecoderPass, tokens: WhisperTokens) -> list[int]:
+    """Return the token ids whose log-probabilities ``read_pass`` wants, sorted."""
+    return sorted({*step.tokens[step.context :], tokens.eot, *tokens.sentence_ends})
+
+
+def read_pass(step: DecoderPass, log_probs: Any, tokens: WhisperTokens) -> tuple[list[float], float | None]:
+    """Return the log-probabilities of a pass's tokens and, on the last one, of the end.
+
+    Args:
+        step: The pass.
+        log_probs: Array of shape (len(step.tokens) - step.context + 1, len(pass_ids)): log-softmax over the whole
+            vocabulary, at the columns of ``pass_ids``; row ``i`` was computed after ``step.context + i`` tokens.
+        tokens: The model's tokens.
+
+    Raises:
+        MediaError: If the model gave something else than numbers.
+    """
+    table = np.asarray(log_probs, np.float64)
+    _check_numbers(table)
+    column = {id_: index for index, id_ in enumerate(pass_ids(step, tokens))}
+    wanted = step.tokens[step.context : step.context + step.num_scored]
+    scores = [_clip(table[index, column[id_]]) for index, id_ in enumerate(wanted)]
+    if not step.is_last:
+        return scores, None
+    after = table[step.num_scored]
+    end = after[column[tokens.eot]]
+    if len(step.tokens) > step.context + step.num_scored:
+        mark = np.logaddexp.reduce(after[[column[id_] for id_ in tokens.sentence_ends]])
+        end = np.logaddexp(end, mark + table[step.num_scored + 1, column[tokens.eot]])
+    return scores, _clip(end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartReading:
+    """What the very first position says about the recording."""
+
+    no_speech_prob: float | None
+    """As in ``Verification``."""
+    language: str | None
+    """As in ``Verification``."""
+    language_probability: float | None
+    """As in ``Verification``."""
+    stated_probability: float | None
+    """As in ``Verification``."""
+
+
+def start_ids(tokens: WhisperTokens) -> list[int]:
+    """Return the token ids whose log-probabilities ``read_start`` wants, in its order."""
+    no_speech = [] if tokens.no_speech is None else [tokens.no_speech]
+    return [*no_speech, *tokens.languages.values()]
+
+
+def read_start(log_probs: Any, tokens: WhisperTokens, stated: str | None) -> StartReading:
+    """Return what the position after ``<|startoftranscript|>`` says.
+
+    Args:
+        log_probs: Vector of shape (len(start_ids),): log-softmax over the whole vocabulary, at these columns.
+        tokens: The model's tokens.
+        stated: Language that the manifest names.
+
+    Raises:
+        MediaError: If the model gave something else than numbers.
+    """
+    row = np.asarray(log_probs, np.float64)
+    _check_numbers(row)
+    no_speech = None
+    if tokens.no_speech is not None:
+        no_speech, row = min(1.0, float(np.exp(row[0]))), row[1:]
+    if not tokens.is_multilingual:
+        return StartReading(no_speech_prob=no_speech, language=None, language_probability=None, stated_probability=None)
+    codes = list(tokens.languages)
+    shares = np.exp(row - np.logaddexp.reduce(row))
+    best = int(shares.argmax())
+    return StartReading(
+        no_speech_prob=no_speech,
+        language=codes[best],
+        language_probability=min(1.0, float(shares[best])),
+        stated_probability=min(1.0, float(shares[codes.index(stated)])) if stated in tokens.languages else None,
+    )
+
+
+def _check_numbers(log_probs: Any) -> None:
+    if np.isnan(log_probs).any():
+        raise MediaError(
+            "the Whisper model gave no finite scores for this recording",
+            cause="not_finite",
+            hint="set probes.transcript.precision (or compute_type) to float32.",
+        )
+
+
+def _clip(log_prob: Any) -> float:
+    return min(0.0, max(LOG_PROB_FLOOR, float(log_prob)))
+
+
+def build_verification(
+    text: EncodedText,
+    passes: Sequence[DecoderPass],
+    read: Sequence[tuple[list[float], float | None]],
+    start: StartReading,
+) -> Verification:
+    """Return the verification of a text from its passes."""
+    by_word: dict[int, list[float]] = {}
+    end = math.nan
+    for step, (scores, last) in zip(passes, read, strict=True):
+        for offset, score in enumerate(scores):
+            by_word.setdefault(text.word_of_token[step.first + offset], []).append(score)
+        end = end if last is None else last
+    return Verification(
+        words=tuple(text.words[number] for number in by_word),
+        log_probs=tuple(tuple(scores) for scores in by_word.values()),
+        end_log_prob=end,
+        no_speech_prob=start.no_speech_prob,
+        language=start.language,
+        language_probability=start.language_probability,
+        stated_probability=start.stated_probability,
+        num_tokens=len(text.tokens),
+        num_scored=sum(len(scores) for scores, _ in read),
+    )
+
+
+def group_jobs(jobs: Sequence[tuple[int, DecoderPass]], budget: int) -> list[list[tuple[int, DecoderPass]]]:
+    """Return passes (with the row of their clip) in groups of at most ``budget`` padded tokens, in order."""
+    groups: list[list[tuple[int, DecoderPass]]] = []
+    longest = 0
+    for row, step in jobs:
+        longest = max(longest, len(step.tokens) + 1)
+        if not groups or (len(groups[-1]) + 1) * longest > budget:
+            groups.append([])
+            longest = len(step.tokens) + 1
+        groups[-1].append((row, step))
+    return groups

@@ -1,0 +1,89 @@
+"""What the log-probabilities of a given transcript's tokens say about it.
+
+A recogniser that is made to read the given words (teacher forcing) gives each token a probability. Their mean says
+whether this is the right text at all, the worst word finds a single wrong one, the end-of-text probability finds a
+text that stops too early, and the last words find a recording that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+EDGE_WORDS = 2
+"""Words at either end that head and tail look at: two find a cut recording best (models.md, section 3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordScore:
+    """One word of the given text with the log-probabilities of its tokens."""
+
+    word: str
+    """The word as it was given."""
+    log_probs: tuple[float, ...]
+    """Natural log-probability of each of its tokens (at least one), each at most 0."""
+
+    @property
+    def mean(self) -> float:
+        """Mean log-probability of a token of the word, in nat."""
+        return float(np.mean(self.log_probs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptScores:
+    """The given text as the recogniser sees it."""
+
+    words: tuple[WordScore, ...]
+    """The words in order; empty if no text fell into the window."""
+    end_log_prob: float
+    """Natural log-probability that the text ends where it ends."""
+
+
+def join_scores(parts: Sequence[TranscriptScores]) -> TranscriptScores:
+    """Return the scores of a text that was verified in consecutive windows.
+
+    All words count alike, whatever window they fell into; the end is that of the last window.
+
+    Args:
+        parts: At least one, in order of time.
+    """
+    words = tuple(word for part in parts for word in part.words)
+    return TranscriptScores(words=words, end_log_prob=parts[-1].end_log_prob)
+
+
+def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) -> dict[str, float]:
+    """Return the figures of the transcript probe, each in nat and at most 0.
+
+    ``mean_log_prob`` is the mean over all text tokens; ``worst_word_log_prob`` the smallest of the words' mean token
+    log-probabilities (a mean, so that a long word is not worse than a short one); ``head_log_prob`` and
+    ``tail_log_prob`` the means over the tokens of the first and the last words; ``end_log_prob`` as given. Without
+    words only the end is there.
+
+    Args:
+        scores: The scores.
+        edge_words: How many words head and tail take.
+    """
+    values = {"end_log_prob": scores.end_log_prob}
+    if scores.words:
+        values |= {
+            "mean_log_prob": _token_mean(scores.words),
+            "worst_word_log_prob": min(word.mean for word in scores.words),
+            "head_log_prob": _token_mean(scores.words[:edge_words]),
+            "tail_log_prob": _token_mean(scores.words[-edge_words:]),
+        }
+    return values
+
+
+def find_doubts(values: dict[str, float], limits: dict[str, float]) -> list[str]:
+    """Return, in plain words, which of the ``values`` lie below their limit; empty if none does."""
+    return [
+        f"{name} {values[name]:.2f} < {limit:g}"
+        for name, limit in limits.items()
+        if name in values and values[name] < limit
+    ]
+
+
+def _token_mean(words: Sequence[WordScore]) -> float:
+    return float(np.mean([log_prob for word in words for log_prob in word.log_probs]))
