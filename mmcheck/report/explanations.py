@@ -1,0 +1,86 @@
+"""What a finding code means, in plain words, whatever rule made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmcheck.config import Config, RuleConfig
+from mmcheck.core.types import Metric
+from mmcheck.report.finding_rows import NO_FINDING, CodeCount
+from mmcheck.report.shown_text import format_value, show_plain
+
+_CAUSES = {
+    # media
+    "missing": "the file is not there",
+    "empty": "there is nothing in it",
+    "truncated": "the file ends before its content does",
+    "undecodable": "the file cannot be decoded",
+    "too_large": "it is larger than the config allows",
+    "too_long": "it is longer than the config allows",
+    "not_image": "the file is not an image",
+    "not_audio": "the file is not a recording",
+    "no_audio_stream": "the file holds no sound",
+    "is_directory": "a folder stands where the file should be",
+    "not_a_file": "something other than a file stands there",
+    "bad_path": "the path cannot be a file's",
+    "permission": "the file may not be read",
+    "permission_denied": "the file may not be read",
+    "remote": "it lies on another machine, and fetching is not allowed",
+    "remote_not_allowed": "it lies on another machine, and fetching is not allowed",
+    "unreachable": "it lies on another machine that cannot be reached",
+    "segment_outside": "the segment lies outside the recording",
+    "segment_invalid": "the segment's start or duration makes no sense",
+    "unreadable": "reading failed",
+    # rows
+    "broken_json": "the line is not valid JSON",
+    "ragged": "the row has more or fewer fields than the header",
+    "not_an_object": "the line is not a JSON object",
+    "missing_column": "a column that is needed is missing",
+    "encoding": "the row is not text in the expected encoding",
+    # texts and the unmeasured
+    "caption": "the caption says nothing",
+    "transcript": "the transcript says nothing",
+    "probe_failed": "a probe failed",
+    "pair_not_measured": "no probe could hold the two halves against each other",
+    "nothing_measured": "nothing was measured",
+}
+_RULES = {
+    "unreadable_media": "The image or recording cannot be used",
+    "empty_text": "An empty text",
+    "broken_row": "The manifest row cannot be read",
+    "unmeasured": "The pair was not measured, so nothing can be said for or against it",
+}
+
+
+def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]) -> str:
+    """Return one or two plain sentences on a finding code.
+
+    The rule's own message from the config comes first; else the meaning of the kind of rule and of the cause, and for
+    a threshold the metric with its limits.
+    """
+    if count.code == NO_FINDING:
+        return "The pair is not kept, but the verdict names no finding."
+    rule = config.rules.get(count.rule)
+    if rule is None:
+        return show_plain(count.message, 300) if count.message else "The rule is no longer in the config."
+    said = []
+    if rule.message and "{" not in rule.message:
+        said.append(rule.message.rstrip("."))
+    elif rule.rule in _RULES:
+        cause = _CAUSES.get(count.code.rpartition(".")[2])
+        said.append(_RULES[rule.rule] + (f": {cause}" if cause else ""))
+    metric = metrics.get(count.metric or rule.metric or "")
+    if rule.rule == "threshold" and metric is not None:
+        said.append(f"{metric.description.rstrip('.')} ({metric.name}), {_limits(rule)}")
+    if not said and count.message:
+        said.append(count.message.rstrip("."))
+    return show_plain(". ".join(said) + "." if said else f"Found by the rule {count.rule}.", 400)
+
+
+def _limits(rule: RuleConfig) -> str:
+    said = []
+    if rule.min is not None:
+        said.append(f"at least {format_value(rule.min)}")
+    if rule.max is not None:
+        said.append(f"at most {format_value(rule.max)}")
+    return f"kept if {' and '.join(said)}"

@@ -1,0 +1,75 @@
+"""Which kept pairs the page shows, so that a reader sees what the thresholds let through.
+
+The lowest-scoring kept pairs show whether a limit is too lax; a few from the middle show what a kept pair looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mmcheck.config import Config
+from mmcheck.core.types import Action, Metric
+from mmcheck.report.histograms import ACTIONS, Codes, Floats
+
+NUM_LOWEST = 6
+NUM_TYPICAL = 3
+_MODEL_PROBES = ("image_text", "transcript")
+_PREFERRED = {
+    "image_text": ("image_text.similarity",),
+    "transcript": ("transcript.mean_log_prob", "transcript.worst_word_log_prob", "transcript.wer"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptStrip:
+    """Kept pairs, chosen by one metric."""
+
+    metric: Metric
+    """The metric that they are ordered by."""
+    lowest: tuple[int, ...]
+    """The kept pairs that it speaks for least, worst first (0-based rows)."""
+    typical: tuple[int, ...]
+    """Kept pairs around its median."""
+
+
+def choose_kept(
+    config: Config, metrics: Mapping[str, Metric], values: Callable[[str], Floats], actions: Codes
+) -> list[KeptStrip]:
+    """Return a strip for each probe that judges pairs with a model and has a metric to order them by.
+
+    Args:
+        config: Tells which metrics have a limit; such a one is preferred.
+        metrics: The metrics of the run by full name.
+        values: Gives the values of a metric, NaN where absent.
+        actions: Shape (rows,); index into ``ACTIONS``.
+    """
+    limited = {rule.metric for rule in config.rules.values() if rule.enabled and rule.metric}
+    strips = []
+    for probe in _MODEL_PROBES:
+        own = [name for name in metrics if name.partition(".")[0] == probe]
+        own = [name for name in own if metrics[name].higher_is_better is not None]
+        ranked = [name for name in _PREFERRED[probe] if name in own]
+        ranked += [name for name in own if name in limited and name not in ranked]
+        kept = actions == ACTIONS.index(Action.KEEP)
+        for name in ranked:
+            chosen = _choose(values(name), kept, metrics[name])
+            if chosen is not None:
+                strips.append(chosen)
+                break
+    return strips
+
+
+def _choose(values: Floats, kept: npt.NDArray[np.bool_], metric: Metric) -> KeptStrip | None:
+    rows = np.flatnonzero(kept & np.isfinite(values))
+    if not rows.size:
+        return None
+    support = values[rows] if metric.higher_is_better else -values[rows]
+    ordered = rows[np.argsort(support, kind="stable")]
+    lowest = ordered[:NUM_LOWEST]
+    middle = max((ordered.size - NUM_TYPICAL) // 2, NUM_LOWEST)
+    typical = ordered[middle : middle + NUM_TYPICAL]
+    return KeptStrip(metric=metric, lowest=tuple(lowest.tolist()), typical=tuple(typical.tolist()))
