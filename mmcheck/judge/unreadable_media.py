@@ -14,7 +14,6 @@ from mmcheck.judge.broken_row import fixed_message
 from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
 from mmcheck.judge.table import JudgeTable
 
-
 ENVIRONMENT_CAUSES = ("absent", "missing_dependency", "remote_not_allowed", "unreachable")
 """Causes of a MediaError that say nothing against the medium: another try elsewhere may well read it."""
 

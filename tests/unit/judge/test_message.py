@@ -44,8 +44,15 @@ def test_rules_without_numbers_refuse_fields():
 
 @pytest.mark.parametrize(
     ("value", "beside", "text"),
-    [(0.28, None, "0.28"), (3.0, None, "3"), (-1.23456, None, "-1.235"), (12345.678, None, "12345.7")]
-    + [(0.27999999, 0.28, "0.27999999"), (0.2, 0.28, "0.2"), (9999.99999, 10000, "9999.99999")],
+    [
+        (0.28, None, "0.28"),
+        (3.0, None, "3"),
+        (-1.23456, None, "-1.235"),
+        (12345.678, None, "12345.7"),
+        (0.27999999, 0.28, "0.27999999"),
+        (0.2, 0.28, "0.2"),
+        (9999.99999, 10000, "9999.99999"),
+    ],
 )
 def test_numbers_as_people_write_them(value, beside, text):
     assert show_number(value, beside=beside) == text
