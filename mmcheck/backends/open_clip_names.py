@@ -1,0 +1,163 @@
+"""What open_clip's names stand for: architectures, pretrained tags, and the hub repositories behind them."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from pathlib import Path
+from typing import Any
+
+from mmcheck.backends.image_text_backend import TOKENIZER_FILES, ImageTextWeights, read_json
+from mmcheck.backends.weights import (
+    OnProgress,
+    WeightsRef,
+    download,
+    folder_digest,
+    is_repo_id,
+)
+from mmcheck.core.errors import WeightsError
+
+_SAFE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
+
+_OWNERS = {
+    "bert-base-uncased": "google-bert/bert-base-uncased",
+    "roberta-base": "FacebookAI/roberta-base",
+    "xlm-roberta-base": "FacebookAI/xlm-roberta-base",
+    "xlm-roberta-large": "FacebookAI/xlm-roberta-large",
+}
+"""Old names without an owner that open_clip's architectures still use."""
+
+
+@functools.cache
+def architectures() -> tuple[str, ...]:
+    """Return the names of open_clip's built-in architectures."""
+    import open_clip
+
+    return tuple(open_clip.list_models())
+
+
+def clean_name(model: str) -> str:
+    """Return an architecture's name as open_clip files it (``ViT-B/32`` is ``ViT-B-32``)."""
+    return model.replace("/", "-")
+
+
+def is_architecture(model: str) -> bool:
+    """Return whether ``model`` is a built-in architecture of open_clip."""
+    return clean_name(model) in architectures()
+
+
+def pretrained_tags(model: str) -> list[str]:
+    """Return the pretrained tags of an architecture, best known first as open_clip lists them."""
+    from open_clip.pretrained import list_pretrained_tags_by_model
+
+    return list(list_pretrained_tags_by_model(clean_name(model)))
+
+
+def resolve_tag(model: str, tag: str | None, on_progress: OnProgress | None = None) -> ImageTextWeights:
+    """Return the weights of an architecture and a pretrained tag, downloading them on first use.
+
+    Raises:
+        WeightsError: If the tag is missing or unknown, or has no copy on the hub.
+    """
+    repo_id, weights = tag_files(model, tag)
+    shown = f"{clean_name(model)}:{tag}"
+    folder = download(repo_id, patterns=[weights], name=shown, on_progress=on_progress)
+    weights_file = next(name for name in weights.split("|") if (folder / name).is_file())
+    text = architecture_config(model)["text_cfg"]
+    tokenizer = None
+    if text.get("hf_tokenizer_name"):
+        tokenizer = fetch_tokenizer(str(text["hf_tokenizer_name"]), shown, on_progress)
+    return ImageTextWeights(
+        ref=WeightsRef(
+            name=shown, kind="hub", path=folder, sha256=folder_digest(folder, [weights_file]), repo_id=repo_id
+        ),
+        backend="open_clip",
+        architecture=clean_name(model),
+        tag=tag,
+        weights_file=weights_file,
+        tokenizer=tokenizer,
+        text_config=fetch_text_config(text, shown, on_progress),
+    )
+
+
+def tag_files(model: str, tag: str | None) -> tuple[str, str]:
+    """Return the hub repository of a pretrained tag and its weights file as alternatives ``a|b``.
+
+    Raises:
+        WeightsError: If the tag is missing or unknown, or has no copy on the hub.
+    """
+    from open_clip.pretrained import get_pretrained_cfg
+
+    tags = pretrained_tags(model)
+    known = f"known for {clean_name(model)}: {', '.join(tags)}." if tags else "open_clip knows none for it."
+    if not tag:
+        raise WeightsError(
+            f"model {model!r} is an architecture without weights: `pretrained` must name a tag.", hint=known
+        )
+    config = get_pretrained_cfg(clean_name(model), tag)
+    if not config:
+        near = difflib.get_close_matches(tag, tags, n=1)
+        hint = f"did you mean {near[0]!r}? {known}" if near else known
+        raise WeightsError(f"model {model!r}: unknown pretrained tag {tag!r}.", hint=hint)
+    repo_id, _, file = str(config.get("hf_hub") or "").rpartition("/")
+    if not is_repo_id(repo_id):
+        raise WeightsError(
+            f"model {model!r}: the weights of tag {tag!r} are not on the hub, only at {config.get('url')!r}.",
+            hint="choose another tag, or convert them to a folder with open_clip_model.safetensors.",
+        )
+    if not file:
+        return repo_id, "open_clip_model.safetensors|open_clip_pytorch_model.bin"
+    if not file.endswith(_SAFE_SUFFIXES):
+        raise WeightsError(f"model {model!r}: weights of the kind {file!r} are not supported.", hint=known)
+    return repo_id, f"{file.rpartition('.')[0]}.safetensors|{file}"
+
+
+def architecture_config(model: str) -> dict[str, Any]:
+    """Return open_clip's built-in description of an architecture."""
+    import open_clip
+
+    config = open_clip.get_model_config(clean_name(model))
+    return dict(config or {"text_cfg": {}})
+
+
+def text_section(folder: Path) -> dict[str, Any]:
+    """Return the text tower's section of a folder's open_clip_config.json.
+
+    Raises:
+        WeightsError: If the file does not describe a model.
+    """
+    path = folder / "open_clip_config.json"
+    model = read_json(path).get("model_cfg")
+    text = model.get("text_cfg") if isinstance(model, dict) else None
+    if not isinstance(text, dict):
+        raise WeightsError(f"{path} describes no model: `model_cfg` with `text_cfg` and `vision_cfg` is wanted.")
+    return text
+
+
+def fetch_tokenizer(repo_id: str, shown: str, on_progress: OnProgress | None) -> Path:
+    """Return the folder of a tokenizer that lives in a repository of its own, downloading it on first use.
+
+    Raises:
+        WeightsError: If it cannot be had.
+    """
+    wanted = "tokenizer.json|*.model|vocab.json|vocab.txt"
+    return download(
+        _OWNERS.get(repo_id, repo_id),
+        patterns=[wanted],
+        optional=TOKENIZER_FILES,
+        name=shown,
+        on_progress=on_progress,
+    )
+
+
+def fetch_text_config(text: dict[str, Any], shown: str, on_progress: OnProgress | None) -> Path | None:
+    """Return the folder that describes a Hugging Face text tower, or None if the tower is open_clip's own.
+
+    Raises:
+        WeightsError: If it cannot be had.
+    """
+    name = text.get("hf_model_name")
+    if not name:
+        return None
+    repo_id = _OWNERS.get(str(name), str(name))
+    return download(repo_id, patterns=["config.json"], name=shown, on_progress=on_progress)
