@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
+from scripts.synthetic.sentences import VOCABULARY
+
 from .corpus import PHONEMES, Clip, Corpus, write_sentences
 from .features import FRAMES_PER_SECOND
 from .network import (
@@ -32,6 +34,8 @@ SENTENCE_CASE_SHARE: Final = 0.65
 _FRAMES_PER_BATCH: Final = 4000
 _POOL: Final = 1200
 _MARGIN: Final = 3
+_PROBES_PER_WORD: Final = 3
+_WORD_NUMBERS: Final = {word.lower(): number for number, word in enumerate(VOCABULARY)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,10 @@ class Batch:
     """Encoder positions of the word being predicted, shape (batch, length, 2)."""
     phonemes: Tensor
     """Phoneme number of each position, shape (batch, positions); -100 in the padding."""
+    word_places: Tensor
+    """Clip and position of encoder states inside a word, shape (probes, 2)."""
+    word_numbers: Tensor
+    """Number in the vocabulary of the word sounding there, shape (probes,)."""
 
 
 @dataclass
@@ -59,6 +67,7 @@ class _Example:
     tokens: list[int]
     targets: list[int]
     spans: list[tuple[int, int]]
+    probes: list[tuple[int, int]]
 
 
 class BatchSource:
@@ -107,7 +116,7 @@ class BatchSource:
         mel = self._corpus.mel(shard, clip).copy()
         phonemes = self._corpus.phonemes(shard, clip)
         if not clip.words:
-            return _Example(mel, phonemes, [START, NO_TIMESTAMPS], [NO_SPEECH, END_OF_TEXT], [(0, 0)] * 2)
+            return _Example(mel, phonemes, [START, NO_TIMESTAMPS], [NO_SPEECH, END_OF_TEXT], [(0, 0)] * 2, [])
         written = write_sentences(clip.words, clip.breaks, sentence_case=rng.random() < SENTENCE_CASE_SHARE)
         starts = [start * FRAMES_PER_SECOND / 2 for start in clip.starts]
         end = clip.end * FRAMES_PER_SECOND / 2
@@ -129,7 +138,17 @@ class BatchSource:
             for at in range(2, len(tokens)):
                 if rng.random() < 0.1:
                     tokens[at] = rng.randrange(256, NUM_TEXT_TOKENS)
-        return _Example(mel, phonemes, tokens, targets, spans)
+        return _Example(mel, phonemes, tokens, targets, spans, self._probe(written, starts, later))
+
+    def _probe(self, written: list[str], starts: list[float], later: list[float]) -> list[tuple[int, int]]:
+        """Returns a few (position, word number) pairs for every word that does not share its start."""
+        probes: list[tuple[int, int]] = []
+        for word, start, stop in zip(written, starts, later, strict=True):
+            if starts.count(start) == 1:
+                number = _WORD_NUMBERS[word.strip(".?").lower()]
+                for _ in range(_PROBES_PER_WORD):
+                    probes.append((int(self._rng.uniform(start + 1, stop)), number))
+        return probes
 
     def _stamp(self, position: float) -> int:
         return min(1500, max(0, round(position)))
@@ -177,8 +196,10 @@ class BatchSource:
         targets = np.full((count, length), IGNORED)
         spans = np.zeros((count, length, 2), np.int64)
         phonemes = np.full((count, frames // 2), IGNORED)
+        probes: list[tuple[int, int, int]] = []
         for row, example in enumerate(examples):
             size = len(example.mel)
+            probes += [(row, place, number) for place, number in example.probes if place < frames // 2]
             shift = rng.uniform(-0.12, 0.12)
             # transformers pads the samples instead, so its padding has the value of the clip's silence.
             pad[row] = float(example.mel.min()) + shift if rng.random() < 0.3 else 0.0
@@ -188,6 +209,7 @@ class BatchSource:
             targets[row, : len(example.targets)] = example.targets
             spans[row, : len(example.spans)] = example.spans
             phonemes[row, : len(example.phonemes)] = np.minimum(example.phonemes, len(PHONEMES) - 1)
+        probed = torch.tensor(probes, dtype=torch.int64).view(-1, 3)
         return Batch(
             mel=torch.from_numpy(mel.transpose(0, 2, 1).copy()),
             pad=torch.from_numpy(pad),
@@ -195,6 +217,8 @@ class BatchSource:
             targets=torch.from_numpy(targets),
             spans=torch.from_numpy(spans),
             phonemes=torch.from_numpy(phonemes),
+            word_places=probed[:, :2],
+            word_numbers=probed[:, 2],
         )
 
     def _mask(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:

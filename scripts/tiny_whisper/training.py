@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scripts.synthetic.sentences import VOCABULARY
+
 from .batches import Batch, BatchSource
 from .corpus import PHONEMES, Corpus
 from .network import IGNORED, decode, encode, guided_attention_loss, make_model, text_loss
@@ -59,13 +61,17 @@ class Trainer:
         self._options = options
         self.model = make_model(options.seed, width=options.width).to(options.device)
         self._phoneme_head = nn.Linear(options.width, len(PHONEMES)).to(options.device)
-        parameters = [p for p in [*self.model.parameters(), *self._phoneme_head.parameters()] if p.requires_grad]
+        self._word_head = nn.Linear(options.width, len(VOCABULARY)).to(options.device)
+        network = [*self.model.parameters(), *self._phoneme_head.parameters()]
+        trained = [parameter for parameter in network if parameter.requires_grad]
+        heads = list(self._word_head.parameters())
         groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.02},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": 0.02},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": heads, "weight_decay": 0.0},
         ]
         self._optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
-        self._parameters = parameters
+        self._parameters = trained + heads
         self._average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self._step = 0
         self._seconds = 0.0
@@ -84,7 +90,7 @@ class Trainer:
         began = time.monotonic() - self._seconds
         saved = self._seconds
         source = BatchSource(corpus, tokenizer, seed=self._options.seed + self._step)
-        sums = torch.zeros(3)
+        sums = torch.zeros(4)
         clips = 0
         for batch in source:
             self._seconds = time.monotonic() - began
@@ -97,10 +103,10 @@ class Trainer:
             sums += self._update(batch, rate, done)
             clips += len(batch.mel)
             if self._step % 50 == 0:
-                text, guided, phoneme = (sums / 50).tolist()
+                text, guided, phoneme, word = (sums / 50).tolist()
                 print(
                     f"step {self._step} {self._seconds / 60:.1f} min rate {rate:.2e} text {text:.3f} "
-                    f"guided {guided:.3f} phoneme {phoneme:.3f} clips {clips} of {len(corpus.clips)}",
+                    f"guided {guided:.3f} phoneme {phoneme:.3f} word {word:.3f} clips {clips} of {len(corpus.clips)}",
                     flush=True,
                 )
                 sums.zero_()
@@ -110,7 +116,7 @@ class Trainer:
         self._save()
 
     def _update(self, batch: Batch, rate: float, done: float) -> Tensor:
-        """Takes one step and returns the three losses, shape (3,)."""
+        """Takes one step and returns the four losses, shape (4,)."""
         device = self._options.device
         is_full = self._pads.random() < (0.3 if done < 0.3 else 0.6)
         encoded = encode(self.model, batch.mel.to(device), batch.pad.to(device) if is_full else None)
@@ -121,7 +127,9 @@ class Trainer:
         phoneme = functional.cross_entropy(
             heard.flatten(0, 1), batch.phonemes.to(device).flatten(), ignore_index=IGNORED
         )
-        loss = text + (0.3 - 0.25 * done) * guided + (0.6 - 0.5 * done) * phoneme
+        rows, places = batch.word_places.to(device).unbind(1)
+        word = functional.cross_entropy(self._word_head(encoded.states[rows, places]), batch.word_numbers.to(device))
+        loss = text + (0.3 - 0.25 * done) * guided + (0.6 - 0.5 * done) * phoneme + (0.6 - 0.5 * done) * word
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
         for group in self._optimizer.param_groups:
@@ -132,7 +140,7 @@ class Trainer:
         if self._step % _AVERAGE_EVERY == 0:
             for name, value in self.model.state_dict().items():
                 self._average[name].lerp_(value.detach(), 1.0 - _AVERAGE_DECAY)
-        return torch.stack([text, guided, phoneme]).detach().cpu()
+        return torch.stack([text, guided, phoneme, word]).detach().cpu()
 
     def _save(self) -> None:
         partial = self._path.with_suffix(".partial")
@@ -140,6 +148,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "average": self._average,
             "phoneme_head": self._phoneme_head.state_dict(),
+            "word_head": self._word_head.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "step": self._step,
             "seconds": self._seconds,
@@ -153,6 +162,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self._average = state["average"]
         self._phoneme_head.load_state_dict(state["phoneme_head"])
+        self._word_head.load_state_dict(state["word_head"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._step = int(state["step"])
         self._seconds = float(state["seconds"])
