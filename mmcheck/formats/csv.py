@@ -1,0 +1,205 @@
+"""CSV and TSV, open_clip's ``filepath``/``title`` tables included."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.errors import ManifestError
+from mmcheck.core.types import Sample
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
+from mmcheck.formats.csv_dialect import CsvDialect, Record, read_records, sniff_csv
+from mmcheck.formats.jsonl import ascii_compatible, first_objects
+from mmcheck.formats.output_rows import RowWriter, raw_bytes
+from mmcheck.formats.paths import Modality, folder_of
+from mmcheck.formats.rows import RAW, RAW_BYTES, RawRow, SampleMaker, configured_missing, until_break
+from mmcheck.formats.text_source import Line, open_output, output_name, read_lines
+
+_SUFFIXES = (".csv", ".tsv", ".tab")
+
+
+class CsvFormat:
+    """Manifest of delimited records.
+
+    Relative paths start from the manifest's folder; where nothing lies there, from the working directory, as
+    open_clip's training script reads them.
+
+    Args:
+        options: Input options: ``delimiter`` and ``has_header`` override what is sniffed.
+    """
+
+    name = "csv"
+
+    def __init__(self, options: InputConfig) -> None:
+        self._options = options
+
+    def recognises(self, manifest: str) -> bool:
+        """Return whether the records have several even fields and a known column or media paths (or ``.csv`` its name)."""
+        named = manifest.lower().removesuffix(".gz").removesuffix(".zst").endswith(_SUFFIXES)
+        try:
+            if first_objects(manifest, self._options.encoding):
+                return False
+            dialect = sniff_csv(manifest, self._options)
+        except ManifestError:
+            return False
+        if dialect.width == 0:
+            return named
+        return dialect.certain and (dialect.width > 1 or named)
+
+    def read(self, manifest: str) -> Iterator[Sample]:
+        """Yield the samples of ``manifest``; a record's number is the line where it starts, the header counted.
+
+        Raises:
+            ManifestError: If it cannot be opened, is not text, or lacks a configured column.
+        """
+        return self.read_as(manifest, None, try_cwd=True)
+
+    def read_as(
+        self, manifest: str, modality: Modality | None, *, try_cwd: bool = False, inside_only: bool = False
+    ) -> Iterator[Sample]:
+        """Yield the samples of ``manifest`` as ``read`` does, for a format that keeps its rows in CSV.
+
+        Args:
+            manifest: The manifest.
+            modality: What generic columns hold where their values do not tell.
+            try_cwd: Whether the working directory is tried for relative paths.
+            inside_only: Whether media must lie below the manifest's folder.
+        """
+        return until_break(manifest, self._samples(manifest, modality, try_cwd, inside_only))
+
+    def _samples(self, manifest: str, modality: Modality | None, try_cwd: bool, inside_only: bool) -> Iterator[Sample]:
+        dialect = sniff_csv(manifest, self._options)
+        examples = []
+        try:
+            good = (row.row for row in self._rows(manifest, dialect) if row.cause is None)
+            examples.extend(islice(good, EXAMPLE_ROWS))
+        except ManifestError:
+            pass
+        finder = RoleFinder(self._options.columns, examples=examples, modality=modality)
+        if dialect.width:
+            configured_missing(manifest, finder, dialect.columns())
+        base = folder_of(manifest)
+        maker = SampleMaker(manifest, self._options, finder, base=base, try_cwd=try_cwd, inside_only=inside_only)
+        yield from maker.all(self._rows(manifest, dialect))
+
+    def _rows(self, manifest: str, dialect: CsvDialect) -> Iterator[RawRow]:
+        columns = dialect.columns()
+        has_header = dialect.header is not None
+        for record in read_records(read_lines(manifest, self._options.encoding), dialect.delimiter):
+            if has_header and record.cause is None and record.fields == dialect.header:
+                has_header = False
+                continue
+            yield _row(record, columns)
+
+    def write(
+        self,
+        rows: Iterable[OutputRow],
+        folder: Path,
+        stem: str,
+        output: OutputConfig,
+        *,
+        manifest: str = "",
+        keep_paths: bool = False,
+        media_folder: str | None = None,
+    ) -> list[Path]:
+        """Write ``rows`` with the delimiter and header of the input, new columns last.
+
+        Args:
+            rows: The rows.
+            folder: Where to.
+            stem: Name without suffix.
+            output: Output options.
+            manifest: The input manifest, for the header of an output without rows.
+            keep_paths: Whether paths stay as they are whatever ``output`` says.
+            media_folder: Folder for copies of media; None: ``<stem>_media``.
+        """
+        iterator = iter(rows)
+        first = next(iterator, None)
+        source = first.sample.manifest if first else manifest
+        final = folder / output_name(source, stem, ".csv")
+        dialect = self._dialect_of(source)
+        place = f"{stem}_media" if media_folder is None else media_folder
+        writer = RowWriter(self._options, output, folder, media_folder=place, keep_paths=keep_paths)
+        encoding = ascii_compatible(self._options.encoding)
+        with open_output(final) as file:
+            keys: list[str] | None = dialect.columns() if dialect.width else None
+            written = False
+            while first is not None:
+                if keys is None and first.sample.problem is None:
+                    keys = list(first.sample.row)
+                if not written and keys is not None:
+                    keys = self._write_header(file, dialect, keys, first, encoding)
+                    written = True
+                raw = raw_bytes(first.sample, encoding)
+                if raw is None:
+                    cells = writer.columns(first)
+                    raw = _line([_cell(cells.get(key)) for key in keys or cells], dialect.delimiter, encoding)
+                file.write(raw + b"\n")
+                first = next(iterator, None)
+            if not written and keys is not None:
+                self._write_header(file, dialect, keys, None, encoding)
+        return [final]
+
+    def _write_header(
+        self, file: Any, dialect: CsvDialect, keys: list[str], first: OutputRow | None, encoding: str
+    ) -> list[str]:
+        new = [key for key in (first.extra if first else ()) if key not in keys]
+        is_headless = dialect.width > 0 and dialect.header is None
+        if not is_headless:
+            cells = list(dialect.header[: len(keys)]) if dialect.header else list(keys)
+            file.write(_line(cells + new, dialect.delimiter, encoding) + b"\n")
+        return keys + new
+
+    def _dialect_of(self, manifest: str) -> CsvDialect:
+        try:
+            return sniff_csv(manifest, self._options)
+        except ManifestError:
+            delimiter = self._options.delimiter or ("\t" if ".tsv" in manifest.lower() else ",")
+            return CsvDialect(delimiter=delimiter, header=None, width=0, certain=False)
+
+
+def _row(record: Record, columns: list[str]) -> RawRow:
+    number = record.lines[0].number
+    if record.cause is None and len(record.fields) == len(columns):
+        return RawRow(number=number, row=dict(zip(columns, record.fields, strict=True)))
+    cause, message = record.cause, record.message
+    if cause is None:
+        cause = "ragged"
+        message = f"has {len(record.fields)} fields, where {len(columns)} are wanted ({', '.join(columns[:20])})"
+    row: dict[str, Any] = {RAW: _printable(record.text)}
+    if any(line.raw is not None for line in record.lines) or row[RAW] != record.text:
+        row[RAW_BYTES] = base64.b64encode(_bytes(record.lines)).decode("ascii")
+    return RawRow(number=number, row=row, cause=cause, message=message)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _bytes(lines: tuple[Line, ...]) -> bytes:
+    parts = []
+    for line in lines:
+        parts += [line.raw if line.raw is not None else line.text.encode("utf-8", "surrogatepass"), line.end.encode()]
+    return b"".join(parts[:-1])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ";".join(str(item) for item in value)
+    return "" if value is None else value
+
+
+def _line(cells: list[Any], delimiter: str, encoding: str) -> bytes:
+    text = io.StringIO()
+    # The writer quotes a line end inside a cell only if it is part of the line terminator.
+    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n").encode(encoding, "backslashreplace")

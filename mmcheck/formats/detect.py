@@ -1,0 +1,185 @@
+"""Which format a manifest is in, and which manifests a command line means.
+
+Content decides, not the name; the registry's order goes from the special to the general. What fits nothing is described
+by what was seen, because "unknown format" helps nobody.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import fsspec
+
+from mmcheck.config import InputConfig
+from mmcheck.core.errors import ManifestError
+from mmcheck.core.parts import FORMATS
+from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
+from mmcheck.formats.text_source import is_url, looks_binary, open_raw, read_head
+from mmcheck.formats.webdataset import TAR_SUFFIXES
+
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_MAX_EXPANSION = 1_000_000
+_KINDS = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"RIFF", "a WAV or WebP file"),
+    (b"fLaC", "a FLAC recording"),
+    (b"OggS", "an Ogg recording"),
+    (b"ID3", "an MP3 recording"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"PAR1", "a Parquet file that is cut short"),
+    (b"ARROW1", "an Arrow file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"%PDF", "a PDF"),
+)
+
+
+def detect_format(manifest: str, options: InputConfig) -> str:
+    """Return the name of the format that ``manifest`` is in, or the one that ``options.format`` forces.
+
+    Raises:
+        ConfigError: If the forced format does not exist.
+        ManifestError: If the manifest does not exist, or no format fits; says what was seen.
+    """
+    if options.format != "auto":
+        return FORMATS.entry(options.format).name
+    if not is_folder(manifest):
+        open_raw(manifest).close()
+    for entry in FORMATS:
+        if FORMATS.get(entry.name)(options).recognises(manifest):
+            return entry.name
+    seen, hint = _describe(manifest)
+    raise ManifestError(f"manifest {manifest} is in no known format: it is {seen}.", hint=hint)
+
+
+def expand_manifests(patterns: Sequence[str]) -> list[str]:
+    """Return the manifests that paths, URLs, globs and brace ranges (``{000..012}.tar``) mean, each once.
+
+    Local paths become absolute. What one pattern matches is sorted; the order of the patterns stays. A folder stays itself,
+    except one that holds tar shards or Parquet files and no media: there each file is a manifest.
+
+    Raises:
+        ManifestError: If a pattern matches nothing.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        for manifest in _expand(pattern):
+            found.update(dict.fromkeys(_contents(manifest)))
+    if not found:
+        raise ManifestError("no manifest is given.", hint="name a manifest, a folder or a glob.")
+    return list(found)
+
+
+def _expand(pattern: str) -> list[str]:
+    if is_url(pattern):
+        if pattern.lower().startswith("file://"):
+            return _expand(join_under("", pattern))
+        return [url for one in _braces(pattern) for url in _remote(one)]
+    path = os.path.abspath(os.path.expanduser(pattern))
+    if os.path.lexists(path):
+        return [path]
+    found: list[str] = []
+    for one in _braces(path):
+        matches = [one] if os.path.exists(one) else sorted(glob.glob(one, recursive=True))
+        if not matches:
+            raise _nothing(pattern, one)
+        found += matches
+    return found
+
+
+def _remote(url: str) -> list[str]:
+    if not any(mark in url for mark in "*?["):
+        return [url]
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+        names = sorted(filesystem.unstrip_protocol(name) for name in filesystem.glob(path))
+    except (OSError, ValueError, ImportError) as error:
+        raise ManifestError(f"{url} cannot be listed: {error}.") from error
+    if not names:
+        raise _nothing(url, url)
+    return names
+
+
+def _braces(pattern: str) -> Iterator[str]:
+    yield from islice(_all_braces(pattern), _MAX_EXPANSION)
+
+
+def _all_braces(pattern: str) -> Iterator[str]:
+    match = _RANGE.search(pattern)
+    if match:
+        first, last = match.groups()
+        step = 1 if int(first) <= int(last) else -1
+        width = len(first) if first.startswith("0") or len(first) == len(last) else 0
+        choices = (str(number).zfill(width) for number in range(int(first), int(last) + step, step))
+    else:
+        match = _CHOICE.search(pattern)
+        if match is None:
+            yield pattern
+            return
+        choices = iter(match.group(1).split(","))
+    for choice in choices:
+        yield from _all_braces(pattern[: match.start()] + choice + pattern[match.end() :])
+
+
+def _contents(manifest: str) -> list[str]:
+    if not is_folder(manifest):
+        return [manifest]
+    try:
+        names = [name for name in walk_files(manifest) if "/" not in name and not name.startswith(".")]
+    except ManifestError:
+        return [manifest]
+    if any(media_kind(name) or name.startswith("metadata.") for name in names):
+        return [manifest]
+    for suffixes in (TAR_SUFFIXES, (".parquet",)):
+        shards = [join_under(manifest, name) for name in names if name.lower().endswith(suffixes)]
+        if shards:
+            return shards
+    return [manifest]
+
+
+def _nothing(pattern: str, one: str) -> ManifestError:
+    what = f"{pattern} matches nothing" if one == pattern else f"{pattern}: there is no {one}"
+    folder, name = os.path.split(one)
+    try:
+        near = difflib.get_close_matches(name, os.listdir(folder or "."), n=1)
+    except OSError:
+        return ManifestError(f"{what}.", hint=f"the folder {folder} does not exist or cannot be read.")
+    return ManifestError(
+        f"{what}.", hint=f"did you mean {os.path.join(folder, near[0])}?" if near else "check the path."
+    )
+
+
+def _describe(manifest: str) -> tuple[str, str]:
+    """Return what a manifest seems to be, and what to do about it."""
+    force = "force one with --format (see `mmcheck list`)."
+    if is_folder(manifest):
+        names = list(islice(walk_files(manifest), 1000))
+        suffixes = sorted({os.path.splitext(name)[1] or "(no suffix)" for name in names})
+        shown = f"{len(names)} files: {', '.join(suffixes[:8])}" if names else "it is empty"
+        return f"a folder without media and without a manifest ({shown})", "name the manifest itself."
+    with open_raw(manifest) as file:
+        stored = file.read(16)
+    if not stored:
+        return "an empty file", f"if zero rows are meant, {force}"
+    head = read_head(manifest)
+    for magic, kind in _KINDS:
+        if stored.startswith(magic) or head.startswith(magic):
+            return kind, "give the manifest that lists the media, not a medium."
+    if not head:
+        return "a compressed file that is cut short", "get it again."
+    if looks_binary(head):
+        return "binary data", force
+    text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
+    if text.startswith("["):
+        return "one JSON array", "make it JSON Lines: jq -c '.[]' IN.json > OUT.jsonl"
+    if text.startswith("{"):
+        return "JSON, but not one object a line", "make it JSON Lines: jq -c . IN.json > OUT.jsonl"
+    line = text.split("\n", 1)[0].strip()
+    shown = line if len(line) <= 60 else f"{line[:57]}..."
+    return f"text that begins with {shown!r}", f"{force.removesuffix('.')}, and map its columns in input.columns."

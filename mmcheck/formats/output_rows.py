@@ -1,0 +1,169 @@
+"""Rows on their way out: new columns, media paths, copies of media.
+
+The row stays whole; what changes is the medium's path (as the config asks), the ``mmcheck_*`` columns, and the id of a
+sample that was split off a row with several texts.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.errors import OutputError
+from mmcheck.core.types import MediaRef, Sample
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.columns import RoleFinder
+from mmcheck.formats.paths import folder_of, is_inside, resolve_media
+from mmcheck.formats.rows import RAW, RAW_BYTES
+from mmcheck.formats.text_source import is_url
+
+
+class RowWriter:
+    """Turns output rows into the columns that are written.
+
+    Args:
+        options: Input options (column names).
+        output: Output options.
+        folder: Folder of the written manifest, which relative paths start from.
+        media_folder: Name of the folder below ``folder`` that receives copies if media are written.
+        keep_paths: Whether the format wants paths as they were (Hugging Face folders).
+    """
+
+    def __init__(
+        self,
+        options: InputConfig,
+        output: OutputConfig,
+        folder: Path,
+        *,
+        media_folder: str = "",
+        keep_paths: bool = False,
+    ) -> None:
+        self._finder = RoleFinder(options.columns)
+        self._paths = "keep" if keep_paths else output.paths
+        self._write_media = output.write_media
+        self._folder = folder
+        self._media_folder = media_folder
+        self._placed: dict[str, str] = {}
+        self._used: dict[str, str] = {}
+
+    def columns(self, out: OutputRow) -> dict[str, Any]:
+        """Return the columns of a row, the new ones last (a new one replaces an old one of its name)."""
+        sample = out.sample
+        row = dict(sample.row)
+        roles = self._finder.roles(row)
+        own = row.get(roles.id) if roles.id else None
+        if roles.id and not sample.own_id and sample.problem is None and sample.id.startswith(f"{own}#"):
+            row[roles.id] = sample.id
+        for ref, named in ((sample.image, roles.image), (sample.audio, roles.audio)):
+            if ref is not None and ref.member is None:
+                column = _column_of(row, sample, ref, (named, roles.media))
+                if column is not None:
+                    row[column] = _with_path(row[column], self.path(ref, row[column]))
+        row.update(out.extra)
+        return row
+
+    def path(self, ref: MediaRef, written: Any) -> str:
+        """Return the path to write for a medium that the row calls ``written``."""
+        name = _name_of(written)
+        if self._write_media and not is_url(ref.uri) and os.path.isfile(ref.uri):
+            return self.place(ref.uri, name)
+        if self._paths == "keep":
+            return name
+        if self._paths == "absolute" or is_url(ref.uri):
+            return ref.uri
+        return Path(os.path.relpath(ref.uri, self._folder)).as_posix()
+
+    def place(self, source: str, name: str) -> str:
+        """Link or copy the file ``source`` below the media folder; return its path relative to the manifest.
+
+        Raises:
+            OutputError: If it cannot be written there.
+        """
+        if source in self._placed:
+            return self._placed[source]
+        inner = os.path.normpath(name.replace("\\", "/")) if is_inside(name) else os.path.basename(source)
+        relative = f"{self._media_folder}/{inner}" if self._media_folder else inner
+        stem, suffix = os.path.splitext(relative)
+        count = 1
+        while self._used.setdefault(relative, source) != source:
+            count += 1
+            relative = f"{stem}-{count}{suffix}"
+        link_or_copy(source, self._folder, relative)
+        self._placed[source] = relative
+        return relative
+
+
+def raw_bytes(sample: Sample, encoding: str = "utf-8") -> bytes | None:
+    """Return the bytes of a row that could not be parsed, as they were read; None if the row was parsed."""
+    row = sample.row
+    if sample.problem is None or RAW not in row or not set(row) <= {RAW, RAW_BYTES}:
+        return None
+    if RAW_BYTES in row:
+        return base64.b64decode(row[RAW_BYTES])
+    text = str(row[RAW])
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def link_or_copy(source: str, folder: Path, relative: str) -> None:
+    """Make ``folder/relative`` the same file as ``source``: a hard link where possible, else a copy.
+
+    Raises:
+        OutputError: If the target lies outside ``folder`` or cannot be written.
+    """
+    target = folder / relative
+    root = os.path.realpath(folder)
+    if os.path.commonpath([root, os.path.realpath(target.parent)]) != root or not is_inside(relative):
+        raise OutputError(f"refusing to write {relative!r}: it lies outside {folder}.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        real = os.path.realpath(source)
+        if target.exists() and os.path.samefile(real, target):
+            return
+        target.unlink(missing_ok=True)
+        try:
+            os.link(real, target)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            shutil.copyfile(real, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}.") from error
+
+
+def _column_of(row: Mapping[str, Any], sample: Sample, ref: MediaRef, likely: tuple[str | None, ...]) -> str | None:
+    # Roles by name may miss a column that was recognised by its values, so the value that leads to the file decides.
+    base = folder_of(sample.manifest)
+    for column in (*likely, *row):
+        if column is None or column not in row:
+            continue
+        name = _name_of(row[column])
+        if not name or len(name) > 4096 or "\0" in name or "\n" in name:
+            continue
+        if column in likely or ref.uri in (resolve_media(name, base), os.path.abspath(name)):
+            return column
+    return None
+
+
+def _name_of(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, Mapping):
+        value = value.get("path")
+    return value if isinstance(value, str) else ""
+
+
+def _with_path(value: Any, path: str) -> Any:
+    if isinstance(value, list):
+        return [_with_path(item, path) for item in value]
+    if isinstance(value, Mapping):
+        return {**value, "path": path}
+    return path

@@ -1,0 +1,301 @@
+"""Parquet with media as paths, as bytes, or as Hugging Face's struct of both.
+
+Rows are streamed in batches and media bytes are not read at all: column statistics say which rows have some, and a
+``MediaRef`` leads to them later. Where JSON would lose a type (dates, decimals, narrow integers), the row holds a
+readable stand-in, and writing copies the original row from the source.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.errors import ManifestError
+from mmcheck.core.types import Sample
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
+from mmcheck.formats.parquet_copy import copy_rows
+from mmcheck.formats.paths import Modality, folder_of
+from mmcheck.formats.rows import RawRow, SampleMaker, configured_missing, until_break
+from mmcheck.formats.text_source import BrokenSource, open_raw
+
+_MAGIC = b"PAR1"
+_BATCH = 1024
+_PEEK = 8
+_READ_ERRORS = (pa.ArrowException, OSError, EOFError)
+
+
+class ParquetFormat:
+    """Parquet manifest.
+
+    Args:
+        options: Input options.
+    """
+
+    name = "parquet"
+
+    def __init__(self, options: InputConfig) -> None:
+        self._options = options
+
+    def recognises(self, manifest: str) -> bool:
+        """Return whether the file begins with Parquet's magic number."""
+        try:
+            with open_raw(manifest) as file:
+                return file.read(4) == _MAGIC
+        except (ManifestError, OSError):
+            return False
+
+    def read(self, manifest: str) -> Iterator[Sample]:
+        """Yield the samples of ``manifest``; rows count from 1.
+
+        Raises:
+            ManifestError: If it cannot be opened, is not whole, or lacks a configured column.
+        """
+        return self.read_as(manifest, None)
+
+    def read_as(self, manifest: str, modality: Modality | None, *, inside_only: bool = False) -> Iterator[Sample]:
+        """Yield the samples of ``manifest`` as ``read`` does, for a format that keeps its rows in Parquet.
+
+        Args:
+            manifest: The manifest.
+            modality: What generic columns hold where their values do not tell.
+            inside_only: Whether media must lie below the manifest's folder.
+        """
+        return until_break(manifest, self._samples(manifest, modality, inside_only))
+
+    def _samples(self, manifest: str, modality: Modality | None, inside_only: bool) -> Iterator[Sample]:
+        with open_parquet(manifest) as file:
+            examples = [row.row for row in islice(_rows(manifest, file), EXAMPLE_ROWS) if row.cause is None]
+            finder = RoleFinder(self._options.columns, examples=examples, modality=modality)
+            configured_missing(manifest, finder, file.schema_arrow.names)
+            maker = SampleMaker(manifest, self._options, finder, base=folder_of(manifest), inside_only=inside_only)
+            yield from maker.all(_rows(manifest, file))
+
+    def write(
+        self,
+        rows: Iterable[OutputRow],
+        folder: Path,
+        stem: str,
+        output: OutputConfig,
+        *,
+        manifest: str = "",
+        keep_paths: bool = False,
+        media_folder: str | None = None,
+    ) -> list[Path]:
+        """Write ``rows`` by copying them from the source, types and embedded media included, new columns last.
+
+        Args:
+            rows: The rows.
+            folder: Where to.
+            stem: Name without suffix.
+            output: Output options.
+            manifest: The input manifest, for the columns of an output without rows.
+            keep_paths: Whether paths stay as they are whatever ``output`` says.
+            media_folder: Folder for copies of media; None: ``<stem>_media``.
+
+        Raises:
+            ManifestError: If the source is gone or changed.
+        """
+        place = f"{stem}_media" if media_folder is None else media_folder
+        return [
+            copy_rows(
+                rows,
+                folder,
+                stem,
+                output,
+                self._options,
+                open_parquet,
+                manifest=manifest,
+                keep_paths=keep_paths,
+                media_folder=place,
+            )
+        ]
+
+
+def open_parquet(manifest: str) -> pq.ParquetFile:
+    """Return an open Parquet file; closing it closes the file below it.
+
+    Raises:
+        ManifestError: If it cannot be opened or is not a whole Parquet file.
+    """
+    raw = open_raw(manifest)
+    try:
+        return pq.ParquetFile(raw, pre_buffer=False)
+    except _READ_ERRORS as error:
+        raw.close()
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ManifestError(
+            f"manifest {manifest} is not a whole Parquet file: {reason}.",
+            hint="it was probably cut short while it was copied; get it again.",
+        ) from error
+
+
+def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
+    binary = _opaque_columns(file)
+    leaves = _leaves(file, binary)
+    number = 1
+    for group in range(file.metadata.num_row_groups):
+        size = file.metadata.row_group(group).num_rows
+        done = 0
+        try:
+            filled = _filled(file, group, binary)
+            batches = file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=leaves)
+            for batch in batches if leaves else ():
+                for index, (row, fault) in enumerate(_plain_rows(batch)):
+                    embedded = {name for name in binary if _at(filled[name], done + index)}
+                    full = {name: _stand_in(row, name, binary) for name in file.schema_arrow.names}
+                    yield RawRow(
+                        number=number + done + index,
+                        row=full,
+                        cause="encoding" if fault else None,
+                        message=fault or "",
+                        embedded=frozenset(embedded),
+                    )
+                done += batch.num_rows
+            for index in range(0 if leaves else size):
+                names = {name for name in binary if _at(filled[name], index)}
+                bare = {name: _stand_in({}, name, binary) for name in file.schema_arrow.names}
+                yield RawRow(number=number + index, row=bare, embedded=frozenset(names))
+        except _READ_ERRORS as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            first, last = number + done, number + size - 1
+            message = f"manifest {manifest}: rows {first} to {last} (row group {group}) cannot be read: {reason}."
+            if number == 1 and not done:
+                raise ManifestError(message, hint="the file is damaged; get it again.") from error
+            raise BrokenSource(message, hint="the file is damaged; get it again.") from error
+        number += size
+
+
+def _opaque_columns(file: pq.ParquetFile) -> dict[str, str | None]:
+    """Return the columns whose bytes stay unread -> name of the struct's bytes field (None: the column itself)."""
+    found: dict[str, str | None] = {}
+    for schema_field in file.schema_arrow:
+        kind = schema_field.type
+        if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            if _is_binary(kind.field(kind.get_field_index("bytes")).type):
+                found[schema_field.name] = "bytes"
+        elif _is_binary(kind) and not _holds_text(file, schema_field.name):
+            found[schema_field.name] = None
+    return found
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _holds_text(file: pq.ParquetFile, name: str) -> bool:
+    # Some writers leave the string annotation out; then names, paths and captions come as bytes.
+    for batch in file.iter_batches(batch_size=_PEEK, columns=[name]):
+        values = [value for value in batch.column(0).to_pylist() if value is not None]
+        try:
+            texts = [value.decode("utf-8") for value in values]
+        except UnicodeDecodeError:
+            return False
+        return bool(texts) and all("\0" not in text and len(text) < 1 << 16 for text in texts)
+    return False
+
+
+def _leaves(file: pq.ParquetFile, binary: Mapping[str, str | None]) -> list[str]:
+    leaves = []
+    for schema_field in file.schema_arrow:
+        name = schema_field.name
+        if name not in binary:
+            leaves.append(name)
+        elif binary[name] is not None:
+            leaves += [f"{name}.{inner.name}" for inner in schema_field.type if inner.name != binary[name]]
+    return leaves
+
+
+def _filled(file: pq.ParquetFile, group: int, binary: Mapping[str, str | None]) -> dict[str, bool | list[bool]]:
+    """Return, for each opaque column, whether all rows of a row group hold bytes, or a list of which do."""
+    meta = file.metadata.row_group(group)
+    nulls: dict[str, int | None] = {}
+    for index in range(meta.num_columns):
+        column = meta.column(index)
+        stats = column.statistics
+        nulls[column.path_in_schema] = stats.null_count if stats is not None and stats.has_null_count else None
+    found: dict[str, bool | list[bool]] = {}
+    for name, inner in binary.items():
+        leaf = f"{name}.{inner}" if inner else name
+        count = nulls.get(leaf)
+        if count == 0:
+            found[name] = True
+        elif count == meta.num_rows:
+            found[name] = [False] * meta.num_rows
+        else:
+            found[name] = []
+            for batch in file.iter_batches(batch_size=_PEEK * 4, row_groups=[group], columns=[leaf]):
+                column = batch.column(0)
+                column = column.field(0) if inner else column
+                found[name] += [value is not None for value in column]
+    return found
+
+
+def _at(filled: bool | list[bool], index: int) -> bool:
+    return filled if isinstance(filled, bool) else filled[index]
+
+
+def _stand_in(row: Mapping[str, Any], name: str, binary: Mapping[str, str | None]) -> Any:
+    if name not in binary:
+        return row[name]
+    value = row.get(name)
+    return {"bytes": None, **(value if isinstance(value, dict) else {})}
+
+
+def _plain_rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | None]]:
+    names = batch.schema.names
+    columns: list[list[Any]] = []
+    faults: dict[int, str] = {}
+    for name, column in zip(names, batch.columns, strict=True):
+        try:
+            values = column.to_pylist()
+        except (UnicodeDecodeError, ValueError, OverflowError):
+            values = []
+            for index in range(len(column)):
+                value, exact = _one_value(column[index])
+                values.append(value)
+                if not exact:
+                    faults[index] = f"holds text in {name!r} that is not valid UTF-8"
+        columns.append([plain(value) for value in values])
+    for index in range(batch.num_rows):
+        yield {name: column[index] for name, column in zip(names, columns, strict=True)}, faults.get(index)
+
+
+def _one_value(scalar: pa.Scalar) -> tuple[Any, bool]:
+    try:
+        return scalar.as_py(), True
+    except UnicodeDecodeError:
+        if isinstance(scalar, pa.StringScalar | pa.LargeStringScalar):
+            return bytes(scalar.as_buffer()).decode("utf-8", "backslashreplace"), False
+        return repr(scalar.type), False
+    except (ValueError, OverflowError):
+        return str(scalar.cast(pa.int64())), True
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: dates in ISO form, decimals as text, nested bytes as base64."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode("ascii")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    return str(value)

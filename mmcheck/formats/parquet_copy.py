@@ -1,0 +1,240 @@
+"""Parquet on the way out: chosen rows copied from the source, with columns added or replaced.
+
+Copying keeps every type exactly and takes embedded media along, in batches bounded by bytes. Hugging Face's feature
+table in the schema is extended, because ``datasets`` refuses a file whose columns it does not list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.atomic import atomic_path
+from mmcheck.core.errors import ManifestError
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.output_rows import RowWriter
+from mmcheck.formats.text_source import output_name
+
+_TARGET_BYTES = 32 << 20
+_MAX_ROWS = 65_536
+_FEATURES = b"huggingface"
+
+
+def copy_rows(
+    rows: Iterable[OutputRow],
+    folder: Path,
+    stem: str,
+    output: OutputConfig,
+    options: InputConfig,
+    open_source: Callable[[str], pq.ParquetFile],
+    *,
+    manifest: str = "",
+    keep_paths: bool = False,
+    media_folder: str = "",
+) -> Path:
+    """Write ``rows`` of one Parquet manifest and return the file.
+
+    Args:
+        rows: The rows, in the order of the manifest.
+        folder: Where to.
+        stem: Name without suffix.
+        output: Output options.
+        options: Input options.
+        open_source: Opens a Parquet file.
+        manifest: The input manifest, for the columns of an output without rows.
+        keep_paths: Whether paths stay as they are.
+        media_folder: Folder for copies of media.
+
+    Raises:
+        ManifestError: If the source is gone or has fewer rows than it had.
+    """
+    writer = RowWriter(options, output, folder, media_folder=media_folder, keep_paths=keep_paths)
+    numbers: list[int] = []
+    extras: dict[str, list[Any]] = {}
+    changed: dict[str, dict[int, Any]] = {}
+    source = manifest
+    for out in rows:
+        source = out.sample.manifest
+        if out.sample.problem is not None and out.sample.problem.cause == "manifest_cut_short":
+            continue  # stands for rows that could not be read, so there is nothing to copy
+        for key in out.extra:
+            extras.setdefault(key, [None] * len(numbers)).append(out.extra[key])
+        # Without the new columns, so that only what differs from the source is kept in memory.
+        columns = writer.columns(replace(out, extra={}))
+        for key, value in columns.items():
+            before = out.sample.row.get(key)
+            if value != before or (isinstance(value, list) and len(value) == 1):
+                changed.setdefault(key, {})[len(numbers)] = value
+        numbers.append(out.sample.row_number)
+        for values in extras.values():
+            values.extend([None] * (len(numbers) - len(values)))
+    final = folder / output_name(source, stem, ".parquet")
+    added = {key: _array(values) for key, values in extras.items()}
+    if not source:
+        with atomic_path(final) as temporary:
+            pq.write_table(pa.table(added), temporary)
+        return final
+    with open_source(source) as file, atomic_path(final) as temporary:
+        schema = _schema(file.schema_arrow, added)
+        compression = _compression(file)
+        with pq.ParquetWriter(temporary, schema, compression=compression) as sink:
+            for table in _taken(file, source, numbers, added, changed, schema):
+                sink.write_table(table)
+    return final
+
+
+def _taken(
+    file: pq.ParquetFile,
+    source: str,
+    numbers: list[int],
+    added: dict[str, pa.Array],
+    changed: dict[str, dict[int, Any]],
+    schema: pa.Schema,
+) -> Iterator[pa.Table]:
+    done, start = 0, 1
+    pending: list[pa.Table] = []
+    for group in range(file.metadata.num_row_groups):
+        meta = file.metadata.row_group(group)
+        if done >= len(numbers):
+            break
+        if not meta.num_rows or numbers[done] >= start + meta.num_rows:
+            start += meta.num_rows
+            continue
+        size = max(1, min(_MAX_ROWS, _TARGET_BYTES * meta.num_rows // max(1, meta.total_byte_size)))
+        for batch in file.iter_batches(batch_size=size, row_groups=[group]):
+            stop = done
+            while stop < len(numbers) and numbers[stop] < start + batch.num_rows:
+                stop += 1
+            if stop > done:
+                picked = pa.array([number - start for number in numbers[done:stop]], pa.int64())
+                table = pa.Table.from_batches([batch]).take(picked)
+                pending.append(_finished(table, done, stop, added, changed, schema))
+                if sum(table.nbytes for table in pending) >= _TARGET_BYTES:
+                    yield pa.concat_tables(pending)
+                    pending = []
+            done, start = stop, start + batch.num_rows
+    if pending:
+        yield pa.concat_tables(pending)
+    if done < len(numbers):
+        raise ManifestError(
+            f"manifest {source} has no row {numbers[done]} any more: it was changed after the scan.",
+            hint="scan it again.",
+        )
+
+
+def _finished(
+    table: pa.Table,
+    start: int,
+    stop: int,
+    added: dict[str, pa.Array],
+    changed: dict[str, dict[int, Any]],
+    schema: pa.Schema,
+) -> pa.Table:
+    columns = []
+    for schema_field in schema:
+        name = schema_field.name
+        if name in added:
+            columns.append(added[name].slice(start, stop - start))
+            continue
+        column = table.column(name)
+        news = {index - start: value for index, value in changed.get(name, {}).items() if start <= index < stop}
+        if news:
+            column = _with_changes(column, news)
+        columns.append(column)
+    return pa.table(columns, schema=schema)
+
+
+def _with_changes(column: pa.ChunkedArray, news: dict[int, Any]) -> pa.ChunkedArray:
+    kind = column.type
+    if len(news) == len(column) and not pa.types.is_nested(kind):
+        try:
+            return pa.chunked_array([pa.array([news[index] for index in range(len(column))], kind)])
+        except (pa.ArrowException, ValueError, TypeError):
+            return column
+    parts = []
+    for index in range(len(column)):
+        cell = column.slice(index, 1).combine_chunks()
+        new = _converted(cell, news[index], kind) if index in news else None
+        parts.append(new if new is not None else cell)
+    chunks = [chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])]
+    return pa.chunked_array(chunks, type=kind)
+
+
+def _converted(cell: pa.Array, value: Any, kind: pa.DataType) -> pa.Array | None:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        old = cell.to_pylist()[0] or []
+        if isinstance(value, list) and len(value) == len(old):
+            return None  # nothing was split off; keep the exact original
+    elif pa.types.is_struct(kind):
+        old = cell.to_pylist()[0] or {}
+        if isinstance(value, dict):
+            value = {**old, "path": value.get("path")}
+    try:
+        return pa.array([value], kind)
+    except (pa.ArrowException, ValueError, TypeError):
+        return None
+
+
+def _array(values: list[Any]) -> pa.Array:
+    values = [
+        json.dumps(value, ensure_ascii=False)
+        if isinstance(value, dict)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for value in values
+    ]
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, ValueError, TypeError):
+        array = pa.array([None if value is None else json.dumps(value, ensure_ascii=False) for value in values])
+    if pa.types.is_null(array.type):
+        return array.cast(pa.string())
+    if pa.types.is_list(array.type) and pa.types.is_null(array.type.value_type):
+        return array.cast(pa.list_(pa.string()))
+    return array
+
+
+def _schema(schema: pa.Schema, added: dict[str, pa.Array]) -> pa.Schema:
+    fields = [pa.field(f.name, added[f.name].type) if f.name in added else f for f in schema]
+    fields += [pa.field(name, array.type) for name, array in added.items() if name not in schema.names]
+    metadata = dict(schema.metadata or {})
+    if _FEATURES in metadata and added:
+        features = _with_features(metadata[_FEATURES], added)
+        if features is None:
+            del metadata[_FEATURES]
+        else:
+            metadata[_FEATURES] = features
+    return pa.schema(fields, metadata=metadata or None)
+
+
+def _with_features(stored: bytes, added: dict[str, pa.Array]) -> bytes | None:
+    try:
+        info = json.loads(stored)
+        features = info["info"]["features"]
+        for name, array in added.items():
+            features[name] = _feature(array.type)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return json.dumps(info).encode()
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_list(kind):
+        return {"feature": _feature(kind.value_type), "_type": "Sequence"}
+    dtype = {pa.float64(): "float64", pa.float32(): "float32"}.get(kind, str(kind))
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def _compression(file: pq.ParquetFile) -> str:
+    if file.metadata.num_row_groups and file.metadata.num_columns:
+        name = file.metadata.row_group(0).column(0).compression.lower()
+        return {"uncompressed": "none", "lz4_raw": "lz4"}.get(name, name)
+    return "snappy"

@@ -1,0 +1,368 @@
+"""A parsed manifest row becomes one or more samples, or a sample that says what is wrong with it.
+
+Shared by all formats whose rows are columns. Nothing here opens a file except to look whether a relative path exists
+where the convention is ambiguous.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mmcheck.config import InputConfig
+from mmcheck.core.types import MediaRef, RowProblem, Sample
+from mmcheck.formats.columns import RoleFinder, Roles
+from mmcheck.formats.paths import Modality, is_inside, resolve_media
+from mmcheck.formats.text_source import BrokenSource
+
+RAW = "_raw"
+"""Key of the text of a row that could not be parsed."""
+RAW_BYTES = "_raw_base64"
+"""Key of its bytes (base64) where the text does not stand for them exactly."""
+
+_MAX_PATH = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRow:
+    """A row as a format parsed it."""
+
+    number: int
+    """1-based line or row."""
+    row: Mapping[str, Any]
+    """Columns, JSON-serialisable."""
+    cause: str | None = None
+    """Set if the row is broken: stable word."""
+    message: str = ""
+    """What is wrong, as half a sentence."""
+    embedded: frozenset[str] = field(default_factory=frozenset)
+    """Columns whose media bytes stand in the manifest itself (Parquet)."""
+
+
+class _Fault(Exception):
+    """A row cannot become a sample."""
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.message = message
+
+
+def until_break(manifest: str, samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Yield ``samples``; where the source breaks off after some rows, end with a sample that says so.
+
+    Raises:
+        ManifestError: If it breaks off before the first row, or cannot be read at all.
+    """
+    last = 0
+    try:
+        for sample in samples:
+            last = sample.row_number
+            yield sample
+    except BrokenSource as error:
+        if not last:
+            raise
+        yield problem_sample(manifest, last + 1, "manifest_cut_short", error.message, {}, exact=True)
+
+
+def problem_sample(
+    manifest: str, number: int, cause: str, message: str, row: Mapping[str, Any], *, exact: bool = False
+) -> Sample:
+    """Return the sample that stands for a broken row.
+
+    Args:
+        manifest: The manifest.
+        number: 1-based line or row.
+        cause: Stable word.
+        message: Half a sentence that follows ``manifest:row ``, or a whole one if ``exact``.
+        row: What was read.
+        exact: Whether ``message`` already names the place.
+    """
+    text = message if exact else f"{manifest}:{number} {message}"
+    return Sample(
+        id=f"{os.path.basename(manifest.rstrip('/'))}:{number}",
+        manifest=manifest,
+        row_number=number,
+        row=row,
+        problem=RowProblem(cause=cause, message=text if text.endswith(".") else f"{text}."),
+    )
+
+
+class SampleMaker:
+    """Makes samples of the rows of one manifest.
+
+    Args:
+        manifest: Path or URL, as it shall stand in the samples.
+        options: Input options.
+        finder: Says which column is what.
+        base: Folder that relative media paths start from.
+        try_cwd: Whether the working directory is tried after it.
+        inside_only: Whether media must be plain relative paths below ``base`` (Hugging Face folders).
+    """
+
+    def __init__(
+        self,
+        manifest: str,
+        options: InputConfig,
+        finder: RoleFinder,
+        *,
+        base: str,
+        try_cwd: bool = False,
+        inside_only: bool = False,
+    ) -> None:
+        self._manifest = manifest
+        self._options = options
+        self._finder = finder
+        self._base = base
+        self._try_cwd = try_cwd
+        self._inside_only = inside_only
+
+    def all(self, rows: Iterable[RawRow]) -> Iterator[Sample]:
+        """Yield the samples of ``rows``, then check that every configured column was seen.
+
+        Raises:
+            ManifestError: If a configured column stands in no row.
+        """
+        for row in rows:
+            yield from self.samples(row)
+        self._finder.check(self._manifest)
+
+    def samples(self, raw: RawRow) -> list[Sample]:
+        """Return the samples of one row: one, or several if it holds several media or texts."""
+        if raw.cause is not None:
+            return [problem_sample(self._manifest, raw.number, raw.cause, raw.message, raw.row)]
+        roles = self._finder.roles(raw.row)
+        try:
+            return self._samples(raw, roles)
+        except _Fault as fault:
+            sample = problem_sample(self._manifest, raw.number, fault.cause, fault.message, raw.row)
+            own = self._own_id(raw.row, roles)
+            return [sample if own is None else replace(sample, id=own, own_id=True)]
+
+    def _samples(self, raw: RawRow, roles: Roles) -> list[Sample]:
+        columns = self._media_columns(raw, roles)
+        if not columns:
+            raise _Fault("missing_column", f"has no image and no recording; its columns are: {_names(raw.row)}")
+        media = {kind: self._media(raw, column, roles, kind) for kind, column in columns.items()}
+        texts = {
+            "caption": self._texts(raw.row, roles.caption) if "image" in columns else None,
+            "transcript": self._texts(raw.row, roles.transcript) if "audio" in columns else None,
+        }
+        counts = {len(x) for x in (*media.values(), *texts.values()) if x is not None and len(x) != 1}
+        if len(counts) > 1:
+            listed = " and ".join(str(count) for count in sorted(counts))
+            raise _Fault(
+                "ambiguous", f"has lists of different lengths ({listed}), so that it is open what belongs to what"
+            )
+        count = counts.pop() if counts else 1
+        own = self._own_id(raw.row, roles)
+        language = raw.row.get(roles.language) if roles.language else None
+        if not isinstance(language, str) or not language.strip():
+            language = self._options.language
+        first = next(iter(columns.values()))
+        samples = []
+        for index in range(count):
+            image, audio = (_at(media.get(kind), index) for kind in ("image", "audio"))
+            caption, transcript = (_at(texts[role], index) for role in ("caption", "transcript"))
+            samples.append(
+                Sample(
+                    id=own if own is not None else self._derived_id(raw, first, index),
+                    manifest=self._manifest,
+                    row_number=raw.number,
+                    image=image,
+                    audio=audio,
+                    caption=caption,
+                    transcript=transcript,
+                    language=language.strip() if language else None,
+                    row=raw.row if count == 1 else _narrowed(raw.row, roles, columns, count, index),
+                    own_id=own is not None and count == 1,
+                )
+            )
+        return samples
+
+    def _media_columns(self, raw: RawRow, roles: Roles) -> dict[Modality, str]:
+        columns: dict[Modality, str] = {}
+        if roles.image:
+            columns["image"] = roles.image
+        if roles.audio:
+            columns["audio"] = roles.audio
+        if len(columns) == 2:
+            # A table that mixes image rows and audio rows leaves one of the two cells of each row empty.
+            filled = {
+                kind: name for kind, name in columns.items() if name in raw.embedded or not _is_empty(raw.row[name])
+            }
+            return filled or columns
+        if not columns and roles.media:
+            columns[self._finder.modality(raw.row[roles.media], roles)] = roles.media
+        return columns
+
+    def _media(self, raw: RawRow, column: str, roles: Roles, kind: Modality) -> list[MediaRef]:
+        start, duration = self._segment(raw.row, roles) if kind == "audio" else (None, None)
+        if column in raw.embedded:
+            member = f"{column}[{raw.number - 1}]"
+            return [MediaRef(uri=self._manifest, member=member, start=start, duration=duration)]
+        value = raw.row[column]
+        values = value if isinstance(value, list) and value else [value]
+        return [MediaRef(uri=self._path(item, column), start=start, duration=duration) for item in values]
+
+    def _path(self, value: Any, column: str) -> str:
+        if isinstance(value, Mapping):
+            value = value.get("path")
+        if _is_empty(value):
+            raise _Fault("missing_media", f"names no file: {column!r} is empty")
+        if not isinstance(value, str):
+            raise _Fault("bad_path", f"names no file: {column!r} must be a path, but is {_shown(value)}")
+        if "\0" in value:
+            raise _Fault("nul_bytes", f"names no file: {column!r} holds a NUL character")
+        if len(value) > _MAX_PATH or "\n" in value or value.startswith("data:"):
+            raise _Fault("bad_path", f"names no file: {column!r} is not a path: {_shown(value)}")
+        if self._inside_only and not is_inside(value):
+            raise _Fault(
+                "bad_path",
+                f"names no file: {column!r} must be a relative path inside the dataset's folder, but is {_shown(value)}",
+            )
+        return resolve_media(value, self._base, try_cwd=self._try_cwd)
+
+    def _texts(self, row: Mapping[str, Any], column: str | None) -> list[str] | None:
+        if column is None:
+            return None
+        value = row[column]
+        values = value if isinstance(value, list) and value else [value]
+        return [check_text(text_of(item, column), column, self._options.max_text_bytes) for item in values]
+
+    def _segment(self, row: Mapping[str, Any], roles: Roles) -> tuple[float | None, float | None]:
+        start = _seconds(row, roles.start)
+        if start is None:
+            return None, None
+        duration = _seconds(row, roles.duration)
+        end = _seconds(row, roles.end)
+        if duration is None and end is not None:
+            if end <= start:
+                raise _Fault("bad_segment", f"has a segment that ends ({end} s) before it starts ({start} s)")
+            duration = end - start
+        if duration == 0:
+            raise _Fault("bad_segment", "has a segment of 0 seconds")
+        return start, duration
+
+    def _own_id(self, row: Mapping[str, Any], roles: Roles) -> str | None:
+        value = row.get(roles.id) if roles.id else None
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
+            return None
+        text = str(value)
+        return text if text.strip() and _is_utf8(text) else None
+
+    def _derived_id(self, raw: RawRow, column: str, index: int) -> str:
+        value = raw.row.get(column)
+        if isinstance(value, list):
+            value = value[min(index, len(value) - 1)] if value else None
+        if isinstance(value, Mapping):
+            value = value.get("path")
+        if isinstance(value, str) and value:
+            return value
+        return f"{os.path.basename(self._manifest)}:{raw.number}"
+
+
+def text_of(value: Any, column: str) -> str:
+    """Return a cell as text: null and NaN are empty, numbers are written out.
+
+    Raises:
+        _Fault: If it is something else.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)) or value == []:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise _Fault("not_text", f"has no text: {column!r} must be text, but is {_shown(value)}")
+
+
+def check_text(text: str, column: str, limit: int) -> str:
+    """Return ``text`` unchanged.
+
+    Raises:
+        _Fault: If it is longer than ``limit`` bytes, holds NUL characters, or is not valid Unicode.
+    """
+    if "\0" in text:
+        raise _Fault("nul_bytes", f"holds a NUL character in {column!r}")
+    if len(text) * 4 > limit:
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > limit:
+            raise _Fault("text_too_long", f"has {size} bytes of text in {column!r}; input.max_text_bytes is {limit}")
+    return text
+
+
+def check_against(check: Callable[[], str]) -> tuple[str | None, tuple[str, str] | None]:
+    """Return the text that ``check`` gives, or the cause and message of what is wrong with it."""
+    try:
+        return check(), None
+    except _Fault as fault:
+        return None, (fault.cause, fault.message)
+
+
+def configured_missing(manifest: str, finder: RoleFinder, columns: Iterable[str]) -> None:
+    """Check configured columns against a known header, before any row is read.
+
+    Raises:
+        ManifestError: If a configured column is not there.
+    """
+    finder.roles(dict.fromkeys(columns))
+    finder.check(manifest)
+
+
+def _narrowed(
+    row: Mapping[str, Any], roles: Roles, columns: Mapping[Modality, str], count: int, index: int
+) -> dict[str, Any]:
+    # One text of several: the row keeps its shape (a list), with this sample's item alone in it.
+    names = {roles.caption, roles.transcript, *columns.values()}
+    return {
+        key: [value[index]] if key in names and isinstance(value, list) and len(value) == count else value
+        for key, value in row.items()
+    }
+
+
+def _at(values: list[Any] | None, index: int) -> Any:
+    if not values:
+        return None
+    return values[index] if len(values) > 1 else values[0]
+
+
+def _seconds(row: Mapping[str, Any], column: str | None) -> float | None:
+    value = row.get(column) if column else None
+    if _is_empty(value):
+        return None
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
+        raise _Fault("bad_segment", f"has no usable time: {column!r} must be seconds >= 0, but is {_shown(value)}")
+    return number
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, Mapping):
+        return _is_empty(value.get("path"))
+    return value is None or value == [] or (isinstance(value, float) and math.isnan(value))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _names(row: Mapping[str, Any]) -> str:
+    return ", ".join(list(row)[:20]) or "(none)"

@@ -1,0 +1,150 @@
+"""Listings of WebDataset samples, and new shards with chosen samples, members byte for byte."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from mmcheck.config import OutputConfig
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.jsonl import json_line
+from mmcheck.formats.output_rows import raw_bytes
+from mmcheck.formats.paths import folder_of, join_under
+from mmcheck.formats.tar_groups import TarGroup, read_groups
+from mmcheck.formats.text_source import is_url, open_output
+
+_KEY, _SHARD = "__key__", "__shard__"
+_TAR_NAME = re.compile(r"^(?P<root>.*?)\.(?:tar|t(?=gz$|zst$))(?P<packing>\.?(?:gz|zst|zstd))?$", re.IGNORECASE)
+
+
+def write_listing(rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig) -> list[Path]:
+    """Write ``<stem>.jsonl`` and, with ``output.write_media``, the shards that it then points to; return the files."""
+    listing = folder / f"{stem.removesuffix('.jsonl')}.jsonl"
+    shards: list[Path] = []
+    if output.write_media:
+        rows, shards = _write_shards(list(rows), folder, stem)
+    with open_output(listing) as file:
+        for out in rows:
+            raw = raw_bytes(out.sample)
+            file.write((raw if raw is not None else json_line(_columns(out, folder, output))) + b"\n")
+    return [listing, *shards]
+
+
+def _columns(out: OutputRow, folder: Path, output: OutputConfig) -> dict[str, Any]:
+    shard = _shard_of(out)
+    if output.paths == "relative" and not is_url(shard):
+        shard = Path(os.path.relpath(shard, folder)).as_posix()
+    row = {_SHARD: shard, **{key: value for key, value in out.sample.row.items() if key != _SHARD}}
+    return {**row, **out.extra}
+
+
+def _shard_of(out: OutputRow) -> str:
+    for ref in (out.sample.image, out.sample.audio):
+        if ref is not None:
+            return ref.uri
+    named = out.sample.row.get(_SHARD)
+    return join_under(folder_of(out.sample.manifest), named) if isinstance(named, str) else out.sample.manifest
+
+
+def _write_shards(rows: list[OutputRow], folder: Path, stem: str) -> tuple[list[OutputRow], list[Path]]:
+    written: list[OutputRow] = []
+    files: list[Path] = []
+    used: set[str] = set()
+    for shard, group in groupby(rows, _shard_of):
+        part = list(group)
+        if not any(_KEY in out.sample.row for out in part):
+            written += part
+            continue
+        final = folder / _shard_name(shard, part[0].sample.manifest, stem, used)
+        written += _write_shard(part, shard, final)
+        files.append(final)
+    return written, files
+
+
+def _shard_name(shard: str, manifest: str, stem: str, used: set[str]) -> str:
+    match = _TAR_NAME.match(os.path.basename(shard))
+    root, packing = (match["root"], match["packing"] or "") if match else (os.path.basename(shard), "")
+    root = stem if shard == manifest else root
+    ending = ".tar" + {"": "", ".gz": ".gz", "gz": ".gz"}.get(packing.lower(), ".zst")
+    name = root + ending
+    count = 1
+    while name in used:
+        count += 1
+        name = f"{root}-{count}{ending}"
+    used.add(name)
+    return name
+
+
+def _write_shard(part: list[OutputRow], shard: str, final: Path) -> list[OutputRow]:
+    by_number = {}
+    by_key: dict[str, list[int]] = {}
+    for index, out in enumerate(part):
+        if _KEY not in out.sample.row:
+            continue
+        if out.sample.manifest == shard:
+            by_number.setdefault(out.sample.row_number, []).append(index)
+        else:
+            by_key.setdefault(str(out.sample.row[_KEY]), []).append(index)
+    keys = {str(part[index].sample.row[_KEY]) for indexes in by_number.values() for index in indexes} | by_key.keys()
+    written = list(part)
+    with open_output(final) as file, tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as sink:
+        for group in read_groups(shard, lambda key, _extension, _size: _printable(key) in keys):
+            indexes = by_number.get(group.number) or by_key.pop(_printable(group.key), [])
+            for count, index in enumerate(indexes, 1):
+                out = part[index]
+                key = group.key if count == 1 else f"{group.key}#{count}"
+                for info, data in _members(group, key, out):
+                    sink.addfile(info, io.BytesIO(data))
+                row = {**out.sample.row, _KEY: _printable(key)}
+                written[index] = replace(out, sample=_moved(out, str(final), row))
+    return written
+
+
+def _moved(out: OutputRow, shard: str, row: Mapping[str, Any]) -> Any:
+    sample = out.sample
+    image = replace(sample.image, uri=shard, offset=None, size=None) if sample.image else None
+    audio = replace(sample.audio, uri=shard, offset=None, size=None) if sample.audio else None
+    return replace(sample, image=image, audio=audio, row={**row, _SHARD: shard})
+
+
+def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    has_json = False
+    for extension, member in group.members.items():
+        data = member.data or b""
+        if extension == "json":
+            inner = out.sample.row.get("json")
+            if isinstance(inner, dict) and (out.extra or key != group.key):
+                data = json_line({**inner, **out.extra})
+                has_json = True
+            elif not out.extra:
+                has_json = True
+        yield _header(member.info, group.key, key, len(data)), data
+    if out.extra and not has_json:
+        # Without a .json member, or with one that is no object, the new columns get one of their own.
+        name = f"{key}.mmcheck.json" if "json" in group.members else f"{key}.json"
+        data = json.dumps(dict(out.extra), ensure_ascii=False).encode("utf-8")
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        yield info, data
+
+
+def _header(source: tarfile.TarInfo, old_key: str, key: str, size: int) -> tarfile.TarInfo:
+    info = copy.copy(source)
+    info.pax_headers = {}
+    info.size = size
+    if key != old_key:
+        info.name = source.name.replace(old_key, key, 1)
+    return info
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
