@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class CsvFormat:
         self._options = options
 
     def recognises(self, manifest: str) -> bool:
-        """Return whether the records have several even fields and a known column or media paths (or ``.csv`` its name)."""
+        """Return whether it has records of several fields and a known column, or a column of media paths."""
         named = manifest.lower().removesuffix(".gz").removesuffix(".zst").endswith(_SUFFIXES)
         try:
             if first_objects(manifest, self._options.encoding):
@@ -76,7 +76,7 @@ class CsvFormat:
 
     def _samples(self, manifest: str, modality: Modality | None, try_cwd: bool, inside_only: bool) -> Iterator[Sample]:
         dialect = sniff_csv(manifest, self._options)
-        examples = []
+        examples: list[Mapping[str, Any]] = []
         try:
             good = (row.row for row in self._rows(manifest, dialect) if row.cause is None)
             examples.extend(islice(good, EXAMPLE_ROWS))

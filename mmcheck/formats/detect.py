@@ -61,8 +61,8 @@ def detect_format(manifest: str, options: InputConfig) -> str:
 def expand_manifests(patterns: Sequence[str]) -> list[str]:
     """Return the manifests that paths, URLs, globs and brace ranges (``{000..012}.tar``) mean, each once.
 
-    Local paths become absolute. What one pattern matches is sorted; the order of the patterns stays. A folder stays itself,
-    except one that holds tar shards or Parquet files and no media: there each file is a manifest.
+    Local paths become absolute. What one pattern matches is sorted; the order of the patterns stays. A folder stays
+    itself, except one that holds tar shards or Parquet files and no media: there each file is a manifest.
 
     Raises:
         ManifestError: If a pattern matches nothing.
@@ -116,13 +116,13 @@ def _all_braces(pattern: str) -> Iterator[str]:
         first, last = match.groups()
         step = 1 if int(first) <= int(last) else -1
         width = len(first) if first.startswith("0") or len(first) == len(last) else 0
-        choices = (str(number).zfill(width) for number in range(int(first), int(last) + step, step))
+        choices = [str(number).zfill(width) for number in range(int(first), int(last) + step, step)]
     else:
         match = _CHOICE.search(pattern)
         if match is None:
             yield pattern
             return
-        choices = iter(match.group(1).split(","))
+        choices = match.group(1).split(",")
     for choice in choices:
         yield from _all_braces(pattern[: match.start()] + choice + pattern[match.end() :])
 

@@ -6,7 +6,6 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import MediaRef, Sample
 from mmcheck.formats.base import OutputRow
+from mmcheck.formats.cells import find_text
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import link_or_copy
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
-from mmcheck.formats.rows import check_against, check_text, problem_sample
+from mmcheck.formats.rows import problem_sample
 from mmcheck.formats.text_source import STREAM_ERRORS, is_url, open_output, open_raw, sniff_encoding
 
 _TEXT = ".txt"
@@ -88,8 +88,8 @@ class FolderFormat:
     ) -> list[Path]:
         """Write a listing with ``file_name``, ``text`` and the new columns.
 
-        With ``output.write_media``, media and texts are linked or copied into ``folder/stem`` as they lay, and the listing
-        lies there as ``metadata.jsonl``, so that the folder is an imagefolder too.
+        With ``output.write_media``, media and texts are linked or copied into ``folder/stem`` as they lay, and the
+        listing lies there as ``metadata.jsonl``, so that the folder is an imagefolder too.
 
         Args:
             rows: The rows.
@@ -172,7 +172,7 @@ class FolderFormat:
                 "encoding",
                 f"has a text that is not valid {codec}: {name}",
             )
-        _, fault = check_against(partial(check_text, text, name, limit))
+        _, fault = find_text(text, name, limit)
         return text, fault
 
 

@@ -1,7 +1,7 @@
 """Hugging Face imagefolder and audiofolder: media files and a ``metadata.jsonl|csv|parquet`` with ``file_name``.
 
-As in ``datasets``, the metadata's rows decide: files that it does not name are nobody's error. A folder may hold several
-metadata files (one a split); each is a manifest of its own.
+As in ``datasets``, the metadata's rows decide: files that it does not name are nobody's error. A folder may hold
+several metadata files (one a split); each is a manifest of its own.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class HfFolderFormat:
     ) -> list[Path]:
         """Write ``rows`` in the kind of file they came from, ``file_name`` as it was.
 
-        With ``output.write_media`` the files are linked or copied beside it and it is called ``metadata.*``, in a folder
-        named ``stem``, so that ``datasets.load_dataset("imagefolder", data_dir=...)`` loads it. Without it, the written file
-        can lie beside the original one and be named in ``metadata_filenames``.
+        With ``output.write_media`` the files are linked or copied beside it and it is called ``metadata.*``, in a
+        folder named ``stem``, so that ``datasets.load_dataset("imagefolder", data_dir=...)`` loads it. Without it, the
+        written file can lie beside the original one and be named in ``metadata_filenames``.
 
         Args:
             rows: The rows.

@@ -14,6 +14,7 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
+from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
 from mmcheck.formats.paths import Modality, folder_of
@@ -153,7 +154,7 @@ def parse_line(line: Line) -> RawRow:
     if not isinstance(value, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(value), "a number or truth value")
         return broken_line(line, "not_an_object", f"must be a JSON object, but is {kind}")
-    if _SURROGATE.search(line.text) or not line.text.isascii():
+    if _SURROGATE.search(line.text) or not is_utf8(line.text):
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:

@@ -232,11 +232,12 @@ def _filled(file: pq.ParquetFile, group: int, binary: Mapping[str, str | None]) 
         elif count == meta.num_rows:
             found[name] = [False] * meta.num_rows
         else:
-            found[name] = []
+            have: list[bool] = []
             for batch in file.iter_batches(batch_size=_PEEK * 4, row_groups=[group], columns=[leaf]):
                 column = batch.column(0)
                 column = column.field(0) if inner else column
-                found[name] += [value is not None for value in column]
+                have += [value is not None for value in column.to_pylist()]
+            found[name] = have
     return found
 
 

@@ -183,14 +183,7 @@ def _converted(cell: pa.Array, value: Any, kind: pa.DataType) -> pa.Array | None
 
 
 def _array(values: list[Any]) -> pa.Array:
-    values = [
-        json.dumps(value, ensure_ascii=False)
-        if isinstance(value, dict)
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-        for value in values
-    ]
+    values = [json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value for value in values]
     try:
         array = pa.array(values)
     except (pa.ArrowException, ValueError, TypeError):
@@ -235,6 +228,7 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
 
 def _compression(file: pq.ParquetFile) -> str:
     if file.metadata.num_row_groups and file.metadata.num_columns:
-        name = file.metadata.row_group(0).column(0).compression.lower()
-        return {"uncompressed": "none", "lz4_raw": "lz4"}.get(name, name)
+        name = str(file.metadata.row_group(0).column(0).compression).lower()
+        names = {"uncompressed": "none", "lz4_raw": "lz4"}
+        return names.get(name, name)
     return "snappy"

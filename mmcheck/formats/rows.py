@@ -6,14 +6,14 @@ where the convention is ambiguous.
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmcheck.config import InputConfig
 from mmcheck.core.types import MediaRef, RowProblem, Sample
+from mmcheck.formats.cells import RowFault, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
 from mmcheck.formats.paths import Modality, is_inside, resolve_media
 from mmcheck.formats.text_source import BrokenSource
@@ -40,15 +40,6 @@ class RawRow:
     """What is wrong, as half a sentence."""
     embedded: frozenset[str] = field(default_factory=frozenset)
     """Columns whose media bytes stand in the manifest itself (Parquet)."""
-
-
-class _Fault(Exception):
-    """A row cannot become a sample."""
-
-    def __init__(self, cause: str, message: str) -> None:
-        super().__init__(message)
-        self.cause = cause
-        self.message = message
 
 
 def until_break(manifest: str, samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -137,7 +128,7 @@ class SampleMaker:
         roles = self._finder.roles(raw.row)
         try:
             return self._samples(raw, roles)
-        except _Fault as fault:
+        except RowFault as fault:
             sample = problem_sample(self._manifest, raw.number, fault.cause, fault.message, raw.row)
             own = self._own_id(raw.row, roles)
             return [sample if own is None else replace(sample, id=own, own_id=True)]
@@ -145,7 +136,7 @@ class SampleMaker:
     def _samples(self, raw: RawRow, roles: Roles) -> list[Sample]:
         columns = self._media_columns(raw, roles)
         if not columns:
-            raise _Fault("missing_column", f"has no image and no recording; its columns are: {_names(raw.row)}")
+            raise RowFault("missing_column", f"has no image and no recording; its columns are: {_names(raw.row)}")
         media = {kind: self._media(raw, column, roles, kind) for kind, column in columns.items()}
         texts = {
             "caption": self._texts(raw.row, roles.caption) if "image" in columns else None,
@@ -154,7 +145,7 @@ class SampleMaker:
         counts = {len(x) for x in (*media.values(), *texts.values()) if x is not None and len(x) != 1}
         if len(counts) > 1:
             listed = " and ".join(str(count) for count in sorted(counts))
-            raise _Fault(
+            raise RowFault(
                 "ambiguous", f"has lists of different lengths ({listed}), so that it is open what belongs to what"
             )
         count = counts.pop() if counts else 1
@@ -192,7 +183,7 @@ class SampleMaker:
         if len(columns) == 2:
             # A table that mixes image rows and audio rows leaves one of the two cells of each row empty.
             filled = {
-                kind: name for kind, name in columns.items() if name in raw.embedded or not _is_empty(raw.row[name])
+                kind: name for kind, name in columns.items() if name in raw.embedded or not is_empty(raw.row[name])
             }
             return filled or columns
         if not columns and roles.media:
@@ -211,18 +202,18 @@ class SampleMaker:
     def _path(self, value: Any, column: str) -> str:
         if isinstance(value, Mapping):
             value = value.get("path")
-        if _is_empty(value):
-            raise _Fault("missing_media", f"names no file: {column!r} is empty")
+        if is_empty(value):
+            raise RowFault("missing_media", f"names no file: {column!r} is empty")
         if not isinstance(value, str):
-            raise _Fault("bad_path", f"names no file: {column!r} must be a path, but is {_shown(value)}")
+            raise RowFault("bad_path", f"names no file: {column!r} must be a path, but is {shown(value)}")
         if "\0" in value:
-            raise _Fault("nul_bytes", f"names no file: {column!r} holds a NUL character")
+            raise RowFault("nul_bytes", f"names no file: {column!r} holds a NUL character")
         if len(value) > _MAX_PATH or "\n" in value or value.startswith("data:"):
-            raise _Fault("bad_path", f"names no file: {column!r} is not a path: {_shown(value)}")
+            raise RowFault("bad_path", f"names no file: {column!r} is not a path: {shown(value)}")
         if self._inside_only and not is_inside(value):
-            raise _Fault(
+            raise RowFault(
                 "bad_path",
-                f"names no file: {column!r} must be a relative path inside the dataset's folder, but is {_shown(value)}",
+                f"names no file: {column!r} must be a relative path inside the dataset, but is {shown(value)}",
             )
         return resolve_media(value, self._base, try_cwd=self._try_cwd)
 
@@ -234,17 +225,17 @@ class SampleMaker:
         return [check_text(text_of(item, column), column, self._options.max_text_bytes) for item in values]
 
     def _segment(self, row: Mapping[str, Any], roles: Roles) -> tuple[float | None, float | None]:
-        start = _seconds(row, roles.start)
+        start = seconds_of(row, roles.start)
         if start is None:
             return None, None
-        duration = _seconds(row, roles.duration)
-        end = _seconds(row, roles.end)
+        duration = seconds_of(row, roles.duration)
+        end = seconds_of(row, roles.end)
         if duration is None and end is not None:
             if end <= start:
-                raise _Fault("bad_segment", f"has a segment that ends ({end} s) before it starts ({start} s)")
+                raise RowFault("bad_segment", f"has a segment that ends ({end} s) before it starts ({start} s)")
             duration = end - start
         if duration == 0:
-            raise _Fault("bad_segment", "has a segment of 0 seconds")
+            raise RowFault("bad_segment", "has a segment of 0 seconds")
         return start, duration
 
     def _own_id(self, row: Mapping[str, Any], roles: Roles) -> str | None:
@@ -252,7 +243,7 @@ class SampleMaker:
         if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
             return None
         text = str(value)
-        return text if text.strip() and _is_utf8(text) else None
+        return text if text.strip() and is_utf8(text) else None
 
     def _derived_id(self, raw: RawRow, column: str, index: int) -> str:
         value = raw.row.get(column)
@@ -263,44 +254,6 @@ class SampleMaker:
         if isinstance(value, str) and value:
             return value
         return f"{os.path.basename(self._manifest)}:{raw.number}"
-
-
-def text_of(value: Any, column: str) -> str:
-    """Return a cell as text: null and NaN are empty, numbers are written out.
-
-    Raises:
-        _Fault: If it is something else.
-    """
-    if isinstance(value, str):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)) or value == []:
-        return ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise _Fault("not_text", f"has no text: {column!r} must be text, but is {_shown(value)}")
-
-
-def check_text(text: str, column: str, limit: int) -> str:
-    """Return ``text`` unchanged.
-
-    Raises:
-        _Fault: If it is longer than ``limit`` bytes, holds NUL characters, or is not valid Unicode.
-    """
-    if "\0" in text:
-        raise _Fault("nul_bytes", f"holds a NUL character in {column!r}")
-    if len(text) * 4 > limit:
-        size = len(text.encode("utf-8", "surrogatepass"))
-        if size > limit:
-            raise _Fault("text_too_long", f"has {size} bytes of text in {column!r}; input.max_text_bytes is {limit}")
-    return text
-
-
-def check_against(check: Callable[[], str]) -> tuple[str | None, tuple[str, str] | None]:
-    """Return the text that ``check`` gives, or the cause and message of what is wrong with it."""
-    try:
-        return check(), None
-    except _Fault as fault:
-        return None, (fault.cause, fault.message)
 
 
 def configured_missing(manifest: str, finder: RoleFinder, columns: Iterable[str]) -> None:
@@ -328,40 +281,6 @@ def _at(values: list[Any] | None, index: int) -> Any:
     if not values:
         return None
     return values[index] if len(values) > 1 else values[0]
-
-
-def _seconds(row: Mapping[str, Any], column: str | None) -> float | None:
-    value = row.get(column) if column else None
-    if _is_empty(value):
-        return None
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number) or number < 0:
-        raise _Fault("bad_segment", f"has no usable time: {column!r} must be seconds >= 0, but is {_shown(value)}")
-    return number
-
-
-def _is_empty(value: Any) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    if isinstance(value, Mapping):
-        return _is_empty(value.get("path"))
-    return value is None or value == [] or (isinstance(value, float) and math.isnan(value))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _names(row: Mapping[str, Any]) -> str:

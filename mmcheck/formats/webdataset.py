@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import MediaRef, Sample
 from mmcheck.formats.base import OutputRow
+from mmcheck.formats.cells import find_text
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.jsonl import first_objects, json_rows
 from mmcheck.formats.paths import Modality, folder_of, is_folder, join_under, media_kind, walk_files
-from mmcheck.formats.rows import RawRow, check_against, check_text, problem_sample, text_of, until_break
+from mmcheck.formats.rows import RawRow, problem_sample, until_break
 from mmcheck.formats.tar_groups import TarGroup, is_tar, read_groups
 from mmcheck.formats.webdataset_write import write_listing
 
@@ -215,15 +215,11 @@ class WebdatasetFormat:
         limit = self._options.max_text_bytes
         texts = []
         for item in value if isinstance(value, list) and value else [value]:
-            text, fault = check_against(partial(_checked, item, column, limit))
+            text, fault = find_text(item, column, limit)
             if text is None:
                 return None, fault
             texts.append(text)
         return texts, None
-
-
-def _checked(value: Any, column: str, limit: int) -> str:
-    return check_text(text_of(value, column), column, limit)
 
 
 def _fields(row: Mapping[str, Any]) -> dict[str, Any]:

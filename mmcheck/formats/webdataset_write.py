@@ -85,7 +85,7 @@ def _shard_name(shard: str, manifest: str, stem: str, used: set[str]) -> str:
 
 
 def _write_shard(part: list[OutputRow], shard: str, final: Path) -> list[OutputRow]:
-    by_number = {}
+    by_number: dict[int, list[int]] = {}
     by_key: dict[str, list[int]] = {}
     for index, out in enumerate(part):
         if _KEY not in out.sample.row:
