@@ -26,6 +26,7 @@ LEFT, RIGHT, TOP, BOTTOM = 40.0, 352.0, 30.0, 146.0
 _MAX_BINS = 40
 _TAIL = 0.005
 _MIN_BAR = 1.0
+_LARGEST = 1e150  # beyond it the arithmetic of an axis overflows
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
@@ -146,9 +147,10 @@ def draw_histogram(metric: Metric, values: Floats, actions: Codes, limits: Seque
     present, kinds = values[finite], actions[finite]
     if not present.size:
         return None
-    edges = _edges(present, [limit.value for limit in limits])
+    drawn = np.clip(present, -_LARGEST, _LARGEST)
+    edges = _edges(drawn, [min(max(limit.value, -_LARGEST), _LARGEST) for limit in limits])
     start, stop = float(edges[0]), float(edges[-1])
-    inside = np.clip(present, start, stop)
+    inside = np.clip(drawn, start, stop)
     counts = np.stack([np.histogram(inside[kinds == code], edges)[0] for code in range(len(ACTIONS))])
     peak = int(counts.sum(axis=0).max())
     lines = _lines(limits, present, start, stop)
@@ -191,9 +193,7 @@ def _edges(values: Floats, limits: Sequence[float]) -> Floats:
         first = math.floor(low) - 0.5
         bins = max(1, math.ceil((high + 0.5 - first) / step))
         return first + step * np.arange(bins + 1, dtype=np.float64)
-    if not math.isfinite(high - low):
-        low, high = low / 4, high / 4
-    if high - low <= abs(high) * 1e-9 or high == low:
+    if high - low <= max(abs(high) * 1e-9, 1e-300):
         pad = max(abs(high) * 0.05, 0.5e-3)
         return np.array([low - 3 * pad, low - pad, low + pad, low + 3 * pad], dtype=np.float64)
     bins = int(min(_MAX_BINS, max(8, round(2 * math.sqrt(values.size)))))
