@@ -27,7 +27,6 @@ from mmcheck.report.shown_text import show_plain
 MAX_MEDIA_BYTES = 32 << 20
 """Base64 characters of media that one page holds at most."""
 SAMPLE_RATE = 16_000
-_OPUS_RATE = 48_000
 _BIT_RATE = 24_000
 _OPUS_OPTIONS = {"application": "voip", "compression_level": "3"}
 _WAVE_COLUMNS = 150
@@ -201,20 +200,15 @@ def _encode_opus(pcm: npt.NDArray[np.int16]) -> bytes:
     buffer = io.BytesIO()
     # bitexact: no random stream serial, so that equal runs give equal pages.
     with av.open(buffer, "w", format="ogg", container_options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream(
-            "libopus", rate=_OPUS_RATE, options={"application": "voip", "compression_level": "3"}
-        )
+        stream = container.add_stream("libopus", rate=SAMPLE_RATE, options=_OPUS_OPTIONS)
         stream.codec_context.layout = "mono"
+        stream.codec_context.format = "s16"
         stream.codec_context.bit_rate = _BIT_RATE
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=_OPUS_RATE)
         for start in range(0, pcm.size, SAMPLE_RATE):
             frame = av.AudioFrame.from_ndarray(pcm[None, start : start + SAMPLE_RATE], format="s16", layout="mono")
             frame.sample_rate = SAMPLE_RATE
             frame.pts = start
-            for resampled in resampler.resample(frame):
-                container.mux(stream.encode(resampled))
-        for resampled in resampler.resample(None):
-            container.mux(stream.encode(resampled))
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()
 

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from mmcheck.report.overview import BAR_WIDTH, MAX_SLICES, check_sum, count_slice, count_slices, tell_outcome
 
-COUNTS = st.fixed_dictionaries(
-    {name: st.integers(0, 10**7) for name in ("keep", "flag", "quarantine", "unchecked")}
-)
+COUNTS = st.fixed_dictionaries({name: st.integers(0, 10**7) for name in ("keep", "flag", "quarantine", "unchecked")})
 
 
 @pytest.mark.parametrize(

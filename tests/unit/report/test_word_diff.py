@@ -73,7 +73,11 @@ def test_the_hypothesis_is_shown_where_there_is_no_alignment() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text("ab \u4e00\u202e", max_size=5) | st.sampled_from(["equal", "insert"]),
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.text("ab \u4e00\u202e", max_size=5)
+    | st.sampled_from(["equal", "insert"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("ab"), inner, max_size=3),
     max_leaves=20,
 )
