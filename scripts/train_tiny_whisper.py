@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
     if options.smoke:
-        options.minutes, options.shards, options.clips, options.width = 0.05, 1, 40, 64
+        options.minutes, options.shards, options.clips, options.width = 0.05, 1, 40, 128
         options.eval_clips = 4
     torch.set_num_threads(options.threads)
     commands = COMMANDS[:-1] if options.command == "all" else (options.command,)
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--shards", type=int, default=14, help="shards of the training corpus")
     parser.add_argument("--clips", type=int, default=2000, help="clips a shard")
-    parser.add_argument("--width", type=int, default=192, help="width of the network, a multiple of 64")
+    parser.add_argument("--width", type=int, default=192, help="width of the network, 128, 192, ...")
     parser.add_argument("--eval-clips", type=int, default=400, help="held-out clips of the evaluation")
     parser.add_argument("--smoke", action="store_true", help="a few seconds of everything, for tests")
     return parser

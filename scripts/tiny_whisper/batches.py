@@ -103,7 +103,8 @@ class BatchSource:
                     groups[-1].append(pair)
                 self._rng.shuffle(groups)
                 for group in groups:
-                    if group:
+                    # Without a word in the batch some losses would be means of nothing.
+                    if any(clip.words for _, clip in group):
                         yield self._collate([self._example(shard, clip) for shard, clip in group])
 
     def _encode(self, word: str) -> list[int]:
@@ -144,7 +145,7 @@ class BatchSource:
         """Returns a few (position, word number) pairs for every word that does not share its start."""
         probes: list[tuple[int, int]] = []
         for word, start, stop in zip(written, starts, later, strict=True):
-            if starts.count(start) == 1:
+            if starts.count(start) == 1 or len(set(starts)) == 1:
                 number = _WORD_NUMBERS[word.strip(".?").lower()]
                 for _ in range(_PROBES_PER_WORD):
                     probes.append((int(self._rng.uniform(start + 1, stop)), number))

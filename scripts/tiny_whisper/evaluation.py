@@ -300,6 +300,7 @@ def faster_whisper_word_error_rate(
             temperature=0.0,
             without_timestamps=without_timestamps,
             condition_on_previous_text=False,
+            max_new_tokens=_MOST_TOKENS,
         )
         hypotheses.append(" ".join(segment.text.strip() for segment in segments))
     return word_error_rate([clip.text for clip in clips], hypotheses)

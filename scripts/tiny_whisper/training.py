@@ -130,6 +130,8 @@ class Trainer:
         rows, places = batch.word_places.to(device).unbind(1)
         word = functional.cross_entropy(self._word_head(encoded.states[rows, places]), batch.word_numbers.to(device))
         loss = text + (0.3 - 0.25 * done) * guided + (0.6 - 0.5 * done) * phoneme + (0.6 - 0.5 * done) * word
+        if not bool(torch.isfinite(loss)):
+            return torch.zeros(4)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
         for group in self._optimizer.param_groups:
