@@ -79,7 +79,7 @@ def score_run(run: Run, truth: Mapping[str, str | None]) -> list[FaultScore]:
     for row in table:
         if row["id"] not in truth:
             raise ManifestError(f"truth.jsonl does not name the sample {row['id']!r}.")
-        modality = "audio" if row["audio"] is not None or row["id"].startswith("aud-") else "image"
+        modality = "audio" if row["audio"] is not None else "image"
         tally = counts.setdefault((modality, truth[row["id"]] or CLEAN), {})
         tally[row["action"]] = tally.get(row["action"], 0) + 1
     order = sorted(counts, key=lambda key: (key[0] != "image", key[1] != CLEAN, key[1]))

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmcheck.cli import app as cli
+from mmcheck.cli.tables import clean
+from mmcheck.config import load_config
+
+Run = Callable[..., tuple[int, str, str]]
+MODEL_FREE = ("--probes", "media,caption_text", "--no-report")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mmcheck", *words])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    for number in range(3):
+        Image.fromarray(rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    rows = [{"image": f"{n}.png", "caption": f"a blue kettle number {n} on a stove"} for n in range(3)]
+    rows.append({"image": "absent.png", "caption": "\x1b[31ma red kettle [bold]that is gone[/bold]"})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_scan_prints_a_summary_and_where_the_files_lie(run: Run, manifest: Path, tmp_path: Path) -> None:
+    code, out, err = run("scan", str(manifest), "--out", str(tmp_path / "r"), *MODEL_FREE)
+    assert (code, err) == (0, "")
+    assert "4 rows read" in out
+    assert "missing" in out
+    assert str(tmp_path / "r") + "/quarantine" in out
+
+
+def test_scan_as_json_is_the_summary_and_nothing_else(run: Run, manifest: Path, tmp_path: Path) -> None:
+    code, out, _ = run("scan", str(manifest), "-o", str(tmp_path / "r"), "--json", *MODEL_FREE)
+    summary = json.loads(out)
+    assert code == 0
+    assert (summary["rows_read"], summary["keep"], summary["quarantine"]) == (4, 3, 1)
+
+
+def test_scan_writes_a_report(run: Run, manifest: Path, tmp_path: Path) -> None:
+    run("scan", str(manifest), "-o", str(tmp_path / "r"), *MODEL_FREE[:2])
+    first = (tmp_path / "r" / "report.html").read_text("utf-8")
+    assert "absent.png" in first
+    code, out, _ = run("report", str(tmp_path / "r"))
+    assert (code, out.strip()) == (0, str(tmp_path / "r" / "report.html"))
+
+
+def test_judge_decides_anew(run: Run, manifest: Path, tmp_path: Path) -> None:
+    run("scan", str(manifest), "-o", str(tmp_path / "r"), *MODEL_FREE)
+    code, out, _ = run(
+        "judge", str(tmp_path / "r"), "--set", "rules.w={metric: media.width, min: 99}", "--json", "--no-report"
+    )
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["quarantine"] == 4
+    assert summary["findings"]["w.below_min"] == 3
+
+
+def test_dry_run_says_what_would_be_measured(run: Run, manifest: Path, tmp_path: Path) -> None:
+    code, out, _ = run("scan", str(manifest), "-o", str(tmp_path / "r"), "--dry-run", *MODEL_FREE)
+    assert code == 0
+    assert "caption_text" in out
+    assert not (tmp_path / "r").exists()
+    _, out, _ = run("scan", str(manifest), "-o", str(tmp_path / "r"), "--dry-run", "--json", *MODEL_FREE)
+    assert json.loads(out)["to_measure"] == {"media": 4, "caption_text": 4}
+
+
+def test_print_config_is_a_config(run: Run, manifest: Path, tmp_path: Path) -> None:
+    _, out, _ = run("scan", str(manifest), "-o", "x", "--print-config", "--set", "run.shard_size=7", "-c", "demo")
+    (tmp_path / "c.yaml").write_text(out, "utf-8")
+    assert load_config(tmp_path / "c.yaml") == load_config("demo", ["run.shard_size=7"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("scan", "/nowhere/rows.jsonl", "-o", "r"), "/nowhere/rows.jsonl"),
+        (("scan", "{manifest}", "-o", "r", "--config", "dmeo"), "did you mean the preset 'demo'"),
+        (("scan", "{manifest}", "-o", "r", "--set", "rules.x={metric: media.width}"), "needs `min`, `max` or both"),
+        (("scan", "{manifest}", "-o", "r", "--set", "run.shard_szie=3"), "did you mean 'shard_size'"),
+        (("scan", "{manifest}", "-o", "r", "--set", "nonsense"), "section.key=value"),
+        (("scan", "{manifest}", "-o", "r", "--probes", "meda"), "did you mean 'media'"),
+        (("scan", "{manifest}", "-o", "r", "--probes", ""), "no probe is enabled"),
+        (("scan", "{manifest}", "-o", "r", "--format", "josnl"), "jsonl"),
+        (("scan", "{manifest}", "-o", "r", "--device", "gpu", "--probes", "media"), "run.device"),
+        (("scan", "{manifest}", "-o", "r", "--engine", "loacl", "--probes", "media"), "local"),
+        (("scan", "{manifest}"), "--out"),
+        (("judge", "/nowhere"), "not a run folder"),
+        (("report", "/nowhere"), "not a run folder"),
+        (("models", "check", "tiny-clop"), "tiny-clip"),
+        (("config", "check", "/nowhere.yaml"), "cannot be read"),
+        (("scna",), "scan"),
+    ],
+)
+def test_what_the_user_got_wrong_is_said_with_exit_code_2(
+    run: Run, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*(word.format(manifest=manifest) if word == "{manifest}" else word for word in words))
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_every_fault_of_a_config_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("run: {sede: 1, workers: -1}\nrules: {a: {metric: media.width, min: 9, max: 3}}\n", "utf-8")
+    code, _, err = run("config", "check", str(path))
+    assert code == 2
+    assert "3 faults" in err
+    assert "did you mean 'seed'" in err
+    assert "nothing could be kept" in err
+
+
+def test_config_show_and_schema(run: Run) -> None:
+    assert "probes:" in run("config", "show", "fast")[1]
+    assert run("config", "show", "demo", "--source")[1].lstrip().startswith("#")
+    assert "probes" in json.loads(run("config", "schema")[1])["properties"]
+    assert run("config", "check", "default")[0] == 0
+
+
+def test_list_names_every_part(run: Run) -> None:
+    parts = json.loads(run("list", "--json")[1])
+    assert {"jsonl", "nemo", "webdataset"} <= {part["name"] for part in parts["formats"]}
+    assert "image_text.similarity" in {metric["name"] for metric in parts["metrics"]}
+    assert "transcript" in run("list")[1]
+
+
+def test_models_list_names_the_bundled_ones(run: Run) -> None:
+    names = {model["name"]: model for model in json.loads(run("models", "list", "--json")[1])}
+    assert names["tiny-clip"]["kind"] == "bundled"
+    assert names["tiny-whisper"]["kind"] == "bundled"
+
+
+def test_version(run: Run) -> None:
+    assert run("--version")[1].startswith("mmcheck 0.")
+
+
+def test_text_from_a_manifest_cannot_drive_the_terminal() -> None:
+    assert clean("\x1b[31mred\x07\u202e") == " [31mred  "
+
+
+def test_output_into_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m mmcheck.cli.app list | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_completion_is_offered(run: Run) -> None:
+    assert "--install-completion" in run("--help")[1]
