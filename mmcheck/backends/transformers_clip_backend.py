@@ -6,7 +6,8 @@ transformers fills missing weights with random numbers and a warning; the loadin
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class TransformersClipBackend:
             raise ValueError("the weights have not been downloaded")
         self._device = device
         self._lock = threading.Lock()
-        with no_network(), loading(weights.ref.name, folder):
+        with no_network(), _quiet(), loading(weights.ref.name, folder):
             self._model: Any = _load_model(folder, weights.ref.name)
             self._load_processors(folder)
         self._fragments = fragment_ids(self._tokenizer)
@@ -142,6 +143,22 @@ class TransformersClipBackend:
             pixels = (pixels * factor - mean.to(pixels)) / std.to(pixels)
         moved["pixel_values"] = pixels.to(torch_dtype(self.precision))
         return _pooled(self._model.get_image_features(**moved))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's bar for loading tensors off the terminal."""
+    import transformers
+
+    logging: Any = transformers.logging
+
+    was_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            logging.enable_progress_bar()
 
 
 def _load_model(folder: Path, name: str) -> Any:

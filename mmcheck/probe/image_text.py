@@ -1,0 +1,266 @@
+"""How well image and caption belong together, by a CLIP or SigLIP model.
+
+The value is the model's raw cosine, on purpose neither rescaled nor clipped: what counts as high differs
+from model to model and from dataset to dataset, and is decided later, against the dataset itself. The
+embeddings are kept, because every later question (null, duplicates, repair) is a matrix product on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mmcheck.backends.devices import resolve_device, set_threads
+from mmcheck.backends.image_text_backend import (
+    ImageTextBackend,
+    ImageTextWeights,
+    load_image_text,
+    resolve_image_text,
+)
+from mmcheck.config import ImageTextConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Measurement, Metric, Status
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.caption_windows import Window, split_caption, spread
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_VERSION = 1
+"""Counted up when the same weights and options would give other values."""
+
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTextPayload:
+    """A pair ready for the model."""
+
+    pixels: Any
+    """What the backend's ``preprocess`` returned."""
+    windows: tuple[Window, ...]
+    """What of the caption is scored; one window unless the caption is long."""
+    num_windows: int
+    """Windows of the caption, those left out included."""
+    num_tokens: int
+    """Tokens of the whole caption."""
+    unknown_ratio: float | None
+    """Share of tokens that stand for no known word."""
+    is_long: bool
+    """Whether the caption is longer than the model's context."""
+
+
+class ImageTextProbe:
+    """Similarity of image and caption.
+
+    Args:
+        options: Section ``probes.image_text`` of the config.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        seed: Not used: nothing here is random.
+    """
+
+    name = "image_text"
+    metrics = (
+        Metric(
+            name="image_text.similarity",
+            description="cosine of the image's and the caption's embedding; the mean over windows of a long caption",
+            low=-1.0,
+            high=1.0,
+            higher_is_better=True,
+        ),
+        Metric(
+            name="image_text.worst_similarity",
+            description="cosine of the caption's worst window; equal to the similarity if there is one window",
+            low=-1.0,
+            high=1.0,
+            higher_is_better=True,
+        ),
+        Metric(
+            name="image_text.num_windows",
+            description="windows that the caption was cut into; more than 1 if it is longer than the context",
+            unit="window",
+            low=1.0,
+        ),
+        Metric(
+            name="image_text.num_tokens",
+            description="tokens of the caption for this model, special tokens not counted",
+            unit="token",
+            low=1.0,
+        ),
+        Metric(
+            name="image_text.unknown_token_ratio",
+            description="share of the caption's tokens that the model has no word for; absent if it cannot tell",
+            low=0.0,
+            high=1.0,
+            higher_is_better=False,
+        ),
+    )
+
+    def __init__(self, options: ImageTextConfig, device: str, seed: int) -> None:
+        self.batch_size = options.batch_size
+        self.min_side: int | None = None
+        """Images may be shrunk while decoding to no less than this; None until ``open``."""
+        self._options = options
+        self._device = device
+        self._seed = seed
+        self._weights: ImageTextWeights | None = None
+        self._backend: ImageTextBackend | None = None
+
+    def fingerprint(self) -> str:
+        """Return a digest of code version, weights (by content) and options.
+
+        The weights are found, and downloaded on first use, but not loaded.
+
+        Raises:
+            WeightsError: If the weights cannot be found.
+        """
+        weights = self._found()
+        return digest_value(
+            {
+                "version": _VERSION,
+                "weights": weights.ref.sha256,
+                "backend": weights.backend,
+                "architecture": weights.architecture,
+                "tag": weights.tag,
+                "precision": self._options.precision,
+                "device": self._device,
+                "long_captions": self._options.long_captions,
+            }
+        )
+
+    def open(self) -> None:
+        """Load the model.
+
+        Raises:
+            WeightsError: If the weights cannot be found or loaded.
+            UserError: If the device is absent.
+        """
+        device = resolve_device(self._device)
+        set_threads()
+        self._backend = load_image_text(self._found(), device=device, precision=self._options.precision)
+        self.min_side = 2 * max(self._backend.image_size)
+
+    def describe(self) -> dict[str, Any]:
+        """Return model, weights with sha256, library, precision and device."""
+        weights = self._found()
+        about: dict[str, Any] = {
+            "model": weights.ref.name,
+            "kind": weights.ref.kind,
+            "sha256": weights.ref.sha256,
+            "backend": weights.backend,
+        }
+        if weights.ref.repo_id is not None:
+            about["repo_id"] = weights.ref.repo_id
+        if self._backend is not None:
+            about |= self._backend.describe()
+        return about
+
+    def prepare(self, media: SampleMedia) -> ImageTextPayload:
+        """Return pixels and caption windows. Thread-safe.
+
+        Raises:
+            NotApplicable: If there is no image, or no caption or an empty one.
+            MediaError: If the image cannot be used.
+        """
+        backend = self._opened()
+        sample = media.sample
+        if sample.image is None:
+            raise NotApplicable("the sample has no image")
+        if sample.caption is None:
+            raise NotApplicable("the sample has no caption")
+        caption = sample.caption.encode("utf-8", "replace").decode("utf-8").strip()
+        if not caption:
+            raise NotApplicable("the caption is empty")
+        num_tokens = backend.count_tokens(caption)
+        if num_tokens == 0:
+            raise NotApplicable("the caption holds nothing that the model can read")
+        is_long = num_tokens > backend.capacity
+        if is_long and self._options.long_captions == "split":
+            windows = split_caption(caption, backend.count_tokens, backend.capacity)
+        else:
+            windows = [Window(caption, num_tokens)]
+        return ImageTextPayload(
+            pixels=backend.preprocess(media.image()),
+            windows=tuple(spread(windows)),
+            num_windows=len(windows),
+            num_tokens=num_tokens,
+            unknown_ratio=backend.unknown_ratio(caption),
+            is_long=is_long,
+        )
+
+    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+        """Return one measurement a sample, in order."""
+        if not batch:
+            return []
+        payloads: list[ImageTextPayload] = [prepared.payload for prepared in batch]
+        images = self._opened().encode_images([payload.pixels for payload in payloads])
+        texts = self._encode_windows({window for payload in payloads for window in payload.windows})
+        return [
+            self._measurement(prepared.sample.id, payload, image, [texts[window] for window in payload.windows])
+            for prepared, payload, image in zip(batch, payloads, images, strict=True)
+        ]
+
+    def _encode_windows(self, windows: set[Window]) -> dict[Window, np.ndarray]:
+        """Return embeddings by window: each text once, sorted by length so that little is padded."""
+        ordered = sorted(windows, key=lambda window: (window.num_tokens, window.text))
+        encoded: dict[Window, np.ndarray] = {}
+        for start in range(0, len(ordered), self.batch_size):
+            part = ordered[start : start + self.batch_size]
+            rows = self._opened().encode_texts([window.text for window in part])
+            encoded.update(zip(part, rows, strict=True))
+        return encoded
+
+    def _measurement(
+        self, sample_id: str, payload: ImageTextPayload, image: np.ndarray, texts: list[np.ndarray]
+    ) -> Measurement:
+        import numpy as np
+
+        stacked = np.stack(texts)
+        scores = np.clip(stacked @ image, -1.0, 1.0).astype(np.float64)
+        if not np.isfinite(scores).all():
+            reason = "the model returned no finite number for this pair; try precision: float32"
+            return Measurement.failed(sample_id, self.name, reason, "not_finite")
+        text = stacked.mean(axis=0)
+        text = text / max(float(np.linalg.norm(text)), 1e-12)
+        values = {
+            "similarity": float(scores.mean()),
+            "worst_similarity": float(scores.min()),
+            "num_windows": float(payload.num_windows),
+            "num_tokens": float(payload.num_tokens),
+        }
+        if payload.unknown_ratio is not None:
+            values["unknown_token_ratio"] = payload.unknown_ratio
+        return Measurement(
+            sample_id=sample_id,
+            probe=self.name,
+            status=Status.MEASURED,
+            values=values,
+            evidence=self._evidence(payload, scores.tolist()) if payload.is_long else {},
+            embeddings={"image": image, "text": text},
+        )
+
+    def _evidence(self, payload: ImageTextPayload, scores: list[float]) -> dict[str, Any]:
+        evidence: dict[str, Any] = {"long_caption": True}
+        if self._options.long_captions == "truncate":
+            evidence["truncated"] = True
+            return evidence
+        evidence["windows"] = [
+            {"text": window.text[:_SHOWN_CHARACTERS], "similarity": round(score, 4)}
+            for window, score in zip(payload.windows, scores, strict=True)
+        ]
+        if payload.num_windows > len(payload.windows):
+            evidence["windows_left_out"] = payload.num_windows - len(payload.windows)
+        return evidence
+
+    def _found(self) -> ImageTextWeights:
+        if self._weights is None:
+            options = self._options
+            self._weights = resolve_image_text(options.model, options.pretrained, options.backend)
+        return self._weights
+
+    def _opened(self) -> ImageTextBackend:
+        if self._backend is None:
+            raise RuntimeError("the probe has not been opened")
+        return self._backend
