@@ -1,0 +1,232 @@
+"""What a caption shows by itself, without its image: too short, too vague, a file name, markup, repeated words.
+
+Everything is counted on the caption as it stands in the manifest. Only its first 20,000 characters are looked at
+closely; the two lengths count all of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmcheck.config import CaptionTextConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Measurement, Metric, Status
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.metrics.caption_residue import count_urls, filename_likeness, has_entities, markup_ratio
+from mmcheck.metrics.caption_specificity import measure_specificity
+from mmcheck.metrics.caption_words import count_words, repetition_tokens, split_words
+from mmcheck.metrics.text_normalization import is_continuous_char
+from mmcheck.metrics.text_repetition import repeated_ngram_ratio, unique_token_ratio
+from mmcheck.probe.base import NotApplicable, Prepared
+
+_VERSION = 1
+_LOOKED_AT = 20_000
+_SURE = 0.8  # language probability from which a guess decides anything
+_MIN_LETTERS = 12  # fewer letters give no honest guess of a language
+
+_METRICS = (
+    Metric(name="caption_text.num_words", description="Words of the caption.", unit="word", low=0),
+    Metric(name="caption_text.num_chars", description="Characters of the caption.", unit="char", low=0),
+    Metric(
+        name="caption_text.content_words",
+        description="Words that are neither function words nor generic ones such as image, thing, person.",
+        unit="word",
+        low=0,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="caption_text.specificity",
+        description="How much the caption tells: 0 fits any image, near 1 names several particulars.",
+        low=0,
+        high=1,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="caption_text.mean_word_frequency",
+        description="Mean Zipf frequency of the words (wordfreq): 7 is 'the', 3 is rare, 0 is unknown.",
+        low=0,
+        high=9,
+    ),
+    Metric(
+        name="caption_text.filename_likeness",
+        description="How much the caption looks like a file name or an id instead of a description.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.markup_ratio",
+        description="Share of the characters that are HTML, wiki markup, entities or addresses.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(name="caption_text.num_urls", description="Web addresses in the caption.", low=0, higher_is_better=False),
+    Metric(
+        name="caption_text.repeated_bigram_ratio",
+        description="Share of word pairs that occurred before in the same caption.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.unique_word_ratio",
+        description="Different words divided by words.",
+        low=0,
+        high=1,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="caption_text.letter_ratio",
+        description="Share of letters among the characters that are not blanks; low for symbols and digits.",
+        low=0,
+        high=1,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="caption_text.language_probability",
+        description="Probability of the language that was guessed; absent for captions too short to guess.",
+        low=0,
+        high=1,
+    ),
+)
+
+
+class CaptionTextProbe:
+    """Measures captions. Needs no model and no medium.
+
+    Args:
+        options: Section ``probes.caption_text`` of the config.
+        device: Not used.
+        seed: Not used.
+    """
+
+    name = "caption_text"
+    metrics = _METRICS
+    batch_size = 1024
+
+    def __init__(self, options: CaptionTextConfig, device: str = "cpu", seed: int = 0) -> None:
+        self._options = options
+
+    def fingerprint(self) -> str:
+        """Return the digest of version, options and the word and language tables."""
+        return digest_value(
+            {
+                "probe": self.name,
+                "version": _VERSION,
+                "options": self._options.model_dump(mode="json", exclude={"enabled"}),
+                "tables": self.describe(),
+            }
+        )
+
+    def open(self) -> None:
+        """Load the tables for English, so that threads need not wait for each other later."""
+        _frequencies("en")
+        if self._options.detect_language:
+            _identifier()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the versions of the word and language tables."""
+        return {name: importlib.metadata.version(name) for name in ("wordfreq", "py3langid")}
+
+    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return values and evidence of one caption.
+
+        Raises:
+            NotApplicable: If the sample has no caption (an empty one is measured).
+        """
+        caption = media.sample.caption
+        if caption is None:
+            raise NotApplicable("the row has no caption")
+        text = caption[:_LOOKED_AT]
+        values: dict[str, float] = {
+            "num_words": float(count_words(caption)),
+            "num_chars": float(len(caption)),
+            "filename_likeness": filename_likeness(text),
+            "markup_ratio": markup_ratio(text),
+            "num_urls": float(count_urls(text)),
+        }
+        evidence: dict[str, Any] = {}
+        visible = [char for char in text if not char.isspace()]
+        if visible:
+            letters = sum(map(str.isalpha, visible))
+            values["letter_ratio"] = letters / len(visible)
+            tokens = repetition_tokens(text)
+            values["repeated_bigram_ratio"] = repeated_ngram_ratio(tokens, 2)
+            values["unique_word_ratio"] = unique_token_ratio(tokens)
+            language = self._language(text, media.sample.language, letters, values, evidence)
+            frequency = _mean_frequency(text, language or "en")
+            if frequency is not None:
+                values["mean_word_frequency"] = frequency
+        specificity = measure_specificity(text, language=media.sample.language)
+        values["specificity"] = specificity.score
+        values["content_words"] = float(specificity.num_content_words)
+        if specificity.generic_words:
+            evidence["generic_words"] = list(specificity.generic_words)
+        if has_entities(text):
+            evidence["has_entities"] = True
+        return values, evidence
+
+    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+        """Return one measurement a sample, in order."""
+        return [
+            Measurement(
+                sample_id=item.sample.id,
+                probe=self.name,
+                status=Status.MEASURED,
+                values=item.payload[0],
+                evidence=item.payload[1],
+            )
+            for item in batch
+        ]
+
+    def _language(
+        self, text: str, given: str | None, letters: int, values: dict[str, float], evidence: dict[str, Any]
+    ) -> str | None:
+        """Return the language whose word table fits: the given one, else a sure guess, else None."""
+        guess: str | None = None
+        # Two characters of Chinese say what a whole word of Latin letters does not.
+        weight = letters + 5 * sum(map(is_continuous_char, text[:_MIN_LETTERS]))
+        if self._options.detect_language and weight >= _MIN_LETTERS:
+            # Lone surrogates (from broken manifests) cannot be encoded; the identifier works on bytes.
+            language, probability = _identifier().classify(text.encode("utf-8", "replace").decode("utf-8"))
+            evidence["language"] = language
+            values["language_probability"] = min(1.0, max(0.0, float(probability)))
+            guess = language if probability >= _SURE else None
+        return given.lower().replace("_", "-").split("-")[0] if given else guess
+
+
+def _mean_frequency(text: str, language: str) -> float | None:
+    """Return the mean Zipf value (log10 of occurrences in a billion words) of the words, or None without a table."""
+    frequencies = _frequencies(language)
+    if frequencies is None:
+        return None
+    zipfs: list[float] = []
+    for word in split_words(text.lower().replace("\u2019", "'")):
+        if word.isdigit() or any(is_continuous_char(char) for char in word):
+            continue
+        frequency = frequencies.get(word, 0.0)
+        zipfs.append(max(0.0, math.log10(frequency) + 9.0) if frequency > 0 else 0.0)
+    return sum(zipfs) / len(zipfs) if zipfs else None
+
+
+@functools.lru_cache(maxsize=32)
+def _frequencies(language: str) -> Mapping[str, float] | None:
+    import wordfreq
+
+    if language not in wordfreq.available_languages("small"):
+        return None
+    table: Mapping[str, float] = wordfreq.get_frequency_dict(language, "small")
+    return table
+
+
+@functools.lru_cache(maxsize=1)
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    load = getattr(LanguageIdentifier, "from_model_file", None) or LanguageIdentifier.from_pickled_model
+    return load(MODEL_FILE, norm_probs=True)

@@ -1,0 +1,280 @@
+"""What the files themselves show, without any model of language or of pictures: readable, blank, silent, clipped, too fast.
+
+Useful by itself on any machine. The only model is the small voice-activity one, and it can be turned off.
+
+Figures of an image are taken from a small copy of fixed size, so that they hardly depend on how far a decoder
+shrank it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mmcheck.backends import voice_activity
+from mmcheck.config import MediaProbeConfig
+from mmcheck.core.digests import digest_bytes, digest_file, digest_value
+from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
+from mmcheck.media.audio import Audio
+from mmcheck.media.image import has_right_suffix
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.metrics.caption_words import count_words
+from mmcheck.metrics.text_normalization import is_scriptio_continua
+from mmcheck.probe.base import NotApplicable, Prepared
+
+_VERSION = 1
+_GRID = 64  # side of the small copy in pixels
+_BLANK_SPREAD = 4.0  # spread (of 255 levels) at which blankness is one half
+_SILENCE_DB = -120.0
+_MIN_SPEECH = 0.1  # with fewer seconds of speech a rate of speech means nothing
+
+_METRICS = (
+    Metric(name="media.width", description="Width of the upright image.", unit="px", low=1),
+    Metric(name="media.height", description="Height of the upright image.", unit="px", low=1),
+    Metric(name="media.short_side", description="Shorter side of the image.", unit="px", low=1),
+    Metric(name="media.aspect_ratio", description="Longer side of the image divided by the shorter one.", low=1),
+    Metric(
+        name="media.blankness",
+        description="1 for an image of one colour, 0.5 where colours spread by 4 of 255 levels, near 0 for any picture.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="media.contrast", description="Standard deviation of the image's luma, 1 is full scale.", low=0, high=1
+    ),
+    Metric(name="media.brightness", description="Mean luma of the image, 0 black to 1 white.", low=0, high=1),
+    Metric(name="media.is_animated", description="1 if the image file holds an animation, else 0.", low=0, high=1),
+    Metric(name="media.orientation", description="EXIF orientation of the file; 1 is upright.", low=1, high=8),
+    Metric(
+        name="media.wrong_suffix",
+        description="1 if the file name's ending belongs to another image format than the content, else 0.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(name="media.duration", description="Length of the recording or segment.", unit="s", low=0),
+    Metric(name="media.speech_seconds", description="Seconds with speech in them.", unit="s", low=0),
+    Metric(name="media.speech_ratio", description="Share of the recording with speech in it.", low=0, high=1),
+    Metric(name="media.sampling_rate", description="Sampling rate of the file.", unit="Hz", low=1),
+    Metric(name="media.channels", description="Channels of the file.", low=1),
+    Metric(name="media.peak", description="Largest absolute sample of the file; 1 is full scale.", low=0),
+    Metric(name="media.rms_db", description="Level of the recording against full scale.", unit="dB", low=_SILENCE_DB),
+    Metric(
+        name="media.clipping_ratio",
+        description="Share of samples at full scale.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="media.chars_per_second",
+        description="Letters and digits of the transcript a second of speech (of duration without voice activity).",
+        unit="char/s",
+        low=0,
+    ),
+    Metric(
+        name="media.words_per_second",
+        description="Words of the transcript a second of speech; absent for scripts without spaces.",
+        unit="word/s",
+        low=0,
+    ),
+    Metric(
+        name="media.declared_duration_error",
+        description="Absolute difference between the duration that the row declares and the true one.",
+        unit="s",
+        low=0,
+        higher_is_better=False,
+    ),
+)
+
+
+class MediaProbe:
+    """Reads and decodes the medium and measures its signal.
+
+    Args:
+        options: Section ``probes.media`` of the config.
+        device: Not used.
+        seed: Not used.
+    """
+
+    name = "media"
+    metrics = _METRICS
+    batch_size = 256
+
+    def __init__(self, options: MediaProbeConfig, device: str = "cpu", seed: int = 0) -> None:
+        self._options = options
+
+    def fingerprint(self) -> str:
+        """Return the digest of version, options and the voice-activity model."""
+        model = voice_activity.find_model_file() if self._options.vad else None
+        return digest_value(
+            {
+                "probe": self.name,
+                "version": _VERSION,
+                "options": self._options.model_dump(mode="json", exclude={"enabled"}),
+                "voice_activity": digest_file(model) if model is not None else None,
+            }
+        )
+
+    def open(self) -> None:
+        """Load the voice-activity model, if it is wanted.
+
+        Raises:
+            MissingDependency: If it is wanted and not installed.
+        """
+        if self._options.vad:
+            voice_activity.load()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the versions of the decoders and the digest of the voice-activity model."""
+        model = voice_activity.find_model_file() if self._options.vad else None
+        return {
+            "pillow": importlib.metadata.version("pillow"),
+            "av": importlib.metadata.version("av"),
+            "voice_activity": None if model is None else {"file": model.name, "sha256": digest_file(model)},
+        }
+
+    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return values and evidence; everything is done here, in the decoding thread.
+
+        Raises:
+            NotApplicable: If the sample has neither an image nor a recording.
+            MediaError: If one cannot be read or decoded.
+        """
+        sample = media.sample
+        if sample.image is None and sample.audio is None:
+            raise NotApplicable("the row names neither an image nor a recording")
+        values: dict[str, float] = {}
+        evidence: dict[str, Any] = {}
+        if sample.image is not None:
+            _measure_image(media, sample.image, values, evidence)
+        if sample.audio is not None:
+            self._measure_audio(media, sample.audio, values, evidence)
+        return values, evidence
+
+    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+        """Return one measurement a sample, in order."""
+        return [
+            Measurement(
+                sample_id=item.sample.id,
+                probe=self.name,
+                status=Status.MEASURED,
+                values=item.payload[0],
+                evidence=item.payload[1],
+            )
+            for item in batch
+        ]
+
+    def _measure_audio(
+        self, media: SampleMedia, ref: MediaRef, values: dict[str, float], evidence: dict[str, Any]
+    ) -> None:
+        audio = media.audio()
+        info = audio.info
+        seconds = audio.duration
+        values.update(
+            duration=info.duration,
+            sampling_rate=float(info.sampling_rate),
+            channels=float(info.channels),
+            peak=info.peak,
+            rms_db=_level(audio),
+            clipping_ratio=info.clipping_ratio,
+        )
+        speech = seconds
+        if self._options.vad:
+            spans = voice_activity.speech_segments(audio.samples, threshold=self._options.vad_threshold)
+            speech = sum(end - start for start, end in spans)
+            values.update(speech_seconds=speech, speech_ratio=min(1.0, speech / seconds))
+        sample = media.sample
+        if sample.transcript is not None and speech >= _MIN_SPEECH:
+            values["chars_per_second"] = sum(map(str.isalnum, sample.transcript)) / speech
+            if not is_scriptio_continua(sample.language, sample.transcript):
+                values["words_per_second"] = count_words(sample.transcript) / speech
+        declared = _declared_duration(sample, ref)
+        if declared is not None:
+            # Without a start the row speaks of the whole file, of which no more than the declared part was decoded.
+            true = info.duration if ref.start is not None else max(info.duration, info.file_duration or 0.0)
+            values["declared_duration_error"] = abs(declared - true)
+        evidence.update(
+            audio_sha256=_audio_digest(media, ref, audio),
+            codec=info.codec,
+            container=info.container,
+        )
+        if info.num_bad_packets:
+            evidence["num_bad_packets"] = info.num_bad_packets
+        if info.num_nonfinite:
+            evidence["num_nonfinite"] = info.num_nonfinite
+
+
+def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], evidence: dict[str, Any]) -> None:
+    decoded = media.decoded_image()
+    blankness, contrast, brightness = _look(decoded.image)
+    is_right = has_right_suffix(ref.name, decoded.format)
+    values.update(
+        width=float(decoded.width),
+        height=float(decoded.height),
+        short_side=float(min(decoded.width, decoded.height)),
+        aspect_ratio=max(decoded.width, decoded.height) / min(decoded.width, decoded.height),
+        blankness=blankness,
+        contrast=contrast,
+        brightness=brightness,
+        is_animated=float(decoded.is_animated),
+        orientation=float(decoded.orientation),
+        wrong_suffix=float(not is_right),
+    )
+    evidence.update(image_sha256=digest_bytes(media.image_bytes()), format=decoded.format, mode=decoded.mode)
+    if decoded.num_frames > 1:
+        evidence["num_frames"] = decoded.num_frames
+
+
+def _look(image: Image.Image) -> tuple[float, float, float]:
+    """Return blankness, contrast and brightness of an RGB image.
+
+    Blankness is 1 / (1 + (s/4)^2), s the largest standard deviation of the three channels (0 to 255) on a copy of at
+    most 64 x 64 pixels made by averaging, which takes sensor and compression noise out before it is counted as content.
+    """
+    size = (min(_GRID, image.width), min(_GRID, image.height))
+    small = np.asarray(image.resize(size, Image.Resampling.BOX), dtype=np.float64)
+    spread = float(small.std(axis=(0, 1)).max())
+    luma = small @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    return (
+        1.0 / (1.0 + (spread / _BLANK_SPREAD) ** 2),
+        min(1.0, float(luma.std()) / 255.0),
+        min(1.0, float(luma.mean()) / 255.0),
+    )
+
+
+def _level(audio: Audio) -> float:
+    samples = audio.samples
+    power = float(np.dot(samples, samples)) / len(samples)
+    return max(_SILENCE_DB, 10.0 * math.log10(power)) if power > 0 else _SILENCE_DB
+
+
+def _audio_digest(media: SampleMedia, ref: MediaRef, audio: Audio) -> str:
+    """Return the SHA-256 of the file; of the decoded sound for a segment, as many segments share one file."""
+    if ref.start is None and ref.duration is None:
+        return digest_bytes(media.audio_bytes())
+    return digest_bytes((audio.samples * 32767.0).round().astype("<i2").tobytes())
+
+
+def _declared_duration(sample: Sample, ref: MediaRef) -> float | None:
+    if ref.duration is not None:
+        return ref.duration
+    return _nemo_duration(sample.row) if ref.start is None else None
+
+
+def _nemo_duration(row: Mapping[str, Any]) -> float | None:
+    """Return ``duration`` of a NeMo row; other manifests use that name for other things and units."""
+    value = row.get("duration")
+    if "audio_filepath" not in row or isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
