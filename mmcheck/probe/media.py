@@ -1,4 +1,4 @@
-"""What the files themselves show, without any model of language or of pictures: readable, blank, silent, clipped, too fast.
+"""What the files themselves show, with no model of language or pictures: readable, blank, silent, clipped, too fast.
 
 Useful by itself on any machine. The only model is the small voice-activity one, and it can be turned off.
 
@@ -40,7 +40,7 @@ _METRICS = (
     Metric(name="media.aspect_ratio", description="Longer side of the image divided by the shorter one.", low=1),
     Metric(
         name="media.blankness",
-        description="1 for an image of one colour, 0.5 where colours spread by 4 of 255 levels, near 0 for any picture.",
+        description="1 for an image of one colour, 0.5 where its colours spread by 4 of 255 levels, near 0 else.",
         low=0,
         high=1,
         higher_is_better=False,
