@@ -118,9 +118,11 @@ def test_a_reason_in_the_overview_filters_the_table(watched: Watched) -> None:
 def test_sorting_by_metric_id_and_manifest(watched: Watched) -> None:
     page = watched.page
     page.select_option("#f-sort", "m:image_text.similarity")
-    metric = "data[data-metric='image_text.similarity']"
+    metric = "[data-metric='image_text.similarity']"
     first = page.evaluate(
-        f"[...document.querySelectorAll('tr.pair')].map(r => r.querySelector(`{metric}`)).map(d => d && Number(d.value))"
+        "metric => [...document.querySelectorAll('tr.pair')].map(row => row.querySelector(metric))"
+        ".map(held => held && Number(held.value))",
+        metric,
     )
     present = [value for value in first if value is not None]
     assert len(present) > 2
