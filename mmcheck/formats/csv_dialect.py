@@ -142,9 +142,8 @@ def read_records(lines: Iterator[Line], delimiter: str) -> Iterator[Record]:
             queue.extendleft(reversed(group[1:]))
             continue
         record = _record(tuple(group), delimiter)
-        if delimiter == "\t" and len(group) > 1 and any("\t" in f and "\n" in f for f in record.fields):
-            # TSV written without quoting: a stray quote has swallowed whole rows (a known way to lose them).
-            message = "opens a quoted field that swallows the rows below; quotes in a TSV must be doubled"
+        if len(group) > 1 and _has_swallowed(record, delimiter):
+            message = "opens a quoted field that swallows the rows below; a quote inside a field must be doubled"
             yield Record(lines=(line,), fields=(), cause="unclosed_quote", message=message)
             queue.extendleft(reversed(group[1:]))
             continue
@@ -172,6 +171,24 @@ def _record(lines: tuple[Line, ...], delimiter: str) -> Record:
     except csv.Error as error:
         return Record(lines=lines, fields=(), cause="broken_csv", message=f"is not valid CSV: {error}")
     return Record(lines=lines, fields=fields)
+
+
+def _has_swallowed(record: Record, delimiter: str) -> bool:
+    """Return whether a record of several lines is rather a stray quote and the rows behind it.
+
+    A table written without quoting loses rows this way without any error: a text that begins with a quote runs on to the
+    next quote, however far that is.
+    """
+    try:
+        list(csv.reader([record.text], delimiter=delimiter, quotechar=QUOTE, strict=True))
+    except csv.Error:
+        return True
+    if delimiter == "\t" and any("\t" in field and "\n" in field for field in record.fields):
+        return True
+    # Do the lines below have a path just where this record has its own?
+    places = [place for place, field in enumerate(record.fields) if media_kind(field)]
+    below = [line.text.split(delimiter) for line in record.lines[1:]]
+    return any(len(row) == len(record.fields) and any(media_kind(row[p]) for p in places) for row in below)
 
 
 def _ends_open(text: str, delimiter: str, is_open: bool) -> bool:

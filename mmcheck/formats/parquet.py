@@ -23,10 +23,10 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
-from mmcheck.formats.parquet_copy import copy_rows
+from mmcheck.formats.parquet_copy import UNREADABLE, copy_rows
 from mmcheck.formats.paths import Modality, folder_of
-from mmcheck.formats.rows import RawRow, SampleMaker, configured_missing, until_break
-from mmcheck.formats.text_source import BrokenSource, open_raw
+from mmcheck.formats.rows import RawRow, SampleMaker, configured_missing
+from mmcheck.formats.text_source import open_raw
 
 _MAGIC = b"PAR1"
 _BATCH = 1024
@@ -70,7 +70,7 @@ class ParquetFormat:
             modality: What generic columns hold where their values do not tell.
             inside_only: Whether media must lie below the manifest's folder.
         """
-        return until_break(manifest, self._samples(manifest, modality, inside_only))
+        return self._samples(manifest, modality, inside_only)
 
     def _samples(self, manifest: str, modality: Modality | None, inside_only: bool) -> Iterator[Sample]:
         with open_parquet(manifest) as file:
@@ -132,9 +132,8 @@ def open_parquet(manifest: str) -> pq.ParquetFile:
         return pq.ParquetFile(raw, pre_buffer=False)
     except _READ_ERRORS as error:
         raw.close()
-        reason = str(error).splitlines()[0].rstrip(".")
         raise ManifestError(
-            f"manifest {manifest} is not a whole Parquet file: {reason}.",
+            f"manifest {manifest} is not a whole Parquet file: {_reason(error)}.",
             hint="it was probably cut short while it was copied; get it again.",
         ) from error
 
@@ -142,10 +141,11 @@ def open_parquet(manifest: str) -> pq.ParquetFile:
 def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
     binary = _opaque_columns(file)
     leaves = _leaves(file, binary)
-    number = 1
+    number, is_good = 1, False
+    damage: str | None = None
     for group in range(file.metadata.num_row_groups):
         size = file.metadata.row_group(group).num_rows
-        done = 0
+        done, damage = 0, None
         try:
             filled = _filled(file, group, binary)
             batches = file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=leaves)
@@ -166,13 +166,16 @@ def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
                 bare = {name: _stand_in({}, name, binary) for name in file.schema_arrow.names}
                 yield RawRow(number=number + index, row=bare, embedded=frozenset(names))
         except _READ_ERRORS as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            first, last = number + done, number + size - 1
-            message = f"manifest {manifest}: rows {first} to {last} (row group {group}) cannot be read: {reason}."
-            if number == 1 and not done:
-                raise ManifestError(message, hint="the file is damaged; get it again.") from error
-            raise BrokenSource(message, hint="the file is damaged; get it again.") from error
+            damage = f"to row {number + size - 1} (row group {group}) cannot be read: {_reason(error)}"
+            yield RawRow(number=number + done, row={}, cause=UNREADABLE, message=damage)
+        is_good = is_good or damage is None or done > 0
         number += size
+    if damage is not None and not is_good:
+        raise ManifestError(f"manifest {manifest} {damage}.", hint="the file is damaged; get it again.")
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _opaque_columns(file: pq.ParquetFile) -> dict[str, str | None]:

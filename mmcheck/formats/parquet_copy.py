@@ -25,6 +25,8 @@ from mmcheck.formats.text_source import output_name
 _TARGET_BYTES = 32 << 20
 _MAX_ROWS = 65_536
 _FEATURES = b"huggingface"
+UNREADABLE = "unreadable_rows"
+"""Cause of the problem that stands for rows of a damaged row group: there is nothing to copy."""
 
 
 def copy_rows(
@@ -62,8 +64,8 @@ def copy_rows(
     source = manifest
     for out in rows:
         source = out.sample.manifest
-        if out.sample.problem is not None and out.sample.problem.cause == "manifest_cut_short":
-            continue  # stands for rows that could not be read, so there is nothing to copy
+        if out.sample.problem is not None and out.sample.problem.cause == UNREADABLE:
+            continue
         for key in out.extra:
             extras.setdefault(key, [None] * len(numbers)).append(out.extra[key])
         # Without the new columns, so that only what differs from the source is kept in memory.
@@ -85,8 +87,11 @@ def copy_rows(
         schema = _schema(file.schema_arrow, added)
         compression = _compression(file)
         with pq.ParquetWriter(temporary, schema, compression=compression) as sink:
-            for table in _taken(file, source, numbers, added, changed, schema):
-                sink.write_table(table)
+            try:
+                for table in _taken(file, source, numbers, added, changed, schema):
+                    sink.write_table(table)
+            except pa.ArrowException as error:
+                raise ManifestError(f"manifest {source} cannot be copied from: {error}.") from error
     return final
 
 
@@ -102,10 +107,9 @@ def _taken(
     pending: list[pa.Table] = []
     for group in range(file.metadata.num_row_groups):
         meta = file.metadata.row_group(group)
-        if done >= len(numbers):
-            break
-        if not meta.num_rows or numbers[done] >= start + meta.num_rows:
-            start += meta.num_rows
+        end = start + meta.num_rows
+        if done >= len(numbers) or numbers[done] >= end:
+            start = end
             continue
         size = max(1, min(_MAX_ROWS, _TARGET_BYTES * meta.num_rows // max(1, meta.total_byte_size)))
         for batch in file.iter_batches(batch_size=size, row_groups=[group]):
@@ -120,6 +124,9 @@ def _taken(
                     yield pa.concat_tables(pending)
                     pending = []
             done, start = stop, start + batch.num_rows
+            if done >= len(numbers) or numbers[done] >= end:
+                break  # what follows is not wanted, and may be damaged
+        start = end
     if pending:
         yield pa.concat_tables(pending)
     if done < len(numbers):

@@ -85,7 +85,8 @@ def make_audiofolder(folder: Path) -> Path:
 def make_jsonl(folder: Path) -> Path:
     names = put(folder, ".jpg", jpeg)
     rows = [
-        {"id": f"own-{i}", "image": n, "caption": t, **typed(i)} for i, (n, t) in enumerate(zip(names, TEXTS, strict=True))
+        {"id": f"own-{i}", "image": n, "caption": t, **typed(i)}
+        for i, (n, t) in enumerate(zip(names, TEXTS, strict=True))
     ]
     return write_lines(folder / "data.jsonl", rows)
 
