@@ -14,6 +14,10 @@ from dataclasses import dataclass
 MAX_WINDOWS = 64
 """A caption of more windows is scored on this many, evenly spread; the evidence says so."""
 
+MAX_CHARACTERS = 16_384
+"""Of a longer text only this much is looked at, evenly spread; tokenizing megabytes of junk takes minutes."""
+
+_NUM_SLICES = 32
 _SENTENCE_END = re.compile(r"(?<=[.!?;\u2026])\s+|(?<=[\u3002\uff01\uff1f\uff1b])\s*|[\r\n]+")
 _OVERLAP_WORDS = 2
 
@@ -59,6 +63,18 @@ def spread(windows: list[Window], limit: int = MAX_WINDOWS) -> list[Window]:
         return windows
     last = len(windows) - 1
     return [windows[round(index * last / (limit - 1))] for index in range(limit)]
+
+
+def thin(text: str, limit: int = MAX_CHARACTERS) -> str:
+    """Return ``text``, or of a longer one evenly spread slices of ``limit`` characters in all, a line
+    each.
+    """
+    if len(text) <= limit:
+        return text
+    size = limit // _NUM_SLICES
+    last = len(text) - size
+    starts = [round(index * last / (_NUM_SLICES - 1)) for index in range(_NUM_SLICES)]
+    return "\n".join(text[start : start + size] for start in starts)
 
 
 def _split_words(words: list[str], count: Callable[[str], int], capacity: int) -> list[Window]:

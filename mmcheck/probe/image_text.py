@@ -23,7 +23,7 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Measurement, Metric, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.base import NotApplicable, Prepared
-from mmcheck.probe.caption_windows import Window, split_caption, spread
+from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,11 +45,13 @@ class ImageTextPayload:
     num_windows: int
     """Windows of the caption, those left out included."""
     num_tokens: int
-    """Tokens of the whole caption."""
+    """Tokens of the caption."""
     unknown_ratio: float | None
     """Share of tokens that stand for no known word."""
     is_long: bool
     """Whether the caption is longer than the model's context."""
+    characters_left_out: int
+    """Characters of an enormous caption that nothing looked at."""
 
 
 class ImageTextProbe:
@@ -173,6 +175,8 @@ class ImageTextProbe:
         caption = sample.caption.encode("utf-8", "replace").decode("utf-8").strip()
         if not caption:
             raise NotApplicable("the caption is empty")
+        num_characters = len(caption)
+        caption = thin(caption)
         num_tokens = backend.count_tokens(caption)
         if num_tokens == 0:
             raise NotApplicable("the caption holds nothing that the model can read")
@@ -188,6 +192,7 @@ class ImageTextProbe:
             num_tokens=num_tokens,
             unknown_ratio=backend.unknown_ratio(caption),
             is_long=is_long,
+            characters_left_out=max(0, num_characters - len(caption)),
         )
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
@@ -243,6 +248,8 @@ class ImageTextProbe:
 
     def _evidence(self, payload: ImageTextPayload, scores: list[float]) -> dict[str, Any]:
         evidence: dict[str, Any] = {"long_caption": True}
+        if payload.characters_left_out:
+            evidence["characters_left_out"] = payload.characters_left_out
         if self._options.long_captions == "truncate":
             evidence["truncated"] = True
             return evidence
