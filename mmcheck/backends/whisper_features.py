@@ -63,7 +63,7 @@ def stack_features(clips: Sequence[Features], frames: int | None = None) -> Feat
 
     Args:
         clips: Features of shape (bands, n).
-        frames: Length to fill up to; None for that of the longest, rounded up to an even number (the encoder halves it).
+        frames: Length to fill up to; None for that of the longest, made even (the encoder halves it).
 
     Returns:
         Array of shape (clips, bands, frames), float32.

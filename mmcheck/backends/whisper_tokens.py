@@ -144,10 +144,12 @@ def load_tokenizer(folder: Path) -> Any:
         if file.is_file():
             return tokenizers.Tokenizer.from_file(str(file))
         if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            from transformers import WhisperTokenizerFast
+            from transformers import AutoTokenizer
+
+            loader: Any = AutoTokenizer
 
             with no_network():
-                return WhisperTokenizerFast.from_pretrained(str(folder)).backend_tokenizer
+                return loader.from_pretrained(str(folder)).backend_tokenizer
     except Exception as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"cannot read the tokenizer in {folder}: {reason}.") from error

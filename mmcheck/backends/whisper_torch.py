@@ -218,9 +218,10 @@ def _load(folder: Path, dtype: Any) -> Any:
     from transformers import WhisperForConditionalGeneration
 
     quiet_transformers()
+    loader: Any = WhisperForConditionalGeneration
     try:
         with no_network():
-            model, report = WhisperForConditionalGeneration.from_pretrained(
+            model, report = loader.from_pretrained(
                 str(folder), dtype=dtype, use_safetensors=True, output_loading_info=True, local_files_only=True
             )
     except Exception as error:

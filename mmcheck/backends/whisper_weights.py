@@ -213,8 +213,9 @@ def ensure_ctranslate2(folder: WhisperFolder) -> Path:
 
 def quiet_transformers() -> None:
     """Keep transformers' progress bars and advice off the terminal; errors still come as exceptions."""
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging
     logging.disable_progress_bar()
     logging.set_verbosity_error()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 EDGE_WORDS = 5
 """Words at either end that the coverages look at."""
@@ -136,7 +136,7 @@ def align_units(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[Al
     for chunk in output.alignments[0]:
         before = reference[chunk.ref_start_idx : chunk.ref_end_idx]
         after = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        kind: Kind = chunk.type
+        kind = cast(Kind, chunk.type)
         if kind == "delete":
             units += [AlignedUnit(kind=kind, reference=unit, hypothesis="") for unit in before]
         elif kind == "insert":

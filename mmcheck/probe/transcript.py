@@ -1,0 +1,326 @@
+"""Does the recording say what the transcript says? Whisper reads the given text along with the recording.
+
+Verification (one pass of the decoder over the given text) is cheap and sees what a transcription cannot: how likely
+each given word is, and whether the text may end where it ends. Transcription is dear; it is made for pairs that look
+doubtful, as evidence for people and for error rates. Recordings beyond 30 s are always transcribed: it takes the heard
+words to tell which part of the text belongs to which window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mmcheck.backends.long_audio import Window, plan_windows
+from mmcheck.backends.whisper_languages import find_language
+from mmcheck.config import TranscriptConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.errors import ConfigError
+from mmcheck.core.types import Measurement, Status
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
+from mmcheck.metrics.verification import (
+    find_doubts,
+    join_scores,
+    summarise_scores,
+)
+from mmcheck.metrics.word_alignment import align_texts
+from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.transcript_values import METRICS, alignment_values, split_text, start_values, to_scores
+
+if TYPE_CHECKING:
+    from mmcheck.backends.whisper_features import Features, LogMel
+    from mmcheck.backends.whisper_transcriber import Transcription, WhisperTranscriber
+    from mmcheck.backends.whisper_verifier import Verification, VerificationTask, WhisperVerifier
+    from mmcheck.backends.whisper_weights import WhisperFolder
+
+_VERSION = 1
+"""Counted up when equal options and weights give other values."""
+MAX_EVIDENCE = 2000
+"""Words (or steps of the alignment) that the evidence keeps; the values count all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Clip:
+    """A recording on its way to the model."""
+
+    text: str
+    language: str | None
+    is_scriptio_continua: bool
+    windows: tuple[Window, ...]
+    samples: tuple[Features, ...]
+    """Waveform of each window."""
+    features: tuple[Features, ...]
+    """Log-mel features of each window; none if only transcription is wanted."""
+    has_speech: bool
+
+
+class TranscriptProbe:
+    """Measures how well a transcript fits its recording.
+
+    Args:
+        options: Section ``probes.transcript`` of the config.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        seed: Unused; nothing here is random.
+
+    Raises:
+        ConfigError: If the options leave nothing to measure.
+    """
+
+    name = "transcript"
+    metrics = METRICS
+
+    def __init__(self, options: TranscriptConfig, device: str = "auto", seed: int = 0) -> None:
+        if not options.verify and options.transcribe == "never":
+            raise ConfigError(
+                "probes.transcript measures nothing with `verify: false` and `transcribe: never`.",
+                hint="set one of them otherwise, or `enabled: false`.",
+            )
+        self._options = options
+        self._asked_device = device
+        self.batch_size = options.batch_size * (4 if options.window == "fitted" else 1)
+        self._found: WhisperFolder | None = None
+        self._verifier: WhisperVerifier | None = None
+        self._model: Any = None
+        self._transcriber: WhisperTranscriber | None = None
+        self._log_mel: LogMel | None = None
+        self._device = device
+        self._is_multilingual = False
+
+    def fingerprint(self) -> str:
+        """Return the digest of version, weights and options; reads the weights' bytes, loads no model.
+
+        Raises:
+            WeightsError: If the weights cannot be found.
+        """
+        folder = self._folder()
+        options = self._options.model_dump(mode="json", exclude={"enabled", "model", "batch_size"})
+        backend = folder.backend(self._options.backend) if self._options.verify else "ctranslate2"
+        return digest_value(
+            {"version": _VERSION, "weights": folder.digest(), "options": {**options, "backend": backend}}
+        )
+
+    def open(self) -> None:
+        """Load what the options call for.
+
+        Raises:
+            WeightsError: If the weights cannot be found or loaded.
+            UserError: If the device is absent.
+        """
+        from mmcheck.backends.devices import resolve_device, set_threads
+        from mmcheck.backends.whisper_features import LogMel
+        from mmcheck.backends.whisper_weights import num_mels
+
+        options = self._options
+        folder = self._folder()
+        self._device = resolve_device(self._asked_device)
+        set_threads()
+        backend = folder.backend(options.backend) if options.verify else "ctranslate2"
+        if backend == "ctranslate2" or options.transcribe != "never":
+            self._load_transcriber()
+        if backend == "transformers" and folder.transformers is not None:
+            from mmcheck.backends.whisper_torch import TorchWhisperVerifier
+
+            self._verifier = TorchWhisperVerifier(
+                folder.transformers,
+                device=self._device,
+                precision=options.precision,
+                window=options.window,
+                batch_size=options.batch_size,
+            )
+            self._log_mel = LogMel(num_mels(folder.transformers))
+        elif options.verify:
+            from mmcheck.backends.whisper_ctranslate2 import Ctranslate2WhisperVerifier
+            from mmcheck.backends.whisper_weights import ensure_ctranslate2
+
+            self._verifier = Ctranslate2WhisperVerifier(
+                self._model.model, ensure_ctranslate2(folder), window=options.window, batch_size=options.batch_size
+            )
+            self._log_mel = LogMel(int(self._model.model.n_mels))
+        if self._verifier is not None:
+            self._is_multilingual = self._verifier.tokens.is_multilingual
+        else:
+            self._is_multilingual = bool(self._model.model.is_multilingual)
+
+    def describe(self) -> dict[str, Any]:
+        """Return model name, weights' digest, backend, precision and versions, as run.json keeps them."""
+        described: dict[str, Any] = {
+            "model": self._options.model,
+            "weights": {"sha256": self._folder().digest()},
+            "is_multilingual": self._is_multilingual,
+        }
+        if self._verifier is not None:
+            described["verification"] = self._verifier.describe()
+        if self._model is not None:
+            import ctranslate2
+            import faster_whisper
+
+            described["transcription"] = {
+                "compute_type": str(self._model.model.compute_type),
+                "device": str(self._model.model.device),
+                "beam_size": self._options.beam_size,
+                "versions": {"ctranslate2": ctranslate2.__version__, "faster-whisper": faster_whisper.__version__},
+            }
+        return described
+
+    def prepare(self, media: SampleMedia) -> _Clip:
+        """Return waveform and features of the recording, in windows. Thread-safe.
+
+        Raises:
+            NotApplicable: If there is no recording or no transcript, or the model does not know the language.
+            MediaError: If the recording cannot be used.
+        """
+        sample = media.sample
+        if sample.audio is None:
+            raise NotApplicable("the sample has no recording")
+        if sample.transcript is None:
+            raise NotApplicable("the sample has no transcript")
+        if not sample.transcript.strip():
+            raise NotApplicable("the transcript is empty")
+        language = find_language(sample.language)
+        if not self._is_multilingual and sample.language and sample.language.strip() and language != "en":
+            raise NotApplicable(f"the model knows English only, the sample's language is {sample.language!r}")
+        samples = media.audio().samples
+        windows, has_speech = plan_windows(samples, _find_speech)
+        parts = tuple(samples[window.start : window.stop] for window in windows)
+        return _Clip(
+            text=sample.transcript,
+            language=language if self._is_multilingual else "en",
+            is_scriptio_continua=is_scriptio_continua(sample.language, sample.transcript),
+            windows=tuple(windows),
+            samples=parts,
+            features=tuple(self._log_mel(part) for part in parts) if self._log_mel is not None else (),
+            has_speech=has_speech,
+        )
+
+    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+        """Return one measurement a sample, in order.
+
+        Raises:
+            MediaError: If the model gives no finite numbers for a sample.
+            WeightsError: If the transcription of a long recording needs weights that cannot be converted.
+        """
+        clips: list[_Clip] = [prepared.payload for prepared in batch]
+        heard = [self._hear(clip, clip.language) if len(clip.windows) > 1 else None for clip in clips]
+        verified: list[list[Verification]] = [[] for _ in clips]
+        if self._verifier is not None:
+            tasks = [self._tasks(clip, texts) for clip, texts in zip(clips, heard, strict=True)]
+            results = iter(self._verifier.verify([task for group in tasks for task in group]))
+            verified = [[next(results) for _ in group] for group in tasks]
+        return [
+            self._finish(prepared.sample.id, clip, found, texts)
+            for prepared, clip, found, texts in zip(batch, clips, verified, heard, strict=True)
+        ]
+
+    def _finish(
+        self, sample_id: str, clip: _Clip, verified: Sequence[Verification], heard: list[Transcription] | None
+    ) -> Measurement:
+        values: dict[str, float] = {}
+        evidence: dict[str, Any] = {"transcribed": False, "decision": "verified", "window": self._options.window}
+        if verified:
+            scores = join_scores([to_scores(part) for part in verified])
+            values |= summarise_scores(scores) | start_values(verified)
+            evidence["words"] = [[word.word, round(word.mean, 3)] for word in scores.words[:MAX_EVIDENCE]]
+            num_tokens = sum(part.num_tokens for part in verified)
+            num_scored = sum(part.num_scored for part in verified)
+            if num_scored < num_tokens:
+                evidence["scored_tokens"] = [num_scored, num_tokens]
+        if len(clip.windows) > 1:
+            evidence["windows"] = [[round(second, 2) for second in window.seconds] for window in clip.windows]
+        if not clip.has_speech:
+            evidence["speech_found"] = False
+        language = clip.language or (verified[0].language if verified else None)
+        reason = self._why_transcribe(values, is_long=heard is not None)
+        evidence["decision"] = reason or "verified: nothing uncertain"
+        if reason is not None:
+            heard = heard if heard is not None else self._hear(clip, language)
+            language = language or heard[0].language
+            values |= self._compare(clip, heard, language, evidence)
+        evidence["language"] = verified[0].language if verified and verified[0].language else language
+        reference = normalize(clip.text, language)
+        count = len("".join(reference.split())) if clip.is_scriptio_continua else len(reference.split())
+        values["num_words"] = float(count)
+        return Measurement(
+            sample_id=sample_id, probe=self.name, status=Status.MEASURED, values=values, evidence=evidence
+        )
+
+    def _why_transcribe(self, values: dict[str, float], *, is_long: bool) -> str | None:
+        if is_long:
+            return "long: more than 30 s are always transcribed"
+        if self._verifier is None:
+            return "always: verification is off"
+        if self._options.transcribe == "uncertain":
+            doubts = find_doubts(values, self._options.uncertain.model_dump())
+            return f"uncertain: {', '.join(doubts)}" if doubts else None
+        return "always: by the config" if self._options.transcribe == "always" else None
+
+    def _compare(
+        self, clip: _Clip, heard: Sequence[Transcription], language: str | None, evidence: dict[str, Any]
+    ) -> dict[str, float]:
+        """Return the error rates of what was heard; the evidence gets text and alignment."""
+        joint = "" if clip.is_scriptio_continua else " "
+        hypothesis = joint.join(part.text for part in heard if part.text)
+        alignment = align_texts(
+            normalize(clip.text, language),
+            normalize(hypothesis, language),
+            is_scriptio_continua=clip.is_scriptio_continua,
+        )
+        evidence["transcribed"] = True
+        evidence["hypothesis"] = hypothesis
+        evidence["alignment"] = [
+            [unit.kind, unit.reference, unit.hypothesis] for unit in alignment.units[:MAX_EVIDENCE]
+        ]
+        if any(part.is_repetitive for part in heard):
+            evidence["repetitive"] = True
+        return alignment_values(alignment, is_scriptio_continua=clip.is_scriptio_continua)
+
+    def _tasks(self, clip: _Clip, heard: Sequence[Transcription] | None) -> list[VerificationTask]:
+        from mmcheck.backends.whisper_verifier import VerificationTask
+
+        texts = (
+            [clip.text]
+            if heard is None
+            else split_text(
+                clip.text,
+                [part.text for part in heard],
+                clip.windows,
+                is_scriptio_continua=clip.is_scriptio_continua,
+            )
+        )
+        return [
+            VerificationTask(
+                features=features,
+                text=text,
+                language=clip.language,
+                is_scriptio_continua=clip.is_scriptio_continua,
+            )
+            for features, text in zip(clip.features, texts, strict=True)
+        ]
+
+    def _hear(self, clip: _Clip, language: str | None) -> list[Transcription]:
+        transcriber = self._transcriber or self._load_transcriber()
+        return [transcriber.transcribe(samples, language) for samples in clip.samples]
+
+    def _load_transcriber(self) -> WhisperTranscriber:
+        from mmcheck.backends.whisper_transcriber import WhisperTranscriber, load_faster_whisper
+        from mmcheck.backends.whisper_weights import ensure_ctranslate2
+
+        self._model = load_faster_whisper(
+            ensure_ctranslate2(self._folder()), device=self._device, compute_type=self._options.compute_type
+        )
+        self._transcriber = WhisperTranscriber(self._model, beam_size=self._options.beam_size)
+        return self._transcriber
+
+    def _folder(self) -> WhisperFolder:
+        from mmcheck.backends.whisper_weights import find_whisper
+
+        if self._found is None:
+            self._found = find_whisper(self._options.model, backend=self._options.backend)
+        return self._found
+
+
+def _find_speech(samples: Features) -> list[tuple[float, float]]:
+    from mmcheck.backends.voice_activity import speech_segments
+
+    return speech_segments(samples, max_speech_seconds=29.0)
