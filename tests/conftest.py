@@ -1,0 +1,106 @@
+"""What many tests share: the device option, real files where they are at hand, and small media made on the spot."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu", choices=("cpu", "cuda"), help="where tests with models run")
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--device"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with real images and recordings; not part of a clone, so tests on it skip where it is absent."""
+    root = Path(os.environ.get("MMCHECK_SHARED") or Path(__file__).parents[2] / "shared")
+    if not (root / "data" / "real-images").is_dir():
+        pytest.skip(f"no real data at {root / 'data'} (set MMCHECK_SHARED to the folder that holds it)")
+    return root / "data"
+
+
+def make_picture(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:
+    """Return an RGB picture with a red square in its upper left corner, so that turning it shows."""
+    rng = np.random.default_rng(seed)
+    picture = Image.fromarray(rng.integers(60, 200, (height, width, 3), dtype=np.uint8).astype(np.uint8))
+    picture = picture.resize((max(1, width // 8), max(1, height // 8))).resize((width, height))
+    ImageDraw.Draw(picture).rectangle((0, 0, width // 4, height // 4), fill=(255, 0, 0))
+    return picture
+
+
+def encode_picture(picture: Image.Image, image_format: str = "JPEG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def make_tone(
+    seconds: float = 1.0, rate: int = 16_000, hertz: float = 440.0, level: float = 0.5
+) -> np.ndarray[Any, Any]:
+    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def encode_wav(samples: np.ndarray[Any, Any], rate: int = 16_000) -> bytes:
+    """Return a WAV file in the type of the samples: [n] or [n, channels] of uint8, int16, int32, float32."""
+    data = np.ascontiguousarray(samples)
+    channels = 1 if data.ndim == 1 else data.shape[1]
+    kind = 3 if data.dtype.kind == "f" else 1
+    width = data.dtype.itemsize
+    body = data.tobytes()
+    header = (
+        kind.to_bytes(2, "little")
+        + channels.to_bytes(2, "little")
+        + rate.to_bytes(4, "little")
+        + (rate * channels * width).to_bytes(4, "little")
+        + (channels * width).to_bytes(2, "little")
+        + (8 * width).to_bytes(2, "little")
+    )
+    chunks = b"fmt " + len(header).to_bytes(4, "little") + header + b"data" + len(body).to_bytes(4, "little") + body
+    return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WAVE" + chunks
+
+
+@pytest.fixture
+def picture() -> Callable[..., Image.Image]:
+    return make_picture
+
+
+@pytest.fixture
+def picture_bytes() -> Callable[..., bytes]:
+    """``picture_bytes(picture, "PNG")``: an image file."""
+    return encode_picture
+
+
+@pytest.fixture
+def tone() -> Callable[..., np.ndarray[Any, Any]]:
+    return make_tone
+
+
+@pytest.fixture
+def wav_bytes() -> Callable[..., bytes]:
+    """``wav_bytes(samples, rate)``: a WAV file in the type of the samples (uint8, int16, int32, float32)."""
+    return encode_wav
+
+
+@pytest.fixture
+def write_jsonl(tmp_path: Path) -> Callable[[Sequence[Mapping[str, Any]], str], Path]:
+    """``write_jsonl(rows, "manifest.jsonl")``: a manifest below ``tmp_path``."""
+
+    def write(rows: Sequence[Mapping[str, Any]], name: str = "manifest.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        return path
+
+    return write
