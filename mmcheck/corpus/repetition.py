@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -190,9 +189,8 @@ def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Hash
         start = sum(sizes)
         for modality, text in _MODALITIES.items():
             texts = _hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound)
-            refs, spans = _refs(samples[modality].combine_chunks())
-            ref = _hash(refs, sound)
-            content = _hash(pc.binary_join_element_wise(digests[modality], spans, "|"), sound)
+            ref = _hash(_refs(samples[modality].combine_chunks()), sound)
+            content = _hash(digests[modality], sound)
             content = np.where((content == 0) | (ref == 0), ref, content)
             pair = np.where((texts != 0) & (content != 0), _mix(texts, content), np.uint64(0))
             row = np.arange(start + 1, start + samples.num_rows + 1, dtype=np.uint64)
@@ -218,14 +216,11 @@ def normalise_texts(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
 
 
-def _refs(column: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return each medium's place and the span inside the file, as texts; null where there is no medium."""
-    uri, member = (pc.struct_field(column, name) for name in ("uri", "member"))
-    start, duration = (
-        pc.fill_null(pc.struct_field(column, name).cast(pa.string()), "") for name in ("start", "duration")
-    )
-    spans = pc.binary_join_element_wise(start, duration, "|")
-    return pc.binary_join_element_wise(uri, pc.fill_null(member, ""), spans, "\n"), spans
+def _refs(column: pa.Array) -> pa.Array:
+    """Return where each medium lies (file, member, segment) as a text; null where there is no medium."""
+    parts = [pc.struct_field(column, name).cast(pa.string()) for name in ("member", "start", "duration")]
+    filled = [pc.fill_null(part, "") for part in parts]
+    return pc.binary_join_element_wise(pc.struct_field(column, "uri"), *filled, "\n")
 
 
 def _digests(media: pa.Table | None, num_rows: int) -> dict[str, pa.Array]:
@@ -235,14 +230,8 @@ def _digests(media: pa.Table | None, num_rows: int) -> dict[str, pa.Array]:
         for row, text in enumerate(media["evidence"].to_pylist()):
             evidence = load_json(text) if text else {}
             for modality, digests in found.items():
-                digests[row] = _digest(evidence, modality)
+                digests[row] = evidence.get(f"{modality}_sha256")
     return {modality: pa.array(digests, pa.string()) for modality, digests in found.items()}
-
-
-def _digest(evidence: Mapping[str, Any], modality: str) -> str | None:
-    part = evidence.get(modality)
-    found = part.get("sha256") if isinstance(part, Mapping) else evidence.get(f"{modality}_sha256")
-    return found if isinstance(found, str) and found else None
 
 
 def _hash(texts: pa.Array, sound: NDArray[np.bool_]) -> Hashes:

@@ -20,7 +20,7 @@ from mmcheck.judge.table import JudgeTable, Mask
 PAIRS = {
     # probe: medium, text, and the values of which one at least says whether the two belong together
     "image_text": ("image", "caption", ("similarity",)),
-    "transcript": ("audio", "transcript", ("mean_log_prob", "wer", "cer")),
+    "transcript": ("audio", "transcript", ("mean_log_prob", "error_rate", "wer", "cer")),
 }
 
 

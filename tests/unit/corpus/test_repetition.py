@@ -35,7 +35,7 @@ class FakeShard:
                 sample_id=sample.id,
                 probe="media",
                 status=Status.MEASURED if digest else Status.FAILED,
-                evidence={"image" if sample.image else "audio": {"sha256": digest}} if digest else {},
+                evidence={"image_sha256" if sample.image else "audio_sha256": digest} if digest else {},
             )
             for sample, digest in zip(self.stored, self.digests, strict=True)
         ]
@@ -106,8 +106,15 @@ def test_equal_bytes_under_other_names_are_ordered_by_occurrence():
 
 
 def test_segments_of_one_recording_are_different_media():
-    shard = FakeShard([audio("a", "one", "/long.wav", 0.0), audio("b", "two", "/long.wav", 2.0)], ["same", "same"])
-    assert [row["media_count"] for row in analyse(shard).values()] == [1, 1]
+    segments = [
+        audio("a", "one", "/long.wav", 0.0),
+        audio("b", "one", "/long.wav", 2.0),
+        audio("c", "two", "/copy.wav", 2.0),
+    ]
+    found = analyse(FakeShard(segments, ["first", "second", "second"])).values()
+    assert [row["media_count"] for row in found] == [1, 2, 2]
+    assert [row["media_order"] for row in found] == [1, 1, 2]
+    assert [row["transcript_count"] for row in found] == [2, 2, 1]
 
 
 def test_a_recording_and_an_image_do_not_mix():
