@@ -221,8 +221,7 @@ def test_damage_anywhere_gives_a_picture_or_a_media_error(image_format: str, dat
     cut = data.draw(st.integers(0, len(whole)))
     try:
         found = decode(bytes(whole[:cut]), max_pixels=1_000_000)
-    except MediaError as error:
-        assert error.cause
-    else:
-        assert found.image.mode == "RGB"
-        assert found.width * found.height <= 1_000_000
+    except MediaError:
+        return
+    assert found.image.mode == "RGB"
+    assert found.width * found.height <= 1_000_000
