@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from mmcheck.config import Config, RuleConfig
@@ -44,6 +45,7 @@ _CAUSES = {
     "pair_not_measured": "no probe could hold the two halves against each other",
     "nothing_measured": "nothing was measured",
 }
+_NUMBERS = re.compile(r"\s*\([^()]*\{[^()]*\)")
 _RULES = {
     "unreadable_media": "The image or recording cannot be used",
     "empty_text": "An empty text",
@@ -64,17 +66,25 @@ def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]
     if rule is None:
         return show_plain(count.message, 300) if count.message else "The rule is no longer in the config."
     said = []
-    if rule.message and "{" not in rule.message:
-        said.append(rule.message.rstrip("."))
+    if message := _general(rule.message or ""):
+        said.append(message)
     elif rule.rule in _RULES:
         cause = _CAUSES.get(count.code.rpartition(".")[2])
         said.append(_RULES[rule.rule] + (f": {cause}" if cause else ""))
-    metric = metrics.get(count.metric or rule.metric or "")
-    if rule.rule == "threshold" and metric is not None:
-        said.append(f"{metric.description.rstrip('.')} ({metric.name}), {_limits(rule)}")
-    if not said and count.message:
-        said.append(count.message.rstrip("."))
-    return show_plain(". ".join(said) + "." if said else f"Found by the rule {count.rule}.", 400)
+    name = count.metric or rule.metric
+    if rule.rule == "threshold" and name:
+        metric = metrics.get(name)
+        meaning = f" ({metric.description.rstrip('.')})" if metric is not None else ""
+        said.append(f"Kept if {name} is {_limits(rule)}{meaning}")
+    if not said:
+        said.append(count.message.rstrip(".") or f"Found by the rule {count.rule}")
+    return show_plain(". ".join(said) + ".", 500)
+
+
+def _general(message: str) -> str:
+    """Return the message of a rule without the brackets that hold the numbers of one pair; "" if some remain."""
+    general = _NUMBERS.sub("", message).strip().rstrip(".")
+    return "" if "{" in general else general
 
 
 def _limits(rule: RuleConfig) -> str:
@@ -83,4 +93,4 @@ def _limits(rule: RuleConfig) -> str:
         said.append(f"at least {format_value(rule.min)}")
     if rule.max is not None:
         said.append(f"at most {format_value(rule.max)}")
-    return f"kept if {' and '.join(said)}"
+    return " and ".join(said)

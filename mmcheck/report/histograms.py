@@ -185,10 +185,10 @@ def _edges(values: Floats, limits: Sequence[float]) -> Floats:
         low, high = max(low, inner_low - margin), min(high, inner_high + margin)
     spread = high - low
     # A limit belongs into the picture unless it would squeeze the values into a corner of it.
-    near = [limit for limit in limits if low - 1.5 * spread <= limit <= high + 1.5 * spread]
+    near = [limit for limit in limits if spread == 0 or low - 1.5 * spread <= limit <= high + 1.5 * spread]
     low, high = min([low, *near]), max([high, *near])
-    whole = values.size > 0 and bool(np.all(values == np.round(values))) and abs(high) < 1e9 and abs(low) < 1e9
-    if whole:
+    countable = bool(np.all(values == np.round(values))) and all(limit == round(limit) for limit in near)
+    if countable and abs(high) < 1e9 and abs(low) < 1e9 and high > low:
         step = max(1, math.ceil((high - low + 1) / _MAX_BINS))
         first = math.floor(low) - 0.5
         bins = max(1, math.ceil((high + 0.5 - first) / step))
@@ -196,7 +196,7 @@ def _edges(values: Floats, limits: Sequence[float]) -> Floats:
     if high - low <= max(abs(high) * 1e-9, 1e-300):
         pad = max(abs(high) * 0.05, 0.5e-3)
         return np.array([low - 3 * pad, low - pad, low + pad, low + 3 * pad], dtype=np.float64)
-    bins = int(min(_MAX_BINS, max(8, round(2 * math.sqrt(values.size)))))
+    bins = int(min(_MAX_BINS, max(20 if spread == 0 else 8, round(2 * math.sqrt(values.size)))))
     return np.linspace(low, high, bins + 1)
 
 

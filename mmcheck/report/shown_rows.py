@@ -30,7 +30,7 @@ from mmcheck.report.media_embed import (
     make_thumbnail,
 )
 from mmcheck.report.shown_text import ShownText, format_value, show_plain, show_text
-from mmcheck.report.word_diff import TranscriptView, view_transcript
+from mmcheck.report.word_diff import CaptionPart, TranscriptView, view_transcript, view_windows
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import load_json, table_to_samples
 
@@ -109,6 +109,8 @@ class ShownRow:
     """The caption; None if the row has none."""
     transcript: ShownText | None
     """The transcript; None if the row has none."""
+    windows: tuple[CaptionPart, ...]
+    """Parts of a long caption."""
     evidence: TranscriptView | None
     """Word diff and support."""
     findings: tuple[ShownFinding, ...]
@@ -231,7 +233,8 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
         audio_name=show_plain(sample.audio.name, 80) if sample.audio else "",
         caption=None if sample.caption is None else show_text(sample.caption),
         transcript=None if sample.transcript is None else show_text(sample.transcript),
-        evidence=_evidence(record.measured, sample.transcript),
+        windows=view_windows(_evidence(record.measured, "image_text")),
+        evidence=view_transcript(_evidence(record.measured, "transcript"), sample.transcript),
         findings=tuple(_show_finding(finding) for finding in verdict["findings"] or ()),
         values=tuple(_values(record.measured, metrics)),
         notes=tuple(_notes(record.measured)),
@@ -255,15 +258,15 @@ def _show_finding(finding: Mapping[str, Any]) -> ShownFinding:
     )
 
 
-def _evidence(measured: Mapping[str, Mapping[str, Any]], transcript: str | None) -> TranscriptView | None:
-    text = measured.get("transcript", {}).get("evidence")
+def _evidence(measured: Mapping[str, Mapping[str, Any]], probe: str) -> Mapping[str, Any]:
+    text = measured.get(probe, {}).get("evidence")
     if not text:
-        return None
+        return {}
     try:
         evidence = load_json(text)
     except ValueError:
-        return None
-    return view_transcript(evidence, transcript) if isinstance(evidence, Mapping) else None
+        return {}
+    return evidence if isinstance(evidence, Mapping) else {}
 
 
 def _values(measured: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Metric]) -> Iterable[ShownValue]:

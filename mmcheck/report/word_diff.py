@@ -1,4 +1,4 @@
-"""Transcript evidence turned into what a person reads: a coloured word diff and shaded words.
+"""Evidence turned into what a person reads: a coloured word diff, shaded words, the parts of a long caption.
 
 Evidence is JSON from a run folder, which another version may have written; what does not have the expected shape
 is left out instead of failing the page.
@@ -15,6 +15,8 @@ from mmcheck.report.shown_text import ShownText, show_text
 
 MAX_SHOWN_WORDS = 300
 """Words of one transcript that the page shows."""
+MAX_SHOWN_PARTS = 12
+"""Parts of one long caption that the page shows."""
 _MAX_WORD_CHARS = 80
 _KINDS = ("equal", "substitute", "insert", "delete")
 _SHADES = (-1.0, -2.0, -3.5, -5.0)
@@ -63,6 +65,41 @@ class TranscriptView:
     """Whether the shaded words are the whole transcript, so that it need not be shown a second time."""
     hypothesis: ShownText | None = None
     """The whole text heard, where there is no alignment to show it in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionPart:
+    """One window of a caption that is longer than the model's context."""
+
+    text: ShownText
+    """Its text."""
+    similarity: float
+    """Cosine of image and text."""
+    is_worst: bool
+    """Whether no other part fits less."""
+
+
+def view_windows(evidence: Mapping[str, Any]) -> tuple[CaptionPart, ...]:
+    """Return the parts of a long caption in the evidence of the image_text probe; empty if it was not split.
+
+    Args:
+        evidence: May hold ``windows`` (list of {text, similarity}).
+    """
+    raw = evidence.get("windows")
+    found = [
+        (window["text"], float(window["similarity"]))
+        for window in (raw if isinstance(raw, list) else [])[:MAX_SHOWN_PARTS]
+        if isinstance(window, Mapping)
+        and isinstance(window.get("text"), str)
+        and isinstance(window.get("similarity"), int | float)
+    ]
+    if len(found) < 2:
+        return ()
+    worst = min(similarity for _, similarity in found)
+    return tuple(
+        CaptionPart(text=show_text(text, 160), similarity=similarity, is_worst=similarity == worst)
+        for text, similarity in found
+    )
 
 
 def view_transcript(evidence: Mapping[str, Any], transcript: str | None = None) -> TranscriptView | None:

@@ -113,3 +113,12 @@ def test_any_values_give_a_drawing_inside_its_frame(values: list[float], limits:
     for line, value in zip(histogram.lines, limits, strict=True):
         assert LEFT - 0.1 <= line.x <= RIGHT + 0.1
         assert line.beyond == sum(one < value for one in finite)
+
+
+def test_a_constant_stands_beside_a_limit_and_not_around_it() -> None:
+    histogram = draw([0.0] * 30, limits=[limit(0.01, "max")])
+    assert histogram is not None
+    bar, line = histogram.bars[0], histogram.lines[0]
+    assert len(histogram.bars) == 1
+    assert bar.x + bar.width < line.x
+    assert not line.is_outside

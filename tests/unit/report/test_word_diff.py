@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmcheck.report.word_diff import MAX_SHOWN_WORDS, view_transcript
+from mmcheck.report.word_diff import MAX_SHOWN_WORDS, view_transcript, view_windows
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -88,3 +88,10 @@ JSON = st.recursive(
 def test_evidence_of_any_shape_is_survived(evidence: dict[str, Any]) -> None:
     view = view_transcript(evidence)
     assert view is None or view.runs or view.words or view.hypothesis is not None
+
+
+def test_the_worst_part_of_a_long_caption_is_marked() -> None:
+    parts = view_windows({"windows": [{"text": "a", "similarity": 0.3}, {"text": "b", "similarity": 0.1}, {"text": 3}]})
+    assert [(text_of(part.text), part.is_worst) for part in parts] == [("a", False), ("b", True)]
+    assert view_windows({"windows": [[0.0, 30.0]]}) == ()
+    assert view_windows({}) == ()
