@@ -87,4 +87,6 @@ class UnreadableMediaRule:
 
 def _sentence(reason: str | None, cause: str) -> str:
     text = (reason or f"the medium cannot be used ({cause})").strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    if text.partition(" ")[0].isalpha():  # a file name at the beginning stays as it is
+        text = text[:1].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import time
 from collections import Counter
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.config import Config, RuleConfig
+from mmcheck.config import Config, RuleConfig, load_config
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.policy import Policy
-from mmcheck.store.schema import VERDICTS
+from mmcheck.judge.table import JudgeTable
+from mmcheck.store.schema import SAMPLES, VERDICTS
 
 KNOWN = {
     name: Metric(name=name, description="x", low=low, high=high)
@@ -181,6 +186,32 @@ def test_faults_of_several_rules_come_in_one_error():
         assert part in text
 
 
+def test_a_hundred_thousand_rows_are_judged_well_within_five_seconds():
+    rows = 100_000
+    rng = np.random.default_rng(0)
+    ids = pa.array([f"s{i}" for i in range(rows)])
+    ref = pa.scalar({"uri": "/x.jpg"}, SAMPLES.field("image").type)
+    columns = {field.name: pa.nulls(rows, field.type) for field in SAMPLES}
+    columns |= {"id": ids, "image": pa.repeat(ref, rows), "caption": pa.repeat("a red ball on a table", rows)}
+    status = pa.repeat("measured", rows)
+    measured = {
+        "image_text": {"similarity": rng.uniform(0, 0.5, rows)},
+        "media": {"width": rng.uniform(1, 64, rows), "blankness": rng.uniform(0, 1, rows)},
+        "caption_text": {"num_words": rng.uniform(0, 9, rows), "specificity": rng.uniform(0, 1, rows)},
+    }
+    table = JudgeTable(
+        pa.table(columns),
+        {probe: pa.table({"sample_id": ids, "status": status, **values}) for probe, values in measured.items()},
+    )
+    policy = Policy(load_config("default").rules)
+    began = time.perf_counter()
+    judged = policy.judge(table)
+    seconds = time.perf_counter() - began
+    assert judged.num_rows == rows
+    assert pc.sum(pc.list_value_length(judged["codes"])).as_py() > rows
+    assert seconds < 5
+
+
 entries = st.one_of(
     st.none(),
     st.just({}),
@@ -193,7 +224,6 @@ entries = st.one_of(
 @given(st.lists(st.tuples(entries, entries, st.sampled_from(["a dog", "", None])), max_size=12))
 def test_every_row_ends_in_one_action_and_nothing_unmeasured_is_kept(rows):
     from mmcheck.core.types import Measurement, MediaRef, Sample, Status
-    from mmcheck.judge.table import JudgeTable
     from mmcheck.store.schema import measurements_to_table, samples_to_table
 
     samples = [

@@ -21,6 +21,11 @@ def test_cause_and_message_are_those_of_the_media_error(make_table):
     ]
 
 
+def test_a_file_name_at_the_beginning_stays_as_it_is(make_table):
+    table = make_table(1, {"media": [("empty", "a-1.opus is empty (0 bytes)")]})
+    assert rule().apply(table).messages == ["a-1.opus is empty (0 bytes)."]
+
+
 def test_several_failed_probes_make_one_finding(make_table):
     failed = [("missing", "gone")]
     table = make_table(1, {"media": failed, "image_text": failed})
