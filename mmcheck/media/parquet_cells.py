@@ -18,7 +18,8 @@ from mmcheck.core.errors import MediaError
 _MAX_FILES = 4
 _WHOLE_GROUP_BYTES = 256 << 20
 _BATCH_ROWS = 32
-_KEPT_PIECES = 8
+_KEPT_BYTES = 256 << 20
+_KEPT_PIECES = 64
 
 
 class ParquetCells:
@@ -137,8 +138,7 @@ class _Reader:
 
     def _whole_group(self, column: str, group: int) -> tuple[int, Any]:
         piece = self._file.read_row_group(group, columns=[column], use_threads=False).column(column)
-        # Groups are big: keep only this one and the one before it.
-        return self._keep(column, self._starts[group], piece, most=2)
+        return self._keep(column, self._starts[group], piece)
 
     def _walk(self, column: str, group: int, row: int) -> tuple[int, Any]:
         at, next_row, batches = self._walks.get(column, (-1, 0, iter(())))
@@ -151,14 +151,16 @@ class _Reader:
             first, piece = next_row, batch.column(batch.schema.get_field_index(column))
             next_row += len(piece)
             self._walks[column] = (group, next_row, batches)
-            self._keep(column, first, piece, most=_KEPT_PIECES)
+            self._keep(column, first, piece)
             if row < next_row:
                 return first, piece
         raise ValueError(f"row group {group} ends before row {row}")
 
-    def _keep(self, column: str, first: int, piece: Any, *, most: int) -> tuple[int, Any]:
+    def _keep(self, column: str, first: int, piece: Any) -> tuple[int, Any]:
         self._pieces[(column, first)] = piece
-        while sum(name == column for name, _ in self._pieces) > most:
-            oldest = next(key for key in self._pieces if key[0] == column)
-            del self._pieces[oldest]
+        # Two at least: threads straddle the border between a row group and the next.
+        while len(self._pieces) > 2 and (
+            len(self._pieces) > _KEPT_PIECES or sum(kept.nbytes for kept in self._pieces.values()) > _KEPT_BYTES
+        ):
+            self._pieces.popitem(last=False)
         return first, piece
