@@ -176,8 +176,8 @@ def _record(lines: tuple[Line, ...], delimiter: str) -> Record:
 def _has_swallowed(record: Record, delimiter: str) -> bool:
     """Return whether a record of several lines is rather a stray quote and the rows behind it.
 
-    A table written without quoting loses rows this way without any error: a text that begins with a quote runs on to the
-    next quote, however far that is.
+    A table written without quoting loses rows this way without any error: a text that begins with a quote runs on to
+    the next quote, however far that is.
     """
     try:
         list(csv.reader([record.text], delimiter=delimiter, quotechar=QUOTE, strict=True))

@@ -111,7 +111,7 @@ class FolderFormat:
         return [final]
 
     def _copy(self, sample: Sample, place: Path) -> None:
-        for column in ("file_name", "audio_file_name", "text_file_name"):
+        for column in ("file_name", "audio_file", "text_file"):
             name = sample.row.get(column)
             if not isinstance(name, str) or is_url(sample.manifest):
                 continue
@@ -120,23 +120,24 @@ class FolderFormat:
                 link_or_copy(source, place, name)
 
     def _sample(self, manifest: str, number: int, names: list[str], text_name: str | None, has_texts: bool) -> Sample:
+        # Not ``*_file_name``: Hugging Face would take such a column for a further medium.
         row: dict[str, Any] = {}
         for name in names:
-            row["audio_file_name" if "file_name" in row else "file_name"] = name
+            row["audio_file" if "file_name" in row else "file_name"] = name
         fault: tuple[str, str] | None = None
         text: str | None = None
         if text_name is not None:
             text, fault = self._text(join_under(manifest, text_name), text_name)
             row["text"] = text
+            row["text_file"] = text_name
             if not names:
-                row["text_file_name"] = text_name
                 fault = ("missing_media", f"has a text but no image or recording: {text_name}")
         elif has_texts:
             fault = ("missing_text", f"has no text beside it: {posixpath.splitext(names[0])[0]}{_TEXT} is missing")
         clean = {key: _printable(value) if isinstance(value, str) else value for key, value in row.items()}
-        if any(row[key] != clean[key] for key in row if key.endswith("file_name")):
+        if any(row[key] != clean[key] for key in row if "file" in key):
             fault = ("encoding", f"has a file name that is not valid UTF-8: {clean.get('file_name')}")
-        identity = str(clean.get("file_name") or clean.get("text_file_name"))
+        identity = str(clean.get("file_name") or clean.get("text_file"))
         if fault is not None:
             problem = problem_sample(manifest, number, fault[0], fault[1], clean)
             return replace(problem, id=identity)

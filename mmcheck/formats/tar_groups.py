@@ -76,8 +76,11 @@ def read_groups(shard: str, wanted: Callable[[str, str, int], bool]) -> Iterator
         try:
             item = next(members, None)
         except BrokenSource as error:
-            where = f" in the sample {group.key!r}, which is left out" if group else ""
-            raise BrokenSource(f"{error.message.rstrip('.')}{where}.", hint=error.hint) from error
+            if group is None:
+                raise
+            # The sample at the break may be whole or not; it stands for the break.
+            group.faults.insert(0, ("manifest_cut_short", f"may be incomplete: {error.message}"))
+            break
         if item is None:
             break
         info, offset, data = item

@@ -61,7 +61,7 @@ class WebdatasetFormat:
         if is_folder(manifest):
             for name in _shards_in(manifest):
                 yield from self.read(join_under(manifest, name))
-        elif is_tar(manifest) or first_objects(manifest, "utf-8", 1) is None:
+        elif manifest.lower().endswith(TAR_SUFFIXES) or is_tar(manifest) or first_objects(manifest, "utf-8", 1) is None:
             yield from until_break(manifest, self._read_shard(manifest))
         else:
             yield from until_break(manifest, self._read_listing(manifest))

@@ -128,7 +128,7 @@ def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfil
             elif not out.extra:
                 has_json = True
         yield _header(member.info, group.key, key, len(data)), data
-    if out.extra and not has_json:
+    if out.extra and not has_json and group.members:
         # Without a .json member, or with one that is no object, the new columns get one of their own.
         name = f"{key}.mmcheck.json" if "json" in group.members else f"{key}.json"
         data = json.dumps(dict(out.extra), ensure_ascii=False).encode("utf-8")

@@ -209,7 +209,7 @@ def test_what_the_standard_library_writes_is_read_and_written_back(
     tmp_path_factory: Any, pairs: list[tuple[str, str]], delimiter: str, end: str
 ) -> None:
     text = io.StringIO()
-    # A bare carriage return inside a cell makes csv quote it; the delimiter is configured, as prose can look like anything.
+    # The delimiter is configured, as prose can look like anything.
     csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
         [("file", "text"), *pairs]
     )

@@ -289,9 +289,7 @@ def test_write_media_links_the_files_beside_the_manifest(tmp_path: Path) -> None
 
 
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=True) | st.text()
-values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
-)
+values = st.recursive(scalars, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(), x, max_size=3))
 
 
 @given(st.dictionaries(st.text(), values, max_size=6))

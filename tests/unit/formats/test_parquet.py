@@ -63,9 +63,8 @@ def test_types_are_copied_exactly(tmp_path: Path) -> None:
         assert json.loads(json.dumps(sample.row, allow_nan=True)).keys() == sample.row.keys()
     file = write(samples, tmp_path / "out", {"mmcheck_score": 0.5, "mmcheck_codes": ["a"]}, paths="keep")
     before, after = pq.read_table(source), pq.read_table(file)
-    assert (
-        after.drop_columns(["mmcheck_score", "mmcheck_codes"]).to_pydict().__repr__() == before.to_pydict().__repr__()
-    )
+    kept = after.drop_columns(["mmcheck_score", "mmcheck_codes"])
+    assert repr(kept.to_pydict()) == repr(before.to_pydict())
     assert after.schema.names == [*before.schema.names, "mmcheck_score", "mmcheck_codes"]
     assert after.select(before.schema.names).schema == before.schema
     assert pq.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
@@ -86,7 +85,8 @@ def test_hugging_face_datasets_load_what_is_written(tmp_path: Path) -> None:
     data = data.cast_column("image", datasets.Image())
     data.to_parquet(str(tmp_path / "hf.parquet"))
     samples = read(tmp_path / "hf.parquet")
-    assert MediaSource(allow_remote=False).read(samples[2].image or pytest.fail()).startswith(b"\x89PNG")
+    assert samples[2].image is not None
+    assert MediaSource(allow_remote=False).read(samples[2].image).startswith(b"\x89PNG")
     extra = {"mmcheck_action": "keep", "mmcheck_codes": ["a"], "mmcheck_score": 0.5, "mmcheck_n": 1, "mmcheck_ok": True}
     file = write([samples[0], samples[2]], tmp_path / "out", extra)
     loaded = datasets.load_dataset(
@@ -239,9 +239,7 @@ def test_a_source_that_shrank_after_the_scan_is_an_error(tmp_path: Path) -> None
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(
-        st.tuples(
-            st.text(st.characters(exclude_categories=["Cs"])), st.none() | st.floats(), st.lists(st.integers(0, 9))
-        ),
+        st.tuples(st.text(st.characters(codec="utf-8")), st.none() | st.floats(), st.lists(st.integers(0, 9))),
         min_size=1,
         max_size=8,
     ),
