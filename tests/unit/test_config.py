@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import PRESETS, ConditionConfig, Config, RuleConfig, bundled_dir, load_config, parse_config
@@ -200,6 +200,7 @@ rules = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, rules, max_size=4))
 def test_any_policy_survives_yaml(policy):
     config = Config(rules=policy)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.core.errors import ConfigError
@@ -58,12 +58,14 @@ def test_numbers_as_people_write_them(value, beside, text):
     assert show_number(value, beside=beside) == text
 
 
+@settings(deadline=None)
 @given(finite, finite)
 def test_different_numbers_never_look_equal(value, limit):
     shown = show_number(value, beside=limit)
     assert (shown == show_number(limit)) == (value == limit)
 
 
+@settings(deadline=None)
 @given(finite)
 def test_four_digits_are_kept(value):
     assert float(show_number(value)) == pytest.approx(value, rel=1e-3)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -94,6 +94,7 @@ def test_limits_at_the_ends_of_the_range_are_fine():
     assert rule(min=-1, max=1).check({"image_text.similarity": SIMILARITY}) == []
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float64, st.integers(0, 50), elements=st.floats(-1, 1)), st.floats(-1, 1), st.floats(0, 1))
 def test_fires_exactly_outside(values, low, width):
     import pyarrow as pa
