@@ -19,6 +19,17 @@ from torch.nn import functional
 from scripts.tiny_clip.batches import Batch, BatchMaker
 from scripts.tiny_clip.model import AttributeHeads, encode_pictures, encode_texts
 
+ATTRIBUTE_WEIGHTS = {
+    "noun": 1.5,
+    "bound": 0.75,
+    "colour": 0.5,
+    "count": 0.5,
+    "side": 0.5,
+    "background": 0.3,
+    "size": 0.3,
+}
+"""Weight of each head's loss; nouns are the slowest to learn."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -143,8 +154,8 @@ class Training:
         image = encode_pictures(self.model, pictures)
         text = functional.normalize(encode_texts(self.model, batch.tokens.to(device)), dim=1)
         losses = self._match(functional.normalize(image, dim=1), text, batch)
-        losses["attributes"] = self._attributes(image, batch)
-        total = losses["contrast"] + losses["sigmoid"] + (1.0 - 0.7 * progress) * losses["attributes"]
+        losses |= self._attributes(image, batch)
+        total = losses["contrast"] + losses["sigmoid"] + (1.0 - 0.6 * progress) * losses["attributes"]
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([*self.model.parameters(), *self.heads.parameters()], 5.0)
         self.optimizer.step()
@@ -181,17 +192,21 @@ class Training:
         gap = cosine[kinds[0]].mean() - cosine[kinds[1]].mean()
         return {"contrast": contrast, "sigmoid": sigmoid, "gap": gap}
 
-    def _attributes(self, image: Tensor, batch: Batch) -> Tensor:
+    def _attributes(self, image: Tensor, batch: Batch) -> dict[str, Tensor]:
         logits = self.heads(image)
         total = image.new_zeros(())
-        for name, target in batch.targets.items():
-            target = target.to(image.device)
+        for name, weight in ATTRIBUTE_WEIGHTS.items():
+            target = batch.targets[name].to(image.device)
             if target.dtype == torch.float32:
-                spread = functional.binary_cross_entropy_with_logits(logits[name], target, reduction="none")
-                total = total + spread.sum(dim=1).mean() / 4
+                # Softmax over the things present: with sigmoids the many absent ones drown the nouns' signal.
+                applies = target.sum(dim=1) > 0
+                share = target[applies] / target[applies].sum(dim=1, keepdim=True)
+                if len(share):
+                    total = total + weight * functional.cross_entropy(logits[name][applies], share)
             elif bool((target != -100).any()):
-                total = total + functional.cross_entropy(logits[name], target, ignore_index=-100) / 2
-        return total
+                total = total + weight * functional.cross_entropy(logits[name], target, ignore_index=-100)
+        best = logits["noun"].detach().argmax(dim=1, keepdim=True).cpu()
+        return {"attributes": total, "noun_accuracy": batch.targets["noun"].gather(1, best).mean()}
 
     def _report(self, recent: list[dict[str, float]], log: Path, *, stage: str) -> None:
         means = {name: round(sum(row[name] for row in recent) / len(recent), 4) for name in recent[0]}
