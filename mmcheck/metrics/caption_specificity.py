@@ -51,14 +51,14 @@ EMPTY_WORDS = frozenset(
 )
 GENERIC_WORDS = frozenset(
     """
-    person persons people man men woman women human humans guy guys lady individual individuals figure group groups
+    person persons people man men woman women human humans guy guys lady individual individuals group groups
     crowd couple pair lot lots bunch number part parts piece pieces place places area areas location spot scene scenes
     scenery view views background backgrounds foreground setting environment outside outdoor outdoors indoor indoors
-    inside room space surface side sides front back top bottom left right middle center centre close closeup up-close
-    close-up far away distance day time moment life world way ways thing's nice beautiful pretty lovely good great best
+    room space surface side sides front back top bottom left right middle center centre close closeup up-close
+    close-up far away distance day time moment life world way ways nice beautiful pretty lovely good great best
     cool amazing awesome interesting wonderful cute big large small little huge tiny long short new old young simple
     plain colorful colourful colored coloured color colors colour colours dark light bright full empty high low stand
-    stands standing sit sits sitting look looks looking walk walks walking pose poses posing doing going moving holding
+    stands standing sit sits sitting look looks looking walk walks walking pose poses posing going moving holding
     hold holds wearing wear wears using use make makes making get gets go goes come comes one two ones portrait detail
     details design art artwork work style modern typical common general usual activity action event
     """.split()

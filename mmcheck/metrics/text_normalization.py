@@ -40,6 +40,7 @@ _CONTINUOUS_RANGES: tuple[tuple[int, int], ...] = (
 _BRACKETED = re.compile(r"[<\[][^>\]]*[>\]]")
 _PARENTHESISED = re.compile(r"\(([^)]+?)\)")
 _SPACES = re.compile(r"\s+")
+_NUMBER_SYMBOLS = ".$%\u00a2\u20ac\u00a3"
 _OPENERS = re.compile(r"[<\[(]")
 _LONG_NUMBER = re.compile(r"\d{200,}")
 
@@ -57,7 +58,8 @@ def normalize(text: str, language: str | None) -> str:
     text = _without_brackets(text)
     if _base(language) in _ENGLISH and not _LONG_NUMBER.search(text):
         try:
-            return _SPACES.sub(" ", _english()(text)).strip()
+            # The English rules keep . $ % for numbers and leave some behind that belong to none.
+            return " ".join(word for word in _english()(text).split() if word.strip(_NUMBER_SYMBOLS))
         except (ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError):
             # The number rules stumble over rare digits (superscripts, other scripts); the plain rules never do.
             pass
