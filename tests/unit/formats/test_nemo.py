@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.nemo import NemoFormat
+
+
+@pytest.mark.parametrize(
+    ("times", "segment"),
+    [
+        ({}, (None, None)),
+        ({"duration": 3.2}, (None, None)),
+        ({"offset": 0, "duration": 3.2}, (0.0, 3.2)),
+        ({"offset": 1.5, "duration": "3"}, (1.5, 3.0)),
+        ({"offset": 1.5}, (1.5, None)),
+        ({"offset": None, "duration": 3.2}, (None, None)),
+        ({"start": 1, "end": 3}, (1.0, 2.0)),
+    ],
+)
+def test_a_segment_needs_an_offset(tmp_path: Path, times: dict[str, Any], segment: tuple[Any, Any]) -> None:
+    row = {"audio_filepath": "a.wav", "text": "x", **times}
+    (tmp_path / "m.json").write_text(json.dumps(row))
+    (sample,) = NemoFormat(InputConfig()).read(str(tmp_path / "m.json"))
+    assert sample.audio is not None
+    assert (sample.audio.start, sample.audio.duration) == segment
+    assert sample.row == row
+
+
+def test_what_is_written_is_json_lines_with_absolute_paths(tmp_path: Path) -> None:
+    rows = [{"audio_filepath": f"{i}.wav", "text": "\u6771", "duration": 1.25, "speaker": i} for i in range(3)]
+    (tmp_path / "m.json").write_text("\n".join(map(json.dumps, rows)))
+    part = NemoFormat(InputConfig(language="ja"))
+    samples = list(part.read(str(tmp_path / "m.json")))
+    assert {sample.language for sample in samples} == {"ja"}
+    (file,) = part.write([OutputRow(sample=s, extra={}) for s in samples], tmp_path / "o", "m", OutputConfig())
+    frame = pd.read_json(file, lines=True)
+    assert frame["audio_filepath"].tolist() == [str(tmp_path / f"{i}.wav") for i in range(3)]
+    assert frame.drop(columns="audio_filepath").to_dict("records") == [
+        {"text": "\u6771", "duration": 1.25, "speaker": i} for i in range(3)
+    ]
+    assert "\u6771" in file.read_text("utf-8")
