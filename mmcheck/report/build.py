@@ -113,7 +113,7 @@ def build_report(run: RunFolder) -> str:
     kept = _kept(run, config, findings, measured)
     chosen = choose_rows(findings, config.report.max_rows)
     budget = MediaBudget(MAX_MEDIA_BYTES - _KEPT_MEDIA_BYTES)
-    rows = load_rows(run, chosen, budget)
+    rows = load_rows(run, config, chosen, budget)
     histograms = _histograms(run, config, findings, measured)
     slices = (
         count_slices("By manifest", "Manifest", summary.get("manifests")),
@@ -189,7 +189,7 @@ def _kept(run: RunFolder, config: Config, findings: FindingRows, values: _Values
     budget = MediaBudget(_KEPT_MEDIA_BYTES)
     views = []
     for strip in strips:
-        rows = load_rows(run, [*strip.lowest, *strip.typical], budget)
+        rows = load_rows(run, config, [*strip.lowest, *strip.typical], budget)
         views.append(_view_kept(strip, rows))
     return views
 
@@ -205,7 +205,8 @@ def _histograms(run: RunFolder, config: Config, findings: FindingRows, values: _
         drawing = draw_histogram(metric, values.get(name), findings.actions, _limits(config, name, findings.by_rule))
         if drawing is not None:
             drawings.append(drawing)
-    return drawings
+    # What takes pairs out is what a reader looks for.
+    return sorted(drawings, key=lambda drawing: -max((line.limit.findings for line in drawing.lines), default=0))
 
 
 def _limits(config: Config, metric: str, by_rule: Mapping[str, int]) -> list[Limit]:

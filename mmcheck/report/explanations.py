@@ -74,7 +74,7 @@ def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]
     name = count.metric or rule.metric
     if rule.rule == "threshold" and name:
         metric = metrics.get(name)
-        meaning = f" ({metric.description.rstrip('.')})" if metric is not None else ""
+        meaning = f" ({metric.description.rstrip('.')})" if metric is not None and not said else ""
         said.append(f"Kept if {name} is {_limits(rule)}{meaning}")
     if not said:
         said.append(count.message.rstrip(".") or f"Found by the rule {count.rule}")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.config import Config
 from mmcheck.core.types import MediaRef, Metric, Sample
 from mmcheck.media.source import MediaSource
 from mmcheck.report.media_embed import (
@@ -125,14 +126,13 @@ class ShownRow:
         return next((value.text for value in self.values if value.metric == metric), "")
 
 
-def load_rows(run: RunFolder, indices: Sequence[int], budget: MediaBudget) -> list[ShownRow]:
+def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: MediaBudget) -> list[ShownRow]:
     """Return the pairs at ``indices`` (0-based, in that order) with their media embedded as far as ``budget`` goes.
 
     Raises:
         RunError: If a part of the run folder is missing or damaged.
     """
     records = _read_records(run, sorted(set(indices)))
-    config = run.config()
     options = EmbedOptions(
         thumbnail_pixels=config.report.thumbnail_pixels,
         max_audio_seconds=config.report.max_audio_seconds,

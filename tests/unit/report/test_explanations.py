@@ -31,7 +31,7 @@ def explain(rule: dict[str, Any] | None, code: str, message: str = "said", metri
         (
             {"metric": "transcript.wer", "min": 0.1, "max": 0.5, "message": "Too many errors ({observed:.2f})."},
             "r.above_max",
-            "Too many errors. Kept if transcript.wer is at least 0.1 and at most 0.5 (Word error rate).",
+            "Too many errors. Kept if transcript.wer is at least 0.1 and at most 0.5.",
         ),
         ({"rule": "unreadable_media"}, "r.truncated", "The image or recording cannot be used: "),
         ({"rule": "broken_row"}, "r.broken_json", "The manifest row cannot be read: the line is not valid JSON."),
