@@ -14,27 +14,27 @@ PROBES.register(
     "media",
     "mmcheck.probe.media:MediaProbe",
     "is the file readable, blank, silent, clipped, spoken too fast",
-    modality="media",
+    halves=(),
 )
 PROBES.register(
     "caption_text",
     "mmcheck.probe.caption_text:CaptionTextProbe",
     "what the caption alone shows: length, residue, repetition",
-    modality="caption",
+    halves=("image", "caption"),
 )
 PROBES.register(
     "image_text",
     "mmcheck.probe.image_text:ImageTextProbe",
     "CLIP/SigLIP similarity of image and caption",
     model=True,
-    modality="image",
+    halves=("image", "caption"),
 )
 PROBES.register(
     "transcript",
     "mmcheck.probe.transcript:TranscriptProbe",
     "Whisper verifies the transcript against the recording",
     model=True,
-    modality="audio",
+    halves=("audio", "transcript"),
 )
 
 ANALYSES: Registry[Any] = Registry("analysis")

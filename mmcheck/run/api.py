@@ -15,7 +15,6 @@ from mmcheck.run.decide import judge_run
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.scan import scan_run
 from mmcheck.store.run_folder import RunFolder
-from mmcheck.store.schema import metric_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,11 +135,8 @@ class Run:
         for name in verdicts.column_names:
             table = table.append_column(name, verdicts[name])
         for probe in self.folder.probes():
-            measured = self.folder.measurements_table(probe)
-            kept = ["status", "reason", *metric_columns(measured), "evidence"]
-            if embeddings:
-                kept += [name for name in measured.column_names if name.startswith("embedding.")]
-            for name in kept:
+            measured = self.folder.measurements_table(probe, embeddings=embeddings)
+            for name in (name for name in measured.column_names if name not in ("sample_id", "cause")):
                 table = table.append_column(f"{probe}.{name}", measured[name])
         return SampleTable(table)
 

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-import pyarrow.parquet as pq
-
 from mmcheck.config import Config
 from mmcheck.core.errors import MediaError, UserError
 from mmcheck.core.types import Measurement, Sample, Shard
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
 from mmcheck.probe.base import NotApplicable, Prepared, Probe
+from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, measurements_to_table, table_to_samples, write_part
 
 _Outcome = Prepared | Measurement
@@ -121,7 +120,7 @@ class MeasureTask:
             probes = self.missing(shard)
             if not probes:
                 continue
-            samples = table_to_samples(pq.read_table(self._out / "samples" / shard.part))
+            samples = table_to_samples(read_part(self._out / "samples" / shard.part))
             opened = _OpenShard(
                 shard=shard,
                 probes=probes,

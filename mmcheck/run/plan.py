@@ -47,8 +47,8 @@ def open_format(name: str, config: Config) -> Format:
     return made
 
 
-def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[Sample]:
-    """Yield the samples of all manifests with unique ids.
+def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[tuple[int, Sample]]:
+    """Yield the samples of all manifests with unique ids, each with the number of its input.
 
     A derived id that occurs again in its manifest becomes ``id#2``; an id that another manifest has used already is
     prefixed with the manifest's name.
@@ -57,7 +57,7 @@ def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[S
         ManifestError: If a manifest gives its own id to two rows; names both.
     """
     everywhere: set[int] = set()
-    for entry in inputs:
+    for number, entry in enumerate(inputs):
         here: dict[str, int] = {}
         elsewhere = everywhere.copy() if len(inputs) > 1 else set()
         name = entry["manifest"].rstrip("/").rsplit("/", 1)[-1]
@@ -65,7 +65,7 @@ def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[S
             unique = _unique_id(sample, here, elsewhere, name, sample.row_number)
             here[unique] = sample.row_number
             everywhere.add(hash(unique))
-            yield sample if unique == sample.id else replace(sample, id=unique)
+            yield number, sample if unique == sample.id else replace(sample, id=unique)
 
 
 def _unique_id(sample: Sample, here: dict[str, int], elsewhere: set[int], name: str, row: int) -> str:
@@ -87,24 +87,30 @@ def _unique_id(sample: Sample, here: dict[str, int], elsewhere: set[int], name: 
 
 
 def write_plan(
-    samples: Iterable[Sample], out: Path, config: Config, identity: str, limit: int | None, progress: Progress
-) -> dict[str, int]:
-    """Store the samples in shards below ``out``; return the rows by manifest.
+    samples: Iterable[tuple[int, Sample]],
+    out: Path,
+    config: Config,
+    identity: str,
+    limit: int | None,
+    progress: Progress,
+) -> dict[int, int]:
+    """Store the samples in shards below ``out``; return the number of rows by the number of their input.
 
     Raises:
         ManifestError: If an id is given twice or a manifest cannot be read.
         OutputError: If the folder cannot be written.
     """
     progress.phase("reading manifests", limit)
-    rows: dict[str, int] = {}
+    rows: dict[int, int] = {}
     stream = itertools.islice(samples, limit)
     size = config.run.shard_size
     start = 0
     while batch := list(itertools.islice(stream, size)):
         shard = Shard(index=start // size, start=start, stop=start + len(batch))
-        write_part(out / "samples" / shard.part, samples_to_table(batch, start), {"identity": identity})
-        for sample in batch:
-            rows[sample.manifest] = rows.get(sample.manifest, 0) + 1
+        table = samples_to_table([sample for _, sample in batch], start)
+        write_part(out / "samples" / shard.part, table, {"identity": identity})
+        for number, _ in batch:
+            rows[number] = rows.get(number, 0) + 1
         start += len(batch)
         progress.advance(len(batch))
     return rows

@@ -16,7 +16,6 @@ from time import perf_counter
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 import mmcheck
 from mmcheck.config import Config
@@ -33,7 +32,7 @@ from mmcheck.run.decide import judge_run
 from mmcheck.run.measure import MeasureTask
 from mmcheck.run.plan import describe_inputs, is_planned, plan_identity, read_samples, write_plan
 from mmcheck.run.progress import Progress, SilentProgress
-from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_folder import RunFolder, read_part
 
 _PACKAGES = (
     "torch", "open_clip_torch", "transformers", "faster-whisper", "ctranslate2", "pillow", "av", "pyarrow", "numpy",
@@ -231,7 +230,7 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
     }
     _write_run_json(out, base)
     rows = write_plan(read_samples(plan.inputs, config), out, config, plan.identity, limit, progress)
-    plan.inputs = [{**entry, "rows": rows.get(entry["manifest"], 0)} for entry in plan.inputs]
+    plan.inputs = [{**entry, "rows": rows.get(number, 0)} for number, entry in enumerate(plan.inputs)]
     base |= {"state": "measuring", "rows": sum(rows.values()), "inputs": plan.inputs}
     base |= {"modalities": _modalities(out, _shards(base))}
     _write_run_json(out, base)
@@ -241,7 +240,7 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
 def _modalities(out: Path, shards: Sequence[Shard]) -> dict[str, int]:
     counts = dict.fromkeys(("image", "audio", "caption", "transcript"), 0)
     for shard in shards:
-        table = pq.read_table(out / "samples" / shard.part, columns=list(counts))
+        table = read_part(out / "samples" / shard.part, list(counts))
         for name in counts:
             counts[name] += pc.count(table[name]).as_py()
     return counts
@@ -254,9 +253,10 @@ def _make_probes(plan: ScanPlan, out: Path, run_json: Mapping[str, Any], config:
         raise ConfigError("no probe is enabled, so nothing would be measured.", hint="see `mmcheck list`.")
     have = run_json["modalities"]
     for name in enabled:
-        wants = PROBES.entry(name).extra["modality"]
-        if wants in have and not have[wants] and run_json["rows"]:
-            plan.skipped[name] = f"no sample has {'an' if wants[0] in 'aeiou' else 'a'} {wants}"
+        # Half a pair is reason enough to run the pair's probe: it says what is missing, and the sample is not kept.
+        halves = PROBES.entry(name).extra["halves"]
+        if halves and run_json["rows"] and not any(have[half] for half in halves):
+            plan.skipped[name] = f"no sample has {' or '.join(halves)}"
             continue
         probe: Probe = PROBES.get(name)(getattr(config.probes, name), config.run.device, config.run.seed)
         plan.probes[name] = probe.fingerprint()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import Config, load_config
 from mmcheck.core.errors import OutputError, RunError
 from mmcheck.core.types import Metric, Sample, Shard
-from mmcheck.store.schema import SAMPLES, VERDICTS, table_to_samples
+from mmcheck.store.schema import EMBEDDING_PREFIX, SAMPLES, VERDICTS, measurements_to_table, table_to_samples
 
 
 class RunFolder:
@@ -97,9 +97,23 @@ class RunFolder:
         """Return the samples of the whole run (only ``columns``, if given)."""
         return self._concat((self.samples_part(shard) for shard in self.shards()), columns, SAMPLES)
 
-    def measurements_table(self, probe: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return what one probe or analysis measured in the whole run, row-aligned with the samples."""
-        return self._concat((self.measurements_part(probe, shard) for shard in self.shards()), columns, None)
+    def measurements_table(
+        self, probe: str, columns: Sequence[str] | None = None, *, embeddings: bool = False
+    ) -> pa.Table:
+        """Return what one probe or analysis measured in the whole run, row-aligned with the samples.
+
+        Args:
+            probe: Its name.
+            columns: Only these; None: all (without the embeddings, unless ``embeddings``).
+            embeddings: Whether the ``embedding.<name>`` columns come along.
+        """
+        if embeddings and columns is None:
+            parts = [self.measurements_part(probe, shard) for shard in self.shards()]
+            columns = list(dict.fromkeys(name for part in parts for name in pq.read_schema(part).names)) or None
+        sets = {**self.metadata["probes"], **self.metadata["analyses"]}
+        metrics = [Metric(**metric) for metric in sets[probe]["metrics"]] if probe in sets else []
+        schema = measurements_to_table([], metrics).schema
+        return self._concat((self.measurements_part(probe, shard) for shard in self.shards()), columns, schema)
 
     def verdicts_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the verdicts of the whole run, row-aligned with the samples."""
@@ -114,37 +128,40 @@ class RunFolder:
         if not 0 <= index < self.metadata["rows"]:
             raise IndexError(f"sample {index} of {self.metadata['rows']}")
         shard = self.shards()[index // self.metadata["shard_size"]]
-        table = pq.read_table(self.samples_part(shard)).slice(index - shard.start, 1)
+        table = read_part(self.samples_part(shard)).slice(index - shard.start, 1)
         return table_to_samples(table)[0]
 
     def iter_samples(self) -> Iterator[list[Sample]]:
         """Yield the samples, a list a shard."""
         for shard in self.shards():
-            yield table_to_samples(pq.read_table(self.samples_part(shard)))
+            yield table_to_samples(read_part(self.samples_part(shard)))
 
-    def _concat(self, parts: Iterator[Path], columns: Sequence[str] | None, schema: pa.Schema | None) -> pa.Table:
+    def _concat(self, parts: Iterator[Path], columns: Sequence[str] | None, schema: pa.Schema) -> pa.Table:
         wanted = list(columns) if columns is not None else None
         tables = [read_part(part, wanted) for part in parts]
         if tables:
             # A shard without a single embedding lacks that column; promotion fills it with nulls.
             return pa.concat_tables(tables, promote_options="default")
-        if schema is None:
-            return pa.table({name: pa.array([], pa.string()) for name in wanted or ["sample_id"]})
         empty = schema.empty_table()
-        return empty.select(wanted) if wanted is not None else empty
+        return empty if wanted is None else empty.select([name for name in wanted if name in schema.names])
 
 
-def read_part(part: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return one part without its labels; absent columns are left out.
+def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return one part without its labels.
+
+    Args:
+        part: The file.
+        columns: Their names; absent ones are left out. None: all but the embeddings, which are most of the bytes.
 
     Raises:
         RunError: If it is missing or damaged.
     """
     try:
-        if columns is not None:
-            present = set(pq.read_schema(part).names)
-            columns = [name for name in columns if name in present]
-        return pq.read_table(part, columns=columns, partitioning=None).replace_schema_metadata(None)
+        # ParquetFile, not read_table: the latter imports pyarrow.dataset (and pandas, where there is one).
+        with pq.ParquetFile(part) as file:
+            names = file.schema_arrow.names
+            chosen = [name for name in names if not name.startswith(EMBEDDING_PREFIX)] if columns is None else columns
+            return file.read([name for name in chosen if name in names]).replace_schema_metadata(None)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunError(
             f"{part} is missing or damaged ({' '.join(str(error).split())[:200]}).",

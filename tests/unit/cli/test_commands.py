@@ -35,7 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def manifest(tmp_path: Path) -> Path:
     rng = np.random.default_rng(1)
     for number in range(3):
-        Image.fromarray(rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+        Image.fromarray(rng.integers(0, 255, (240, 320, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
     rows = [{"image": f"{n}.png", "caption": f"a blue kettle number {n} on a stove"} for n in range(3)]
     rows.append({"image": "absent.png", "caption": "\x1b[31ma red kettle [bold]that is gone[/bold]"})
     path = tmp_path / "rows.jsonl"
@@ -69,7 +69,7 @@ def test_scan_writes_a_report(run: Run, manifest: Path, tmp_path: Path) -> None:
 def test_judge_decides_anew(run: Run, manifest: Path, tmp_path: Path) -> None:
     run("scan", str(manifest), "-o", str(tmp_path / "r"), *MODEL_FREE)
     code, out, _ = run(
-        "judge", str(tmp_path / "r"), "--set", "rules.w={metric: media.width, min: 99}", "--json", "--no-report"
+        "judge", str(tmp_path / "r"), "--set", "rules.w={metric: media.width, min: 999}", "--json", "--no-report"
     )
     summary = json.loads(out)
     assert code == 0

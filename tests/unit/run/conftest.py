@@ -35,7 +35,7 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
         rng = np.random.default_rng(0)
         rows = []
         for number in range(count):
-            pixels = rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)
+            pixels = rng.integers(0, 255, (240, 320, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{number}.png")
             row = {
                 "image": f"{number}.png",

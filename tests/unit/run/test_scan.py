@@ -70,6 +70,25 @@ def test_the_clean_manifest_holds_the_kept_rows_whole(make_dataset: Callable[...
     assert len(held) == 4
 
 
+def test_a_folder_as_input_gets_its_rows_back(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_dataset(8, broken=True).parent
+    rows = [json.loads(line) for line in (folder / "data.jsonl").read_text("utf-8").splitlines() if "s3" not in line]
+    (folder / "metadata.jsonl").write_text(
+        "".join(json.dumps({"file_name": row["image"], "text": row["caption"]}) + "\n" for row in rows), "utf-8"
+    )
+    (folder / "data.jsonl").unlink()
+    run = scan(folder, tmp_path / "run")
+    written = {
+        name: sum(len(path.read_text("utf-8").splitlines()) for path in (run.path / name).rglob("*.jsonl"))
+        for name in ("clean", "quarantine")
+    }
+    assert (
+        written
+        == {"clean": run.summary["keep"], "quarantine": run.summary["quarantine"]}
+        == {"clean": 4, "quarantine": 3}
+    )
+
+
 def test_scanning_twice_gives_equal_bytes_and_measures_nothing_anew(
     make_dataset: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -271,7 +290,7 @@ def test_samples_come_as_arrow_and_pandas(make_dataset: Callable[..., Path], tmp
     frame = mmcheck.open_run(run.path).samples().to_pandas()
     assert list(frame["id"]) == ["s0", "s1", "s2"]
     assert {"action", "media.width", "caption_text.num_words"} <= set(frame.columns)
-    assert list(frame["media.width"]) == [32, 32, 32]
+    assert list(frame["media.width"]) == [320, 320, 320]
 
 
 def test_opening_what_is_no_run_is_a_clear_error(tmp_path: Path) -> None:

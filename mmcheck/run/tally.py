@@ -1,0 +1,93 @@
+"""Counting verdicts and describing values as the shards go by: the content of summary.json."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmcheck.core.errors import RunError
+from mmcheck.core.types import Action
+from mmcheck.store.schema import metric_columns
+
+_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+class Tally:
+    """Counts as the shards go by; holds one float64 a value (for the quantiles) and nothing else that grows."""
+
+    def __init__(self) -> None:
+        self.actions: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.manifests: dict[str, Counter[str]] = {}
+        self.languages: dict[str, Counter[str]] = {}
+        self.probes: dict[str, Counter[str]] = {}
+        self.values: dict[str, list[np.ndarray[Any, Any]]] = {}
+
+    def add(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> None:
+        """Count one shard."""
+        self.actions.update(_counts(verdicts["action"]))
+        self.codes.update(_counts(pc.list_flatten(verdicts["codes"])))
+        for column, slices in (("manifest", self.manifests), ("language", self.languages)):
+            pairs = pa.table({"slice": samples[column], "action": verdicts["action"]})
+            for row in pairs.group_by(["slice", "action"]).aggregate([([], "count_all")]).to_pylist():
+                name = row["slice"] if row["slice"] is not None else "(none)"
+                slices.setdefault(name, Counter())[row["action"]] += row["count_all"]
+        for name, table in measured.items():
+            self.probes.setdefault(name, Counter()).update(_counts(table["status"]))
+            for short in metric_columns(table):
+                present = table[short].drop_null().to_numpy()
+                if len(present):
+                    self.values.setdefault(f"{name}.{short}", []).append(present)
+
+    def summary(self, rows: int, inactive: Sequence[str]) -> dict[str, Any]:
+        """Return the content of summary.json for a run of ``rows`` samples.
+
+        Raises:
+            RunError: If the four counts do not sum to the rows read.
+        """
+        counts = {action.value: self.actions.get(action.value, 0) for action in Action}
+        if sum(counts.values()) != rows or set(self.actions) - set(counts):
+            raise RunError(
+                f"{rows} rows were read, but {dict(self.actions)} were judged: rows were lost.",
+                hint="this is a defect of mmcheck; please report it with the run folder's run.json.",
+            )
+        return {
+            "rows_read": rows,
+            **counts,
+            "findings": dict(sorted(self.codes.items(), key=lambda item: (-item[1], item[0]))),
+            "inactive_rules": list(inactive),
+            "manifests": {name: _slice(found) for name, found in self.manifests.items()},
+            "languages": {name: _slice(found) for name, found in sorted(self.languages.items())},
+            "probes": {
+                name: {status: found.get(status, 0) for status in ("measured", "not_applicable", "failed")}
+                for name, found in self.probes.items()
+            },
+            "metrics": {name: _describe(np.concatenate(parts)) for name, parts in self.values.items()},
+        }
+
+
+def _counts(column: Any) -> dict[str, int]:
+    return {row["values"].as_py(): row["counts"].as_py() for row in pc.value_counts(column)}
+
+
+def _slice(found: Counter[str]) -> dict[str, int]:
+    return {
+        "rows_read": sum(found.values()),
+        **{action.value: found.get(action.value, 0) for action in Action},
+    }
+
+
+def _describe(values: np.ndarray[Any, Any]) -> dict[str, float | int]:
+    quantiles = np.quantile(values, _QUANTILES)
+    return {
+        "count": len(values),
+        "mean": float(values.mean()),
+        "min": float(values.min()),
+        **{f"p{round(q * 100):02d}": float(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
+        "max": float(values.max()),
+    }
