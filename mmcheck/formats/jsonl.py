@@ -144,7 +144,7 @@ def parse_line(line: Line) -> RawRow:
     if "\0" in line.text:
         return broken_line(line, "nul_bytes", f"holds a NUL byte at column {line.text.index(chr(0)) + 1}")
     try:
-        value = json.loads(line.text, object_pairs_hook=_no_duplicates)
+        value = _DECODER.decode(line.text)
     except json.JSONDecodeError as error:
         return broken_line(line, "broken_json", f"is not valid JSON: {error.msg} at column {error.colno}")
     except _DuplicateKey as error:
@@ -224,3 +224,6 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise _DuplicateKey(key)
             seen.add(key)
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates)

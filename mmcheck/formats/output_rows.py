@@ -141,14 +141,15 @@ def link_or_copy(source: str, folder: Path, relative: str) -> None:
 
 def _column_of(row: Mapping[str, Any], sample: Sample, ref: MediaRef, likely: tuple[str | None, ...]) -> str | None:
     # Roles by name may miss a column that was recognised by its values, so the value that leads to the file decides.
-    base = folder_of(sample.manifest)
     for column in (*likely, *row):
         if column is None or column not in row:
             continue
         name = _name_of(row[column])
         if not name or len(name) > 4096 or "\0" in name or "\n" in name:
             continue
-        if column in likely or ref.uri in (resolve_media(name, base), os.path.abspath(name)):
+        if column in likely:
+            return column
+        if ref.uri in (resolve_media(name, folder_of(sample.manifest)), os.path.abspath(name)):
             return column
     return None
 

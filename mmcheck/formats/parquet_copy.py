@@ -66,8 +66,10 @@ def copy_rows(
         source = out.sample.manifest
         if out.sample.problem is not None and out.sample.problem.cause == UNREADABLE:
             continue
-        for key in out.extra:
-            extras.setdefault(key, [None] * len(numbers)).append(out.extra[key])
+        for key, value in out.extra.items():
+            if key not in extras:
+                extras[key] = [None] * len(numbers)
+            extras[key].append(value)
         # Without the new columns, so that only what differs from the source is kept in memory.
         columns = writer.columns(replace(out, extra={}))
         for key, value in columns.items():
@@ -76,7 +78,8 @@ def copy_rows(
                 changed.setdefault(key, {})[len(numbers)] = value
         numbers.append(out.sample.row_number)
         for values in extras.values():
-            values.extend([None] * (len(numbers) - len(values)))
+            if len(values) < len(numbers):
+                values.append(None)
     final = folder / output_name(source, stem, ".parquet")
     added = {key: _array(values) for key, values in extras.items()}
     if not source:
@@ -151,7 +154,8 @@ def _finished(
             columns.append(added[name].slice(start, stop - start))
             continue
         column = table.column(name)
-        news = {index - start: value for index, value in changed.get(name, {}).items() if start <= index < stop}
+        different = changed.get(name, {})
+        news = {index - start: different[index] for index in range(start, stop) if index in different}
         if news:
             column = _with_changes(column, news)
         columns.append(column)

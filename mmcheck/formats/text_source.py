@@ -113,7 +113,7 @@ class _GzipReader(gzip.GzipFile):
 
 def is_url(text: str) -> bool:
     """Return whether ``text`` is an fsspec URL (``s3://...``, ``memory://...``) and not a local path."""
-    return bool(_URL.match(text))
+    return ":" in text and bool(_URL.match(text))
 
 
 def open_raw(uri: str) -> BinaryIO:
