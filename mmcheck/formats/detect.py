@@ -25,6 +25,8 @@ from mmcheck.formats.webdataset import TAR_SUFFIXES
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 1_000_000
+_LIST_NAME = re.compile(r"(\.jsonl|\.csv|\.tsv|^manifest\.json)(\.gz|\.zst)?$", re.IGNORECASE)
+_LISTS = ("nemo", "jsonl", "csv")
 _KINDS = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -62,7 +64,8 @@ def expand_manifests(patterns: Sequence[str]) -> list[str]:
     """Return the manifests that paths, URLs, globs and brace ranges (``{000..012}.tar``) mean, each once.
 
     Local paths become absolute. What one pattern matches is sorted; the order of the patterns stays. A folder stays
-    itself, except one that holds tar shards or Parquet files and no media: there each file is a manifest.
+    itself, except one that holds manifests: JSON Lines or CSV files that list media (and no texts beside the media), or
+    tar shards or Parquet files (and no media). There each file is a manifest.
 
     Raises:
         ManifestError: If a pattern matches nothing.
@@ -134,13 +137,31 @@ def _contents(manifest: str) -> list[str]:
         names = [name for name in walk_files(manifest) if "/" not in name and not name.startswith(".")]
     except ManifestError:
         return [manifest]
-    if any(media_kind(name) or name.startswith("metadata.") for name in names):
+    if any(name.startswith("metadata.") for name in names):
+        return [manifest]
+    if not any(name.lower().endswith(".txt") for name in names):
+        lists = [join_under(manifest, name) for name in names if _LIST_NAME.search(name)]
+        lists = [name for name in lists if _lists_media(name)]
+        if lists:
+            return lists
+    if any(media_kind(name) for name in names):
         return [manifest]
     for suffixes in (TAR_SUFFIXES, (".parquet",)):
         shards = [join_under(manifest, name) for name in names if name.lower().endswith(suffixes)]
         if shards:
             return shards
     return [manifest]
+
+
+def _lists_media(manifest: str) -> bool:
+    for name in _LISTS:
+        part = FORMATS.get(name)(InputConfig())
+        if part.recognises(manifest):
+            try:
+                return any(sample.problem is None for sample in islice(part.read(manifest), 8))
+            except ManifestError:
+                return False
+    return False
 
 
 def _nothing(pattern: str, one: str) -> ManifestError:

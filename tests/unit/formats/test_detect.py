@@ -126,6 +126,17 @@ def test_folders_of_shards_are_their_shards(tmp_path: Path) -> None:
     assert relative == ["wds/0.tar", "wds/1.tar", "pq/a.parquet", "pq/b.parquet", "hf", "mixed"]
 
 
+def test_a_folder_with_a_manifest_is_that_manifest(tmp_path: Path) -> None:
+    touch(tmp_path, "audio/a.wav", "b.wav", "notes.csv")
+    (tmp_path / "manifest.jsonl").write_text('{"audio_filepath": "audio/a.wav", "text": "x"}')
+    (tmp_path / "stats.jsonl").write_text('{"loss": 1.5}')
+    (tmp_path / "none.jsonl").touch()
+    (tmp_path / "notes.csv").write_text("some prose")
+    assert expand_manifests([str(tmp_path)]) == [str(tmp_path / "manifest.jsonl")]
+    touch(tmp_path, "b.txt")
+    assert expand_manifests([str(tmp_path)]) == [str(tmp_path)]
+
+
 def test_urls() -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe("/globbed/b.jsonl", b'{"image": "a.jpg", "caption": "x"}')
