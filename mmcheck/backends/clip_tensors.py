@@ -13,7 +13,9 @@ from mmcheck.core.errors import WeightsError
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from PIL import Image
 
+_MAX_ASPECT = 16
 _MAX_RUN = 128
 """Byte-pair merging in Python is quadratic in the length of a word, so longer unbroken runs are cut."""
 
@@ -69,6 +71,21 @@ def break_runs(text: str) -> str:
     for word in text.split():
         words += [word[start : start + _MAX_RUN] for start in range(0, len(word), _MAX_RUN)]
     return " ".join(words)
+
+
+def crop_extreme(image: Image.Image) -> Image.Image:
+    """Return the middle of a strip of more than 16:1, for transforms that keep only the middle square anyway.
+
+    They resize the short side first, and would blow up a strip of 1 x 65,000 pixels to gigabytes.
+    """
+    width, height = image.size
+    longest = _MAX_ASPECT * min(width, height)
+    if max(width, height) <= longest:
+        return image
+    # An even remainder keeps the middle where it was.
+    longest += (max(width, height) - longest) % 2
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    return image.crop((left, top, left + min(width, longest), top + min(height, longest)))
 
 
 def _first_line(error: BaseException) -> str:

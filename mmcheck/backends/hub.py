@@ -25,6 +25,9 @@ HUB_TIMEOUT = 10.0
 OnProgress = Callable[[str, int, int | None], None]
 """Called with file name, bytes so far and bytes in all (None: unknown)."""
 
+_CUT_SHORT = ("onsistency check", "complete message body", "IncompleteRead")
+"""What the client's errors say when fewer bytes came than were announced."""
+
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -41,6 +44,8 @@ def find_cached(repo_id: str, patterns: Sequence[str], *, revision: str = "main"
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
+    if not is_repo_id(repo_id):
+        return None
     storage = Path(constants.HF_HUB_CACHE).expanduser() / repo_folder_name(repo_id=repo_id, repo_type="model")
     try:
         commit = (storage / "refs" / revision).read_text("utf-8").strip()
@@ -83,14 +88,15 @@ def download(
         WeightsError: If the hub cannot be reached or refuses, the repository or a file does not exist, the
             cache cannot be written, or what arrived is not what the hub announced.
     """
-    cached = find_cached(repo_id, patterns, revision=revision)
-    if cached is not None:
-        return cached
     shown = name or repo_id
     if not is_repo_id(repo_id):
         raise WeightsError(
-            f"{repo_id!r} is not the name of a hub repository (wanted: org/name).", hint=_hint(shown)
+            f"{repo_id!r} is not the name of a hub repository (wanted: org/name).",
+            hint="see `mmcheck models list` for names that work.",
         )
+    cached = find_cached(repo_id, patterns, revision=revision)
+    if cached is not None:
+        return cached
     remote = _list_remote(repo_id, revision, shown, timeout)
     wanted: list[str] = []
     for pattern in (*optional, *patterns):
@@ -173,9 +179,7 @@ def _list_remote(repo_id: str, revision: str, shown: str, timeout: float) -> dic
     answer = box[0] if box else TimeoutError(f"no answer within {timeout:g} seconds")
     if isinstance(answer, Exception):
         raise _translate(answer, repo_id, shown) from answer
-    return {
-        file.rfilename: (file.lfs.sha256 if file.lfs is not None else None) for file in answer.siblings or []
-    }
+    return {file.rfilename: (file.lfs.sha256 if file.lfs is not None else None) for file in answer.siblings or []}
 
 
 def _fetch(
@@ -191,16 +195,13 @@ def _fetch(
         options["tqdm_class"] = _progress_class(file, on_progress)
     try:
         path = Path(
-            hf_hub_download(
-                repo_id, file, revision=revision, endpoint=_endpoint(), library_name="mmcheck", **options
-            )
+            hf_hub_download(repo_id, file, revision=revision, endpoint=_endpoint(), library_name="mmcheck", **options)
         )
         if sha256 is not None and remembered_digest(path) != sha256:
             path.resolve().unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             raise WeightsError(
-                f"model {shown!r}: {file} arrived damaged from {_endpoint()}: "
-                "its sha256 is not the announced one.",
+                f"model {shown!r}: {file} arrived damaged from {_endpoint()}: its sha256 is not the announced one.",
                 hint="the damaged copy was removed; try again.",
             )
     except tuple(expected) as error:
@@ -254,13 +255,11 @@ def _translate(error: BaseException, repo_id: str, shown: str, file: str | None 
             hint="check the name (`mmcheck models list`), or log in with `hf auth login` (or set HF_TOKEN).",
         )
     if isinstance(error, RevisionNotFoundError | EntryNotFoundError) or status == 404:
-        return WeightsError(
-            f"{where}: not found at {endpoint}.", hint="check the name; see `mmcheck models list`."
-        )
+        return WeightsError(f"{where}: not found at {endpoint}.", hint="check the name; see `mmcheck models list`.")
     if status is not None:
         return WeightsError(f"{where}: {endpoint} answered with HTTP {status}.", hint=_hint(shown))
     reason = " ".join(str(error).split()) or type(error).__name__
-    if "onsistency check" in reason:
+    if file is not None and any(words in reason for words in _CUT_SHORT):
         return WeightsError(f"{where}: the download from {endpoint} was cut short.", hint="try again.")
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         return WeightsError(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.clip_tensors import break_runs, loading, unit_rows
+from mmcheck.backends.clip_tensors import break_runs, crop_extreme, loading, unit_rows
 from mmcheck.backends.image_text_backend import ImageTextWeights, read_json
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
@@ -66,7 +66,7 @@ class OpenClipBackend:
         import numpy as np
         import torch
 
-        resized = self._resize(image)
+        resized = self._resize(crop_extreme(image) if self._is_cropped else image)
         if isinstance(resized, torch.Tensor):
             return resized
         return torch.from_numpy(np.array(resized, dtype=np.uint8)).permute(2, 0, 1).contiguous()
@@ -117,6 +117,7 @@ class OpenClipBackend:
         size = config.size if isinstance(config.size, (tuple, list)) else (config.size, config.size)
         self.image_size = (int(size[0]), int(size[1]))
         self._transform = image_transform_v2(config, is_train=False)
+        self._is_cropped = config.resize_mode == "shortest"
         steps = self._transform.transforms
         is_usual = isinstance(steps[-1], Normalize) and type(steps[-2]).__name__ in ("MaybeToTensor", "ToTensor")
         self._resize: Any = Compose(steps[:-2]) if is_usual else self._transform

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.clip_tensors import break_runs, loading, unit_rows
+from mmcheck.backends.clip_tensors import break_runs, crop_extreme, loading, unit_rows
 from mmcheck.backends.image_text_backend import ImageTextWeights
 from mmcheck.backends.open_clip_backend import fragment_ids
 from mmcheck.backends.precision import resolve_precision, torch_dtype
@@ -56,6 +56,8 @@ class TransformersClipBackend:
         import torch
 
         options = {"do_rescale": False, "do_normalize": False} if self._scale is not None else {}
+        if self._is_cropped:
+            image = crop_extreme(image)
         inputs = self._processor(images=image, return_tensors="pt", **options)
         made = {key: value[0] for key, value in inputs.items()}
         if self._scale is not None:
@@ -115,6 +117,7 @@ class TransformersClipBackend:
             side = int(vision.image_size)
             self._scale = _scale_of(self._processor)
         self.image_size = (side, side)
+        self._is_cropped = config.model_type == "clip"
 
     def _ids(self, text: str) -> list[int]:
         with self._lock:

@@ -66,9 +66,7 @@ def spread(windows: list[Window], limit: int = MAX_WINDOWS) -> list[Window]:
 
 
 def thin(text: str, limit: int = MAX_CHARACTERS) -> str:
-    """Return ``text``, or of a longer one evenly spread slices of ``limit`` characters in all, a line
-    each.
-    """
+    """Return ``text``, or ``limit`` characters of a longer one in evenly spread slices, a line each."""
     if len(text) <= limit:
         return text
     size = limit // _NUM_SLICES
