@@ -7,18 +7,17 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import Config
-from mmcheck.core.atomic import write_text
+from mmcheck.core.atomic import TMP_PREFIX, write_text
 from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.progress import Progress
 from mmcheck.run.tally import Tally
-from mmcheck.run.write_out import write_manifests
+from mmcheck.run.write_out import OutputSpool, write_manifests
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import write_part
 
@@ -52,20 +51,21 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     (run.path / "summary.json").unlink(missing_ok=True)
     shutil.rmtree(run.path / "verdicts", ignore_errors=True)
     labels = {"policy": config.policy_digest()}
-    actions_of: dict[int, np.ndarray[Any, Any]] = {}
+    spool = OutputSpool(run.path / f"{TMP_PREFIX}spool", policy.metrics, columns=config.output.columns)
     for shards in _grouped(run.shards()):
         samples = pa.concat_tables([read_part(run.samples_part(shard)) for shard in shards])
         measured = {name: _measured(run, name, shards) for name in run.probes()}
         verdicts = policy.judge(JudgeTable(samples, measured))
         tally.add(samples, measured, verdicts)
+        spool.add(samples, measured, verdicts)
         for shard in shards:
             part = verdicts.slice(shard.start - shards[0].start, shard.stop - shard.start)
             write_part(run.verdicts_part(shard), part, labels)
-            actions_of[shard.index] = part["action"].to_numpy(zero_copy_only=False)
             progress.advance(part.num_rows)
     summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
     write_text(run.path / "config.yaml", config.to_yaml())
-    write_manifests(run, config, policy, actions_of, progress)
+    write_manifests(run, config, spool, progress)
+    spool.close()
     write_text(run.path / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     return summary
 

@@ -1,23 +1,27 @@
-"""Writing what was decided: one manifest an action and input, in the input's format, rows whole."""
+"""Writing what was decided: one manifest an action and input, in the input's format, rows whole.
+
+Judging has every table of a group of shards in memory; what the manifests need of them is spooled to one file a group,
+so that each action's manifest is one sweep over few large files instead of thousands of small parts.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX, atomic_path
-from mmcheck.core.types import Action, Shard
+from mmcheck.core.types import Action
 from mmcheck.formats.base import OutputRow
-from mmcheck.judge.policy import Policy
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
-from mmcheck.store.run_folder import RunFolder, read_part
-from mmcheck.store.schema import table_to_samples
+from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.schema import SAMPLES, table_to_samples
 
 FOLDERS = {
     Action.KEEP: "clean",
@@ -25,22 +29,99 @@ FOLDERS = {
     Action.QUARANTINE: "quarantine",
     Action.UNCHECKED: "unchecked",
 }
+_EXTRA = "mmcheck_"
+_CHUNK = 4096
 
 
-def write_manifests(
-    run: RunFolder,
-    config: Config,
-    policy: Policy,
-    actions_of: Mapping[int, np.ndarray[Any, Any]],
-    progress: Progress,
-) -> None:
+class OutputSpool:
+    """The judged rows of a run on their way to the manifests.
+
+    Args:
+        folder: A temporary folder; emptied at the start, removed by ``close``.
+        metrics: Full names of the metrics that become ``mmcheck_<probe>_<metric>`` columns.
+        columns: Whether any ``mmcheck_*`` column is wanted.
+    """
+
+    def __init__(self, folder: Path, metrics: Sequence[str], *, columns: bool) -> None:
+        self._folder = folder
+        self._metrics = metrics
+        self._columns = columns
+        self._groups: list[tuple[int, int, frozenset[str]]] = []
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def add(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> None:
+        """Spool one group of shards.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        table = samples.append_column("action", verdicts["action"])
+        if self._columns:
+            table = table.append_column(f"{_EXTRA}id", verdicts["sample_id"])
+            table = table.append_column(f"{_EXTRA}action", verdicts["action"])
+            table = table.append_column(f"{_EXTRA}codes", verdicts["codes"])
+            table = table.append_column(f"{_EXTRA}reasons", _messages(verdicts["findings"]))
+            for metric in self._metrics:
+                probe, _, short = metric.partition(".")
+                if probe in measured and short in measured[probe].column_names:
+                    values = pc.round(measured[probe][short], 6)
+                    table = table.append_column(f"{_EXTRA}{probe}_{short}", values)
+        start = table["index"][0].as_py()
+        with atomic_path(self._part(len(self._groups))) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+            with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+                writer.write_table(table, max_chunksize=_CHUNK)
+        actions = frozenset(pc.unique(verdicts["action"]).to_pylist())
+        self._groups.append((start, start + table.num_rows, actions))
+
+    def holds(self, action: Action, start: int, stop: int) -> bool:
+        """Return whether any sample of ``start:stop`` has this action."""
+        return any(True for _ in self._tables(action, start, stop))
+
+    def rows(self, action: Action, start: int, stop: int) -> Iterator[OutputRow]:
+        """Yield the rows of ``start:stop`` with this action, in order."""
+        for table in self._tables(action, start, stop):
+            extras = table.select([name for name in table.column_names if name.startswith(_EXTRA)]).to_pylist()
+            samples = table_to_samples(table.select(SAMPLES.names))
+            for number, sample in enumerate(samples):
+                yield OutputRow(sample=sample, extra=extras[number] if self._columns else {})
+
+    def close(self) -> None:
+        """Remove the spool."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{number:05d}.arrow"
+
+    def _tables(self, action: Action, start: int, stop: int) -> Iterator[pa.Table]:
+        for number, (first, last, actions) in enumerate(self._groups):
+            if action.value not in actions or last <= start or first >= stop:
+                continue
+            with pa.memory_map(str(self._part(number))) as source, pa.ipc.open_file(source) as reader:
+                for batch_number in range(reader.num_record_batches):
+                    batch = pa.Table.from_batches([reader.get_batch(batch_number)])
+                    index = batch["index"]
+                    mask = pc.and_(
+                        pc.equal(batch["action"], action.value),
+                        pc.and_(pc.greater_equal(index, start), pc.less(index, stop)),
+                    )
+                    found = batch.filter(mask)
+                    if found.num_rows:
+                        yield found
+
+
+def _messages(findings: pa.ChunkedArray) -> pa.Array:
+    """Return the findings' messages, a list a sample."""
+    joined = findings.combine_chunks()
+    return pa.ListArray.from_arrays(joined.offsets, joined.values.field("message"))
+
+
+def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress: Progress) -> None:
     """Write ``clean/``, ``flagged/``, ``quarantine/`` and ``unchecked/`` anew.
 
     Args:
         run: The run folder.
         config: The config that decided.
-        policy: Its policy; the metrics that it reads become ``mmcheck_*`` columns.
-        actions_of: Shard index -> the shard's actions, in order.
+        spool: The judged rows.
         progress: Told what happens.
 
     Raises:
@@ -49,23 +130,23 @@ def write_manifests(
     inputs = run.metadata["inputs"]
     progress.phase("writing manifests", len(FOLDERS) * len(inputs))
     names = Counter(_name(entry["manifest"]) for entry in inputs)
-    spans = _spans(inputs)
     for action, folder in FOLDERS.items():
         final = run.path / folder
         staging = run.path / f"{TMP_PREFIX}{folder}"
         shutil.rmtree(staging, ignore_errors=True)
         wrote = False
+        start = 0
         for number, entry in enumerate(inputs):
-            start, stop = spans[number]
+            stop = start + entry["rows"]
             # An empty clean manifest says "nothing is left"; an empty quarantine is better no file at all.
-            if action is Action.KEEP or _any(run, actions_of, action, start, stop):
-                unique = names[_name(entry["manifest"])] == 1
-                target = staging if unique else staging / f"{number:03d}"
+            if action is Action.KEEP or spool.holds(action, start, stop):
+                target = staging if names[_name(entry["manifest"])] == 1 else staging / f"{number:03d}"
                 target.mkdir(parents=True, exist_ok=True)
-                rows = _rows(run, config, policy, actions_of, action, start, stop)
                 stem = _name(entry["manifest"]).partition(".")[0] or "manifest"
+                rows = spool.rows(action, start, stop)
                 open_format(entry["format"], config).write(rows, target, stem, config.output)
                 wrote = True
+            start = stop
             progress.advance()
         shutil.rmtree(final, ignore_errors=True)
         if wrote:
@@ -75,66 +156,3 @@ def write_manifests(
 
 def _name(manifest: str) -> str:
     return manifest.rstrip("/").rsplit("/", 1)[-1]
-
-
-def _spans(inputs: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    spans, start = [], 0
-    for entry in inputs:
-        spans.append((start, start + entry["rows"]))
-        start += entry["rows"]
-    return spans
-
-
-def _shards_of(run: RunFolder, start: int, stop: int) -> Iterator[Shard]:
-    size = run.metadata["shard_size"]
-    if stop > start:
-        yield from run.shards()[start // size : (stop - 1) // size + 1]
-
-
-def _any(run: RunFolder, actions_of: Mapping[int, np.ndarray[Any, Any]], action: Action, start: int, stop: int) -> bool:
-    return any(
-        (actions_of[s.index][max(start - s.start, 0) : stop - s.start] == action.value).any()
-        for s in _shards_of(run, start, stop)
-    )
-
-
-def _rows(
-    run: RunFolder,
-    config: Config,
-    policy: Policy,
-    actions_of: Mapping[int, np.ndarray[Any, Any]],
-    action: Action,
-    start: int,
-    stop: int,
-) -> Iterator[OutputRow]:
-    for shard in _shards_of(run, start, stop):
-        positions = np.arange(shard.start, shard.stop)
-        wanted = np.flatnonzero((actions_of[shard.index] == action.value) & (positions >= start) & (positions < stop))
-        if not len(wanted):
-            continue
-        samples = table_to_samples(read_part(run.samples_part(shard)).take(wanted))
-        extras = _extras(run, policy, shard, wanted) if config.output.columns else [{}] * len(samples)
-        for sample, extra in zip(samples, extras, strict=True):
-            yield OutputRow(sample=sample, extra=extra)
-
-
-def _extras(run: RunFolder, policy: Policy, shard: Shard, wanted: Any) -> list[dict[str, Any]]:
-    verdicts = read_part(run.verdicts_part(shard), ["sample_id", "action", "codes", "findings"]).take(wanted)
-    rows: list[dict[str, Any]] = [
-        {
-            "mmcheck_id": row["sample_id"],
-            "mmcheck_action": row["action"],
-            "mmcheck_codes": row["codes"],
-            "mmcheck_reasons": [finding["message"] for finding in row["findings"]],
-        }
-        for row in verdicts.to_pylist()
-    ]
-    for metric in policy.metrics:
-        probe, _, short = metric.partition(".")
-        if probe not in run.probes():
-            continue
-        table = read_part(run.measurements_part(probe, shard), [short])
-        if short in table.column_names:
-            for row, value in zip(rows, table[short].take(wanted).to_pylist(), strict=True):
-                row[f"mmcheck_{probe}_{short}"] = None if value is None else round(value, 6)
-    return rows
