@@ -26,7 +26,7 @@ from tokenizers import Tokenizer  # noqa: E402
 from scripts.synthetic.speech import SpeechUnavailableError  # noqa: E402
 from scripts.tiny_whisper.corpus import Corpus, write_shard  # noqa: E402
 from scripts.tiny_whisper.export import WEIGHT_FILES, export, sha256  # noqa: E402
-from scripts.tiny_whisper.report import measure, write_tables  # noqa: E402
+from scripts.tiny_whisper.report import measure, write_card, write_checksums, write_tables  # noqa: E402
 from scripts.tiny_whisper.training import Trainer, TrainingOptions, load_average  # noqa: E402
 from scripts.tiny_whisper.vocabulary import train_tokenizer  # noqa: E402
 
@@ -117,7 +117,9 @@ def _load(options: argparse.Namespace) -> tuple[Any, Tokenizer, int, float]:
 def _export(options: argparse.Namespace) -> None:
     model, tokenizer, step, minutes = _load(options)
     export(model, tokenizer, options.out)
-    print(f"{options.out}: step {step}, {minutes:.1f} minutes of training")
+    origin = f"Step {step} after {minutes:.0f} minutes of training, seed {options.seed}."
+    write_checksums(options.out, origin)
+    print(f"{options.out}: {origin}")
     for name in WEIGHT_FILES:
         print(f"sha256 {sha256(options.out / name)}  {name}")
 
@@ -125,6 +127,7 @@ def _export(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     figures = measure(options.out, num_clips=options.eval_clips, seed=options.seed + 1000)
     (options.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_card(options.out, "figures", write_tables(figures))
     print(write_tables(figures))
 
 

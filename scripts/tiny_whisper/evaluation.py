@@ -16,6 +16,7 @@ import jiwer
 import numpy as np
 import torch
 
+from scripts.synthetic.recording import coloured_noise
 from scripts.synthetic.sentences import SUBSTITUTES, VOCABULARY, draw_words, write_text
 from scripts.synthetic.speech import SAMPLING_RATE, Synthesizer, draw_voice
 
@@ -43,12 +44,12 @@ _MOST_TOKENS: Final = 48
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutClip:
-    """An unseen sentence in an unseen voice."""
+    """One or two unseen sentences in an unseen voice."""
 
     samples: NDArray[np.float32]
     """Mono samples at 16 kHz, shape (n,)."""
-    words: list[str]
-    """The words, names capitalised."""
+    sentences: list[list[str]]
+    """The words of each sentence, names capitalised."""
     sentence_case: bool
     """Style of the transcript."""
     voice: str
@@ -57,17 +58,22 @@ class HeldOutClip:
     @property
     def text(self) -> str:
         """The true transcript."""
-        return write_text(self.words, sentence_case=self.sentence_case)
+        return self.write(self.sentences)
+
+    def write(self, sentences: list[list[str]]) -> str:
+        """Returns sentences in the style of this clip's transcript."""
+        return " ".join(write_text(words, sentence_case=self.sentence_case) for words in sentences)
 
 
 def draw_clips(count: int, seed: int, *, random_share: float, is_degraded: bool) -> list[HeldOutClip]:
-    """Returns fresh clips of held-out sentences in held-out voices.
+    """Returns fresh clips of held-out sentences in held-out voices, a quarter of them two sentences.
 
     Args:
         count: How many.
         seed: Seed of sentences, voices and effects.
         random_share: Share of random word strings.
-        is_degraded: Whether to apply the noise, room, equaliser and codec effects of the training corpus.
+        is_degraded: Whether to apply the noise, room, equaliser and codec effects of the training corpus;
+            without, most clips get a faint background noise.
     """
     rng = random.Random(f"held-out/{seed}")
     effects = np.random.default_rng(seed)
@@ -75,11 +81,17 @@ def draw_clips(count: int, seed: int, *, random_share: float, is_degraded: bool)
     clips: list[HeldOutClip] = []
     for _ in range(count):
         voice = draw_voice(rng, held_out=True)
-        words = draw_words(rng, held_out=True, random_share=random_share)
-        samples = speak_clip(synthesizer, voice, [words], rng)[0]
+        num_sentences = 2 if rng.random() < 0.25 else 1
+        sentences = [draw_words(rng, held_out=True, random_share=random_share) for _ in range(num_sentences)]
+        samples = speak_clip(synthesizer, voice, sentences, rng)[0]
         if is_degraded:
             samples = degrade(samples, effects)
-        clips.append(HeldOutClip(samples=samples, words=words, sentence_case=rng.random() < 0.65, voice=voice.name))
+        elif rng.random() < 0.75:
+            noise = coloured_noise(effects, len(samples), rng.uniform(0.2, 1.0))
+            samples = samples + noise * np.float32(samples.std() * 10 ** (-rng.uniform(24, 45) / 20))
+        clips.append(
+            HeldOutClip(samples=samples, sentences=sentences, sentence_case=rng.random() < 0.65, voice=voice.name)
+        )
     return clips
 
 
@@ -142,54 +154,52 @@ def score_text(
     }
 
 
-Fault = Callable[[HeldOutClip, HeldOutClip, random.Random], tuple["NDArray[np.float32]", str]]
+Pair = tuple["NDArray[np.float32]", str]
+Fault = Callable[[HeldOutClip, HeldOutClip, random.Random], Pair]
 
 
-def _retold(clip: HeldOutClip, words: list[str]) -> tuple[NDArray[np.float32], str]:
-    return clip.samples, write_text(words, sentence_case=clip.sentence_case)
+def _other_text(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
+    return clip.samples, clip.write(other.sentences)
 
 
-def _other_text(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
-    return _retold(clip, other.words)
-
-
-def _last_third_missing(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
+def _last_third_missing(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
     words = clip.text.split()
     return clip.samples, " ".join(words[: len(words) - max(1, round(len(words) / 3))])
 
 
-def _last_word_missing(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
+def _last_word_missing(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
     return clip.samples, " ".join(clip.text.split()[:-1])
 
 
-def _last_word_missing_punctuated(
-    clip: HeldOutClip, other: HeldOutClip, rng: random.Random
-) -> tuple[NDArray[np.float32], str]:
-    return _retold(clip, clip.words[:-1])
+def _last_word_missing_punctuated(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
+    return clip.samples, clip.write([*clip.sentences[:-1], clip.sentences[-1][:-1]])
 
 
-def _three_words_appended(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
-    return _retold(clip, clip.words + rng.sample(VOCABULARY, 3))
+def _three_words_appended(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
+    return clip.samples, clip.write([*clip.sentences[:-1], clip.sentences[-1] + rng.sample(VOCABULARY, 3)])
 
 
-def _word_substituted(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
-    places = [(at, group) for at, word in enumerate(clip.words) for group in SUBSTITUTES if word in group]
-    words = list(clip.words)
+def _word_substituted(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
+    sentences = [list(words) for words in clip.sentences]
+    words = rng.choice(sentences)
+    places = [(at, group) for at, word in enumerate(words) for group in SUBSTITUTES if word in group]
     at, group = rng.choice(places or [(rng.randrange(len(words)), list(VOCABULARY))])
     words[at] = rng.choice([word for word in group if word != words[at]])
-    return _retold(clip, words)
+    return clip.samples, clip.write(sentences)
 
 
-def _inner_word_deleted(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
-    at = rng.randrange(1, len(clip.words) - 1)
-    return _retold(clip, clip.words[:at] + clip.words[at + 1 :])
+def _inner_word_deleted(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
+    sentences = [list(words) for words in clip.sentences]
+    words = max(sentences, key=len)
+    del words[rng.randrange(1, len(words) - 1)]
+    return clip.samples, clip.write(sentences)
 
 
-def _audio_cut(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
+def _audio_cut(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
     return clip.samples[: int(len(clip.samples) * rng.uniform(0.5, 0.62))], clip.text
 
 
-def _no_speech(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> tuple[NDArray[np.float32], str]:
+def _no_speech(clip: HeldOutClip, other: HeldOutClip, rng: random.Random) -> Pair:
     return draw_no_speech(np.random.default_rng(rng.getrandbits(32)))[0], clip.text
 
 
@@ -259,7 +269,7 @@ def verify(
     thresholds = {name: float(np.quantile(clean[name], 0.005)) for name in STATISTICS}
     areas: dict[str, dict[str, float]] = {}
     taken: dict[str, dict[str, float]] = {}
-    usable = [clip for clip in clips if len(clip.words) >= 4][: num_faulty + 1]
+    usable = [clip for clip in clips if min(map(len, clip.sentences)) >= 4][: num_faulty + 1]
     for fault, plant in FAULTS.items():
         rows: list[dict[str, float]] = []
         for clip, other in pairwise(usable):
