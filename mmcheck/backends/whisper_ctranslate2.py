@@ -8,7 +8,6 @@ the same.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -31,7 +30,7 @@ from mmcheck.backends.whisper_verifier import (
     read_pass,
     read_start,
 )
-from mmcheck.core.errors import RunError, WeightsError
+from mmcheck.core.errors import RunError
 
 _MAX_BATCH_STEPS = 1024
 """Decoder steps of one call, over all its texts: bounds the memory that the kept logits take."""
@@ -55,7 +54,7 @@ class Ctranslate2WhisperVerifier:
         self._model = model
         self._window = window
         self._batch_size = batch_size
-        self.tokens = WhisperTokens.load(folder, _vocabulary_size(folder))
+        self.tokens = WhisperTokens.load(folder, is_multilingual=bool(model.is_multilingual))
 
     def describe(self) -> dict[str, Any]:
         """Return backend, compute type, device, window and versions."""
@@ -138,8 +137,8 @@ class Ctranslate2WhisperVerifier:
             ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded[rows])),
             [[*prompts[row], *step.tokens] for row, step in group],
             beam_size=1,
-            # ctranslate2 halves this number and counts the text from the last token of the prompt.
-            max_length=2 * (longest + 1),
+            # ctranslate2 takes the smaller of half this number and of what the prompt but one token leaves of it.
+            max_length=max(2 * (longest + 1), longest + len(prompts[rows[0]])),
             return_logits_vocab=True,
             return_no_speech_prob=True,
             suppress_blank=False,
@@ -169,17 +168,3 @@ class Ctranslate2WhisperVerifier:
 
 def _best(shares: dict[str, float]) -> str | None:
     return max(shares, key=lambda code: shares[code]) if shares else None
-
-
-def _vocabulary_size(folder: Path) -> int:
-    """Return the number of tokens in ctranslate2's vocabulary file, timestamps included."""
-    for name in ("vocabulary.json", "vocabulary.txt"):
-        file = folder / name
-        try:
-            text = file.read_text("utf-8")
-            return len(json.loads(text)) if name.endswith(".json") else len(text.splitlines())
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            raise WeightsError(f"cannot read {file}: {' '.join(str(error).split())}.") from error
-    raise WeightsError(f"the Whisper folder {folder} has no vocabulary.json or vocabulary.txt.")

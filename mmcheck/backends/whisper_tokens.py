@@ -19,7 +19,7 @@ from mmcheck.backends.whisper_languages import WHISPER_LANGUAGES
 from mmcheck.core.errors import WeightsError
 
 MULTILINGUAL_VOCABULARY = 51865
-"""Smallest vocabulary of a multilingual Whisper; OpenAI and ctranslate2 tell the kinds apart by it."""
+"""Smallest vocabulary of a multilingual Whisper; OpenAI's code tells the kinds apart by it."""
 SENTENCE_ENDS = ".?!\u3002\uff1f\uff01\u0964\u061f\u06d4\u2026"
 """Characters that end a sentence, in the scripts that have other ones too."""
 
@@ -43,13 +43,14 @@ class WhisperTokens:
 
     Args:
         tokenizer: ``tokenizers.Tokenizer`` of the model.
-        vocab_size: Number of tokens that the model knows, timestamps included.
+        is_multilingual: Whether the model knows languages besides English. English-only models have the languages'
+            tokens too, but were never taught them.
 
     Raises:
         WeightsError: If the tokenizer lacks Whisper's special tokens.
     """
 
-    def __init__(self, tokenizer: Any, vocab_size: int) -> None:
+    def __init__(self, tokenizer: Any, *, is_multilingual: bool) -> None:
         self._tokenizer = tokenizer
         vocabulary = tokenizer.get_vocab()
         self.sot = self._special(vocabulary, "<|startoftranscript|>")
@@ -57,7 +58,7 @@ class WhisperTokens:
         self.no_timestamps = self._special(vocabulary, "<|notimestamps|>")
         self.no_speech: int | None = vocabulary.get("<|nospeech|>", vocabulary.get("<|nocaptions|>"))
         self.languages: dict[str, int] = {}
-        if vocab_size >= MULTILINGUAL_VOCABULARY:
+        if is_multilingual:
             self.transcribe = self._special(vocabulary, "<|transcribe|>")
             codes = {f"<|{code}|>": code for code in WHISPER_LANGUAGES}
             found = {codes[token]: id_ for token, id_ in vocabulary.items() if token in codes and id_ > self.eot}
@@ -67,13 +68,13 @@ class WhisperTokens:
         self.sentence_ends = [id_ for mark in SENTENCE_ENDS if (id_ := self._single(mark)) is not None]
 
     @classmethod
-    def load(cls, folder: Path, vocab_size: int) -> WhisperTokens:
+    def load(cls, folder: Path, *, is_multilingual: bool) -> WhisperTokens:
         """Return the tokens of the model in ``folder``.
 
         Raises:
             WeightsError: If its tokenizer cannot be read.
         """
-        return cls(load_tokenizer(folder), vocab_size)
+        return cls(load_tokenizer(folder), is_multilingual=is_multilingual)
 
     def prompt(self, language: str | None) -> list[int]:
         """Return the tokens before the text: no timestamps, and language and task for a multilingual model."""

@@ -15,7 +15,7 @@ from typing import Any
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
 from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
-from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
     DecoderPass,
     StartReading,
@@ -59,12 +59,14 @@ class TorchWhisperVerifier:
         self._dtype = torch_dtype(self.precision)
         self._window = window
         self._batch_size = batch_size
-        model = _load(folder, self._dtype).to(device, self._dtype)
+        model = load_model(folder, self._dtype).to(device, self._dtype)
         self._encoder, self._decoder = model.get_encoder(), model.get_decoder()
         self._project = model.proj_out
         self._limit = int(model.config.max_target_positions)
         self._frames = 2 * int(model.config.max_source_positions)
-        self.tokens = WhisperTokens.load(folder, int(model.config.vocab_size))
+        self.tokens = WhisperTokens.load(
+            folder, is_multilingual=int(model.config.vocab_size) >= MULTILINGUAL_VOCABULARY
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return backend, precision, device, window and versions."""
@@ -214,7 +216,12 @@ class TorchWhisperVerifier:
         return attention.out_proj(output.transpose(1, 2).reshape(hidden.shape))
 
 
-def _load(folder: Path, dtype: Any) -> Any:
+def load_model(folder: Path, dtype: Any) -> Any:
+    """Return transformers' Whisper in evaluation mode; weights that the file lacks are an error, never random numbers.
+
+    Raises:
+        WeightsError: If the weights cannot be read, are incomplete, or have other shapes than the config says.
+    """
     from transformers import WhisperForConditionalGeneration
 
     quiet_transformers()
@@ -227,7 +234,7 @@ def _load(folder: Path, dtype: Any) -> Any:
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(f"cannot load the Whisper weights in {folder}: {reason}.") from error
-    # Weights that the file lacks would be random numbers; the output layer is tied to the embedding.
+    # The output layer is tied to the embedding and may be left out.
     missing = sorted(set(report["missing_keys"]) - {"proj_out.weight"})
     if missing or report["mismatched_keys"]:
         raise WeightsError(

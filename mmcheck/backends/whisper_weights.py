@@ -252,13 +252,17 @@ def _convert(source: Path, target: Path) -> None:
     from ctranslate2.converters import TransformersConverter
 
     from mmcheck.backends.whisper_tokens import load_tokenizer
+    from mmcheck.backends.whisper_torch import load_model
 
     quiet_transformers()
     tokenizer = load_tokenizer(source)
+    load_model(source, None)  # the converter would fill what the file lacks with random numbers
     try:
         with no_network():
             TransformersConverter(str(source)).convert(str(target), quantization="float16")
-    except (ValueError, RuntimeError, KeyError, AttributeError, ImportError) as error:
+    except OSError:
+        raise
+    except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(
             f"the Whisper weights in {source} cannot be converted for transcription: {reason}.",

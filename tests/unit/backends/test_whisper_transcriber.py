@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmcheck.backends.whisper_transcriber import (
+    WhisperTranscriber,
+    load_faster_whisper,
+    resolve_compute_type,
+)
+from mmcheck.core.errors import WeightsError
+
+_SPEC = importlib.util.spec_from_file_location(
+    "whisper_folders", Path(__file__).resolve().parents[2] / "fixtures" / "whisper_folders.py"
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+folders = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(folders)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("whisper")
+    return folders.write_ctranslate2(folders.write_transformers(root / "source", seed=3), root / "model")
+
+
+@dataclass
+class FakeWhisper:
+    """A recogniser that says what it is told, once for each decoding."""
+
+    texts: list[str]
+    compression_ratio: list[float]
+    is_multilingual: bool = False
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def model(self) -> SimpleNamespace:
+        return SimpleNamespace(is_multilingual=self.is_multilingual)
+
+    def transcribe(self, _samples: object, **options: Any) -> tuple[Iterator[Any], Any]:
+        turn = len(self.asked)
+        self.asked.append(options)
+        segment = SimpleNamespace(
+            text=self.texts[turn],
+            avg_logprob=-0.5,
+            no_speech_prob=0.1,
+            compression_ratio=self.compression_ratio[turn],
+        )
+        info = SimpleNamespace(language=options["language"] or "fr", language_probability=1.0)
+        return iter([segment] if self.texts[turn] else []), info
+
+
+def test_equal_clips_give_equal_text_and_the_length_is_bounded(folder: Path) -> None:
+    model = load_faster_whisper(folder, device="cpu", compute_type="float32")
+    transcriber = WhisperTranscriber(model, beam_size=2)
+    samples = (0.1 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
+    first = transcriber.transcribe(samples, "en")
+    assert first == transcriber.transcribe(samples, "en")
+    assert len(model.hf_tokenizer.encode(first.text).ids) <= 2 * 39
+
+
+@pytest.mark.parametrize("count", [0, 1, 200, 480_000])
+def test_any_length_is_taken(count: int, folder: Path) -> None:
+    transcriber = WhisperTranscriber(load_faster_whisper(folder, device="cpu", compute_type="auto"), beam_size=1)
+    heard = transcriber.transcribe(np.zeros(count, np.float32), None)
+    assert heard.language == "en"
+
+
+def test_a_loop_is_decoded_again_without_repeated_trigrams() -> None:
+    fake = FakeWhisper(texts=["no no no no", "no thanks"], compression_ratio=[5.0, 1.0])
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    assert (heard.text, heard.is_repetitive) == ("no thanks", False)
+    assert [options["no_repeat_ngram_size"] for options in fake.asked] == [0, 3]
+    assert all(options["temperature"] == 0.0 for options in fake.asked)
+
+
+def test_a_loop_that_stays_one_is_marked() -> None:
+    fake = FakeWhisper(texts=["no no no no", ""], compression_ratio=[5.0, 0.0])
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    assert heard.is_repetitive
+    assert heard.text == "no no no no"
+
+
+def test_languages_are_forced_where_the_model_has_them() -> None:
+    fake = FakeWhisper(texts=["a"] * 2, compression_ratio=[1.0] * 2, is_multilingual=True)
+    transcriber = WhisperTranscriber(fake, beam_size=5)
+    assert transcriber.transcribe(np.zeros(16_000, np.float32), "de").language == "de"
+    assert transcriber.transcribe(np.zeros(16_000, np.float32), None).language == "fr"
+
+
+def test_nothing_heard_is_an_empty_text() -> None:
+    fake = FakeWhisper(texts=[""], compression_ratio=[0.0])
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    assert (heard.text, heard.avg_logprob, heard.is_repetitive) == ("", None, False)
+
+
+def test_unusable_folders_and_types_are_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no tokenizer\.json"):
+        load_faster_whisper(tmp_path, device="cpu", compute_type="auto")
+    with pytest.raises(WeightsError, match=r"compute type 'int3'[\s\S]*hint: "):
+        load_faster_whisper(folder, device="cpu", compute_type="int3")
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    (tmp_path / "model.bin").write_bytes(b"junk")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(WeightsError, match="cannot load"):
+        load_faster_whisper(tmp_path, device="cpu", compute_type="auto")
+
+
+def test_compute_types() -> None:
+    assert resolve_compute_type("auto", "cpu") == "int8"
+    assert resolve_compute_type("auto", "cuda") == "float16"
+    assert resolve_compute_type("float32", "cuda") == "float32"
