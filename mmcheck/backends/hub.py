@@ -19,7 +19,7 @@ from typing import Any
 from mmcheck.backends.weight_digests import remembered_digest
 from mmcheck.core.errors import WeightsError
 
-HUB_TIMEOUT = 10.0
+HUB_TIMEOUT = 8.0
 """Seconds until an unreachable hub is given up, in total."""
 
 OnProgress = Callable[[str, int, int | None], None]

@@ -111,7 +111,8 @@ def resolve_image_text(
     """Return where the weights of a model name are, downloading them on first use.
 
     Args:
-        model: Bundled name, local folder, open_clip architecture, ``hf-hub:org/name`` or ``org/name``.
+        model: Bundled name, local folder, open_clip architecture (with or without ``/tag``),
+            ``hf-hub:org/name`` or ``org/name``.
         pretrained: open_clip's pretrained tag, for an architecture only.
         backend: ``auto``, ``open_clip`` or ``transformers``.
         on_progress: Called while bytes arrive.
@@ -133,6 +134,9 @@ def resolve_image_text(
                 hint="use backend: auto, or name a Hugging Face CLIP or SigLIP repository or folder.",
             )
         return open_clip_names.resolve_tag(model, pretrained, on_progress)
+    tagged = open_clip_names.split_tag(model)
+    if tagged is not None and pretrained is None and backend != "transformers":
+        return open_clip_names.resolve_tag(*tagged, on_progress)
     repo_id = model.removeprefix("hf-hub:")
     if is_repo_id(repo_id):
         return _from_hub(model, repo_id, backend, on_progress)

@@ -1,9 +1,17 @@
-"""What open_clip's names stand for: architectures, pretrained tags, and the hub repositories behind them."""
+"""What open_clip's names stand for: architectures, pretrained tags, and the hub repositories behind them.
+
+Importing open_clip takes many seconds on a small machine, too long before a user hears of a misspelt name
+or a missing network. So its tables are read beside the package until the package itself has been imported.
+"""
 
 from __future__ import annotations
 
 import difflib
 import functools
+import importlib
+import importlib.util
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +23,11 @@ from mmcheck.backends.weights import (
     folder_digest,
     is_repo_id,
 )
-from mmcheck.core.errors import WeightsError
+from mmcheck.core.errors import MissingDependency, WeightsError
 
 _SAFE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
+
+_ALIAS = "_open_clip_tables"
 
 _OWNERS = {
     "bert-base-uncased": "google-bert/bert-base-uncased",
@@ -28,12 +38,11 @@ _OWNERS = {
 """Old names without an owner that open_clip's architectures still use."""
 
 
-@functools.cache
 def architectures() -> tuple[str, ...]:
     """Return the names of open_clip's built-in architectures."""
-    import open_clip
-
-    return tuple(open_clip.list_models())
+    if "open_clip" in sys.modules:
+        return tuple(importlib.import_module("open_clip").list_models())
+    return _architecture_files()
 
 
 def clean_name(model: str) -> str:
@@ -46,11 +55,17 @@ def is_architecture(model: str) -> bool:
     return clean_name(model) in architectures()
 
 
+def split_tag(model: str) -> tuple[str, str] | None:
+    """Return architecture and tag of ``ViT-B-32/laion2b_s34b_b79k``; None if the name is of another form."""
+    architecture, _, tag = model.rpartition("/")
+    if is_architecture(model) or not architecture or not is_architecture(architecture):
+        return None
+    return architecture, tag
+
+
 def pretrained_tags(model: str) -> list[str]:
     """Return the pretrained tags of an architecture, best known first as open_clip lists them."""
-    from open_clip.pretrained import list_pretrained_tags_by_model
-
-    return list(list_pretrained_tags_by_model(clean_name(model)))
+    return list(_tag_table().list_pretrained_tags_by_model(clean_name(model)))
 
 
 def resolve_tag(model: str, tag: str | None, on_progress: OnProgress | None = None) -> ImageTextWeights:
@@ -60,7 +75,7 @@ def resolve_tag(model: str, tag: str | None, on_progress: OnProgress | None = No
         WeightsError: If the tag is missing or unknown, or has no copy on the hub.
     """
     repo_id, weights = tag_files(model, tag)
-    shown = f"{clean_name(model)}:{tag}"
+    shown = f"{clean_name(model)}/{tag}"
     folder = download(repo_id, patterns=[weights], name=shown, on_progress=on_progress)
     weights_file = next(name for name in weights.split("|") if (folder / name).is_file())
     text = architecture_config(model)["text_cfg"]
@@ -86,15 +101,13 @@ def tag_files(model: str, tag: str | None) -> tuple[str, str]:
     Raises:
         WeightsError: If the tag is missing or unknown, or has no copy on the hub.
     """
-    from open_clip.pretrained import get_pretrained_cfg
-
     tags = pretrained_tags(model)
     known = f"known for {clean_name(model)}: {', '.join(tags)}." if tags else "open_clip knows none for it."
     if not tag:
         raise WeightsError(
             f"model {model!r} is an architecture without weights: `pretrained` must name a tag.", hint=known
         )
-    config = get_pretrained_cfg(clean_name(model), tag)
+    config = _tag_table().get_pretrained_cfg(clean_name(model), tag)
     if not config:
         near = difflib.get_close_matches(tag, tags, n=1)
         hint = f"did you mean {near[0]!r}? {known}" if near else known
@@ -114,10 +127,9 @@ def tag_files(model: str, tag: str | None) -> tuple[str, str]:
 
 def architecture_config(model: str) -> dict[str, Any]:
     """Return open_clip's built-in description of an architecture."""
-    import open_clip
-
-    config = open_clip.get_model_config(clean_name(model))
-    return dict(config or {"text_cfg": {}})
+    if "open_clip" in sys.modules:
+        return dict(importlib.import_module("open_clip").get_model_config(clean_name(model)))
+    return read_json(_package_folder() / "model_configs" / f"{clean_name(model)}.json")
 
 
 def text_section(folder: Path) -> dict[str, Any]:
@@ -161,3 +173,26 @@ def fetch_text_config(text: dict[str, Any], shown: str, on_progress: OnProgress 
         return None
     repo_id = _OWNERS.get(str(name), str(name))
     return download(repo_id, patterns=["config.json"], name=shown, on_progress=on_progress)
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingDependency("open_clip is not installed.", hint="pip install open-clip-torch")
+    return Path(spec.submodule_search_locations[0])
+
+
+@functools.cache
+def _architecture_files() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (_package_folder() / "model_configs").glob("*.json")))
+
+
+def _tag_table() -> Any:
+    """Return the module open_clip.pretrained, without running the package's own __init__ for it."""
+    if "open_clip" in sys.modules:
+        return importlib.import_module("open_clip.pretrained")
+    if _ALIAS not in sys.modules:
+        package = types.ModuleType(_ALIAS)
+        package.__path__ = [str(_package_folder())]
+        sys.modules[_ALIAS] = package
+    return importlib.import_module(f"{_ALIAS}.pretrained")

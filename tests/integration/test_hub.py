@@ -268,6 +268,38 @@ def test_open_clip_and_whisper_load_by_name_and_then_from_the_cache(tmp_path: Pa
     assert json.loads(again.stdout.splitlines()[-1]) == found
 
 
+EARLY = """
+import sys
+from mmcheck.core.errors import WeightsError
+from mmcheck.backends.image_text_backend import resolve_image_text
+
+try:
+    resolve_image_text("ViT-B-32", "laion2b_s34b_b79k")
+except WeightsError as error:
+    print(error.hint)
+print("open_clip" in sys.modules)
+"""
+
+
+def test_a_missing_network_is_told_before_the_slow_import(tmp_path: Path) -> None:
+    """Importing open_clip takes seconds; with them the error would come after more than 15 on a small
+    machine."""
+    environment = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}", "HF_HOME": str(tmp_path)}
+    environment.pop("HF_HUB_CACHE", None)
+    ran = subprocess.run(
+        [sys.executable, "-c", EARLY],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    hint, imported = ran.stdout.splitlines()
+    assert "mmcheck models pull ViT-B-32/laion2b_s34b_b79k" in hint
+    assert imported == "False"
+
+
 def test_a_pretrained_tag_loads_from_its_repository(
     hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +307,6 @@ def test_a_pretrained_tag_loads_from_its_repository(
     import open_clip
     from open_clip import factory, pretrained
 
-    from mmcheck.backends import open_clip_names
     from mmcheck.backends.image_text_backend import load_image_text, resolve_image_text
 
     folder = make_open_clip(tmp_path / "tagged", words=False)
@@ -284,19 +315,14 @@ def test_a_pretrained_tag_loads_from_its_repository(
     monkeypatch.setitem(
         pretrained._PRETRAINED, "ViT-Tiny-8", {"own": pretrained._slpcfg(hf_hub="org/tagged/", quick_gelu=True)}
     )
-    open_clip_names.architectures.cache_clear()
-    try:
-        hub.repos["org/tagged"] = read_folder(folder)
-        weights = resolve_image_text("ViT-Tiny-8", "own")
-        backend = load_image_text(weights, precision="float32")
-        assert weights.ref.repo_id == "org/tagged"
-        assert backend._model.visual.preprocess_cfg["resize_mode"] == "squash"  # type: ignore[attr-defined]
-        gelu = backend._model.transformer.resblocks[0].mlp.gelu  # type: ignore[attr-defined]
-        assert isinstance(gelu, open_clip.transformer.QuickGELU)
-        assert len(backend.encode_texts(["a dog"])[0]) == 16
-        del hub.repos["org/tagged"]["open_clip_model.safetensors"]
-    finally:
-        open_clip_names.architectures.cache_clear()
+    hub.repos["org/tagged"] = read_folder(folder)
+    weights = resolve_image_text("ViT-Tiny-8", "own")
+    backend = load_image_text(weights, precision="float32")
+    assert weights.ref.repo_id == "org/tagged"
+    assert backend._model.visual.preprocess_cfg["resize_mode"] == "squash"  # type: ignore[attr-defined]
+    gelu = backend._model.transformer.resblocks[0].mlp.gelu  # type: ignore[attr-defined]
+    assert isinstance(gelu, open_clip.transformer.QuickGELU)
+    assert len(backend.encode_texts(["a dog"])[0]) == 16
 
 
 def test_the_digest_does_not_see_the_card(hub: StandInHub) -> None:
