@@ -46,10 +46,12 @@ class Format(Protocol):
         """
         ...
 
-    def write(self, rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig) -> list[Path]:
+    def write(
+        self, rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig, *, manifest: str = ""
+    ) -> list[Path]:
         """Write ``rows`` (all of one input manifest, in order) as a manifest below ``folder``; return the files.
 
-        The name is that of the input manifest where possible, ``stem`` (unique in the run) else. Rows are written
-        whole, unknown columns included; broken rows are written as they were read. No rows: an empty but valid manifest.
+        Rows are written whole, unknown columns included; broken rows are written as they were read. No rows: an
+        empty but valid manifest. The name is ``stem`` with the suffixes of ``manifest``, which the rows came from.
         """
         ...

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX, write_text
+from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
@@ -51,7 +52,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     (run.path / "summary.json").unlink(missing_ok=True)
     shutil.rmtree(run.path / "verdicts", ignore_errors=True)
     labels = {"policy": config.policy_digest()}
-    spool = OutputSpool(run.path / f"{TMP_PREFIX}spool", policy.metrics, columns=config.output.columns)
+    spool = OutputSpool(run.path / f"{TMP_PREFIX}spool", _written_metrics(policy), columns=config.output.columns)
     for shards in _grouped(run.shards()):
         samples = pa.concat_tables([read_part(run.samples_part(shard)) for shard in shards])
         measured = {name: _measured(run, name, shards) for name in run.probes()}
@@ -68,6 +69,12 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     spool.close()
     write_text(run.path / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     return summary
+
+
+def _written_metrics(policy: Policy) -> list[str]:
+    """Return the metrics that go into the manifests: what the models say of the pair; the rest stays in Parquet."""
+    models = {entry.name for entry in PROBES if entry.extra.get("model")}
+    return [metric for metric in policy.metrics if metric.partition(".")[0] in models]
 
 
 def _grouped(shards: Sequence[Shard]) -> Iterator[list[Shard]]:

@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,7 +47,7 @@ class OutputSpool:
         self._folder = folder
         self._metrics = metrics
         self._columns = columns
-        self._groups: list[tuple[int, int, frozenset[str]]] = []
+        self._parts: list[tuple[Action, int, int, Path]] = []
         shutil.rmtree(folder, ignore_errors=True)
 
     def add(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> None:
@@ -66,12 +67,14 @@ class OutputSpool:
                 if probe in measured and short in measured[probe].column_names:
                     values = pc.round(measured[probe][short], 6)
                     table = table.append_column(f"{_EXTRA}{probe}_{short}", values)
-        start = table["index"][0].as_py()
-        with atomic_path(self._part(len(self._groups))) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-            with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-                writer.write_table(table, max_chunksize=_CHUNK)
-        actions = frozenset(pc.unique(verdicts["action"]).to_pylist())
-        self._groups.append((start, start + table.num_rows, actions))
+        for action in pc.unique(verdicts["action"]).to_pylist():
+            found = table.filter(pc.equal(table["action"], action))
+            part = self._folder / f"{len(self._parts):05d}.arrow"
+            with atomic_path(part) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+                with pa.ipc.new_file(sink, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+                    writer.write_table(found, max_chunksize=_CHUNK)
+            first, last = found["index"][0].as_py(), found["index"][-1].as_py()
+            self._parts.append((Action(action), first, last + 1, part))
 
     def holds(self, action: Action, start: int, stop: int) -> bool:
         """Return whether any sample of ``start:stop`` has this action."""
@@ -80,7 +83,10 @@ class OutputSpool:
     def rows(self, action: Action, start: int, stop: int) -> Iterator[OutputRow]:
         """Yield the rows of ``start:stop`` with this action, in order."""
         for table in self._tables(action, start, stop):
-            extras = table.select([name for name in table.column_names if name.startswith(_EXTRA)]).to_pylist()
+            names = [name for name in table.column_names if name.startswith(_EXTRA)]
+            extras = [
+                dict(zip(names, row, strict=True)) for row in zip(*(_values(table[n]) for n in names), strict=True)
+            ]
             samples = table_to_samples(table.select(SAMPLES.names))
             for number, sample in enumerate(samples):
                 yield OutputRow(sample=sample, extra=extras[number] if self._columns else {})
@@ -89,24 +95,25 @@ class OutputSpool:
         """Remove the spool."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _part(self, number: int) -> Path:
-        return self._folder / f"{number:05d}.arrow"
-
     def _tables(self, action: Action, start: int, stop: int) -> Iterator[pa.Table]:
-        for number, (first, last, actions) in enumerate(self._groups):
-            if action.value not in actions or last <= start or first >= stop:
+        for held, first, last, part in self._parts:
+            if held is not action or last <= start or first >= stop:
                 continue
-            with pa.memory_map(str(self._part(number))) as source, pa.ipc.open_file(source) as reader:
-                for batch_number in range(reader.num_record_batches):
-                    batch = pa.Table.from_batches([reader.get_batch(batch_number)])
-                    index = batch["index"]
-                    mask = pc.and_(
-                        pc.equal(batch["action"], action.value),
-                        pc.and_(pc.greater_equal(index, start), pc.less(index, stop)),
-                    )
-                    found = batch.filter(mask)
-                    if found.num_rows:
-                        yield found
+            with pa.memory_map(str(part)) as source, pa.ipc.open_file(source) as reader:
+                for number in range(reader.num_record_batches):
+                    table = pa.Table.from_batches([reader.get_batch(number)])
+                    if first < start or last > stop:
+                        index = table["index"]
+                        table = table.filter(pc.and_(pc.greater_equal(index, start), pc.less(index, stop)))
+                    if table.num_rows:
+                        yield table
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_floating(column.type) and column.null_count == 0:
+        values: list[Any] = column.to_numpy().tolist()
+        return values
+    return list(column.to_pylist())
 
 
 def _messages(findings: pa.ChunkedArray) -> pa.Array:
@@ -144,7 +151,8 @@ def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress
                 target.mkdir(parents=True, exist_ok=True)
                 stem = _name(entry["manifest"]).partition(".")[0] or "manifest"
                 rows = spool.rows(action, start, stop)
-                open_format(entry["format"], config).write(rows, target, stem, config.output)
+                writer = open_format(entry["format"], config)
+                writer.write(rows, target, stem, config.output, manifest=entry["manifest"])
                 wrote = True
             start = stop
             progress.advance()

@@ -132,21 +132,41 @@ def samples_to_table(samples: Sequence[Sample], first_index: int) -> pa.Table:
 
 def table_to_samples(table: pa.Table) -> list[Sample]:
     """Return the records of a samples table (the inverse of ``samples_to_table``)."""
+    columns = {
+        name: table[name].to_pylist() for name in SAMPLES.names if name not in ("index", "image", "audio", "problem")
+    }
+    images, recordings = _refs(table["image"]), _refs(table["audio"])
+    problems = table["problem"].to_pylist() if table["problem"].null_count < table.num_rows else [None] * table.num_rows
     return [
         Sample(
-            id=row["id"],
-            manifest=row["manifest"],
-            row_number=row["row_number"],
-            own_id=row["own_id"],
-            image=MediaRef(**row["image"]) if row["image"] else None,
-            audio=MediaRef(**row["audio"]) if row["audio"] else None,
-            caption=row["caption"],
-            transcript=row["transcript"],
-            language=row["language"],
-            row=load_json(row["row"]),
-            problem=RowProblem(**row["problem"]) if row["problem"] else None,
+            id=id_,
+            manifest=manifest,
+            row_number=row_number,
+            own_id=own_id,
+            image=image,
+            audio=audio,
+            caption=caption,
+            transcript=transcript,
+            language=language,
+            row=load_json(row),
+            problem=RowProblem(**problem) if problem else None,
         )
-        for row in table.to_pylist()
+        for id_, manifest, row_number, own_id, caption, transcript, language, row, image, audio, problem in zip(
+            *columns.values(), images, recordings, problems, strict=True
+        )
+    ]
+
+
+def _refs(column: pa.ChunkedArray) -> list[MediaRef | None]:
+    """Return the references of a struct column, field by field: many times faster than row by row."""
+    if column.null_count == len(column):
+        return [None] * len(column)
+    structs = column.combine_chunks()
+    present = structs.is_valid().to_pylist()
+    fields = [child.to_pylist() for child in structs.flatten()]
+    return [
+        MediaRef(uri=uri, member=member, offset=offset, size=size, start=start, duration=duration) if valid else None
+        for valid, uri, member, offset, size, start, duration in zip(present, *fields, strict=True)
     ]
 
 

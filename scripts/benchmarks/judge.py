@@ -101,10 +101,12 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             seconds.append(time.perf_counter() - began)
         summary = json.loads(done.stdout)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = (used.ru_utime + used.ru_stime) / options.repeats
+    peak = used.ru_maxrss / 1e6
     counts = {name: summary[name] for name in ("keep", "flag", "quarantine", "unchecked")}
     print(f"judge {options.rows} rows in shards of {options.shard_size}: {counts}")
-    print(f"seconds: {', '.join(f'{s:.2f}' for s in seconds)} (start-up and manifests included); peak {peak:.2f} GB")
+    print(f"seconds: {', '.join(f'{s:.2f}' for s in seconds)} (start-up and manifests included), {cpu:.2f} of CPU; peak {peak:.2f} GB")
     print(f"rows/s at best: {options.rows / min(seconds):.0f}")
 
 
