@@ -45,9 +45,7 @@ def folder_digest(path: Path, patterns: Sequence[str] = ("*",)) -> str:
     except OSError as error:
         raise WeightsError(f"cannot read the model folder {path}: {error.strerror or error}.") from error
     if not files:
-        raise WeightsError(
-            f"the model folder {path} holds no model files.", hint="see `mmcheck models list`."
-        )
+        raise WeightsError(f"the model folder {path} holds no model files.", hint="see `mmcheck models list`.")
     return digest_value(files)
 
 
