@@ -146,58 +146,58 @@ class TorchWhisperVerifier:
                 lengths = [self._frames] * len(tasks)
                 features = stack_features([task.features for task in tasks], self._frames)
             encoded, mask = self.encode(features, lengths)
-            starts = self._read_starts(tasks, encoded, mask)
-            prompts = [
-                self.tokens.prompt(task.language if task.language in self.tokens.languages else start.language)
-                for task, start in zip(tasks, starts, strict=True)
-            ]
+            prompts = [self.tokens.prompt(code) for code in self._languages(tasks, encoded, mask)]
             passes = [
                 plan_passes(text, self.tokens, len(prompt), self._limit)
                 for text, prompt in zip(texts, prompts, strict=True)
             ]
             jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
+            starts: dict[int, StartReading] = {}
             read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
-                results = self._score(group, prompts, encoded, mask)
-                for (row, _), result in zip(group, results, strict=True):
-                    read[row].append(result)
-        return [
-            build_verification(text, steps, results, start)
-            for text, steps, results, start in zip(texts, passes, read, starts, strict=True)
-        ]
+                hidden = self._run(group, prompts, encoded, mask)
+                for (row, step), states in zip(group, hidden, strict=True):
+                    if step.first == 0:
+                        starts[row] = self._read_start(states[0], tasks[row].language)
+                    read[row].append(self._read(step, states[len(prompts[row]) - 1 :]))
+        return [build_verification(texts[row], passes[row], read[row], starts[row]) for row in range(len(tasks))]
 
-    def _read_starts(self, tasks: Sequence[VerificationTask], encoded: Any, mask: Any) -> list[StartReading]:
-        torch = self._torch
-        ids = torch.full((len(tasks), 1), self.tokens.sot, device=self._device)
-        log_probs = self._log_probs(self.decode(ids, encoded, mask)[:, 0])
-        table = log_probs[:, torch.tensor(start_ids(self.tokens), dtype=torch.long, device=self._device)]
-        rows = table.cpu().numpy()
-        return [read_start(row, self.tokens, task.language) for row, task in zip(rows, tasks, strict=True)]
+    def _languages(self, tasks: Sequence[VerificationTask], encoded: Any, mask: Any) -> list[str | None]:
+        """Return the language to prompt with for each task; detected where the model needs one and none is named."""
+        known = [task.language if task.language in self.tokens.languages else None for task in tasks]
+        if not self.tokens.is_multilingual or None not in known:
+            return list(known)
+        ids = self._torch.full((len(tasks), 1), self.tokens.sot, device=self._device)
+        states = self.decode(ids, encoded, mask)[:, 0]
+        detected = [self._read_start(state, None).language for state in states]
+        return [code or found for code, found in zip(known, detected, strict=True)]
 
-    def _score(
+    def _run(
         self, group: Sequence[tuple[int, DecoderPass]], prompts: Sequence[list[int]], encoded: Any, mask: Any
-    ) -> list[tuple[list[float], float | None]]:
-        torch = self._torch
+    ) -> Any:
+        """Return the hidden states of a group of passes; what stands behind a shorter one is of no meaning."""
         rows = [row for row, _ in group]
         sequences = [[*prompts[row], *step.tokens] for row, step in group]
         longest = max(map(len, sequences))
         padded = [sequence + [self.tokens.eot] * (longest - len(sequence)) for sequence in sequences]
         is_all = rows == list(range(encoded.shape[0]))
-        hidden = self.decode(
-            torch.tensor(padded, device=self._device),
+        return self.decode(
+            self._torch.tensor(padded, device=self._device),
             encoded if is_all else encoded[rows],
             mask if is_all or mask is None else mask[rows],
         )
-        results = []
-        for (row, step), states in zip(group, hidden, strict=True):
-            begin = len(prompts[row]) - 1 + step.context
-            log_probs = self._log_probs(states[begin : len(prompts[row]) + len(step.tokens)])
-            ids = torch.tensor(pass_ids(step, self.tokens), dtype=torch.long, device=self._device)
-            results.append(read_pass(step, log_probs[:, ids].cpu().numpy(), self.tokens))
-        return results
 
-    def _log_probs(self, hidden: Any) -> Any:
-        return self._project(hidden).float().log_softmax(-1)
+    def _read_start(self, state: Any, stated: str | None) -> StartReading:
+        return read_start(self._log_probs(state[None], start_ids(self.tokens))[0], self.tokens, stated)
+
+    def _read(self, step: DecoderPass, states: Any) -> tuple[list[float], float | None]:
+        wanted = states[step.context : len(step.tokens) + 1]
+        return read_pass(step, self._log_probs(wanted, pass_ids(step, self.tokens)), self.tokens)
+
+    def _log_probs(self, hidden: Any, ids: Sequence[int]) -> Any:
+        """Return log-softmax over the whole vocabulary at the columns ``ids``, as a numpy array."""
+        columns = self._torch.tensor(ids, dtype=self._torch.long, device=self._device)
+        return self._project(hidden).float().log_softmax(-1)[:, columns].cpu().numpy()
 
     def _attend(self, attention: Any, hidden: Any, source: Any, mask: Any, *, is_causal: bool = False) -> Any:
         keys = hidden if source is None else source

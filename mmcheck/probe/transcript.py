@@ -220,7 +220,7 @@ class TranscriptProbe:
         evidence: dict[str, Any] = {"transcribed": False, "decision": "verified", "window": self._options.window}
         if verified:
             scores = join_scores([to_scores(part) for part in verified])
-            values |= summarise_scores(scores) | start_values(verified)
+            values |= summarise_scores(scores) | start_values(verified, with_language=self._options.detect_language)
             evidence["words"] = [[word.word, round(word.mean, 3)] for word in scores.words[:MAX_EVIDENCE]]
             num_tokens = sum(part.num_tokens for part in verified)
             num_scored = sum(part.num_scored for part in verified)

@@ -96,13 +96,13 @@ def to_scores(verification: Verification) -> TranscriptScores:
     )
 
 
-def start_values(verified: Sequence[Verification]) -> dict[str, float]:
+def start_values(verified: Sequence[Verification], *, with_language: bool) -> dict[str, float]:
     """Return what the start of decoding says: no speech as the windows' mean, the language as in the first one."""
     no_speech = [part.no_speech_prob for part in verified if part.no_speech_prob is not None]
     found = {
         "no_speech_prob": sum(no_speech) / len(no_speech) if no_speech else None,
-        "language_probability": verified[0].language_probability,
-        "stated_language_probability": verified[0].stated_probability,
+        "language_probability": verified[0].language_probability if with_language else None,
+        "stated_language_probability": verified[0].stated_probability if with_language else None,
     }
     return {name: value for name, value in found.items() if value is not None}
 
