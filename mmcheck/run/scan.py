@@ -197,13 +197,13 @@ def _locked(out: Path, identity: str, overwrite: bool) -> Iterator[None]:
 
 
 def _check_identity(out: Path, identity: str) -> None:
-    try:
-        found = json.loads((out / "run.json").read_text("utf-8")).get("identity")
-    except FileNotFoundError:
+    if not (out / "run.json").exists():
         return
-    except (OSError, ValueError, AttributeError):
-        found = None
-    if found != identity:
+    found = _read(out / "run.json")
+    if found.get("state") == "planning":
+        # Nothing is measured yet, for instance because the manifest had to be mended first.
+        shutil.rmtree(out / "samples", ignore_errors=True)
+    elif found.get("identity") != identity:
         raise OutputError(
             f"{out} belongs to another run: other manifests, another content of them, another --limit, or another "
             f"`input` or `run.shard_size` section.",

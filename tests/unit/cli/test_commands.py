@@ -168,3 +168,20 @@ def test_output_into_a_closed_pipe_is_no_traceback() -> None:
 
 def test_completion_is_offered(run: Run) -> None:
     assert "--install-completion" in run("--help")[1]
+
+
+def test_doctor_tries_what_a_scan_needs(run: Run) -> None:
+    code, out, _ = run("doctor", "--json")
+    found = {check["name"]: check["state"] for check in json.loads(out)}
+    assert code == 0
+    assert found["torch"] == found["presets"] == found["bundled models"] == "fine"
+
+
+def test_doctor_says_what_is_broken_and_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmcheck.run import health
+
+    monkeypatch.setattr(health, "_NEEDED", (("no_such_module", "no-such-package"),))
+    monkeypatch.setattr(health, "_check_models", lambda: health.HealthFinding(name="models", state="fine", seen=""))
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "pip install no-such-package" in out

@@ -192,6 +192,18 @@ def test_the_manifests_own_id_given_twice_names_both_rows(make_dataset: Callable
         scan(manifest, tmp_path / "run")
 
 
+def test_a_mended_manifest_may_use_the_folder_of_the_failed_attempt(
+    make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    manifest = make_dataset(5)
+    good = manifest.read_text("utf-8")
+    manifest.write_text(good.replace('"s4"', '"s1"'), "utf-8")
+    with pytest.raises(ManifestError, match="given twice"):
+        scan(manifest, tmp_path / "run")
+    manifest.write_text(good, "utf-8")
+    assert scan(manifest, tmp_path / "run").summary["rows_read"] == 5
+
+
 def test_derived_ids_are_made_unique(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
     manifest = make_dataset(2, own_ids=False)
     first = manifest.read_text("utf-8").splitlines()[0]
