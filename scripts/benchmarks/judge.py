@@ -106,7 +106,8 @@ def main() -> None:
     peak = used.ru_maxrss / 1e6
     counts = {name: summary[name] for name in ("keep", "flag", "quarantine", "unchecked")}
     print(f"judge {options.rows} rows in shards of {options.shard_size}: {counts}")
-    print(f"seconds: {', '.join(f'{s:.2f}' for s in seconds)} (start-up and manifests included), {cpu:.2f} of CPU; peak {peak:.2f} GB")
+    walls = ", ".join(f"{s:.2f}" for s in seconds)
+    print(f"seconds: {walls} (start-up and manifests included), {cpu:.2f} of CPU; peak {peak:.2f} GB")
     print(f"rows/s at best: {options.rows / min(seconds):.0f}")
 
 

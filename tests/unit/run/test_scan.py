@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmcheck.probe.caption_text import CaptionTextProbe
 
 import mmcheck
 from mmcheck.core.errors import ConfigError, ManifestError, OutputError, RunError
 from mmcheck.core.types import Measurement
+from mmcheck.probe.caption_text import CaptionTextProbe
 from mmcheck.run.api import resolve_config
 from mmcheck.run.scan import scan_run
 
