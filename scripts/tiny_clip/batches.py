@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +48,9 @@ class Batch:
     is_vague: Tensor
     """bool [(1 + NUM_NEGATIVES) * B]: caption claims nothing."""
     targets: dict[str, Tensor]
-    """Attribute targets for AttributeHeads; -100 where an attribute does not apply."""
+    """What each picture shows, for AttributeHeads; -100 or all zero where an attribute does not apply."""
+    said: dict[str, Tensor]
+    """What each caption says, true or not, in the same form."""
 
 
 class BatchMaker:
@@ -60,6 +61,7 @@ class BatchMaker:
         self._pictures = pictures
         self._paired = kind == "full"
         self._scenes = [pool_scene(kind, pool_seed, index) for index in range(len(pictures))]
+        self._pairs = [index for index, scene in enumerate(self._scenes) if scene.relation and index % 2 == 0]
         self._tokenizer = tokenizer
         self._unk: int = tokenizer.get_vocab()[UNK]
 
@@ -77,7 +79,8 @@ class BatchMaker:
             tokens=self._tokenize([word(claim, rng) for claim in said], rng),
             is_true=torch.from_numpy(truth_table(said, scenes)),
             is_vague=torch.tensor([not claim.groups and claim.background is None for claim in said]),
-            targets=_targets(scenes),
+            targets=_targets([full_claim(scene) for scene in scenes]),
+            said=_targets(said),
         )
 
     def _choose(self, size: int, rng: random.Random) -> list[int]:
@@ -86,7 +89,9 @@ class BatchMaker:
             return [rng.randrange(total) for _ in range(size)]
         chosen: list[int] = []
         while len(chosen) < size * 2 // 3:
-            first = 2 * rng.randrange(total // 2)
+            # Relations and bindings are learned last, from pictures of two objects, so these come more often.
+            use_pair = self._pairs and rng.random() < 0.35
+            first = rng.choice(self._pairs) if use_pair else 2 * rng.randrange(total // 2)
             chosen += [first, first + 1]
         return chosen + [rng.randrange(total) for _ in range(size - len(chosen))]
 
@@ -165,30 +170,33 @@ def _scene_row(scene: Scene) -> list[int]:
     return row + [-3] * (11 - len(row))
 
 
-def _targets(scenes: list[Scene]) -> dict[str, Tensor]:
-    size = len(scenes)
-    many: dict[str, Any] = {
+def _targets(claims: list[Claim]) -> dict[str, Tensor]:
+    size = len(claims)
+    many: dict[str, Tensor] = {
         "noun": torch.zeros(size, len(NOUNS)),
         "colour": torch.zeros(size, len(COLOURS)),
         "bound": torch.zeros(size, len(NOUNS) * len(COLOURS)),
-        "side": torch.zeros(size, len(NOUNS) * 4),
+        "side": torch.zeros(size, len(NOUNS) * len(RELATIONS)),
     }
-    counts, sizes = [-100] * size, [-100] * size
-    for row, scene in enumerate(scenes):
-        for group in scene.groups:
-            noun, colour = _NOUN[group.noun], _COLOUR[group.colour]
-            many["noun"][row, noun] = 1
-            many["colour"][row, colour] = 1
-            many["bound"][row, noun * len(COLOURS) + colour] = 1
-        if scene.relation is not None:
-            first, second = scene.groups
-            many["side"][row, 4 * _NOUN[first.noun] + _RELATION[scene.relation]] = 1
-            many["side"][row, 4 * _NOUN[second.noun] + _RELATION[OPPOSITE[scene.relation]]] = 1
-        else:
-            counts[row] = scene.groups[0].count - 1
-            sizes[row] = _SIZE.get(scene.groups[0].size or "", -100)
+    counts, sizes, backgrounds = [-100] * size, [-100] * size, [-100] * size
+    for row, claim in enumerate(claims):
+        sides = (claim.relation, OPPOSITE.get(claim.relation or ""))
+        for group, side in zip(claim.groups, sides, strict=False):
+            noun, colour = _NOUN.get(group.noun or ""), _COLOUR.get(group.colour or "")
+            if noun is not None:
+                many["noun"][row, noun] = 1
+            if colour is not None:
+                many["colour"][row, colour] = 1
+            if noun is not None and colour is not None:
+                many["bound"][row, noun * len(COLOURS) + colour] = 1
+            if noun is not None and side is not None:
+                many["side"][row, noun * len(RELATIONS) + _RELATION[side]] = 1
+        if len(claim.groups) == 1:
+            counts[row] = (claim.groups[0].count or -99) - 1
+            sizes[row] = _SIZE.get(claim.groups[0].size or "", -100)
+        backgrounds[row] = _BACKGROUND.get(claim.background or "", -100)
     return many | {
-        "background": torch.tensor([_BACKGROUND[scene.background] for scene in scenes]),
+        "background": torch.tensor(backgrounds),
         "count": torch.tensor(counts),
         "size": torch.tensor(sizes),
     }
