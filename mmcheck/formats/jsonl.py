@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ def _holds_nonfinite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
+@cache
 def ascii_compatible(encoding: str) -> str:
     """Return the encoding to write in: ``encoding``, but UTF-8 instead of the wide ones, which need a BOM."""
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16", "utf32"))

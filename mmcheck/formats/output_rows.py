@@ -155,6 +155,8 @@ def _column_of(row: Mapping[str, Any], sample: Sample, ref: MediaRef, likely: tu
 
 
 def _name_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, Mapping):
@@ -163,6 +165,8 @@ def _name_of(value: Any) -> str:
 
 
 def _with_path(value: Any, path: str) -> Any:
+    if isinstance(value, str):
+        return path
     if isinstance(value, list):
         return [_with_path(item, path) for item in value]
     if isinstance(value, Mapping):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +26,7 @@ from mmcheck.store.schema import write_part
 
 # Rules are vectorised: judging many shards in one table costs a tenth of judging them one by one.
 _ROWS_AT_ONCE = 50_000
+_READERS = 4
 
 
 def make_policy(run: RunFolder, config: Config) -> Policy:
@@ -54,8 +57,8 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     labels = {"policy": config.policy_digest()}
     spool = OutputSpool(run.path / f"{TMP_PREFIX}spool", _written_metrics(policy), columns=config.output.columns)
     for shards in _grouped(run.shards()):
-        samples = pa.concat_tables([read_part(run.samples_part(shard)) for shard in shards])
-        measured = {name: _measured(run, name, shards) for name in run.probes()}
+        samples = _joined([run.samples_part(shard) for shard in shards])
+        measured = {name: _joined([run.measurements_part(name, shard) for shard in shards]) for name in run.probes()}
         verdicts = policy.judge(JudgeTable(samples, measured))
         tally.add(samples, measured, verdicts)
         spool.add(samples, measured, verdicts)
@@ -88,5 +91,7 @@ def _grouped(shards: Sequence[Shard]) -> Iterator[list[Shard]]:
         yield group
 
 
-def _measured(run: RunFolder, name: str, shards: Sequence[Shard]) -> pa.Table:
-    return pa.concat_tables([read_part(run.measurements_part(name, shard)) for shard in shards])
+def _joined(parts: Sequence[Path]) -> pa.Table:
+    """Return the parts as one table of one chunk: what comes after works by column, not by part."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        return pa.concat_tables(pool.map(read_part, parts)).combine_chunks()

@@ -68,10 +68,10 @@ class OutputSpool:
                     values = pc.round(measured[probe][short], 6)
                     table = table.append_column(f"{_EXTRA}{probe}_{short}", values)
         for action in pc.unique(verdicts["action"]).to_pylist():
-            found = table.filter(pc.equal(table["action"], action))
+            found = table.filter(pc.equal(table["action"], action)).combine_chunks()
             part = self._folder / f"{len(self._parts):05d}.arrow"
             with atomic_path(part) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-                with pa.ipc.new_file(sink, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+                with pa.ipc.new_file(sink, found.schema) as writer:
                     writer.write_table(found, max_chunksize=_CHUNK)
             first, last = found["index"][0].as_py(), found["index"][-1].as_py()
             self._parts.append((Action(action), first, last + 1, part))

@@ -87,7 +87,7 @@ def main() -> None:
     """Make the run, judge it in a process of its own, print what it took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--shard-size", type=int, default=256)
+    parser.add_argument("--shard-size", type=int, default=load_config("default").run.shard_size)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--config", default="default")
     options = parser.parse_args()
