@@ -14,7 +14,7 @@ from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
 from mmcheck.cli.report import report
 from mmcheck.cli.scan import scan
-from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_USER, MmcheckError
+from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_RUN, EXIT_USER, MmcheckError
 
 # The base of all errors in what the user typed. Typer carries its own copy of click since 0.20 and names this class
 # nowhere, so it is taken from an error that it does name.
@@ -72,6 +72,10 @@ def _run() -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_INTERRUPTED
+    except OSError as error:
+        # What the layers below do not turn into a sentence of their own: permissions, names too long, a full disk.
+        _say(f"error: {error.filename or 'the file system'}: {error.strerror or error}.")
+        return EXIT_RUN
     except typer.Exit as error:
         return int(error.exit_code)
     except _UsageError as error:

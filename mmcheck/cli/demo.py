@@ -16,6 +16,7 @@ def demo(
     ] = None,
     config: Annotated[str, typer.Option("--config", "-c", help="Preset or YAML file.")] = "demo",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change one key: section.key=value.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print summary and scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -39,7 +40,9 @@ def demo(
     folder = bundled_dir("demo_data") if data is None else data
     truth = read_truth(folder)
     with TerminalProgress(quiet) as progress:
-        run = scan(demo_manifests(folder), out, config, overrides=overrides or [], progress=progress)
+        run = scan(
+            demo_manifests(folder), out, config, overrides=overrides or [], overwrite=overwrite, progress=progress
+        )
     scores = score_run(run, truth)
     if json:
         value = {"summary": run.summary, "scores": scores_to_json(scores)}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mmcheck.run.scan import ScanPlan
 
 
 def scan(
@@ -29,6 +32,9 @@ def scan(
         typer.Option("--write-media", help="Write the media too: new tar shards, folders that load as they are."),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Measure again where a measurement failed (files mended since).")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved config and stop.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
@@ -70,6 +76,7 @@ def scan(
             limit=limit,
             engine=engine,
             overwrite=overwrite,
+            retry_failed=retry_failed,
             dry_run=dry_run,
             progress=progress,
         )
@@ -79,15 +86,12 @@ def scan(
     finish(out, report=report, as_json=json, quiet=quiet)
 
 
-def _print_plan(plan: object, as_json: bool) -> None:
+def _print_plan(plan: ScanPlan, as_json: bool) -> None:
     import json as json_module
     from dataclasses import asdict
 
     from mmcheck.cli.tables import print_table
-    from mmcheck.run.scan import ScanPlan
 
-    if not isinstance(plan, ScanPlan):
-        raise TypeError(type(plan).__name__)
     if as_json:
         typer.echo(json_module.dumps(asdict(plan), indent=2, ensure_ascii=False))
         return
@@ -97,8 +101,14 @@ def _print_plan(plan: object, as_json: bool) -> None:
         "would be measured",
         ("probe", "samples", "note"),
         [
-            *((name, count, "" if count else "stored already") for name, count in plan.to_measure.items()),
+            *((name, count, _note(plan, name)) for name, count in plan.to_measure.items()),
             *((name, 0, f"left out: {why}") for name, why in plan.skipped.items()),
         ],
         numeric=(1,),
     )
+
+
+def _note(plan: ScanPlan, name: str) -> str:
+    if not plan.probes[name]:
+        return "its weights are not on this machine yet"
+    return "" if plan.to_measure[name] else "stored already"

@@ -32,9 +32,3 @@ def digest_value(value: Any) -> str:
     """Return the SHA-256 of a JSON-serialisable value in canonical form (sorted keys, no spaces)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return digest_bytes(text.encode("utf-8", "surrogatepass"))
-
-
-def digest_folder(folder: Path) -> str:
-    """Return one digest over all files below ``folder`` (relative names and contents, sorted by name)."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest_value([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])

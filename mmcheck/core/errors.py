@@ -69,10 +69,6 @@ class RunError(MmcheckError):
     """The run failed, wholly or in a shard; exit 1."""
 
 
-class TransientError(MmcheckError):
-    """Something that may work when tried again (a network read, a busy file)."""
-
-
 class MediaError(MmcheckError):
     """One medium cannot be used. Becomes a ``failed`` measurement; never ends a run.
 

@@ -90,7 +90,7 @@ class Policy:
         if faults:
             count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
             lines = "\n".join(f"  {fault}" for fault in faults)
-            raise ConfigError(f"the rules have {count}:\n{lines}", hint="`mmcheck list metrics` prints all metrics.")
+            raise ConfigError(f"the rules have {count}:\n{lines}", hint="`mmcheck list` prints all metrics.")
         self.inactive = inactive
 
     def judge(self, table: JudgeTable) -> pa.Table:

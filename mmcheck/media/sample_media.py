@@ -106,6 +106,12 @@ class SampleMedia:
             ),
         )
 
+    def num_bytes(self) -> int:
+        """Return the bytes of the decoded media that were asked for so far (pixels as RGB, samples as float32)."""
+        image, audio = self._memo.get("image"), self._memo.get("audio")
+        total = image.image.width * image.image.height * 3 if isinstance(image, DecodedImage) else 0
+        return total + (int(audio.samples.nbytes) if isinstance(audio, Audio) else 0)
+
     def _once(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
             try:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from mmcheck.config import Config, apply_overrides, load_config, parse_config
 from mmcheck.core.errors import ConfigError, MissingDependency, RunError
 from mmcheck.core.parts import PROBES
+from mmcheck.run.claim import hold
 from mmcheck.run.decide import judge_run
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.scan import scan_run
@@ -158,9 +159,13 @@ class Run:
             ConfigError: If the rules are wrong for this run.
             RunError: If the scan is not complete.
         """
-        base: str | Path | Config = self.config if config is None else config
         require_complete(self.folder)
-        judge_run(self.folder, resolve_config(base, overrides=overrides), progress or SilentProgress())
+        stored = self.config
+        wanted = resolve_config(stored if config is None else config, overrides=overrides)
+        # What was read and measured stays as it was; only the rules and what is written can change now.
+        kept = {name: getattr(stored, name) for name in ("input", "run", "probes")}
+        with hold(self.path):
+            judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
         return self
 
 
@@ -189,6 +194,7 @@ def scan(
     limit: int | None = None,
     engine: str = "local",
     overwrite: bool = False,
+    retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Scan manifests into a run folder and return the finished run. A stopped scan is continued by the same call.
@@ -204,6 +210,7 @@ def scan(
         limit: Read only the first samples.
         engine: Name of a registered engine.
         overwrite: Replace a run folder that belongs to other work.
+        retry_failed: Measure again the shards in which a measurement failed (files that were mended since).
         progress: Told what happens.
 
     Raises:
@@ -214,7 +221,16 @@ def scan(
     if not patterns:
         raise ConfigError("no manifest was given.")
     resolved = resolve_config(config, overrides=overrides, probes=probes, device=device, format=format)
-    scan_run(patterns, Path(out), resolved, limit=limit, engine=engine, overwrite=overwrite, progress=progress)
+    scan_run(
+        patterns,
+        Path(out),
+        resolved,
+        limit=limit,
+        engine=engine,
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+        progress=progress,
+    )
     return Run(out)
 
 

@@ -52,7 +52,8 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     tally = Tally()
     progress.phase("judging", run.metadata["rows"])
     # A reader must never see new verdicts beside an old summary.
-    (run.path / "summary.json").unlink(missing_ok=True)
+    for stale in ("summary.json", "report.html"):
+        (run.path / stale).unlink(missing_ok=True)
     shutil.rmtree(run.path / "verdicts", ignore_errors=True)
     labels = {"policy": config.policy_digest()}
     spool = OutputSpool(run.path / f"{TMP_PREFIX}spool", _written_metrics(policy), columns=config.output.columns)

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 
 from mmcheck.config import Config
-from mmcheck.core.errors import MediaError, UserError
+from mmcheck.core.errors import MediaError, RunError, UserError
 from mmcheck.core.types import Measurement, Sample, Shard
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
@@ -26,6 +26,13 @@ from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, measurements_to_table, table_to_samples, write_part
 
 _Outcome = Prepared | Measurement
+
+# Decoded media and features in flight; an hour of sound is some 350 MB, so counting samples would not do.
+_MAX_BYTES_AHEAD = 1 << 30
+_MAX_BYTES_WAITING = 1 << 29
+
+# Failures that say nothing about the sample: another attempt may go well.
+_PASSING_CAUSES = frozenset({"internal_error", "unreachable", "missing_dependency"})
 
 
 @dataclass(slots=True)
@@ -38,6 +45,15 @@ class _OpenShard:
     order: dict[str, int]
     found: dict[str, list[Measurement | None]]
     waiting: dict[str, list[Prepared]] = field(default_factory=dict)
+    bytes_waiting: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decoded:
+    """What the decoding thread made of one sample."""
+
+    outcomes: dict[str, _Outcome]
+    num_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +73,7 @@ class MeasureTask:
         fingerprints: Their fingerprints by name.
         config: The run's config.
         min_side: Images may be shrunk while decoding to no less than this on the shorter side, px; None: full size.
+        retry_failed: Shards with a failed measurement count as not measured.
     """
 
     def __init__(
@@ -67,6 +84,7 @@ class MeasureTask:
         config: Config,
         *,
         min_side: int | None = None,
+        retry_failed: bool = False,
     ) -> None:
         self._out = out
         self._probes = probes
@@ -74,6 +92,7 @@ class MeasureTask:
         self._config = config
         self._source = MediaSource(allow_remote=config.input.allow_remote)
         self._min_side = min_side
+        self._retry_failed = retry_failed
         self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
 
     def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
@@ -83,14 +102,14 @@ class MeasureTask:
             OutputError: If a part cannot be written.
             UserError: If a probe finds its options or weights unusable.
         """
-        workers = self._config.run.workers or min(16, os.cpu_count() or 1)
+        workers = self._config.run.workers or min(16, len(os.sched_getaffinity(0)))
         ahead = max(4 * workers, 2 * max((p.batch_size for p in self._probes.values()), default=1))
         feed = self._feed(shards)
-        pending: deque[tuple[_OpenShard, Sample, Future[dict[str, _Outcome]]]] = deque()
+        pending: deque[tuple[_OpenShard, Sample, Future[_Decoded]]] = deque()
         pool = ThreadPoolExecutor(workers, thread_name_prefix="mmcheck-decode")
         try:
             while True:
-                while len(pending) < ahead and (entry := next(feed, None)) is not None:
+                while len(pending) < ahead and _has_room(pending) and (entry := next(feed, None)) is not None:
                     opened, sample = entry
                     pending.append((opened, sample, pool.submit(self._prepare, sample, opened.probes)))
                 if not pending:
@@ -105,12 +124,15 @@ class MeasureTask:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def missing(self, shard: Shard) -> tuple[str, ...]:
-        """Return the probes that have not measured ``shard`` with their present fingerprint."""
-        return tuple(
-            name
-            for name in self._probes
-            if (find_labels(self._part(name, shard)) or {}).get("fingerprint") != self._fingerprints[name]
-        )
+        """Return the probes that have not measured ``shard`` with their present fingerprint, or must try again."""
+        return tuple(name for name in self._probes if not self._is_measured(name, shard))
+
+    def _is_measured(self, name: str, shard: Shard) -> bool:
+        labels = find_labels(self._part(name, shard)) or {}
+        if labels.get("fingerprint") != self._fingerprints[name]:
+            return False
+        failed = set(labels.get("failed", "").split(",")) - {""}
+        return not (failed if self._retry_failed else failed & _PASSING_CAUSES)
 
     def _part(self, probe: str, shard: Shard) -> Path:
         return self._out / "measurements" / probe / shard.part
@@ -128,11 +150,12 @@ class MeasureTask:
                 order={sample.id: number for number, sample in enumerate(samples)},
                 found={name: [None] * len(samples) for name in probes},
                 waiting={name: [] for name in probes},
+                bytes_waiting=dict.fromkeys(probes, 0),
             )
             for sample in samples:
                 yield opened, sample
 
-    def _prepare(self, sample: Sample, probes: Sequence[str]) -> dict[str, _Outcome]:
+    def _prepare(self, sample: Sample, probes: Sequence[str]) -> _Decoded:
         media = SampleMedia(
             sample,
             self._source,
@@ -140,7 +163,8 @@ class MeasureTask:
             max_pixels=self._config.probes.media.max_pixels,
             max_audio_seconds=self._config.probes.media.max_audio_seconds,
         )
-        return {name: self._prepare_one(name, media) for name in probes}
+        outcomes = {name: self._prepare_one(name, media) for name in probes}
+        return _Decoded(outcomes=outcomes, num_bytes=media.num_bytes())
 
     def _prepare_one(self, name: str, media: SampleMedia) -> _Outcome:
         sample = media.sample
@@ -155,20 +179,23 @@ class MeasureTask:
         except Exception as error:  # noqa: BLE001 - one sample never ends a run
             return _internal_error(sample, name, error)
 
-    def _take(self, opened: _OpenShard, sample: Sample, outcomes: Mapping[str, _Outcome]) -> None:
+    def _take(self, opened: _OpenShard, sample: Sample, decoded: _Decoded) -> None:
         opened.remaining -= 1
-        for name, outcome in outcomes.items():
+        for name, outcome in decoded.outcomes.items():
             if isinstance(outcome, Measurement):
                 opened.found[name][opened.order[sample.id]] = outcome
             else:
                 opened.waiting[name].append(outcome)
-            if opened.waiting[name] and (
-                opened.remaining == 0 or len(opened.waiting[name]) >= self._probes[name].batch_size
-            ):
+                opened.bytes_waiting[name] += decoded.num_bytes
+            # All three grounds depend on the samples' order alone, so a resumed run forms the same batches.
+            is_full = len(opened.waiting[name]) >= self._probes[name].batch_size
+            is_heavy = opened.bytes_waiting[name] >= _MAX_BYTES_WAITING
+            if opened.waiting[name] and (opened.remaining == 0 or is_full or is_heavy):
                 self._measure(opened, name)
 
     def _measure(self, opened: _OpenShard, name: str) -> None:
         batch, opened.waiting[name] = opened.waiting[name], []
+        opened.bytes_waiting[name] = 0
         began = perf_counter()
         try:
             measured = self._probes[name].measure(batch)
@@ -195,10 +222,22 @@ class MeasureTask:
     def _store(self, opened: _OpenShard) -> None:
         for name in opened.probes:
             measurements = [m for m in opened.found[name] if m is not None]
-            if len(measurements) != len(opened.order):
-                raise RuntimeError(f"shard {opened.shard.index}: {name} lost samples")
+            if len(measurements) != opened.shard.stop - opened.shard.start:
+                raise RunError(
+                    f"shard {opened.shard.index}: {name} measured {len(measurements)} of "
+                    f"{opened.shard.stop - opened.shard.start} samples.",
+                    hint="this is a defect of mmcheck; please report it.",
+                )
             table = measurements_to_table(measurements, self._probes[name].metrics)
-            write_part(self._part(name, opened.shard), table, {"fingerprint": self._fingerprints[name]})
+            failed = ",".join(sorted({m.cause for m in measurements if m.cause}))
+            labels = {"fingerprint": self._fingerprints[name], "failed": failed}
+            write_part(self._part(name, opened.shard), table, labels)
+
+
+def _has_room(pending: Iterable[tuple[_OpenShard, Sample, Future[_Decoded]]]) -> bool:
+    """Return whether more may be decoded ahead: what lies ready stays below a bound, however long recordings are."""
+    ready = (future for _, _, future in pending if future.done() and future.exception() is None)
+    return sum(future.result().num_bytes for future in ready) < _MAX_BYTES_AHEAD
 
 
 def _internal_error(sample: Sample, probe: str, error: Exception) -> Measurement:

@@ -30,6 +30,9 @@ def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, A
         ManifestError: If a pattern matches nothing, or a manifest is in no known format.
     """
     manifests = expand_manifests(patterns)
+    for manifest in manifests:
+        if not manifest.isprintable() and "\udc80" <= max(manifest) <= "\udcff":
+            raise ManifestError(f"the path {manifest!r} is not valid UTF-8.", hint="rename it.")
     return [
         {"manifest": manifest, "format": detect_format(manifest, config.input), **describe_input(manifest)}
         for manifest in manifests
@@ -59,24 +62,26 @@ def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[t
     everywhere: set[int] = set()
     for number, entry in enumerate(inputs):
         here: dict[str, int] = {}
-        elsewhere = everywhere.copy() if len(inputs) > 1 else set()
         name = entry["manifest"].rstrip("/").rsplit("/", 1)[-1]
         for sample in open_format(entry["format"], config).read(entry["manifest"]):
-            unique = _unique_id(sample, here, elsewhere, name, sample.row_number)
+            unique = _unique_id(sample, here, everywhere, name)
             here[unique] = sample.row_number
-            everywhere.add(hash(unique))
             yield number, sample if unique == sample.id else replace(sample, id=unique)
+        everywhere.update(map(hash, here))
 
 
-def _unique_id(sample: Sample, here: dict[str, int], elsewhere: set[int], name: str, row: int) -> str:
+def _unique_id(sample: Sample, here: dict[str, int], elsewhere: set[int], name: str) -> str:
     wanted = sample.id
     if hash(wanted) in elsewhere:
-        wanted = f"{name}:{wanted}"
+        # Three manifests of one name: the third prefix is taken as well.
+        numbered = (f"{name}#{number}:{wanted}" for number in itertools.count(2))
+        wanted = next(id_ for id_ in itertools.chain([f"{name}:{wanted}"], numbered) if hash(id_) not in elsewhere)
     if wanted not in here:
         return wanted
-    if sample.own_id and sample.problem is None and here[wanted] != row:
+    if sample.own_id and sample.problem is None and here[wanted] != sample.row_number:
         raise ManifestError(
-            f"{sample.manifest}: the id {sample.id!r} is given twice, in row {here[wanted]} and in row {row}.",
+            f"{sample.manifest}: the id {sample.id!r} is given twice, in row {here[wanted]} and in row "
+            f"{sample.row_number}.",
             hint="make the ids unique, or map another column: --set input.columns.id=<column>.",
         )
     return next(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX, atomic_path
+from mmcheck.core.errors import RunError
 from mmcheck.core.types import Action
 from mmcheck.formats.base import OutputRow
 from mmcheck.run.plan import open_format
@@ -136,31 +137,36 @@ def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress
     """
     inputs = run.metadata["inputs"]
     progress.phase("writing manifests", len(FOLDERS) * len(inputs))
-    names = Counter(_name(entry["manifest"]) for entry in inputs)
+    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
     for action, folder in FOLDERS.items():
         final = run.path / folder
         staging = run.path / f"{TMP_PREFIX}{folder}"
         shutil.rmtree(staging, ignore_errors=True)
-        wrote = False
+        written: set[Path] = set()
         start = 0
         for number, entry in enumerate(inputs):
             stop = start + entry["rows"]
             # An empty clean manifest says "nothing is left"; an empty quarantine is better no file at all.
             if action is Action.KEEP or spool.holds(action, start, stop):
-                target = staging if names[_name(entry["manifest"])] == 1 else staging / f"{number:03d}"
+                stem = _stem(entry["manifest"])
+                target = staging if stems[stem] == 1 else staging / f"{number:03d}"
                 target.mkdir(parents=True, exist_ok=True)
-                stem = _name(entry["manifest"]).partition(".")[0] or "manifest"
                 rows = spool.rows(action, start, stop)
                 writer = open_format(entry["format"], config)
-                writer.write(rows, target, stem, config.output, manifest=entry["manifest"])
-                wrote = True
+                files = writer.write(rows, target, stem, config.output, manifest=entry["manifest"])
+                if written.intersection(files):
+                    raise RunError(
+                        f"two inputs would be written to one file: {sorted(map(str, written.intersection(files)))}.",
+                        hint="scan them into two runs, and please report this as a defect of mmcheck.",
+                    )
+                written.update(files)
             start = stop
             progress.advance()
         shutil.rmtree(final, ignore_errors=True)
-        if wrote:
+        if written:
             with atomic_path(final) as temporary:
                 staging.rename(temporary)
 
 
-def _name(manifest: str) -> str:
-    return manifest.rstrip("/").rsplit("/", 1)[-1]
+def _stem(manifest: str) -> str:
+    return manifest.rstrip("/").rsplit("/", 1)[-1].partition(".")[0] or "manifest"

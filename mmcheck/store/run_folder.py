@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from mmcheck.config import Config, load_config
 from mmcheck.core.errors import OutputError, RunError
-from mmcheck.core.types import Metric, Sample, Shard
-from mmcheck.store.schema import EMBEDDING_PREFIX, SAMPLES, VERDICTS, measurements_to_table, table_to_samples
+from mmcheck.core.types import Metric, Shard
+from mmcheck.store.schema import EMBEDDING_PREFIX, SAMPLES, VERDICTS, measurements_to_table
 
 
 class RunFolder:
@@ -118,23 +118,6 @@ class RunFolder:
     def verdicts_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the verdicts of the whole run, row-aligned with the samples."""
         return self._concat((self.verdicts_part(shard) for shard in self.shards()), columns, VERDICTS)
-
-    def sample(self, index: int) -> Sample:
-        """Return one sample by its 0-based index.
-
-        Raises:
-            IndexError: If the run has no such sample.
-        """
-        if not 0 <= index < self.metadata["rows"]:
-            raise IndexError(f"sample {index} of {self.metadata['rows']}")
-        shard = self.shards()[index // self.metadata["shard_size"]]
-        table = read_part(self.samples_part(shard)).slice(index - shard.start, 1)
-        return table_to_samples(table)[0]
-
-    def iter_samples(self) -> Iterator[list[Sample]]:
-        """Yield the samples, a list a shard."""
-        for shard in self.shards():
-            yield table_to_samples(read_part(self.samples_part(shard)))
 
     def _concat(self, parts: Iterator[Path], columns: Sequence[str] | None, schema: pa.Schema) -> pa.Table:
         wanted = list(columns) if columns is not None else None

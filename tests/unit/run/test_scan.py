@@ -316,3 +316,111 @@ def _stay_writable(tmp_path: Path) -> Iterator[None]:
     for path in tmp_path.rglob("*"):
         if path.is_dir() and not os.access(path, os.W_OK):
             path.chmod(0o755)
+
+
+def written_rows(run: mmcheck.Run) -> dict[str, int]:
+    folders = {"keep": "clean", "flag": "flagged", "quarantine": "quarantine", "unchecked": "unchecked"}
+    return {
+        action: sum(len(path.read_text("utf-8").splitlines()) for path in (run.path / folder).rglob("*.jsonl"))
+        for action, folder in folders.items()
+    }
+
+
+def counts(run: mmcheck.Run) -> dict[str, int]:
+    return {action: run.summary[action] for action in ("keep", "flag", "quarantine", "unchecked")}
+
+
+def test_inputs_of_one_stem_are_written_apart(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    first, second = make_dataset(3, name="one"), make_dataset(4, name="two")
+    other = second.with_name("data.more.jsonl")
+    second.rename(other)
+    run = scan([first, other], tmp_path / "run")
+    assert written_rows(run) == counts(run)
+    assert run.summary["rows_read"] == 7
+
+
+def test_metadata_files_of_one_folder_name_are_written_apart(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    for split in ("x", "y", "z"):
+        source = make_dataset(2, name=f"source-{split}")
+        (tmp_path / "tree" / split).mkdir(parents=True)
+        source.parent.rename(tmp_path / "tree" / split / "train")
+        folder = tmp_path / "tree" / split / "train"
+        rows = [json.loads(line) for line in (folder / "data.jsonl").read_text("utf-8").splitlines()]
+        lines = [json.dumps({"file_name": row["image"], "text": row["caption"]}) for row in rows]
+        (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+        (folder / "data.jsonl").unlink()
+    run = scan(tmp_path / "tree", tmp_path / "run")
+    assert run.summary["rows_read"] == 6
+    assert written_rows(run) == counts(run)
+
+
+def test_three_manifests_of_one_name_and_equal_ids(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    manifests = [make_dataset(2, name=name, own_ids=False) for name in ("a", "b", "c")]
+    run = scan(manifests, tmp_path / "run")
+    assert len(actions(run)) == 6 == run.summary["rows_read"]
+    assert written_rows(run) == counts(run)
+
+
+def test_a_dry_run_never_overwrites(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    manifest = make_dataset(2)
+    before = tree(scan(manifest, tmp_path / "run").path)
+    config = resolve_config(probes=MODEL_FREE)
+    scan_run([str(manifest)], tmp_path / "run", config, dry_run=True, overwrite=True)
+    assert tree(tmp_path / "run") == before
+
+
+def test_a_dry_run_downloads_nothing(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    config = resolve_config(probes=["image_text"], overrides=["probes.image_text.model=hf-hub:nobody/no-such-model"])
+    plan = scan_run([str(make_dataset(2))], tmp_path / "run", config, dry_run=True)
+    assert (plan.probes, plan.to_measure) == ({"image_text": ""}, {"image_text": 2})
+
+
+def test_overwrite_waits_for_nobody_and_spares_its_own_input(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    run = scan(make_dataset(2), tmp_path / "run")
+    before = tree(run.path)
+    with (run.path / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="another mmcheck"):
+            scan(make_dataset(2, name="other"), run.path, overwrite=True)
+        with pytest.raises(OutputError, match="another mmcheck"):
+            run.judge()
+    with pytest.raises(OutputError, match="lies inside --out"):
+        scan(run.path / "clean" / "data.jsonl", run.path, overwrite=True)
+    assert tree(run.path) == before
+
+
+def test_a_run_folder_inside_the_scanned_folder_is_refused(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_dataset(2).parent
+    (folder / "data.jsonl").unlink()
+    for number in range(2):
+        (folder / f"{number}.txt").write_text(f"a green lamp number {number} on a desk", "utf-8")
+    with pytest.raises(OutputError, match="lies inside the scanned folder"):
+        scan(folder, folder / "run")
+
+
+def test_a_passing_fault_is_tried_again_and_a_mended_file_on_request(
+    make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    manifest = make_dataset(3)
+    image = manifest.parent / "1.png"
+    data = image.read_bytes()
+    image.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CaptionTextProbe, "measure", lambda self, batch: 1 / 0)
+        assert scan(manifest, tmp_path / "run").summary["probes"]["caption_text"]["failed"] == 3
+    again = scan(manifest, tmp_path / "run").summary["probes"]
+    assert (again["caption_text"]["measured"], again["media"]["failed"]) == (3, 1)
+    image.write_bytes(data)
+    assert scan(manifest, tmp_path / "run").summary["probes"]["media"]["failed"] == 1
+    assert scan(manifest, tmp_path / "run", retry_failed=True).summary["probes"]["media"]["failed"] == 0
+
+
+def test_judging_keeps_what_was_measured_and_removes_the_old_report(
+    make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    run = scan(make_dataset(2), tmp_path / "run", overrides=["run.shard_size=7", "input.language=en"])
+    (run.path / "report.html").write_text("old")
+    run.judge("demo")
+    assert (run.config.run.shard_size, run.config.input.language) == (7, "en")
+    assert not run.config.probes.image_text.enabled
+    assert not (run.path / "report.html").exists()

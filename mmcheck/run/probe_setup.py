@@ -1,0 +1,134 @@
+"""Making and opening the probes of a run: which ones run, with which fingerprints, as what run.json knows of them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from typing import Any
+
+from mmcheck.config import Config
+from mmcheck.core.digests import digest_value
+from mmcheck.core.errors import ConfigError, WeightsError
+from mmcheck.core.parts import PROBES
+from mmcheck.probe.base import Probe
+from mmcheck.run.progress import Progress
+
+_LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
+_PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+def make_probes(
+    config: Config, run_json: Mapping[str, Any], *, may_download: bool
+) -> tuple[dict[str, Probe], dict[str, str], dict[str, str]]:
+    """Return the probes that will run, their fingerprints, and why others of the config will not.
+
+    What ``auto`` came to when the run was begun stays: a resumed run measures in the same precision.
+
+    Args:
+        config: The config.
+        run_json: What the run folder knows: modalities, rows, and probes of an earlier attempt.
+        may_download: Whether missing weights may be fetched; if not, their fingerprint is empty.
+
+    Raises:
+        ConfigError: If no probe is enabled.
+        WeightsError: If weights cannot be found.
+    """
+    enabled = config.probes.enabled()
+    if not enabled:
+        raise ConfigError("no probe is enabled, so nothing would be measured.", hint="see `mmcheck list`.")
+    have = run_json["modalities"]
+    probes: dict[str, Probe] = {}
+    fingerprints: dict[str, str] = {}
+    skipped: dict[str, str] = {}
+    for name in enabled:
+        # Half a pair is reason enough to run the pair's probe: it says what is missing, and the sample is not kept.
+        halves = PROBES.entry(name).extra["halves"]
+        if halves and run_json["rows"] and not any(have[half] for half in halves):
+            skipped[name] = f"no sample has {' or '.join(halves)}"
+            continue
+        options = getattr(config.probes, name)
+        probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
+        fingerprint = _fingerprint(name, probe, config, may_download=may_download)
+        known = run_json["probes"].get(name, {})
+        settled = _settled_precision(known.get("about", {}))
+        if settled and known.get("fingerprint") == fingerprint and getattr(options, "precision", None) == "auto":
+            probe = PROBES.get(name)(
+                options.model_copy(update={"precision": settled}), config.run.device, config.run.seed
+            )
+        probes[name], fingerprints[name] = probe, fingerprint
+    return probes, fingerprints, skipped
+
+
+def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool) -> str:
+    offline: AbstractContextManager[None] = nullcontext()
+    if not may_download:
+        offline = importlib.import_module("mmcheck.backends.hub").no_network()
+    try:
+        with offline:
+            own = probe.fingerprint()
+    except WeightsError:
+        if may_download:
+            raise
+        return ""
+    entry = PROBES.entry(name)
+    if not entry.extra.get("model"):
+        return own
+    # What the media layer refuses and where the model runs decide what the model probes measure.
+    limits = [getattr(config.probes.media, _LIMITS[half]) for half in entry.extra["halves"] if half in _LIMITS]
+    return digest_value([own, limits, _device(config.run.device)])
+
+
+def _device(asked: str) -> str:
+    if asked != "auto":
+        return asked
+    # By name: the command line must not reach torch by an import that stands in a module.
+    return str(importlib.import_module("mmcheck.backends.devices").resolve_device(asked))
+
+
+def _settled_precision(about: Mapping[str, Any]) -> str | None:
+    found = about.get("precision") or about.get("verification", {}).get("precision")
+    return found if found in _PRECISIONS else None
+
+
+def open_probes(
+    probes: Mapping[str, Probe],
+    fingerprints: Mapping[str, str],
+    to_measure: Mapping[str, int],
+    before: Mapping[str, Any],
+    progress: Progress,
+) -> dict[str, dict[str, Any]]:
+    """Open the probes that have work to do; return what run.json shall say of each.
+
+    Args:
+        probes: The probes by name.
+        fingerprints: Their fingerprints.
+        to_measure: Samples that each has yet to measure.
+        before: What run.json said of the probes; kept for those that are not opened.
+        progress: Told what happens.
+
+    Raises:
+        WeightsError: If weights cannot be loaded.
+        MissingDependency: If a package is not installed.
+    """
+    described: dict[str, dict[str, Any]] = {}
+    for name, probe in probes.items():
+        known = before.get(name, {})
+        about = known.get("about", {})
+        if to_measure[name] or known.get("fingerprint") != fingerprints[name]:
+            progress.phase(f"loading {name}", None)
+            probe.open()
+            about = {**probe.describe(), "min_side": getattr(probe, "min_side", None)}
+        metrics = [asdict(metric) for metric in probe.metrics]
+        described[name] = {"fingerprint": fingerprints[name], "metrics": metrics, "about": about}
+    return described
+
+
+def min_side(described: Mapping[str, Mapping[str, Any]]) -> int | None:
+    """Return how small images may be made while decoding: what the hungriest probe needs, as it was told in run.json.
+
+    A resumed run that need not load that probe again must decode as before, or its bytes would differ.
+    """
+    sides = [part["about"].get("min_side") for part in described.values()]
+    return max((side for side in sides if side), default=None)
