@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import importlib.resources
 import math
@@ -10,13 +11,29 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError
 
 # libyaml's loader is the same safe loader, ten times faster; wheels of PyYAML have it.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Refuses a key that is given twice: the later one would silently win."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str | int | float | bool):
+                if key in seen:
+                    line = key_node.start_mark.line + 1
+                    raise yaml.YAMLError(f"the key {key!r} is given twice (line {line})")
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
 
 PRESETS = ("demo", "default", "fast", "quality")
 
@@ -52,6 +69,15 @@ class InputConfig(_Section):
     language: str | None = Field(None, description="language of rows that name none, e.g. en")
     allow_remote: bool = Field(False, description="whether media may be fetched from http(s), s3, ... named in rows")
     max_text_bytes: int = Field(1_000_000, ge=1, description="a longer caption or transcript is a broken row")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError as error:
+            raise ValueError("unknown text encoding; try utf-8, utf-16, latin-1 or cp1252") from error
+        return value
 
 
 class MediaProbeConfig(_Section):

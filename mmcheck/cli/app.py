@@ -55,6 +55,9 @@ app.command("list")(list_parts)
 app.command("doctor")(doctor)
 
 
+_INTERRUPTED = "interrupted; what is done stays done, the same command continues."
+
+
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the run failed, 2 wrong input or config, 130 interrupted."""
     sys.exit(_run())
@@ -67,7 +70,7 @@ def _run() -> int:
         _say(f"error: {error}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; what is done stays done, the same command continues.")
+        _say(_INTERRUPTED)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
@@ -81,6 +84,9 @@ def _run() -> int:
     except _UsageError as error:
         error.show()  # type: ignore[attr-defined]
         return EXIT_USER
+    if code == EXIT_INTERRUPTED:
+        # Typer turns Ctrl-C into this code by itself.
+        _say(_INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

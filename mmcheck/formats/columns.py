@@ -40,6 +40,31 @@ STARTS = ("offset", "start", "start_time")
 DURATIONS = ("duration",)
 ENDS = ("end", "end_time")
 
+# What a lonely text column cannot be, whatever its values look like.
+_NEVER_TEXT = frozenset(
+    (
+        *IDS,
+        *LANGUAGES,
+        *STARTS,
+        *DURATIONS,
+        *ENDS,
+        *MEDIA,
+        *IMAGES,
+        *AUDIOS,
+        "speaker",
+        "speaker_id",
+        "source",
+        "license",
+        "licence",
+        "split",
+        "sha256",
+        "md5",
+        "status",
+        "dataset",
+    )
+)
+_TEXT_NAMES = frozenset((*CAPTIONS, *WEAK_CAPTIONS, *TRANSCRIPTS, *WEAK_TRANSCRIPTS, *TEXTS))
+
 _CONFIGURABLE = ("id", "image", "audio", "caption", "transcript", "language", "start", "duration")
 
 
@@ -90,7 +115,9 @@ class RoleFinder:
         self._unseen = {getattr(columns, role): role for role in _CONFIGURABLE if getattr(columns, role) is not None}
         self._present: dict[str, None] = {}
         self._media_columns = _columns_of_paths(examples)
-        self._text_columns = _columns_of_text(examples)
+        # In a manifest that names its texts, a row without one has none; its id is not taken for a caption.
+        has_named_text = any(key.strip().lower() in _TEXT_NAMES for row in examples for key in row)
+        self._text_columns = set() if has_named_text else _columns_of_text(examples)
         self._fixed = modality
         self._modality: Modality = modality or self._usual_modality(examples)
 
@@ -175,7 +202,11 @@ class RoleFinder:
         if caption is None and image and not audio and self._columns.caption is None:
             caption = transcript
         if caption is None and transcript is None:
-            lonely = [key for key in keys if key in self._text_columns and key not in taken]
+            lonely = [
+                key
+                for key in keys
+                if key in self._text_columns and key not in taken and key.strip().lower() not in _NEVER_TEXT
+            ]
             if len(lonely) == 1:
                 caption = lonely[0] if self._columns.caption is None else None
                 transcript = lonely[0] if self._columns.transcript is None else None

@@ -91,27 +91,31 @@ class HfFolderFormat:
         files: list[Path] = []
         used: set[str] = set()
         for source, group in groupby(rows, lambda out: out.sample.manifest):
-            place, name = self._place(source, folder, stem, output, used)
+            place, name = self._place(source, folder, stem, output, manifest, used)
             files += self._inner(source).write(group, place, name, output, keep_paths=True, media_folder="")
         if not files:
             found = self._metadata_files(manifest) if manifest else []
             source = found[0] if found else METADATA[0]
-            place, name = self._place(source, folder, stem, output, used)
+            place, name = self._place(source, folder, stem, output, manifest, used)
             files += self._inner(source).write(
                 [], place, name, output, manifest=found[0] if found else "", keep_paths=True, media_folder=""
             )
         return files
 
-    def _place(self, source: str, folder: Path, stem: str, output: OutputConfig, used: set[str]) -> tuple[Path, str]:
-        """Return folder and name for the rows of one metadata file; the first has the stem alone, none share one."""
-        base = posixpath.basename(posixpath.dirname(source)) if used else ""
-        split, number = base, 2
-        while split in used:
-            split, number = f"{base}-{number}", number + 1
-        used.add(split)
+    def _place(
+        self, source: str, folder: Path, stem: str, output: OutputConfig, manifest: str, used: set[str]
+    ) -> tuple[Path, str]:
+        """Return folder and name for the rows of one metadata file; its place below the scanned folder stays."""
+        split = posixpath.relpath(posixpath.dirname(source), manifest) if manifest and is_folder(manifest) else "."
+        split = "" if split == "." or split.startswith("..") else split
         if output.write_media:
             return folder / stem / split, "metadata"
-        return folder, f"{stem}-{split}" if split else stem
+        base = name = "-".join([stem, *(part for part in split.split("/") if part)])
+        number = 2
+        while name in used:
+            name, number = f"{base}-{number}", number + 1
+        used.add(name)
+        return folder, name
 
     def _metadata_files(self, manifest: str) -> list[str]:
         if not is_folder(manifest):

@@ -132,7 +132,12 @@ def open_raw(uri: str) -> BinaryIO:
         raise ManifestError(f"manifest {uri} is a folder, where a file is wanted.") from error
     except PermissionError as error:
         raise ManifestError(f"manifest {uri} may not be read: permission denied.") from error
-    except (OSError, ValueError, ImportError) as error:
+    except ImportError as error:
+        raise ManifestError(
+            f"manifest {uri} cannot be opened: {_first_line(error)}.",
+            hint="pip install 'mmcheck[remote]' for http(s); s3fs, gcsfs or adlfs for object stores.",
+        ) from error
+    except (OSError, ValueError) as error:
         raise ManifestError(f"manifest {uri} cannot be opened: {_first_line(error)}.") from error
 
 

@@ -35,7 +35,7 @@ class UnmeasuredRule:
         ConfigError: If the action is weaker than the law, or the message is not a sound template.
     """
 
-    causes = ("probe_failed", "pair_not_measured", "nothing_measured")
+    causes = ("probe_failed", "pair_not_measured", "half_a_pair", "nothing_measured")
 
     def __init__(self, name: str, options: RuleConfig) -> None:
         if options.action == "flag":
@@ -75,6 +75,13 @@ class UnmeasuredRule:
                 )
                 for row, reason in zip(rows.tolist(), reasons, strict=True)
             )
+        for medium, text, mask in _halves(table):
+            rows = _take(left, mask)
+            has_medium = table.has(medium)
+            found += (
+                (row, "half_a_pair", f"There is no {text if has_medium[row] else medium}, so there is no pair to judge")
+                for row in rows.tolist()
+            )
         rows = _take(left, _nothing_measured(table))
         found += ((row, "nothing_measured", "No probe had anything to measure here") for row in rows.tolist())
         found.sort(key=lambda item: item[0])
@@ -99,6 +106,15 @@ def _nothing_measured(table: JudgeTable) -> Mask:
     for probe in table.probes:
         measured |= table.has_values(probe)
     return ~measured
+
+
+def _halves(table: JudgeTable) -> list[tuple[str, str, Mask]]:
+    """Return medium, text and the rows that hold one without the other and no whole pair besides."""
+    pairs = [(medium, text) for medium, text, _ in PAIRS.values()]
+    whole = np.zeros(table.num_rows, dtype=bool)
+    for medium, text in pairs:
+        whole |= table.has(medium) & table.has(text)
+    return [(medium, text, (table.has(medium) ^ table.has(text)) & ~whole) for medium, text in pairs]
 
 
 def _pairs_not_measured(table: JudgeTable) -> dict[str, Mask]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,19 +24,19 @@ Manifests = str | Path | Sequence[str | Path]
 
 
 def resolve_config(
-    config: str | Path | Config | None = None,
+    config: str | Path | Config | Mapping[str, Any] | None = None,
     *,
     overrides: Sequence[str] = (),
-    probes: Sequence[str] | None = None,
+    probes: str | Sequence[str] | None = None,
     device: str | None = None,
     format: str | None = None,
 ) -> Config:
     """Return the config that a scan would use.
 
     Args:
-        config: A preset's name, a YAML file, a ready Config, or None for the preset ``default``.
+        config: A preset's name, a YAML file, a ready Config or a tree of its keys, or None for the preset ``default``.
         overrides: ``section.key=value`` strings.
-        probes: Run only these probes.
+        probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.
         format: Force a manifest format.
 
@@ -45,6 +45,7 @@ def resolve_config(
     """
     extra = list(overrides)
     if probes is not None:
+        probes = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
         for name in probes:
             PROBES.entry(name)
         extra += [f"probes.{name}.enabled={'true' if name in probes else 'false'}" for name in PROBES.names()]
@@ -52,6 +53,8 @@ def resolve_config(
         extra.append(f"run.device={device}")
     if format is not None:
         extra.append(f"input.format={format}")
+    if isinstance(config, Mapping):
+        config = parse_config(dict(config))
     if isinstance(config, Config):
         if not extra:
             return config
@@ -185,10 +188,10 @@ def require_complete(folder: RunFolder) -> None:
 def scan(
     manifests: Manifests,
     out: str | Path,
-    config: str | Path | Config | None = None,
+    config: str | Path | Config | Mapping[str, Any] | None = None,
     *,
     overrides: Sequence[str] = (),
-    probes: Sequence[str] | None = None,
+    probes: str | Sequence[str] | None = None,
     device: str | None = None,
     format: str | None = None,
     limit: int | None = None,
@@ -202,9 +205,9 @@ def scan(
     Args:
         manifests: One or several manifests: paths, globs, folders, fsspec URLs.
         out: The run folder.
-        config: A preset's name, a YAML file, a ready Config, or None for the preset ``default``.
+        config: A preset's name, a YAML file, a ready Config or a tree of its keys, or None for the preset ``default``.
         overrides: ``section.key=value`` strings on top of it.
-        probes: Run only these probes.
+        probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.
         format: Force a manifest format.
         limit: Read only the first samples.

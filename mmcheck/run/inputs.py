@@ -68,6 +68,11 @@ def _describe_remote(manifest: str) -> dict[str, str]:
     try:
         filesystem, path = fsspec.core.url_to_fs(manifest)
         info = filesystem.info(path)
+    except ImportError as error:
+        raise ManifestError(
+            f"manifest {manifest} cannot be read: {error}.",
+            hint="pip install 'mmcheck[remote]' for http(s); s3fs, gcsfs or adlfs for object stores.",
+        ) from error
     except Exception as error:
         raise ManifestError(f"manifest {manifest} cannot be read: {error}.", hint="check the URL.") from error
     kept = {key: str(info[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified") if key in info}

@@ -132,6 +132,27 @@ def test_every_fault_of_a_config_is_told_at_once(run: Run, tmp_path: Path) -> No
     assert "nothing could be kept" in err
 
 
+def test_a_key_given_twice_and_an_unknown_encoding_are_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("rules:\n  a: {metric: media.width, min: 5, min: 6}\n", "utf-8")
+    code, _, err = run("config", "check", str(path))
+    assert code == 2
+    assert "'min' is given twice (line 2)" in err
+    code, _, err = run("config", "check", "demo", "--set", "input.encoding=bogus")
+    assert code == 2
+    assert "unknown text encoding" in err
+
+
+def test_a_scan_of_nothing_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    code, _, err = run("scan", str(tmp_path / "empty.jsonl"), "-o", str(tmp_path / "r"), *MODEL_FREE)
+    assert code == 0
+    assert "no rows were read" in err
+    (tmp_path / "odd.jsonl").write_text('{"a": 1, "b": 2}\n')
+    code, _, err = run("scan", str(tmp_path / "odd.jsonl"), "-o", str(tmp_path / "r2"), *MODEL_FREE)
+    assert "input.columns.image" in err
+
+
 def test_config_show_and_schema(run: Run) -> None:
     assert "probes:" in run("config", "show", "fast")[1]
     assert run("config", "show", "demo", "--source")[1].lstrip().startswith("#")

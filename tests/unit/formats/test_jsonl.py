@@ -163,8 +163,16 @@ def test_utf_16_without_bom_is_an_error_that_says_what_to_set(tmp_path: Path) ->
 
 def test_an_unknown_encoding_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_bytes(GOOD)
-    with pytest.raises(ManifestError, match="utf-9"):
+    with pytest.raises(ValueError, match="unknown text encoding"):
         read(tmp_path / "m.jsonl", encoding="utf-9")
+
+
+def test_an_id_is_never_taken_for_a_caption(tmp_path: Path) -> None:
+    rows = [{"id": "x", "image": "a.jpg", "caption": "a red cup"}, {"id": "bare", "image": "b.jpg"}]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert [sample.caption for sample in read(tmp_path / "m.jsonl")] == ["a red cup", None]
+    (tmp_path / "n.jsonl").write_text('{"id": "bare", "image": "b.jpg", "speaker": "anna"}\n', "utf-8")
+    assert [sample.caption for sample in read(tmp_path / "n.jsonl")] == [None]
 
 
 def test_a_latin_1_manifest_is_written_in_latin_1_and_nothing_is_lost(tmp_path: Path) -> None:

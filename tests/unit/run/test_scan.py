@@ -130,6 +130,7 @@ def test_a_stopped_scan_continues_to_the_same_bytes(
     parts = len(list((tmp_path / "stopped" / "measurements" / "media").glob("*.parquet")))
     assert 2 < parts < 100, f"the scan was to be stopped in the middle: {stderr}"
     assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
+    assert ("interrupted" in stderr) == (how is signal.SIGINT)
     with pytest.raises(RunError, match="interrupted"):
         mmcheck.open_run(tmp_path / "stopped").judge()
     resumed = scan(manifest, tmp_path / "stopped", **options)
@@ -352,6 +353,25 @@ def test_metadata_files_of_one_folder_name_are_written_apart(make_dataset: Calla
     run = scan(tmp_path / "tree", tmp_path / "run")
     assert run.summary["rows_read"] == 6
     assert written_rows(run) == counts(run)
+    media = scan(tmp_path / "tree", tmp_path / "media", overrides=["output.write_media=true", "rules={}"])
+    assert {path.parent.relative_to(media.path).as_posix() for path in media.path.rglob("metadata.jsonl")} == {
+        f"clean/tree/{split}/train" for split in ("x", "y", "z")
+    }
+
+
+def test_half_a_pair_is_never_kept(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    manifest = make_dataset(2)
+    manifest.write_text(manifest.read_text("utf-8") + '{"id": "bare", "image": "0.png"}\n', "utf-8")
+    run = scan(manifest, tmp_path / "run")
+    assert actions(run)["bare"] == "unchecked"
+    assert "unmeasured.half_a_pair" in run.summary["findings"]
+
+
+def test_probes_and_config_come_in_the_forms_people_write(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
+    tree_ = {"rules": {"small": {"metric": "media.width", "min": 1000}}}
+    run = mmcheck.scan(make_dataset(2), tmp_path / "run", tree_, probes="media, caption_text")
+    assert run.summary["quarantine"] == 2
+    assert {"scan", "open_run"} <= set(dir(mmcheck))
 
 
 def test_three_manifests_of_one_name_and_equal_ids(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
