@@ -43,24 +43,8 @@ ENDS = ("end", "end_time")
 # What a lonely text column cannot be, whatever its values look like.
 _NEVER_TEXT = frozenset(
     (
-        *IDS,
-        *LANGUAGES,
-        *STARTS,
-        *DURATIONS,
-        *ENDS,
-        *MEDIA,
-        *IMAGES,
-        *AUDIOS,
-        "speaker",
-        "speaker_id",
-        "source",
-        "license",
-        "licence",
-        "split",
-        "sha256",
-        "md5",
-        "status",
-        "dataset",
+        *(*IDS, *LANGUAGES, *STARTS, *DURATIONS, *ENDS, *MEDIA, *IMAGES, *AUDIOS),
+        *("speaker", "speaker_id", "source", "license", "licence", "split", "sha256", "md5", "status", "dataset"),
     )
 )
 _TEXT_NAMES = frozenset((*CAPTIONS, *WEAK_CAPTIONS, *TRANSCRIPTS, *WEAK_TRANSCRIPTS, *TEXTS))

@@ -26,7 +26,7 @@ from mmcheck.store.schema import write_part
 
 # Rules are vectorised: judging many shards in one table costs a tenth of judging them one by one.
 _ROWS_AT_ONCE = 50_000
-_READERS = 4
+_READERS = 2
 
 
 def make_policy(run: RunFolder, config: Config) -> Policy:

@@ -144,7 +144,9 @@ def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
         with pq.ParquetFile(part) as file:
             names = file.schema_arrow.names
             chosen = [name for name in names if not name.startswith(EMBEDDING_PREFIX)] if columns is None else columns
-            return file.read([name for name in chosen if name in names]).replace_schema_metadata(None)
+            # Parts are small: handing their columns to a thread pool costs more than reading them.
+            table = file.read([name for name in chosen if name in names], use_threads=False)
+            return table.replace_schema_metadata(None)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunError(
             f"{part} is missing or damaged ({' '.join(str(error).split())[:200]}).",
