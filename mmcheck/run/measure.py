@@ -102,7 +102,9 @@ class MeasureTask:
             OutputError: If a part cannot be written.
             UserError: If a probe finds its options or weights unusable.
         """
-        workers = self._config.run.workers or min(16, len(os.sched_getaffinity(0)))
+        # The cores that this process may use, where the system can tell (Linux); else all.
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = self._config.run.workers or min(16, cores)
         ahead = max(4 * workers, 2 * max((p.batch_size for p in self._probes.values()), default=1))
         feed = self._feed(shards)
         pending: deque[tuple[_OpenShard, Sample, Future[_Decoded]]] = deque()

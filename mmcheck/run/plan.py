@@ -31,8 +31,10 @@ def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, A
     """
     manifests = expand_manifests(patterns)
     for manifest in manifests:
-        if not manifest.isprintable() and "\udc80" <= max(manifest) <= "\udcff":
-            raise ManifestError(f"the path {manifest!r} is not valid UTF-8.", hint="rename it.")
+        try:
+            manifest.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ManifestError(f"the path {manifest!r} is not valid UTF-8.", hint="rename it.") from error
     return [
         {"manifest": manifest, "format": detect_format(manifest, config.input), **describe_input(manifest)}
         for manifest in manifests

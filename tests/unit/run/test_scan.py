@@ -374,6 +374,17 @@ def test_probes_and_config_come_in_the_forms_people_write(make_dataset: Callable
     assert {"scan", "open_run"} <= set(dir(mmcheck))
 
 
+def test_odd_paths_work_and_undecodable_ones_are_a_clear_error(
+    make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    manifest = make_dataset(2, name="my data \U0001f642")
+    assert scan(manifest, tmp_path / "run").summary["rows_read"] == 2
+    broken = Path(os.fsdecode(os.fsencode(manifest.parent) + b"\xff"))
+    manifest.parent.rename(broken)
+    with pytest.raises(ManifestError, match="not valid UTF-8"):
+        scan(broken / "data.jsonl", tmp_path / "other")
+
+
 def test_three_manifests_of_one_name_and_equal_ids(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
     manifests = [make_dataset(2, name=name, own_ids=False) for name in ("a", "b", "c")]
     run = scan(manifests, tmp_path / "run")
