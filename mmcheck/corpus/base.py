@@ -2,16 +2,19 @@
 
 An analysis sees what no single sample shows. It reads the parts of a run shard by shard, as often as it likes, keeps
 only small things in memory, and gives one row of values a sample, like a probe; rules then read them like any metric.
+What holds for the whole set (an estimated share, a plain sentence, a plot's bins) goes into its summary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from mmcheck.core.types import Metric
+from mmcheck.core.types import Metric, Status
 
 
 class ShardTables(Protocol):
@@ -22,17 +25,28 @@ class ShardTables(Protocol):
         ...
 
     def measurements(self, probe: str, columns: Sequence[str] | None = None) -> pa.Table | None:
-        """Return what a probe measured, row-aligned with the samples, or None if it did not run."""
+        """Return what a probe, or an analysis that ran before, measured, row-aligned with the samples.
+
+        Args:
+            probe: Its name.
+            columns: Only these, absent ones left out; None: all but the embeddings, which must be named
+                (``embedding.image``).
+
+        Returns:
+            The table, or None if it did not run.
+        """
         ...
 
 
 class Analysis(Protocol):
-    """An analysis of the whole set. Its values depend on nothing but the stored tables and the seed."""
+    """An analysis of the whole set. Its values depend on nothing but the stored tables, its options and the seed."""
 
     name: str
     metrics: tuple[Metric, ...]
+    needs: tuple[str, ...]
+    """Analyses whose values it reads, where they are enabled; they stand before it in the table of parts."""
 
-    def __init__(self, seed: int) -> None: ...
+    def __init__(self, options: Any, seed: int) -> None: ...
 
     def fingerprint(self) -> str:
         """Return a digest of code version and options: equal digests and inputs, equal values."""
@@ -41,3 +55,57 @@ class Analysis(Protocol):
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order: sample_id, status, reason, cause, metrics, evidence."""
         ...
+
+    def summary(self) -> dict[str, Any]:
+        """Return what holds for the whole set, fit for JSON; call it after ``analyse`` has yielded everything."""
+        ...
+
+
+def analysis_table(
+    sample_ids: pa.Array,
+    values: Mapping[str, NDArray[np.floating[Any]]],
+    *,
+    reasons: Sequence[str | None] | str,
+    causes: Sequence[str | None] | str | None = None,
+    evidence: Sequence[str | None] | None = None,
+) -> pa.Table:
+    """Return the measurements table of one shard.
+
+    A row with any finite value is ``measured``; the others are ``not_applicable`` with their reason and cause.
+
+    Args:
+        sample_ids: String array of shape (n,).
+        values: Short metric name -> array of shape (n,); NaN where there is no value.
+        reasons: Why there is no value, one a row or one for all; used where there is none.
+        causes: Stable words for the same.
+        evidence: JSON texts, one a row.
+    """
+    count = len(sample_ids)
+    present = np.zeros(count, dtype=bool)
+    columns: dict[str, Any] = {}
+    for name, column in values.items():
+        # Half precision would show digits that nobody computed.
+        plain = np.asarray(column, dtype=np.float64)
+        known = np.isfinite(plain)
+        present |= known
+        columns[name] = pa.array(np.where(known, plain, 0.0), pa.float64(), mask=~known)
+    listed = {
+        "reason": [reasons] * count if isinstance(reasons, str) else list(reasons),
+        "cause": [causes] * count if causes is None or isinstance(causes, str) else list(causes),
+    }
+    absent = {
+        name: pa.array(
+            [None if seen else text for seen, text in zip(present.tolist(), texts, strict=True)], pa.string()
+        )
+        for name, texts in listed.items()
+    }
+    words = [Status.MEASURED.value if seen else Status.NOT_APPLICABLE.value for seen in present.tolist()]
+    return pa.table(
+        {
+            "sample_id": sample_ids,
+            "status": pa.array(words, pa.string()),
+            **absent,
+            **columns,
+            "evidence": pa.array([None] * count if evidence is None else list(evidence), pa.string()),
+        }
+    )

@@ -1,0 +1,32 @@
+"""The tree that configs/*.yaml fills. Unknown keys are errors with the nearest name; all faults are told at once."""
+
+from mmcheck.config.analyses import AlignmentConfig as AlignmentConfig
+from mmcheck.config.analyses import AnalysesConfig as AnalysesConfig
+from mmcheck.config.analyses import CaptionConfig as CaptionConfig
+from mmcheck.config.analyses import ConsistencyConfig as ConsistencyConfig
+from mmcheck.config.analyses import DuplicatesConfig as DuplicatesConfig
+from mmcheck.config.analyses import RepetitionConfig as RepetitionConfig
+from mmcheck.config.analyses import SpeechConfig as SpeechConfig
+from mmcheck.config.loading import PRESETS as PRESETS
+from mmcheck.config.loading import apply_overrides as apply_overrides
+from mmcheck.config.loading import bundled_dir as bundled_dir
+from mmcheck.config.loading import load_config as load_config
+from mmcheck.config.loading import parse_config as parse_config
+from mmcheck.config.loading import read_config_source as read_config_source
+from mmcheck.config.probes import CaptionTextConfig as CaptionTextConfig
+from mmcheck.config.probes import ImageTextConfig as ImageTextConfig
+from mmcheck.config.probes import MediaProbeConfig as MediaProbeConfig
+from mmcheck.config.probes import ProbesConfig as ProbesConfig
+from mmcheck.config.probes import TranscriptConfig as TranscriptConfig
+from mmcheck.config.probes import TranscriptNullConfig as TranscriptNullConfig
+from mmcheck.config.probes import UncertainConfig as UncertainConfig
+from mmcheck.config.rules import ConditionConfig as ConditionConfig
+from mmcheck.config.rules import RuleConfig as RuleConfig
+from mmcheck.config.section import Device as Device
+from mmcheck.config.section import Precision as Precision
+from mmcheck.config.tree import ColumnsConfig as ColumnsConfig
+from mmcheck.config.tree import Config as Config
+from mmcheck.config.tree import InputConfig as InputConfig
+from mmcheck.config.tree import OutputConfig as OutputConfig
+from mmcheck.config.tree import ReportConfig as ReportConfig
+from mmcheck.config.tree import RunConfig as RunConfig

@@ -1,0 +1,76 @@
+"""The sections of the analyses: what the whole set shows, worked out from stored measurements."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmcheck.config.section import Section
+
+
+class RepetitionConfig(Section):
+    """How often equal texts, files and pairs occur."""
+
+    enabled: bool = True
+
+
+class DuplicatesConfig(Section):
+    """Near-duplicates, in groups with one kept representative."""
+
+    enabled: bool = True
+    image_similarity: float = Field(0.95, gt=0, le=1, description="cosine from which two images may be the same")
+    image_hash_distance: int = Field(10, ge=0, le=64, description="perceptual-hash bits that may differ")
+    audio_similarity: float = Field(0.95, gt=0, le=1, description="fingerprint cosine of the same recording")
+    text_similarity: float = Field(0.9, gt=0, le=1, description="Jaccard similarity of near-equal texts")
+    keep: Literal["best_aligned", "largest", "first"] = Field("best_aligned", description="who represents a group")
+
+
+class AlignmentConfig(Section):
+    """Is a pair a random pairing? Learned from re-pairings of the dataset's own halves."""
+
+    enabled: bool = True
+    score: Literal["csls", "s_clip_loss", "cosine"] = Field("csls", description="what is compared with the null")
+    neighbours: int = Field(10, ge=1, le=1000, description="neighbours that csls looks at")
+    bank_size: int = Field(4096, ge=64, le=65536, description="images and texts sampled for null and neighbours")
+    slice_by: Annotated[
+        tuple[str, ...], Field(description="manifest columns (or `language`) whose values get a null of their own")
+    ] = ("language",)
+    min_pairs: int = Field(50, ge=10, description="fewer distinct pairs are not judged")
+    min_slice: int = Field(300, ge=50, description="a smaller slice is judged with the rest")
+
+
+class SpeechConfig(Section):
+    """What is wrong with a transcript, against the dataset's own bulk."""
+
+    enabled: bool = True
+    min_clips: int = Field(50, ge=10, description="fewer clips are not judged against each other")
+
+
+class CaptionConfig(Section):
+    """Does the caption say anything that other images do not show?"""
+
+    enabled: bool = True
+    bank_size: int = Field(2048, ge=64, le=65536, description="images that each caption is held against")
+    min_images: int = Field(50, ge=10, description="fewer distinct images are no background to judge on")
+
+
+class ConsistencyConfig(Section):
+    """Do like images have like captions, and like captions like images?"""
+
+    enabled: bool = True
+
+
+class AnalysesConfig(Section):
+    """One section an analysis; ``enabled: false`` leaves it out."""
+
+    repetition: RepetitionConfig = RepetitionConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    alignment: AlignmentConfig = AlignmentConfig()
+    speech: SpeechConfig = SpeechConfig()
+    caption: CaptionConfig = CaptionConfig()
+    consistency: ConsistencyConfig = ConsistencyConfig()
+
+    def enabled(self) -> list[str]:
+        """Return the names of the analyses that will run, in the order of the tree."""
+        return [name for name in type(self).model_fields if getattr(self, name).enabled]

@@ -1,0 +1,86 @@
+"""The sections of the probes: what is measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mmcheck.config.section import Precision, Section
+
+
+class MediaProbeConfig(Section):
+    """The media probe."""
+
+    enabled: bool = True
+    max_pixels: int = Field(100_000_000, ge=1, description="larger images are refused undecoded (decompression bombs)")
+    max_audio_seconds: float = Field(7200.0, gt=0, description="longer recordings are refused")
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description="Silero speech probability that counts as speech")
+    vad: bool = Field(True, description="measure speech seconds with the Silero model that faster-whisper ships")
+
+
+class CaptionTextConfig(Section):
+    """The caption_text probe."""
+
+    enabled: bool = True
+    detect_language: bool = True
+
+
+class ImageTextConfig(Section):
+    """The image_text probe."""
+
+    enabled: bool = True
+    backend: Literal["auto", "open_clip", "transformers"] = "auto"
+    model: str = Field("ViT-B-32", description="open_clip name, bundled name, local folder, or hf-hub: name")
+    pretrained: str | None = Field(None, description="open_clip pretrained tag; null for folders and hub names")
+    precision: Precision = "auto"
+    batch_size: int = Field(64, ge=1, le=4096)
+    long_captions: Literal["split", "truncate"] = Field("split", description="what to do beyond the model's context")
+
+
+class UncertainConfig(Section):
+    """Below any of these a transcript is looked at more closely (transcribed) under ``transcribe: uncertain``."""
+
+    mean_log_prob: float = Field(-1.0, le=0)
+    worst_word_log_prob: float = Field(-5.0, le=0)
+    end_log_prob: float = Field(-3.0, le=0)
+    tail_log_prob: float = Field(-4.0, le=0)
+
+
+class TranscriptConfig(Section):
+    """The transcript probe."""
+
+    enabled: bool = True
+    model: str = Field("base", description="Whisper size, bundled name, local folder (either format), or hub name")
+    backend: Literal["auto", "transformers", "ctranslate2"] = Field("auto", description="what verifies")
+    compute_type: str = Field("auto", description="ctranslate2 compute type: auto, int8, float32, float16, ...")
+    precision: Precision = "auto"
+    window: Literal["full", "fitted"] = Field("full", description="30 s windows, or cut to the clip's length")
+    verify: bool = True
+    transcribe: Literal["always", "uncertain", "never"] = "uncertain"
+    uncertain: UncertainConfig = UncertainConfig()
+    beam_size: int = Field(5, ge=1, le=100)
+    batch_size: int = Field(16, ge=1, le=1024)
+    detect_language: bool = True
+
+
+class TranscriptNullConfig(Section):
+    """The transcript_null probe: other clips' texts under sampled recordings."""
+
+    enabled: bool = True
+    num_clips: int = Field(300, ge=0, description="recordings sampled in the whole run")
+    num_texts: int = Field(3, ge=1, le=20, description="other transcripts of like length that each is given")
+
+
+class ProbesConfig(Section):
+    """One section a probe; ``enabled: false`` leaves it out."""
+
+    media: MediaProbeConfig = MediaProbeConfig()
+    caption_text: CaptionTextConfig = CaptionTextConfig()
+    image_text: ImageTextConfig = ImageTextConfig()
+    transcript: TranscriptConfig = TranscriptConfig()
+    transcript_null: TranscriptNullConfig = TranscriptNullConfig()
+
+    def enabled(self) -> list[str]:
+        """Return the names of the probes that will run, in the order of the tree."""
+        return [name for name in type(self).model_fields if getattr(self, name).enabled]

@@ -1,0 +1,98 @@
+"""The tree that configs/*.yaml fills."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal
+
+import yaml
+from pydantic import Field, field_validator
+
+from mmcheck.config.analyses import AnalysesConfig
+from mmcheck.config.probes import ProbesConfig
+from mmcheck.config.rules import RuleConfig
+from mmcheck.config.section import Device, Section
+from mmcheck.core.digests import digest_value
+
+
+class ColumnsConfig(Section):
+    """Names of the manifest's columns; null means: by the format's own convention."""
+
+    id: str | None = Field(None, description="column with the sample's own id")
+    image: str | None = Field(None, description="column with the image's path, URL or bytes")
+    audio: str | None = Field(None, description="column with the recording's path, URL or bytes")
+    caption: str | None = Field(None, description="column with the caption")
+    transcript: str | None = Field(None, description="column with the transcript")
+    language: str | None = Field(None, description="column with the language code")
+    start: str | None = Field(None, description="column with the segment's first second (NeMo: offset)")
+    duration: str | None = Field(None, description="column with the segment's length in seconds")
+
+
+class InputConfig(Section):
+    """How manifests are read."""
+
+    format: str = Field("auto", description="auto, or a name of `mmcheck list`")
+    columns: ColumnsConfig = ColumnsConfig()
+    delimiter: str | None = Field(None, description="CSV delimiter; null: sniffed", min_length=1, max_length=1)
+    has_header: bool | None = Field(None, description="whether CSV files have a header; null: sniffed")
+    encoding: str = Field("utf-8", description="text encoding of the manifests; a BOM is honoured anyway")
+    language: str | None = Field(None, description="language of rows that name none, e.g. en")
+    allow_remote: bool = Field(False, description="whether media may be fetched from http(s), s3, ... named in rows")
+    max_text_bytes: int = Field(1_000_000, ge=1, description="a longer caption or transcript is a broken row")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError as error:
+            raise ValueError("unknown text encoding; try utf-8, utf-16, latin-1 or cp1252") from error
+        return value
+
+
+class RunConfig(Section):
+    """The run itself."""
+
+    shard_size: int = Field(512, ge=1, le=100_000, description="samples a shard: the unit of work and of resume")
+    seed: int = 0
+    device: Device = "auto"
+    workers: int = Field(0, ge=0, le=256, description="decoding threads; 0: by the number of cores")
+
+
+class OutputConfig(Section):
+    """What is written for the trainer."""
+
+    paths: Literal["absolute", "relative", "keep"] = Field(
+        "absolute",
+        description="media paths in the written manifests: absolute, relative to them, or as they were",
+    )
+    columns: bool = Field(True, description="whether mmcheck_* columns are added to the rows")
+    write_media: bool = Field(False, description="also write the media (new tar shards, or a folder with copies)")
+
+
+class ReportConfig(Section):
+    """The HTML report."""
+
+    max_rows: int = Field(200, ge=0, description="findings shown with their media")
+    thumbnail_pixels: int = Field(160, ge=16, le=1024)
+    max_audio_seconds: float = Field(20.0, gt=0, description="longer recordings are cut in the player")
+
+
+class Config(Section):
+    """Everything that decides what a run measures and how it judges."""
+
+    input: InputConfig = InputConfig()
+    run: RunConfig = RunConfig()
+    probes: ProbesConfig = ProbesConfig()
+    analyses: AnalysesConfig = AnalysesConfig()
+    rules: dict[str, RuleConfig] = Field(default_factory=dict)
+    output: OutputConfig = OutputConfig()
+    report: ReportConfig = ReportConfig()
+
+    def policy_digest(self) -> str:
+        """Return the digest of the rules alone: what `judge` depends on."""
+        return digest_value({name: rule.model_dump(mode="json") for name, rule in self.rules.items()})
+
+    def to_yaml(self) -> str:
+        """Return the resolved tree as YAML; loading it gives an equal config."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,161 @@
+"""Stored embeddings: read shard by shard, and sampled into a bank that stands for the whole set.
+
+A bank of a few thousand pairs takes the place of all pairs, so that cost stays linear and memory flat. Who is in it is
+decided by a hash of the pair's own bytes: the rows' order changes nothing, and neither does a pair that occurs twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.core.types import Status
+from mmcheck.corpus.base import ShardTables
+from mmcheck.store.schema import EMBEDDING_PREFIX
+
+Vectors = NDArray[np.float32]
+Keys = NDArray[np.uint64]
+Mask = NDArray[np.bool_]
+
+
+def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tuple[Mask, dict[str, Vectors]]:
+    """Return which rows of a shard have all the named embeddings, and these.
+
+    Args:
+        shard: The shard.
+        probe: The probe that stored them.
+        names: Their names, e.g. ``image`` and ``text``.
+
+    Returns:
+        Mask of shape (n,) with k rows set, and by name a float32 array of shape (k, d); k is 0 if there are none.
+        Rows that are not finite or all zero count as absent.
+    """
+    num_rows = shard.samples(["id"]).num_rows
+    columns = [EMBEDDING_PREFIX + name for name in names]
+    table = shard.measurements(probe, ["status", *columns])
+    present = np.zeros(num_rows, dtype=bool)
+    if table is None or any(column not in table.column_names for column in columns):
+        return present, {name: np.zeros((0, 0), dtype=np.float32) for name in names}
+    present[:] = True
+    if "status" in table.column_names:
+        present &= np.asarray(table["status"].to_numpy(zero_copy_only=False) == Status.MEASURED.value)
+    full: dict[str, Vectors] = {}
+    for name, column in zip(names, columns, strict=True):
+        stored = table[column].combine_chunks()
+        if isinstance(stored, pa.ChunkedArray):
+            stored = pa.concat_arrays(stored.chunks)
+        present &= stored.is_valid().to_numpy(zero_copy_only=False)
+        size = stored.type.list_size
+        # `values` ignores the slice that `flatten` honours, but `flatten` leaves absent rows out.
+        flat = stored.values.slice(stored.offset * size, len(stored) * size)
+        vectors = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(num_rows, size)
+        with np.errstate(invalid="ignore"):
+            present &= np.isfinite(vectors).all(axis=1) & (np.abs(vectors).sum(axis=1) > 0)
+        full[name] = vectors
+    return present, {name: normalise(vectors[present]) for name, vectors in full.items()}
+
+
+def normalise(vectors: Vectors) -> Vectors:
+    """Return rows of unit length (half precision stores them a little off)."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def content_keys(seed: int, *vectors: Vectors) -> Keys:
+    """Return 64 well-mixed bits a row that depend on the seed and the row's own vectors alone.
+
+    Args:
+        seed: Another seed gives unrelated keys.
+        vectors: Arrays of shape (n, d), read as half precision (as they are stored).
+
+    Returns:
+        Array of shape (n,), never 0.
+    """
+    count = len(vectors[0])
+    keys = np.full(count, np.uint64((seed * 0x9E3779B97F4A7C15 + 0x1234567) % 2**64), dtype=np.uint64)
+    for block in vectors:
+        halves = np.ascontiguousarray(block.astype(np.float16)).view(np.uint16).astype(np.uint64)
+        odd = np.random.default_rng(0x5EED).integers(1, 2**63, size=halves.shape[1], dtype=np.uint64) * 2 + 1
+        with np.errstate(over="ignore"):
+            keys = mix_keys(keys ^ ((halves + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64))
+    return np.maximum(keys, np.uint64(1))
+
+
+def mix_keys(keys: Keys) -> Keys:
+    """Return the keys through the finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    with np.errstate(over="ignore"):
+        mixed = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingBank:
+    """A sample of the run's distinct rows, ordered by their keys."""
+
+    keys: Keys
+    """Content keys, shape (m,), ascending and distinct."""
+    rows: NDArray[np.int64]
+    """Number of the row in the run (the first of equal ones), shape (m,)."""
+    vectors: dict[str, Vectors]
+    """Name -> array of shape (m, d), rows of unit length."""
+    num_rows: int
+    """Rows of the run that have the embeddings, duplicates counted."""
+
+    def __len__(self) -> int:
+        """Return the number of rows in the bank."""
+        return len(self.keys)
+
+
+def gather_bank(
+    shards: Sequence[ShardTables],
+    probe: str,
+    names: Sequence[str],
+    *,
+    size: int,
+    seed: int,
+    keyed_by: Sequence[str] | None = None,
+) -> EmbeddingBank:
+    """Return the ``size`` distinct rows of the run with the smallest content keys.
+
+    Args:
+        shards: The run's shards.
+        probe: The probe that stored the embeddings.
+        names: Embeddings that a row must have.
+        size: Largest number of rows.
+        seed: For the keys.
+        keyed_by: The embeddings that make two rows the same (default: all the names); with one of two, the bank holds
+            each image (or text) once, with the other half of its first row.
+    """
+    keyed = list(keyed_by or names)
+    keys, rows = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
+    vectors: dict[str, Vectors] = {}
+    start = num_rows = 0
+    for shard in shards:
+        present, found = read_embeddings(shard, probe, names)
+        here = np.flatnonzero(present) + start
+        start += len(present)
+        num_rows += len(here)
+        if not len(here):
+            continue
+        new = content_keys(seed, *(found[name] for name in keyed))
+        if len(keys) >= size:
+            low = new < keys[-1]
+            new, here = new[low], here[low]
+            found = {name: block[low] for name, block in found.items()}
+        keys, rows = np.concatenate([keys, new]), np.concatenate([rows, here])
+        vectors = {
+            name: np.concatenate([vectors[name], found[name]]) if name in vectors else found[name] for name in names
+        }
+        # `unique` gives the first of equal keys; earlier rows stand first.
+        keys, first = np.unique(keys, return_index=True)
+        keys, first = keys[:size], first[:size]
+        rows = rows[first]
+        vectors = {name: block[first] for name, block in vectors.items()}
+    if not vectors:
+        vectors = {name: np.zeros((0, 0), dtype=np.float32) for name in names}
+    return EmbeddingBank(keys=keys, rows=rows, vectors=vectors, num_rows=num_rows)
