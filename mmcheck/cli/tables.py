@@ -34,6 +34,8 @@ def print_table(
 def print_summary(summary: Mapping[str, Any], path: str) -> None:
     """Print the counts of a run, its findings and where the files lie."""
     rows = summary["rows_read"]
+    for note in summary.get("notes", ()):
+        sys.stdout.write(f"{clean(note)}\n")
     counts = [
         (name, summary[name], _share(summary[name], rows)) for name in ("keep", "flag", "quarantine", "unchecked")
     ]

@@ -38,7 +38,7 @@ class RuleConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _unmeasured_is_unchecked(cls, tree: Any) -> Any:
-        if isinstance(tree, dict) and tree.get("rule") == "unmeasured":
+        if isinstance(tree, dict) and tree.get("rule") in ("unmeasured", "unjudged"):
             return {"action": "unchecked", **tree}
         return tree
 

@@ -36,7 +36,7 @@ PROBES.register(
     model=True,
     halves=("audio", "transcript"),
 )
-
+# In the order in which they run: an analysis may read those before it.
 ANALYSES: Registry[Any] = Registry("analysis")
 ANALYSES.register(
     "repetition",
@@ -53,6 +53,7 @@ RULES.register(
 )
 RULES.register("empty_text", "mmcheck.judge.empty_text:EmptyTextRule", "the caption or transcript is empty")
 RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the manifest row cannot be read")
+RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the dataset gives no ground to judge the pair on")
 RULES.register("unmeasured", "mmcheck.judge.unmeasured:UnmeasuredRule", "a probe failed or nothing could be measured")
 
 FORMATS: Registry[Any] = Registry("format")

@@ -13,12 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.config import RepetitionConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric, Status
 from mmcheck.corpus.base import ShardTables
@@ -37,10 +39,12 @@ class Repetition:
     """Counts equal texts, equal media and equal pairs over the whole run.
 
     Args:
+        options: Section ``analyses.repetition`` of the config.
         seed: Not used: counting involves no chance.
     """
 
     name = "repetition"
+    needs = ()
     metrics = (
         Metric(
             name="repetition.caption_count",
@@ -86,8 +90,9 @@ class Repetition:
         ),
     )
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, options: RepetitionConfig, seed: int) -> None:
+        self._options = options
+        self._summary: dict[str, Any] = {}
 
     def fingerprint(self) -> str:
         """Return a digest of the code version; there are no options."""
@@ -118,6 +123,7 @@ class Repetition:
             for modality, part in zip(_MODALITIES, parts, strict=True):
                 groups[f"{kind}.{modality}"] = part
         names = [metric.name.partition(".")[2] for metric in self.metrics]
+        self._summary = _summarise(values)
         ids = _read_ids(shards, starts, [group.examples for group in groups.values()])
         for shard, start, stop in zip(shards, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
             sample_ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
@@ -126,6 +132,22 @@ class Repetition:
                 {name: values[name][start:stop] for name in names},
                 _evidence(groups, ids, start, stop),
             )
+
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many rows repeat an earlier file or pair, and a sentence about it."""
+        return self._summary
+
+
+def _summarise(values: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """Return the rows beyond the first of each group of equal files and equal pairs."""
+    copies = {kind: int((values[f"{kind}_order"] > 1).sum()) for kind in ("media", "pair")}
+    sentences = []
+    if copies["media"]:
+        sentences.append(f"{copies['media']} rows have the very same file as an earlier row.")
+    if copies["pair"]:
+        sentences.append(f"{copies['pair']} rows repeat the very same pair of file and text.")
+    return {"media_copies": copies["media"], "pair_copies": copies["pair"], "sentences": sentences}
 
 
 @dataclass(frozen=True, slots=True)

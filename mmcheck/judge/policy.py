@@ -24,6 +24,7 @@ from mmcheck.core.types import Action, Metric
 from mmcheck.judge.broken_row import BrokenRowRule
 from mmcheck.judge.rule import Rule, RuleFindings
 from mmcheck.judge.table import JudgeTable
+from mmcheck.judge.unjudged import UnjudgedRule
 from mmcheck.judge.unmeasured import UnmeasuredRule
 from mmcheck.store.schema import FINDING, VERDICTS
 
@@ -58,6 +59,9 @@ class Policy:
             except ConfigError as error:
                 faults.append(error)
         _raise_all(faults)
+        for rule in self.rules:
+            if isinstance(rule, UnjudgedRule):
+                rule.look_at(rules)
         self._row_law = BrokenRowRule("broken_row", RuleConfig(rule="broken_row", action="quarantine"))
         self._measured_law = UnmeasuredRule("unmeasured", RuleConfig(rule="unmeasured", action="unchecked"))
 

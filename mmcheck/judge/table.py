@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import RunError
-from mmcheck.core.parts import ANALYSES
+from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Status
 from mmcheck.store.schema import metric_columns
 
@@ -55,8 +55,8 @@ class JudgeTable:
 
     @property
     def probes(self) -> list[str]:
-        """Return the probes that ran; analyses over the whole set are left out."""
-        return [name for name in self._measurements if name not in ANALYSES]
+        """Return the probes that ran; analyses, and probes that only serve another one's null, are left out."""
+        return [name for name in self._measurements if name not in ANALYSES and not _serves(name)]
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Return the values of ``<probe>.<metric>``, one a row; NaN where there is none."""
@@ -160,6 +160,10 @@ class JudgeTable:
                 f"measurements of {probe!r} are of other samples than those of the run, or in another order.",
                 hint="the run folder was changed by hand; scan again into a new one.",
             )
+
+
+def _serves(probe: str) -> bool:
+    return probe in PROBES and "serves" in PROBES.entry(probe).extra
 
 
 def _column(table: pa.Table, name: str) -> Any:

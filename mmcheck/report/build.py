@@ -30,7 +30,8 @@ from mmcheck.report.finding_rows import NO_FINDING, CodeCount, FindingRows, choo
 from mmcheck.report.histograms import Floats, Histogram, Limit, draw_histogram
 from mmcheck.report.kept_samples import KeptStrip, choose_kept
 from mmcheck.report.media_embed import MAX_MEDIA_BYTES, MediaBudget
-from mmcheck.report.overview import check_sum, count_slice, count_slices, tell_outcome
+from mmcheck.report.null_plots import draw_null_plots
+from mmcheck.report.overview import check_sum, count_slice, count_slices, list_notes, tell_outcome
 from mmcheck.report.provenance import describe_run
 from mmcheck.report.shown_rows import ShownRow, load_rows
 from mmcheck.report.shown_text import (
@@ -133,6 +134,9 @@ def build_report(run: RunFolder) -> str:
             whole=whole,
             outcome=tell_outcome(whole),
             warning=check_sum(whole),
+            set_notes=list_notes(summary),
+            null_plots=draw_null_plots(run.find_analysis_summary("alignment")),
+            pages=_pages(run),
             slices=[table for table in slices if table is not None],
             codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),
             codes_left_out=max(0, len(findings.codes) - MAX_CODES),
@@ -258,6 +262,15 @@ def _code_numbers(codes: Sequence[CodeCount]) -> dict[str, int]:
 def _sort_metrics(metrics: Mapping[str, Metric], rows: Sequence[ShownRow]) -> list[Metric]:
     held = {value.metric for row in rows for value in row.values}
     return [metric for name, metric in metrics.items() if name in held]
+
+
+def _pages(run: RunFolder) -> list[tuple[str, str]]:
+    """Return the pages that other commands wrote beside the report, with what they show."""
+    known = (
+        ("coverage/coverage.html", "what the set holds, as a map"),
+        ("repair/repair.html", "which text belongs to which medium"),
+    )
+    return [(page, meaning) for page, meaning in known if (run.path / page).is_file()]
 
 
 def _skipped(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:

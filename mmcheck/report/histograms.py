@@ -170,7 +170,7 @@ def draw_histogram(metric: Metric, values: Floats, actions: Codes, limits: Seque
         high=high,
         bars=_bars(counts, edges, peak),
         lines=lines,
-        ticks=_ticks(start, stop),
+        ticks=place_ticks(start, stop),
         peak=peak,
         folded=int(np.count_nonzero((present < start) | (present > stop))),
         label=label.strip(),
@@ -246,7 +246,8 @@ def _lines(limits: Sequence[Limit], values: Floats, start: float, stop: float) -
     return tuple(lines)
 
 
-def _ticks(start: float, stop: float) -> tuple[Tick, ...]:
+def place_ticks(start: float, stop: float) -> tuple[Tick, ...]:
+    """Return round numbers for an axis from ``start`` to ``stop``, placed in the drawing."""
     rough = (stop - start) / 4
     power = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step = next((power * factor for factor in (1, 2, 5, 10) if power * factor >= rough), power * 10)

@@ -143,6 +143,28 @@ def check_sum(whole: Slice) -> str | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A sentence on the set as a whole."""
+
+    text: str
+    """The sentence, safe to show."""
+    is_warning: bool
+    """Whether it limits what the verdicts mean."""
+
+
+def list_notes(summary: Mapping[str, Any]) -> list[Note]:
+    """Return what the analyses say of the whole set, warnings first, as summary.json has it."""
+    analyses = summary.get("analyses")
+    parts = analyses.values() if isinstance(analyses, Mapping) else ()
+    warnings = {text for part in parts if isinstance(part, Mapping) for text in part.get("warnings", ())}
+    return [
+        Note(text=show_plain(note, 800), is_warning=note in warnings)
+        for note in summary.get("notes", ())
+        if isinstance(note, str)
+    ]
+
+
 def _verb(count: int) -> str:
     return "is" if count == 1 else "are"
 

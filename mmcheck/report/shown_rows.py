@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from mmcheck.report.media_embed import (
     make_clip,
     make_thumbnail,
 )
+from mmcheck.report.related import TITLES, RelatedGroup, load_related, name_related
 from mmcheck.report.shown_text import ShownText, format_value, show_plain, show_text
 from mmcheck.report.word_diff import CaptionPart, TranscriptView, view_transcript, view_windows
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -120,6 +121,8 @@ class ShownRow:
     """All that was measured."""
     notes: tuple[str, ...]
     """Why a probe measured nothing."""
+    related: tuple[RelatedGroup, ...] = ()
+    """Other samples that the findings speak of."""
 
     def value_of(self, metric: str) -> str:
         """Return one measured number for people, "" if absent."""
@@ -152,7 +155,14 @@ def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: Me
             offline = offline or any(getattr(m, "cause", "") == "unreachable" for pair in media for m in pair)
             for record, (image, audio) in zip(chunk, media, strict=True):
                 rows.append(_show(record, image and budget.take(image), audio and budget.take(audio), metrics))
-    return rows
+        wanted = [_name_related(records[index]) for index in indices]
+        related = load_related(run, config, wanted, source, budget)
+    return [replace(row, related=groups) for row, groups in zip(rows, related, strict=True)]
+
+
+def _name_related(record: _Record) -> list[tuple[str, list[str]]]:
+    evidence = {name: _evidence(record.measured, name) for name in TITLES if name in record.measured}
+    return name_related(evidence, [finding["metric"] for finding in record.verdict["findings"] or ()])
 
 
 @dataclass(slots=True)

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow as pa
-
+from mmcheck.config import Config
+from mmcheck.core.atomic import write_text
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import RunError
 from mmcheck.core.parts import ANALYSES
 from mmcheck.core.types import Shard
 from mmcheck.corpus.base import Analysis
 from mmcheck.run.progress import Progress
-from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.run_folder import RunFolder, StoredShard
 from mmcheck.store.schema import find_labels, write_part
 
 
-class StoredShard:
-    """One shard's stored tables, read when asked for.
-
-    Args:
-        run: The run folder.
-        shard: The shard.
-    """
-
-    def __init__(self, run: RunFolder, shard: Shard) -> None:
-        self._run = run
-        self._shard = shard
-
-    def samples(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the shard's samples (only ``columns``, if given)."""
-        return read_part(self._run.samples_part(self._shard), list(columns) if columns is not None else None)
-
-    def measurements(self, probe: str, columns: Sequence[str] | None = None) -> pa.Table | None:
-        """Return what a probe measured, row-aligned with the samples, or None if it did not run."""
-        if probe not in self._run.metadata["probes"]:
-            return None
-        part = self._run.measurements_part(probe, self._shard)
-        return read_part(part, list(columns) if columns is not None else None)
-
-
-def analyse_run(run: RunFolder, names: Sequence[str], seed: int, progress: Progress) -> dict[str, Any]:
-    """Run the analyses that are not stored yet; return what run.json says of each.
+def analyse_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, Any]:
+    """Run the enabled analyses that are not stored yet; return what run.json says of each.
 
     Raises:
         RunError: If an analysis returns tables that do not fit the samples.
@@ -52,21 +29,49 @@ def analyse_run(run: RunFolder, names: Sequence[str], seed: int, progress: Progr
     described: dict[str, Any] = {}
     shards = run.shards()
     probes = {name: part["fingerprint"] for name, part in run.metadata["probes"].items()}
-    for name in names:
-        analysis: Analysis = ANALYSES.get(name)(seed)
-        fingerprint = digest_value([analysis.fingerprint(), run.metadata["identity"], probes])
-        described[name] = {
+    for entry in ANALYSES:
+        options = getattr(config.analyses, entry.name)
+        if not options.enabled:
+            continue
+        analysis: Analysis = ANALYSES.get(entry.name)(options, config.run.seed)
+        before = {name: described[name]["fingerprint"] for name in analysis.needs if name in described}
+        fingerprint = digest_value([analysis.fingerprint(), run.metadata["identity"], probes, before])
+        if not _is_stored(run, shards, entry.name, fingerprint):
+            progress.phase(f"analysing {entry.name}", len(shards))
+            _analyse(run, shards, analysis, fingerprint, described, progress)
+        described[entry.name] = {
             "fingerprint": fingerprint,
             "metrics": [asdict(metric) for metric in analysis.metrics],
         }
-        parts = [run.measurements_part(name, shard) for shard in shards]
-        if all((find_labels(part) or {}).get("fingerprint") == fingerprint for part in parts):
-            continue
-        progress.phase(f"analysing {name}", len(shards))
-        tables = analysis.analyse([StoredShard(run, shard) for shard in shards])
-        for shard, part, table in zip(shards, parts, tables, strict=True):
-            if table.num_rows != shard.stop - shard.start:
-                raise RunError(f"analysis {name} gave {table.num_rows} rows for shard {shard.index}.")
-            write_part(part, table, {"fingerprint": fingerprint})
-            progress.advance()
     return described
+
+
+def _is_stored(run: RunFolder, shards: Sequence[Shard], name: str, fingerprint: str) -> bool:
+    # The summary is written last, so it vouches for the parts.
+    if run.find_analysis_summary(name).get("fingerprint") != fingerprint:
+        return False
+    parts = (run.measurements_part(name, shard) for shard in shards)
+    return all((find_labels(part) or {}).get("fingerprint") == fingerprint for part in parts)
+
+
+def _analyse(
+    run: RunFolder,
+    shards: Sequence[Shard],
+    analysis: Analysis,
+    fingerprint: str,
+    before: Mapping[str, Any],
+    progress: Progress,
+) -> None:
+    readable = (*run.metadata["probes"], *(name for name in analysis.needs if name in before))
+    run.analysis_summary_file(analysis.name).unlink(missing_ok=True)
+    tables = analysis.analyse([StoredShard(run, shard, readable) for shard in shards])
+    for shard, table in zip(shards, tables, strict=True):
+        if table.num_rows != shard.stop - shard.start:
+            raise RunError(f"analysis {analysis.name} gave {table.num_rows} rows for shard {shard.index}.")
+        write_part(run.measurements_part(analysis.name, shard), table, {"fingerprint": fingerprint})
+        progress.advance()
+    summary = {"fingerprint": fingerprint, **analysis.summary()}
+    write_text(
+        run.analysis_summary_file(analysis.name),
+        json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    )

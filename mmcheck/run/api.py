@@ -48,7 +48,11 @@ def resolve_config(
         probes = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
         for name in probes:
             PROBES.entry(name)
-        extra += [f"probes.{name}.enabled={'true' if name in probes else 'false'}" for name in PROBES.names()]
+        for entry in PROBES:
+            # A probe that serves another (its null) comes and goes with it, unless the config has it off.
+            is_on = entry.name in probes
+            if entry.extra.get("serves") not in probes or is_on:
+                extra.append(f"probes.{entry.name}.enabled={'true' if is_on else 'false'}")
     if device is not None:
         extra.append(f"run.device={device}")
     if format is not None:
@@ -166,7 +170,7 @@ class Run:
         stored = self.config
         wanted = resolve_config(stored if config is None else config, overrides=overrides)
         # What was read and measured stays as it was; only the rules and what is written can change now.
-        kept = {name: getattr(stored, name) for name in ("input", "run", "probes")}
+        kept = {name: getattr(stored, name) for name in ("input", "run", "probes", "analyses")}
         with hold(self.path):
             judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
         return self

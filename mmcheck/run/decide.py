@@ -18,6 +18,7 @@ from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.run.catalogue import known_metrics
+from mmcheck.run.describe_set import describe_set
 from mmcheck.run.progress import Progress
 from mmcheck.run.tally import Tally
 from mmcheck.run.write_out import OutputSpool, write_manifests
@@ -68,6 +69,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
             write_part(run.verdicts_part(shard), part, labels)
             progress.advance(part.num_rows)
     summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
+    summary |= describe_set(run, config, tally)
     write_text(run.path / "config.yaml", config.to_yaml())
     write_manifests(run, config, spool, progress)
     spool.close()
@@ -77,7 +79,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
 
 def _written_metrics(policy: Policy) -> list[str]:
     """Return the metrics that go into the manifests: what the models say of the pair; the rest stays in Parquet."""
-    models = {entry.name for entry in PROBES if entry.extra.get("model")}
+    models = {entry.name for entry in PROBES if entry.extra.get("model")} | {"alignment", "speech", "caption"}
     return [metric for metric in policy.metrics if metric.partition(".")[0] in models]
 
 

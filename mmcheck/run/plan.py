@@ -5,6 +5,7 @@ Everything later works from these parts, so a manifest is parsed once and a samp
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,11 @@ from mmcheck.formats.base import Format
 from mmcheck.formats.detect import detect_format, expand_manifests
 from mmcheck.run.inputs import describe_input
 from mmcheck.run.progress import Progress
+from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, samples_to_table, write_part
+
+MAX_TRANSCRIPTS = 2000
+"""Transcripts that stand for the run where a probe wants other clips' texts."""
 
 
 def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, Any]]:
@@ -126,3 +131,20 @@ def write_plan(
 def is_planned(out: Path, shards: Sequence[Shard], identity: str) -> bool:
     """Return whether the samples of every shard are stored whole under ``identity``."""
     return all((find_labels(out / "samples" / shard.part) or {}).get("identity") == identity for shard in shards)
+
+
+def sample_transcripts(out: Path, shards: Sequence[Shard], seed: int) -> tuple[tuple[str, str | None], ...]:
+    """Return distinct transcripts of the run with their languages, at most ``MAX_TRANSCRIPTS``.
+
+    Those with the smallest hashes are taken, so the rows' order and repeated rows change nothing.
+    """
+    kept: dict[bytes, tuple[str, str | None]] = {}
+    for shard in shards:
+        table = read_part(out / "samples" / shard.part, ["transcript", "language"])
+        for text, language in zip(table["transcript"].to_pylist(), table["language"].to_pylist(), strict=True):
+            if text and text.strip():
+                digest = hashlib.blake2b(f"{seed}\n{language}\n{text}".encode(), digest_size=12).digest()
+                kept[digest] = (text, language)
+        if len(kept) > 2 * MAX_TRANSCRIPTS:
+            kept = {digest: kept[digest] for digest in sorted(kept)[:MAX_TRANSCRIPTS]}
+    return tuple(kept[digest] for digest in sorted(kept)[:MAX_TRANSCRIPTS])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -15,12 +15,15 @@ from mmcheck.core.parts import PROBES
 from mmcheck.probe.base import Probe
 from mmcheck.run.progress import Progress
 
+Transcripts = Callable[[], tuple[tuple[str, str | None], ...]]
+"""Gives transcripts of the run with their languages."""
+
 _LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
 _PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def make_probes(
-    config: Config, run_json: Mapping[str, Any], *, may_download: bool
+    config: Config, run_json: Mapping[str, Any], transcripts: Transcripts, *, may_download: bool
 ) -> tuple[dict[str, Probe], dict[str, str], dict[str, str]]:
     """Return the probes that will run, their fingerprints, and why others of the config will not.
 
@@ -29,6 +32,7 @@ def make_probes(
     Args:
         config: The config.
         run_json: What the run folder knows: modalities, rows, and probes of an earlier attempt.
+        transcripts: Gives a sample of the run's transcripts; called only if a probe wants it.
         may_download: Whether missing weights may be fetched; if not, their fingerprint is empty.
 
     Raises:
@@ -48,8 +52,14 @@ def make_probes(
         if halves and run_json["rows"] and not any(have[half] for half in halves):
             skipped[name] = f"no sample has {' or '.join(halves)}"
             continue
+        served = PROBES.entry(name).extra.get("serves")
+        if served is not None and served not in probes:
+            skipped[name] = f"{served} does not run"
+            continue
         options = getattr(config.probes, name)
         probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
+        if served is not None:
+            _prime(probe, config, run_json["rows"], transcripts)
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
         known = run_json["probes"].get(name, {})
         settled = _settled_precision(known.get("about", {}))
@@ -59,6 +69,12 @@ def make_probes(
             )
         probes[name], fingerprints[name] = probe, fingerprint
     return probes, fingerprints, skipped
+
+
+def _prime(probe: Any, config: Config, num_rows: int, transcripts: Transcripts) -> None:
+    context = importlib.import_module("mmcheck.probe.context")
+
+    probe.prime(context.ProbeContext(num_rows=num_rows, texts=transcripts(), transcript=config.probes.transcript))
 
 
 def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool) -> str:

@@ -27,7 +27,14 @@ from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.claim import claim, read_run_json, write_run_json
 from mmcheck.run.decide import judge_run
 from mmcheck.run.measure import MeasureTask
-from mmcheck.run.plan import describe_inputs, is_planned, plan_identity, read_samples, write_plan
+from mmcheck.run.plan import (
+    describe_inputs,
+    is_planned,
+    plan_identity,
+    read_samples,
+    sample_transcripts,
+    write_plan,
+)
 from mmcheck.run.probe_setup import make_probes, min_side, open_probes
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -117,8 +124,10 @@ def _prepare(
     """Plan the samples and open the probes; return run.json and the task (None on a dry run)."""
     run_json = _load_or_plan(plan, out, config, limit, progress)
     plan.rows = run_json["rows"]
-    probes, plan.probes, plan.skipped = make_probes(config, run_json, may_download=not dry_run)
     shards = shards_of(run_json)
+    probes, plan.probes, plan.skipped = make_probes(
+        config, run_json, lambda: sample_transcripts(out, shards, config.run.seed), may_download=not dry_run
+    )
     view = MeasureTask(out, probes, plan.probes, config, retry_failed=retry_failed)
     plan.to_measure = dict.fromkeys(probes, 0)
     for shard in shards:
@@ -158,7 +167,7 @@ def _measure_and_judge(
             progress.advance(event)
     seconds |= {"measuring": perf_counter() - began}
     began = perf_counter()
-    run_json["analyses"] = analyse_run(RunFolder(out), ANALYSES.names(), config.run.seed, progress)
+    run_json["analyses"] = analyse_run(RunFolder(out), config, progress)
     run_json["state"] = "complete"
     write_run_json(out, run_json)
     seconds |= {"analysing": perf_counter() - began}
@@ -176,7 +185,7 @@ def check_rules(config: Config) -> list[str]:
         ConfigError: Naming every wrong rule at once.
     """
     policy = Policy(config.rules)
-    policy.check_metrics(known_metrics(), [*config.probes.enabled(), *ANALYSES.names()])
+    policy.check_metrics(known_metrics(), [*config.probes.enabled(), *config.analyses.enabled()])
     return sorted(policy.inactive)
 
 

@@ -10,9 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmcheck.config import RuleConfig
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Action
 from mmcheck.store.schema import metric_columns
+
+POSTERIOR = "alignment.posterior"
+"""Probability that a pair is a random pairing."""
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -43,6 +47,40 @@ class Tally:
                 present = table[short].drop_null().to_numpy()
                 if len(present):
                     self.values.setdefault(f"{name}.{short}", []).append(present)
+
+    def false_quarantine(self, rules: Mapping[str, RuleConfig]) -> dict[str, Any] | None:
+        """Return what quarantining by the posterior is expected to cost; None if no rule does so.
+
+        A pair with posterior p is a true pair with probability 1 - p, so among the pairs above a limit the sum of
+        1 - p is the expected number of true pairs taken (the estimate of Storey, 2003, of the positive false
+        discovery rate, with posteriors in place of p-values).
+        """
+        limits = [
+            rule.max
+            for rule in rules.values()
+            if rule.enabled and rule.metric == POSTERIOR and rule.max is not None and rule.action == "quarantine"
+        ]
+        parts = self.values.get(POSTERIOR)
+        if not limits or not parts:
+            return None
+        limit = min(limits)
+        posteriors = np.concatenate(parts)
+        taken = posteriors[posteriors > limit]
+        wrong = float((1.0 - taken).sum())
+        true_pairs = float((1.0 - posteriors).sum())
+        share = wrong / true_pairs if true_pairs > 0 else 0.0
+        sentence = (
+            f"At {limit:g} the posterior takes {len(taken)} of {len(posteriors)} judged pairs; about {wrong:.1f} of"
+            f" them are expected to be right after all ({100 * share:.2g} % of the right pairs)."
+        )
+        return {
+            "limit": limit,
+            "judged": len(posteriors),
+            "taken": len(taken),
+            "expected_wrongly_taken": round(wrong, 3),
+            "share_of_true_pairs": round(share, 6),
+            "sentence": sentence,
+        }
 
     def summary(self, rows: int, inactive: Sequence[str]) -> dict[str, Any]:
         """Return the content of summary.json for a run of ``rows`` samples.

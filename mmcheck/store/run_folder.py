@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,15 @@ class RunFolder:
         """Return the path of a shard's measurements by one probe or analysis."""
         return self.path / "measurements" / probe / shard.part
 
+    def analysis_summary_file(self, name: str) -> Path:
+        """Return the path of what an analysis found of the whole set."""
+        return self.path / "measurements" / name / "summary.json"
+
+    def find_analysis_summary(self, name: str) -> dict[str, Any]:
+        """Return what an analysis found of the whole set; empty if it did not run (to its end)."""
+        file = self.analysis_summary_file(name)
+        return _read_json(file) if file.is_file() else {}
+
     def verdicts_part(self, shard: Shard) -> Path:
         """Return the path of a shard's verdicts."""
         return self.path / "verdicts" / shard.part
@@ -127,6 +136,31 @@ class RunFolder:
             return pa.concat_tables(tables, promote_options="default")
         empty = schema.empty_table()
         return empty if wanted is None else empty.select([name for name in wanted if name in schema.names])
+
+
+class StoredShard:
+    """One shard's stored tables, read when asked for.
+
+    Args:
+        run: The run folder.
+        shard: The shard.
+        names: Probes and analyses that may be read; None: all that the run holds.
+    """
+
+    def __init__(self, run: RunFolder, shard: Shard, names: Collection[str] | None = None) -> None:
+        self._run = run
+        self._shard = shard
+        self._names = run.probes() if names is None else names
+
+    def samples(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the shard's samples (only ``columns``, if given)."""
+        return read_part(self._run.samples_part(self._shard), columns)
+
+    def measurements(self, probe: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """Return what a probe or analysis measured, row-aligned with the samples, or None if it did not run."""
+        if probe not in self._names:
+            return None
+        return read_part(self._run.measurements_part(probe, self._shard), columns)
 
 
 def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:

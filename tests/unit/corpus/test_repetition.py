@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.core.types import Measurement, MediaRef, RowProblem, Sample, Status
+from mmcheck.config import RepetitionConfig
 from mmcheck.corpus.repetition import Repetition, normalise_texts
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
@@ -55,7 +56,7 @@ def audio(name, transcript, uri=None, start=None):
 
 def analyse(*shards):
     """Return the rows of all shards as dicts, evidence decoded, by sample id."""
-    tables = list(Repetition(0).analyse(shards))
+    tables = list(Repetition(RepetitionConfig(), 0).analyse(shards))
     assert [table.num_rows for table in tables] == [len(shard.stored) for shard in shards]
     rows = pa.concat_tables(tables).to_pylist() if tables else []
     return {row["sample_id"]: {**row, "evidence": json.loads(row["evidence"] or "{}")} for row in rows}
@@ -154,7 +155,7 @@ def test_no_shards_and_empty_shards():
 
 
 def test_metrics_are_the_columns():
-    (table,) = Repetition(0).analyse([FakeShard([image("a", "x")], ["1"])])
+    (table,) = Repetition(RepetitionConfig(), 0).analyse([FakeShard([image("a", "x")], ["1"])])
     shorts = [metric.name.removeprefix("repetition.") for metric in Repetition.metrics]
     assert table.column_names == ["sample_id", "status", "reason", "cause", *shorts, "evidence"]
     assert all(metric.low == 1 for metric in Repetition.metrics)

@@ -1,0 +1,41 @@
+"""What summary.json says of the set as a whole: the analyses' plain sentences, and what the limits in force imply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmcheck.config import Config
+from mmcheck.run.tally import Tally
+from mmcheck.store.run_folder import RunFolder
+
+_PLOT_ONLY = "bins"
+
+
+def describe_set(run: RunFolder, config: Config, tally: Tally) -> dict[str, Any]:
+    """Return ``notes`` (plain sentences, the gravest first), ``analyses`` and ``expected_false_quarantine``.
+
+    Args:
+        run: The run.
+        config: The config that it is judged with.
+        tally: What was counted, the posteriors beyond the limits included.
+    """
+    found = {name: run.find_analysis_summary(name) for name in run.metadata["analyses"]}
+    notes = [sentence for part in found.values() for sentence in part.get("warnings", [])]
+    notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]
+    implied = tally.false_quarantine(config.rules)
+    if implied is not None:
+        notes.append(implied["sentence"])
+    return {
+        "notes": notes,
+        "analyses": {name: _without_plots(part) for name, part in found.items()},
+        "expected_false_quarantine": implied,
+    }
+
+
+def _without_plots(value: Any) -> Any:
+    """Return the summary without what only a plot needs, at any depth."""
+    if isinstance(value, dict):
+        return {key: _without_plots(item) for key, item in value.items() if key not in (_PLOT_ONLY, "fingerprint")}
+    if isinstance(value, list):
+        return [_without_plots(item) for item in value]
+    return value
