@@ -46,7 +46,12 @@ def awkward_table():
         Measurement.not_applicable(ids[4], "media", "there is no medium"),
     ]
     table = measurements_to_table(media, [Metric(name="media.width", description="")])
-    return JudgeTable(samples_to_table(samples, 0), {"media": table})
+    cause, reason = "model_cannot_tell", "this model cannot judge this data"
+    alignment = [
+        Measurement(sample_id=i, probe="alignment", status=Status.NOT_APPLICABLE, cause=cause, reason=reason)
+        for i in ids
+    ]
+    return JudgeTable(samples_to_table(samples, 0), {"media": table, "alignment": measurements_to_table(alignment, [])})
 
 
 @pytest.mark.parametrize("kind", RULES.names())
@@ -67,7 +72,8 @@ def test_findings_are_well_formed(kind):
 @pytest.mark.parametrize("kind", RULES.names())
 def test_an_empty_table_gives_nothing(kind):
     table = awkward_table()
-    empty = JudgeTable(table._samples.slice(0, 0), {"media": table._measurements["media"].slice(0, 0)})
+    none = {name: measured.slice(0, 0) for name, measured in table._measurements.items()}
+    empty = JudgeTable(table._samples.slice(0, 0), none)
     assert len(make(kind).apply(empty)) == 0
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.core.types import Measurement, MediaRef, RowProblem, Sample, Status
 from mmcheck.config import RepetitionConfig
+from mmcheck.core.types import Measurement, MediaRef, RowProblem, Sample, Status
 from mmcheck.corpus.repetition import Repetition, normalise_texts
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
