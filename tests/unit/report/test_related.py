@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -34,13 +35,9 @@ def run_with_copies(report_run: ModuleType, folder: Path) -> RunFolder:
         observed=6.0,
         limit=1.0,
     )
-    verdicts = [
-        Verdict(sample_id="s0", action=Action.FLAG, findings=(finding,), policy_digest="p", decided_by="policy")
-    ]
-    verdicts += [
-        Verdict(sample_id=s.id, action=Action.KEEP, findings=(), policy_digest="p", decided_by="policy")
-        for s in samples[1:]
-    ]
+    policy = {"policy_digest": "p", "decided_by": "policy"}
+    verdicts = [Verdict(sample_id="s0", action=Action.FLAG, findings=(finding,), **policy)]
+    verdicts += [Verdict(sample_id=s.id, action=Action.KEEP, findings=(), **policy) for s in samples[1:]]
     measured = [
         Measurement(
             sample_id=s.id,
@@ -81,7 +78,7 @@ def test_only_what_a_finding_speaks_of() -> None:
 def test_a_spent_budget_and_remote_media_leave_a_word(report_run: ModuleType, tmp_path: Path) -> None:
     run = run_with_copies(report_run, tmp_path)
     budget = MediaBudget(10)
-    with MediaSource(allow_remote=False) as source:
+    with closing(MediaSource(allow_remote=False)) as source:
         ((group,),) = load_related(run, run.config(), [[("Copies", ["s1", "s2"])]], source, budget)
     assert [pair.image.is_shown for pair in group.pairs if pair.image] == [False, False]
     assert budget.refused == 2

@@ -14,7 +14,8 @@ POSTERIORS = [0.0, 0.1, 0.4, 0.9, 1.0]
 class FakeRun:
     """A run with the summaries of two analyses."""
 
-    metadata = {"analyses": {"alignment": {}, "caption": {}, "silent": {}}}
+    def __init__(self):
+        self.metadata = {"analyses": {"alignment": {}, "caption": {}, "silent": {}}}
 
     def find_analysis_summary(self, name):
         image = {"state": "judged", "bins": {"edges": [0, 1]}, "slices": {"language=en": {"bins": {}, "share": 0.1}}}
@@ -71,9 +72,6 @@ def test_only_random_pairs():
 def test_posteriors_reach_the_tally():
     tally = Tally()
     samples = pa.table({"manifest": ["m"], "language": [None]})
-    verdicts = pa.table(
-        {"action": ["keep"], "codes": [[]]},
-        schema=pa.schema([("action", pa.string()), ("codes", pa.list_(pa.string()))]),
-    )
+    verdicts = pa.table({"action": ["keep"], "codes": pa.array([[]], pa.list_(pa.string()))})
     tally.add(samples, {"alignment": pa.table({"status": ["measured"], "posterior": [0.25]})}, verdicts)
     assert tally.false_quarantine({"r": RuleConfig(metric="alignment.posterior", max=0.5)})["judged"] == 1
