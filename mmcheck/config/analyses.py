@@ -38,6 +38,9 @@ class AlignmentConfig(Section):
     ] = ("language",)
     min_pairs: int = Field(50, ge=10, description="fewer distinct pairs are not judged")
     min_slice: int = Field(300, ge=50, description="a smaller slice is judged with the rest")
+    max_unknown_tokens: float = Field(
+        0.5, ge=0, le=1, description="share of a caption's tokens unknown to the model above which it is unverifiable"
+    )
 
 
 class SpeechConfig(Section):

@@ -1,0 +1,268 @@
+"""The verdict on one slice: can this model tell its pairs from random ones, and how many of them are random?
+
+Every way in which the question has no answer has a state of its own and a sentence for people, because a number that
+stands on nothing is worse than none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture, share_interval
+from mmcheck.metrics.true_null_share import smoothed_storey_share
+
+Floats = NDArray[np.float64]
+State = Literal[
+    "judged",
+    "too_few_pairs",
+    "captions_all_alike",
+    "constant_embeddings",
+    "model_cannot_tell",
+    "misaligned_throughout",
+]
+
+POSTERIOR_LIMIT = 0.5
+"""Posterior whose consequences the summary states."""
+_MIN_HIT_RATE = 0.3
+"""Share of the pairs called true that must score above 99 of 100 random pairings; else the model cannot tell."""
+_MAX_SHARE = 0.95
+"""A larger share of random pairings is no share any more: nothing true is left to compare with."""
+_RESAMPLES = 100
+_PLOT_BINS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How people call what is judged."""
+
+    pairs: str
+    """``image-caption pairs``."""
+    data: str
+    """``this data``."""
+    hint: str
+    """What to try when the model cannot tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceVerdict:
+    """What is known of one slice."""
+
+    state: State
+    num_rows: int
+    """Rows, duplicates counted."""
+    num_pairs: int
+    """Distinct pairs."""
+    reason: str = ""
+    """One sentence part, where it was not judged."""
+    mixture: NullMixture | None = None
+    null_scores: Floats | None = None
+    """Ascending."""
+    numbers: dict[str, Any] | None = None
+    sentences: tuple[str, ...] = ()
+
+    def posterior(self, scores: NDArray[np.floating]) -> Floats:
+        """Return the posteriors of scores, shape (n,); NaN where the slice was not judged."""
+        if self.state != "judged" or self.mixture is None:
+            return np.full(len(scores), np.nan)
+        return self.mixture.posterior(scores)
+
+    def p_value(self, scores: NDArray[np.floating]) -> Floats:
+        """Return the share of random pairings that score at least as high, in (0, 1].
+
+        Plus one in numerator and denominator: no p-value is 0 (Phipson and Smyth, 2010).
+        """
+        if self.state != "judged" or self.null_scores is None:
+            return np.full(len(scores), np.nan)
+        return p_values(self.null_scores, scores)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the verdict fit for JSON."""
+        told: dict[str, Any] = {"state": self.state, "num_rows": self.num_rows, "num_pairs": self.num_pairs}
+        if self.reason:
+            told["reason"] = self.reason
+        return {**told, **(self.numbers or {}), "sentences": list(self.sentences)}
+
+
+def p_values(null_scores: Floats, scores: NDArray[np.floating]) -> Floats:
+    """Return the share of null scores at least as high as each score; NaN for NaN.
+
+    Args:
+        null_scores: Ascending, shape (m,).
+        scores: Shape (n,).
+    """
+    known = np.isfinite(scores)
+    above = len(null_scores) - np.searchsorted(null_scores, np.where(known, scores, 0), side="left")
+    return np.where(known, (above + 1) / (len(null_scores) + 1), np.nan)
+
+
+def unjudged(
+    state: State, reason: str, *, name: str, num_rows: int, num_pairs: int, words: Words, hint: str = ""
+) -> SliceVerdict:
+    """Return the verdict of a slice that cannot be judged, with its sentence."""
+    place = "" if name == "all" else f" (slice {name})"
+    sentence = f"{reason[:1].upper()}{reason[1:]}{place}. No {words.pairs} were judged by it."
+    return SliceVerdict(
+        state=state,
+        num_rows=num_rows,
+        num_pairs=num_pairs,
+        reason=f"{reason}{'; ' + hint if hint else ''}",
+        sentences=(f"{sentence} Hint: {hint}." if hint else sentence,),
+    )
+
+
+def judge_scores(
+    null_scores: Floats,
+    scores: Floats,
+    weights: Floats,
+    *,
+    name: str,
+    num_rows: int,
+    words: Words,
+    seed: int,
+    has_partners: bool = False,
+) -> SliceVerdict:
+    """Return the verdict of one slice from its scores.
+
+    Args:
+        null_scores: Scores of random re-pairings, shape (m,), finite.
+        scores: Scores of the distinct pairs, shape (n,), finite, n at least 1.
+        weights: What each counts (near-copies share one), shape (n,).
+        name: Of the slice; ``all`` if there is but one.
+        num_rows: Rows, duplicates counted.
+        words: How people call what is judged.
+        seed: For the interval.
+        has_partners: Whether the media have clear partners among the texts of other rows.
+    """
+    null_scores = np.sort(null_scores)
+    mixture = fit_null_mixture(null_scores, scores, weights)
+    tail = float(np.quantile(null_scores, 0.99))
+    hit_rate = float(mixture.true_mass[mixture.middles > tail].sum())
+    excess = _excess(null_scores, scores, weights)
+    num_pairs = len(scores)
+    numbers: dict[str, Any] = {
+        "separation": round(_auc(null_scores, scores, weights), 4),
+        "hit_rate": round(hit_rate, 4),
+        "bins": _bins(mixture),
+    }
+    # Kolmogorov-Smirnov at about one in a thousand; the re-pairings are many, so only the pairs' number counts.
+    noise = 1.95 / np.sqrt(max(float(weights.sum()), 1.0))
+    if excess < noise or hit_rate < _MIN_HIT_RATE or mixture.share > _MAX_SHARE:
+        verdict = _cannot_tell(name, num_rows, num_pairs, words, has_partners)
+        return SliceVerdict(
+            state=verdict.state,
+            num_rows=num_rows,
+            num_pairs=num_pairs,
+            reason=verdict.reason,
+            numbers=numbers,
+            sentences=verdict.sentences,
+        )
+    low, high = share_interval(mixture, resamples=_RESAMPLES, seed=seed)
+    storey = smoothed_storey_share(p_values(null_scores, scores), weights)
+    taken, false_rate, precision = mixture.quarantined(POSTERIOR_LIMIT)
+    agree = bool(abs(storey - mixture.share) <= max(0.05, high - low))
+    numbers |= {
+        "share": round(mixture.share, 5),
+        "share_low": round(min(low, mixture.share), 5),
+        "share_high": round(max(high, mixture.share), 5),
+        "storey_share": round(storey, 5),
+        "estimates_agree": agree,
+        "limit": POSTERIOR_LIMIT,
+        "quarantined_share": round(taken, 5),
+        "false_quarantine_rate": round(false_rate, 6),
+        "expected_precision": None if np.isnan(precision) else round(precision, 4),
+    }
+    return SliceVerdict(
+        state="judged",
+        num_rows=num_rows,
+        num_pairs=num_pairs,
+        mixture=mixture,
+        null_scores=null_scores,
+        numbers=numbers,
+        sentences=tuple(_sentences(numbers, name, num_pairs, words)),
+    )
+
+
+def _cannot_tell(name: str, num_rows: int, num_pairs: int, words: Words, has_partners: bool) -> SliceVerdict:
+    if has_partners:
+        return unjudged(
+            "misaligned_throughout",
+            f"the {words.pairs} look like random ones, yet there are clear partners among other rows: the two halves "
+            "seem to be shifted or sorted differently throughout",
+            name=name,
+            num_rows=num_rows,
+            num_pairs=num_pairs,
+            words=words,
+            hint="look at `mmcheck repair` on this run",
+        )
+    return unjudged(
+        "model_cannot_tell",
+        f"this model cannot judge {words.data}: the {words.pairs} score like random ones",
+        name=name,
+        num_rows=num_rows,
+        num_pairs=num_pairs,
+        words=words,
+        hint=words.hint,
+    )
+
+
+def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words) -> list[str]:
+    place = "" if name == "all" else f" of slice {name}"
+    share, low, high = (_percent(numbers[key]) for key in ("share", "share_low", "share_high"))
+    found = [
+        f"About {share} % of the {num_pairs} distinct {words.pairs}{place} are random pairings "
+        f"(95 % interval {low} to {high} %)."
+    ]
+    if not numbers["estimates_agree"]:
+        found.append(
+            f"A second estimate that assumes nothing about true pairs (Storey) says {_percent(numbers['storey_share'])} %: "
+            "the two differ, so take the share with care."
+        )
+    if numbers["expected_precision"] is None:
+        found.append(f"No score has a posterior above {numbers['limit']}: nothing is quarantined on this ground.")
+    else:
+        found.append(
+            f"Quarantining a posterior above {numbers['limit']} takes {_percent(numbers['quarantined_share'])} % of them; "
+            f"it is expected to take {_percent(numbers['false_quarantine_rate'])} % of the true pairs, and "
+            f"{_percent(numbers['expected_precision'])} % of what it takes is expected to be random."
+        )
+    return found
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _auc(null_scores: Floats, scores: Floats, weights: Floats) -> float:
+    """Return the probability that a pair scores above a random pairing (area under the ROC curve)."""
+    below = np.searchsorted(null_scores, scores, side="left") + np.searchsorted(null_scores, scores, side="right")
+    return float((below * weights).sum() / weights.sum() / (2 * len(null_scores)))
+
+
+def _excess(null_scores: Floats, scores: Floats, weights: Floats) -> float:
+    """Return the largest distance by which the pairs' distribution lies above the null's (one-sided KS statistic)."""
+    order = np.argsort(scores)
+    reached = np.searchsorted(null_scores, scores[order], side="left") / len(null_scores)
+    before = (np.cumsum(weights[order]) - weights[order]) / weights.sum()
+    return float(np.max(reached - before))
+
+
+def _bins(mixture: NullMixture) -> dict[str, list[float]]:
+    """Return the histogram for a plot: pairs, what random pairings alone would give, and the posterior's curve."""
+    edges = np.linspace(mixture.edges[0], mixture.edges[-1], _PLOT_BINS + 1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    total = mixture.num_pairs
+    return {
+        "edges": [round(value, 5) for value in edges.tolist()],
+        "pairs": _rebin(mixture.edges, mixture.pair_mass * total, edges),
+        "null": _rebin(mixture.edges, mixture.null_mass * total, edges),
+        "posterior": [round(value, 4) for value in mixture.posterior(middles).tolist()],
+    }
+
+
+def _rebin(edges: Floats, mass: Floats, wanted: Floats) -> list[float]:
+    running = np.interp(wanted, edges, np.concatenate([[0.0], np.cumsum(mass)]))
+    return [round(value, 3) for value in np.diff(running).tolist()]

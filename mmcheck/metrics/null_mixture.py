@@ -1,0 +1,310 @@
+"""Which share of pairs is random, and how probably each is: a mixture whose one half is known beforehand.
+
+f(s) = share * f0(s) + (1 - share) * f1(s). The density f0 of random pairings is measured on re-pairings and stays as it
+is (Efron, JASA 2004, calls it the theoretical null); only the share and the density f1 of the other pairs are fitted.
+A plain mixture of two normals, with both halves free, takes a third of a clean set for wrong; this one has nothing to
+hang such a half on. f1 is a mixture of one to three normals, because captions of mixed styles make it broad and lopsided.
+
+The likelihood ratio f1 / f0 is made monotone afterwards, so that a higher score never makes a pair more suspicious.
+All works on a histogram of some hundred bins: the order of rows cannot matter, a million rows cost what a thousand do,
+and the resampled intervals are cheap. Adding a constant to all scores shifts the bins and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+NUM_BINS = 400
+MAX_COMPONENTS = 3
+_ITERATIONS = 300
+_TOLERANCE = 1e-7
+_TINY = 1e-300
+_START_SHARES = (0.01, 0.1, 0.4, 0.8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NullMixture:
+    """A fitted mixture, on a grid of scores."""
+
+    edges: Floats
+    """Borders of the bins, shape (b + 1,), ascending."""
+    null_mass: Floats
+    """Probability of each bin under random pairing, shape (b,), sum 1."""
+    true_mass: Floats
+    """Probability of each bin for the other pairs, shape (b,), sum 1."""
+    pair_mass: Floats
+    """Share of the observed pairs in each bin, shape (b,), sum 1."""
+    num_pairs: float
+    """Observed pairs, by weight."""
+    share: float
+    """Estimated share of random pairings among the pairs, in [0, 1]."""
+    posteriors: Floats
+    """Probability of a random pairing at each bin's middle, shape (b,), never rising."""
+    components: tuple[tuple[float, float, float], ...]
+    """Weight, mean and standard deviation of each normal in f1."""
+    log_likelihood: float
+    """Mean log-probability of an observed pair's bin."""
+
+    @property
+    def middles(self) -> Floats:
+        """Return the bins' middles, shape (b,)."""
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+    def posterior(self, scores: NDArray[np.floating]) -> Floats:
+        """Return the probability that each pair is a random pairing; never rising with the score.
+
+        Args:
+            scores: Shape (n,); NaN gives NaN.
+        """
+        known = np.isfinite(scores)
+        found = np.interp(np.where(known, scores, self.edges[0]), self.middles, self.posteriors)
+        return np.where(known, found, np.nan)
+
+    def quarantined(self, limit: float) -> tuple[float, float, float]:
+        """Return what a posterior above ``limit`` implies.
+
+        Returns:
+            The share of all pairs taken, the share of the true pairs taken, and the expected precision (NaN if none
+            is taken).
+        """
+        taken = self.posteriors > limit
+        wrong = self.share * float(self.null_mass[taken].sum())
+        right = (1 - self.share) * float(self.true_mass[taken].sum())
+        total = wrong + right
+        precision = wrong / total if total > 0 else float("nan")
+        return total, float(self.true_mass[taken].sum()), precision
+
+
+def fit_null_mixture(
+    null_scores: NDArray[np.floating],
+    scores: NDArray[np.floating],
+    weights: NDArray[np.floating] | None = None,
+    *,
+    max_components: int = MAX_COMPONENTS,
+) -> NullMixture:
+    """Return the mixture of the fixed null and one to ``max_components`` normals that explains the scores best.
+
+    The number of normals is the one with the smallest BIC.
+
+    Args:
+        null_scores: Scores of random pairings, shape (m,), finite, at least 2 distinct.
+        scores: Scores of the pairs, shape (n,), finite, n at least 1.
+        weights: What each pair counts, shape (n,); by default 1.
+        max_components: At most so many normals.
+    """
+    edges = make_edges(null_scores, scores)
+    null_mass = smooth_mass(null_scores, edges)
+    counts = bin_counts(scores, edges, weights)
+    return fit_binned(edges, null_mass, counts, max_components=max_components)
+
+
+def fit_binned(
+    edges: Floats, null_mass: Floats, counts: Floats, *, max_components: int = MAX_COMPONENTS
+) -> NullMixture:
+    """Return the mixture for binned scores (see ``fit_null_mixture``).
+
+    Args:
+        edges: Shape (b + 1,).
+        null_mass: Shape (b,), positive, sum 1.
+        counts: Pairs in each bin, shape (b,).
+        max_components: At most so many normals.
+    """
+    # Positions in units of bins: the fit is the same wherever the scores lie and whatever their scale.
+    best: tuple[float, _Fit] | None = None
+    for number in range(1, max_components + 1):
+        fit = max((_run(null_mass, counts, start) for start in _starts(null_mass, counts, number)), key=_likelihood)
+        criterion = -2 * fit.log_likelihood + (3 * number) * np.log(max(counts.sum(), 2))
+        if best is None or criterion < best[0]:
+            best = (criterion, fit)
+    assert_fit = best[1] if best is not None else _Fit.empty(len(null_mass))
+    return _finish(edges, null_mass, counts, assert_fit)
+
+
+def share_interval(
+    mixture: NullMixture, *, level: float = 0.95, resamples: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """Return the interval of the share: percentiles over resampled histograms (Efron's bootstrap).
+
+    Args:
+        mixture: The fit; each refit starts from it.
+        level: Coverage.
+        resamples: How often the pairs are drawn anew.
+        seed: For the draws.
+    """
+    rng = np.random.default_rng(seed)
+    counts = mixture.pair_mass * mixture.num_pairs
+    width = mixture.edges[1] - mixture.edges[0]
+    parts = [(w, (mean - mixture.edges[0]) / width - 0.5, sd / width) for w, mean, sd in mixture.components]
+    start = _Fit(mixture.share, np.array(parts).reshape(-1, 3), 0.0)
+    shares = []
+    for _ in range(resamples):
+        drawn = rng.poisson(counts).astype(np.float64)
+        if drawn.sum() == 0:
+            continue
+        shares.append(_run(mixture.null_mass, drawn, start, iterations=60).share)
+    if not shares:
+        return 0.0, 1.0
+    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
+    # No count rules out what three in n would show ("rule of three"; Hanley and Lippman-Hand, JAMA 1983).
+    return float(low), float(min(1.0, max(high, 3 / max(mixture.num_pairs, 3))))
+
+
+def make_edges(null_scores: NDArray[np.floating], scores: NDArray[np.floating], num_bins: int = NUM_BINS) -> Floats:
+    """Return equally wide bins over all scores but far outliers, shape (num_bins + 1,)."""
+    low, high = np.inf, -np.inf
+    for values in (null_scores, scores):
+        first, last = np.quantile(values, [0.001, 0.999])
+        room = 0.25 * (last - first) + 1e-9
+        low, high = min(low, max(values.min(), first - room)), max(high, min(values.max(), last + room))
+    room = 0.03 * (high - low) + 1e-6
+    return np.linspace(low - room, high + room, num_bins + 1)
+
+
+def bin_counts(scores: NDArray[np.floating], edges: Floats, weights: NDArray[np.floating] | None = None) -> Floats:
+    """Return the weight in each bin, shape (b,); what lies outside counts at the ends."""
+    inside = np.clip(scores, edges[0], edges[-1])
+    return np.histogram(inside, edges, weights=weights)[0].astype(np.float64)
+
+
+def smooth_mass(scores: NDArray[np.floating], edges: Floats) -> Floats:
+    """Return a kernel estimate of the bins' probabilities, shape (b,), all positive, sum 1.
+
+    Normal kernel, half of Silverman's bandwidth (the tail next to the true pairs must not be smeared into them), and a
+    trace of a wide normal, so that no score is impossible.
+    """
+    counts = bin_counts(scores, edges)
+    width = edges[1] - edges[0]
+    quartiles = np.quantile(scores, [0.25, 0.75])
+    deviation = float(np.std(scores))
+    narrow = float(quartiles[1] - quartiles[0]) / 1.34
+    scale = min(deviation, narrow) if narrow > 0 else deviation
+    bandwidth = max(0.45 * scale * len(scores) ** -0.2 / width, 1.0)
+    reach = int(np.ceil(4 * bandwidth))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / bandwidth) ** 2)
+    padded = np.pad(counts, reach)
+    smooth = np.convolve(padded, kernel / kernel.sum(), mode="same")[reach : reach + len(counts)]
+    middles = (edges[:-1] + edges[1:]) / 2
+    wide = np.exp(-0.5 * ((middles - np.median(scores)) / max(2 * deviation, width)) ** 2) + 1e-9
+    mass = smooth / smooth.sum() + wide / wide.sum() / len(scores)
+    return np.asarray(mass / mass.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    share: float
+    parts: Floats
+    """Weight, mean and standard deviation in bins, shape (k, 3)."""
+    log_likelihood: float
+
+    @classmethod
+    def empty(cls, size: int) -> _Fit:
+        return cls(0.0, np.array([[1.0, size / 2, size / 4]]), 0.0)
+
+
+def _likelihood(fit: _Fit) -> float:
+    return fit.log_likelihood
+
+
+def _starts(null_mass: Floats, counts: Floats, number: int) -> list[_Fit]:
+    """Return starting points: a few shares, the normals on what the null leaves over at each."""
+    place = np.arange(len(counts), dtype=np.float64)
+    observed = counts / counts.sum()
+    found = []
+    for share in _START_SHARES:
+        rest = np.maximum(observed - share * null_mass, 0)
+        if share > 0.01:
+            # What random pairings reach now and then is no evidence of true pairs; start above it.
+            rest = rest * (np.cumsum(null_mass) > 0.5)
+        total = rest.sum()
+        if total <= 0:
+            continue
+        cumulative = np.cumsum(rest) / total
+        cuts = [float(np.interp(q, cumulative, place)) for q in (np.arange(number) + 0.5) / number]
+        mean = float((rest * place).sum() / total)
+        spread = float(np.sqrt(max((rest * (place - mean) ** 2).sum() / total, 4.0)))
+        parts = np.array([[1 / number, cut, spread / (1 if number == 1 else 1.5)] for cut in cuts])
+        found.append(_Fit(share, parts, -np.inf))
+    return found or [_Fit(0.5, np.array([[1.0, len(counts) * 0.75, len(counts) / 8]] * number), -np.inf)]
+
+
+def _run(null_mass: Floats, counts: Floats, start: _Fit, iterations: int = _ITERATIONS) -> _Fit:
+    """Return the end of expectation-maximisation (Dempster, Laird and Rubin, 1977) from one start."""
+    place = np.arange(len(counts), dtype=np.float64)
+    total = counts.sum()
+    share = start.share
+    weight, mean, deviation = (start.parts[:, column].copy() for column in range(3))
+    # A normal narrower than this would sit on single rows.
+    least = max(1.5, 0.02 * len(null_mass))
+    before = -np.inf
+    likelihood = before
+    for _ in range(iterations):
+        deviation = np.maximum(deviation, least)
+        z = (place[:, None] - mean) / deviation
+        parts = weight * np.exp(-0.5 * z * z) / (deviation * np.sqrt(2 * np.pi)) + _TINY
+        true = parts.sum(axis=1)
+        # Rising within each step, not only at the end: a normal that settles on the null's own bulk would win there.
+        risen = rising(true / null_mass, null_mass) * null_mass
+        mixed = share * null_mass + (1 - share) * risen
+        likelihood = float((counts * np.log(mixed)).sum())
+        if abs(likelihood - before) < _TOLERANCE * total:
+            break
+        before = likelihood
+        owned = parts * (counts * (1 - share) * risen / true / mixed)[:, None]
+        sums = owned.sum(axis=0) + 1e-12
+        share = float(np.clip((counts * share * null_mass / mixed).sum() / total, 0.0, 1.0))
+        weight = sums / sums.sum()
+        mean = (owned * place[:, None]).sum(axis=0) / sums
+        deviation = np.sqrt((owned * (place[:, None] - mean) ** 2).sum(axis=0) / sums)
+    return _Fit(share, np.stack([weight, mean, np.maximum(deviation, least)], axis=1), likelihood)
+
+
+def _finish(edges: Floats, null_mass: Floats, counts: Floats, fit: _Fit) -> NullMixture:
+    place = np.arange(len(counts), dtype=np.float64)
+    width = edges[1] - edges[0]
+    z = (place[:, None] - fit.parts[:, 1]) / fit.parts[:, 2]
+    true_mass = (fit.parts[:, 0] * np.exp(-0.5 * z * z) / fit.parts[:, 2]).sum(axis=1) + _TINY
+    ratio = rising(true_mass / true_mass.sum() / null_mass, null_mass)
+    true_mass = ratio * null_mass
+    pair_mass = counts / counts.sum()
+    share = fit.share
+    posteriors = share / np.maximum(share + (1 - share) * ratio, _TINY)
+    parts = [(float(w), float(edges[0] + (mean + 0.5) * width), float(sd * width)) for w, mean, sd in fit.parts]
+    return NullMixture(
+        edges=edges,
+        null_mass=null_mass,
+        true_mass=true_mass,
+        pair_mass=pair_mass,
+        num_pairs=float(counts.sum()),
+        share=share,
+        posteriors=np.clip(posteriors, 0.0, 1.0),
+        components=tuple(parts),
+        log_likelihood=fit.log_likelihood / float(counts.sum()),
+    )
+
+
+def rising(values: Floats, weights: Floats) -> Floats:
+    """Return the closest never-falling sequence in weighted least squares (pool adjacent violators; Ayer et al., 1955).
+
+    Args:
+        values: Shape (b,).
+        weights: Positive, shape (b,).
+    """
+    levels: list[float] = []
+    masses: list[float] = []
+    lengths: list[int] = []
+    for level, mass in zip(values.tolist(), weights.tolist(), strict=True):
+        length = 1
+        while levels and levels[-1] >= level:
+            other = masses.pop()
+            level = (levels.pop() * other + level * mass) / (other + mass)
+            mass += other
+            length += lengths.pop()
+        levels.append(level)
+        masses.append(mass)
+        lengths.append(length)
+    return np.repeat(np.array(levels, dtype=np.float64), lengths)
