@@ -215,9 +215,10 @@ class NeighbourIndex:
         skipped = 1 if own else 0
         wanted = truth[:, skipped:]
         counted = wanted >= floor if (wanted >= floor).any() else np.isfinite(wanted)
-        # Both lists descend: the r-th true neighbour was found if r neighbours as near were.
-        hit = (found[:, skipped:] >= wanted - 1e-6) & counted
-        self._recall = float(hit.sum() / counted.sum()) if counted.any() else 1.0
+        # Among equal neighbours it does not matter which ones are found, so similarities are counted, not rows.
+        floors = np.where(counted, wanted, np.inf).min(axis=1, keepdims=True) - 1e-6
+        hits = (found[:, skipped:] >= floors).sum()
+        self._recall = float(hits / counted.sum()) if counted.any() else 1.0
         return self._recall
 
     def tune(self, queries: Vectors, *, k: int = 1, least_recall: float = 0.98) -> float:
