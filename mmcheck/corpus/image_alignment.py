@@ -20,8 +20,8 @@ from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddi
 from mmcheck.corpus.slices import SlicedRows, gather_slices
 from mmcheck.metrics.hubness import (
     Neighbourhood,
-    csls,
     cross_centred_asymmetry,
+    csls,
     find_neighbourhoods,
     near_limit,
     s_clip_loss,
