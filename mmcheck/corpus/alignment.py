@@ -19,7 +19,8 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric
 from mmcheck.corpus.alignment_fit import SliceVerdict
 from mmcheck.corpus.base import ShardTables, analysis_table
-from mmcheck.corpus.image_alignment import ImageAlignment, RowScores
+from mmcheck.corpus.image_alignment import ImageAlignment
+from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.speech_alignment import SpeechAlignment
 
 VERSION = 1

@@ -218,15 +218,15 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
     ]
     if not numbers["estimates_agree"]:
         found.append(
-            f"A second estimate that assumes nothing about true pairs (Storey) says {_percent(numbers['storey_share'])} %: "
-            "the two differ, so take the share with care."
+            "A second estimate that assumes nothing about true pairs (Storey) says "
+            f"{_percent(numbers['storey_share'])} %: the two differ, so take the share with care."
         )
     if numbers["expected_precision"] is None:
         found.append(f"No score has a posterior above {numbers['limit']}: nothing is quarantined on this ground.")
     else:
         found.append(
-            f"Quarantining a posterior above {numbers['limit']} takes {_percent(numbers['quarantined_share'])} % of them; "
-            f"it is expected to take {_percent(numbers['false_quarantine_rate'])} % of the true pairs, and "
+            f"Quarantining a posterior above {numbers['limit']} takes {_percent(numbers['quarantined_share'])} % of "
+            f"them; it is expected to take {_percent(numbers['false_quarantine_rate'])} % of the true pairs, and "
             f"{_percent(numbers['expected_precision'])} % of what it takes is expected to be random."
         )
     return found

@@ -17,6 +17,7 @@ from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.corpus.alignment_fit import SliceVerdict, Words, judge_scores, unjudged
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddings
+from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.slices import SlicedRows, gather_slices
 from mmcheck.metrics.hubness import (
     Neighbourhood,
@@ -37,27 +38,13 @@ REPAIRINGS = 64
 """Re-pairings of each image in the bank: a quarter of a million scores from 4,096 pairs."""
 _MIN_STRANGERS = 0.1
 """Share of random re-pairings of the bank that must join unlike halves."""
+_NO_WORDS = "the model has no words for most of the caption, so nothing can be said of it"
+_NO_STRANGERS = "nearly every other pair has this image or this caption, so there is nothing to compare it with"
 _PARTNER_ROWS = 1024
 _PARTNER_ASYMMETRY = 1.25
 """Farther by this factor lie best partners above expectation than worst ones below, if the model knows the data."""
 
 Scores = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowScores:
-    """Values of every row of the run for one modality."""
-
-    score: Scores
-    """Shape (n,); NaN where there is none."""
-    posterior: Scores
-    """Shape (n,)."""
-    p_value: Scores
-    """Shape (n,)."""
-    reason: NDArray[np.int16]
-    """Place in ``reasons``; -1 where there is a posterior or nothing to judge."""
-    reasons: list[tuple[str, str]]
-    """Cause and reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,22 +87,12 @@ class ImageAlignment:
             min_slice=options.min_slice,
             usable=self._usable,
         )
-        count = len(rows.codes)
+        found = RowScores.empty(len(rows.codes))
         unknown = np.concatenate([np.zeros(0, dtype=bool), *(self._unverifiable(shard) for shard in shards)])
         self.num_unverifiable = int(unknown.sum())
+        found.set_reason(unknown, "unverifiable_caption", _NO_WORDS)
         sides = [self._prepare(bank) for bank in rows.banks]
         scores, copies = self._score(shards, rows, sides)
-        posterior = np.full(count, np.nan, dtype=np.float32)
-        p_value = np.full(count, np.nan, dtype=np.float32)
-        reason = np.full(count, -1, dtype=np.int16)
-        reasons = [
-            ("unverifiable_caption", "the model has no words for most of the caption, so nothing can be said of it"),
-            (
-                "captions_all_alike",
-                "nearly every other pair has this image or this caption, so there is nothing to compare",
-            ),
-        ]
-        reason[unknown] = 0
         for group, name in enumerate(rows.names):
             distinct = rows.distinct(group)
             if not len(distinct) and (group or not self.num_unverifiable):
@@ -124,17 +101,12 @@ class ImageAlignment:
             verdict = self._verdict(label, rows, group, distinct, sides[group], scores, copies)
             self.verdicts[label] = verdict
             own = rows.codes == group
-            if verdict.state != "judged":
-                reasons.append((verdict.state, verdict.reason))
-                reason[own] = len(reasons) - 1
-                scores[own] = np.nan
-                if verdict.state == "model_cannot_tell" and group == 0:
-                    reason[unknown] = len(reasons) - 1
-                continue
-            posterior[own] = verdict.posterior(scores[own])
-            p_value[own] = verdict.p_value(scores[own])
-            reason[own & ~np.isfinite(scores)] = 1
-        return RowScores(score=scores, posterior=posterior, p_value=p_value, reason=reason, reasons=reasons)
+            if label == "all" and verdict.state == "model_cannot_tell":
+                own |= unknown
+            found.set_verdict(own, verdict, scores)
+            if verdict.state == "judged":
+                found.set_reason(own & ~np.isfinite(scores), "captions_all_alike", _NO_STRANGERS)
+        return found
 
     def _unverifiable(self, shard: ShardTables) -> Mask:
         """Return which rows have captions of words that the model does not know."""

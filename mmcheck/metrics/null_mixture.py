@@ -3,7 +3,7 @@
 f(s) = share * f0(s) + (1 - share) * f1(s). The density f0 of random pairings is measured on re-pairings and stays as it
 is (Efron, JASA 2004, calls it the theoretical null); only the share and the density f1 of the other pairs are fitted.
 A plain mixture of two normals, with both halves free, takes a third of a clean set for wrong; this one has nothing to
-hang such a half on. f1 is a mixture of one to three normals, because captions of mixed styles make it broad and lopsided.
+hang such a half on. f1 is a mixture of one to three normals, because captions of mixed styles make it broad.
 
 The likelihood ratio f1 / f0 is made monotone afterwards, so that a higher score never makes a pair more suspicious.
 All works on a histogram of some hundred bins: the order of rows cannot matter, a million rows cost what a thousand do,

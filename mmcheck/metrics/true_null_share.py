@@ -30,8 +30,8 @@ def smoothed_storey_share(p_values: Floats, weights: Floats | None = None) -> fl
     """Return Storey's estimate with the lambda of least estimated mean squared error.
 
     Lambda runs over 0.05, 0.10 ... 0.90. Storey's own choice bootstraps; the error of each is worked out here in
-    closed form instead: the bias as the distance to the smallest estimate's tenth percentile, the variance of a binomial
-    share (Davison-Hinkley form as in Robinson's qvalue package, ``pi0.method="bootstrap"``).
+    closed form instead, as in the qvalue package (``pi0.method="bootstrap"``): the bias as the distance to the tenth
+    percentile of the estimates, the variance as that of a binomial share.
 
     Args:
         p_values: In [0, 1], shape (n,), n at least 1.

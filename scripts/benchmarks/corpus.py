@@ -61,7 +61,7 @@ def make_run(out: Path, rows: int, dim: int) -> None:
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _samples(start: int, count: int) -> pa.Table:
