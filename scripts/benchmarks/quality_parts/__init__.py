@@ -1,0 +1,1 @@
+"""Parts of `scripts/bench quality`: fresh synthetic pairs, planted faults, baselines, figures and tables."""
