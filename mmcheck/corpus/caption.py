@@ -1,0 +1,354 @@
+"""Whether a caption says anything that other images do not show, and whether the model can tell.
+
+A vague caption ("a nice picture") fits its image as well as any other: no model can find it wrong, and training on it
+teaches nothing. An unverifiable one says something, but in words that this model makes nothing of. Neither is a wrong
+caption, so both have values of their own, and neither looks at how well the caption fits its own image.
+
+Vagueness from embeddings exists only where the model sees something in the data at all; otherwise the words decide
+alone, and the summary says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.config import CaptionConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Metric
+from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.caption_background import PROBE, Background, NoBackground, gather_background
+from mmcheck.corpus.caption_rows import CaptionRows, count_images, find_foreign_languages
+from mmcheck.corpus.caption_signs import CaptionSigns, read_signs
+from mmcheck.corpus.embeddings import content_keys, read_embeddings
+from mmcheck.corpus.sample_ids import read_ids
+from mmcheck.metrics.caption_vagueness import (
+    LIMIT,
+    UNVERIFIABLE_LIMIT,
+    combine_vagueness,
+    flatness,
+    lexical_vagueness,
+    repetition_share,
+    unexplained_flatness,
+)
+from mmcheck.store.schema import dump_json
+
+Floats = NDArray[np.float64]
+
+VERSION = 1
+NUM_EXAMPLES = 3
+_SHOWN = 0.5  # smaller values need no evidence
+_UNLIT = "the sample has no caption, or its manifest row is broken"
+
+
+class Caption:
+    """Measures how vague each caption is, and whether the model can verify it at all.
+
+    Args:
+        options: Section ``analyses.caption`` of the config.
+        seed: For the choice of the images that captions are held against.
+    """
+
+    name = "caption"
+    needs = ("repetition",)
+    metrics = (
+        Metric(
+            name="caption.vagueness",
+            description="How little the caption says: 0 singles its images out, 1 fits any image and has no content "
+            "words. From the model and the words together; from the words alone where the model cannot judge.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.entropy",
+            description="How evenly the caption fits the other images of the set: 0 one of them, 1 all alike; about "
+            "0.5 for a specific caption of this set.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.spread",
+            description="Standard deviation of the caption's cosines over the other images, divided by that of a "
+            "specific caption of this set.",
+            low=0,
+            higher_is_better=True,
+        ),
+        Metric(
+            name="caption.lexical_vagueness",
+            description="How little the words alone say: few and general words, a file name, or the same words with "
+            "many images.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.num_fitting_images",
+            description="Number of the set's other images that the caption fits about equally well (an estimate from "
+            "a sample of them).",
+            unit="image",
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.unverifiable",
+            description="How surely the caption is outside the model's world: it says something, but the model has no "
+            "words for it or makes nothing of them.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+    )
+
+    def __init__(self, options: CaptionConfig, seed: int) -> None:
+        self._options = options
+        self._seed = seed
+        self._summary: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of code version, options and seed."""
+        options = self._options.model_dump(mode="json", exclude={"enabled"})
+        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+
+    def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
+        """Yield one measurements table a shard, in order.
+
+        Evidence of a vague or unverifiable caption: ``cues`` and ``reasons`` (stable words), ``sentence``,
+        ``generic_words`` and, under ``fitting``, the ids of three images that it fits about equally well.
+        """
+        num_images = count_images(shards, self._seed)
+        background = gather_background(shards, self._options, self._seed)
+        rows = CaptionRows.join([self._measure(shard, read_signs(shard), background, num_images) for shard in shards])
+        foreign = find_foreign_languages(rows, background)
+        ids = read_ids(shards, rows.picks)
+        tally = _Tally(background, num_images, foreign)
+        start = 0
+        for shard in shards:
+            signs = read_signs(shard)
+            stop = start + len(signs.captions)
+            sample_ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
+            part = rows.part(start, stop)
+            unverifiable = np.fmax(part.unverifiable, _language_sign(signs, foreign, part))
+            values = part.values() | {"unverifiable": unverifiable}
+            evidence = [
+                self._evidence(row, signs, part, unverifiable, ids, foreign, num_images)
+                for row in range(len(signs.captions))
+            ]
+            tally.add(sample_ids.to_pylist(), signs, values, evidence)
+            yield analysis_table(
+                sample_ids,
+                values,
+                reasons=_UNLIT,
+                causes="no_caption",
+                evidence=[dump_json(entry) if entry else None for entry in evidence],
+            )
+            start = stop
+        self._summary = tally.summary()
+
+    def summary(self) -> dict[str, Any]:
+        """Return whether the model could be used, counts of vague and unverifiable captions, examples, sentences."""
+        return self._summary
+
+    def _measure(
+        self, shard: ShardTables, signs: CaptionSigns, background: Background | NoBackground, num_images: int
+    ) -> CaptionRows:
+        """Return one shard's figures; what needs all shards is added later."""
+        rows = CaptionRows.absent(len(signs.captions))
+        known = signs.has_caption
+        repetition = repetition_share(signs.counts, num_images)
+        worded = lexical_vagueness(signs.specificity, signs.filename_likeness, np.zeros(len(known)))
+        lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, repetition)
+        rows.lexical[known] = lexical[known]
+        rows.worded[known] = worded[known]
+        flat = np.full(len(known), np.nan)
+        images = texts = np.zeros((0, 0), dtype=np.float32)
+        measured = np.zeros(0, dtype=np.int64)
+        if isinstance(background, Background):
+            present, vectors = read_embeddings(shard, PROBE, ["image", "text"])
+            kept = known[present]
+            measured = np.flatnonzero(present & known)
+            images, texts = vectors["image"][kept], vectors["text"][kept]
+        if isinstance(background, Background) and len(measured):
+            fit, own_z = background.measure(images, texts)
+            flat[measured] = flatness(fit.entropy)
+            rows.entropy[measured] = fit.entropy
+            rows.spread[measured] = fit.spread / background.spread
+            rows.num_fitting[measured] = np.maximum(fit.num_fitting * num_images / len(background.images), 1.0)
+            rows.own_z[measured] = own_z
+            rows.keys[measured] = content_keys(self._seed, images, texts)
+        rows.flat[:] = flat
+        rows.vagueness[known] = combine_vagueness(flat, lexical)[known]
+        signs_of = [signs.unknown_ratio, signs.fragmentation, unexplained_flatness(flat, worded)]
+        rows.unverifiable[known] = np.fmax.reduce(signs_of)[known]
+        rows.set_languages(signs.languages)
+        if isinstance(background, Background):
+            shown = np.fmax(rows.vagueness[measured], rows.unverifiable[measured]) >= _SHOWN
+            for place in np.flatnonzero(shown & (flat[measured] >= _SHOWN)).tolist():
+                picks = background.pick_fitting(images[place], texts[place], fit.num_fitting[place], NUM_EXAMPLES)
+                rows.picks[measured[place], : len(picks)] = picks
+        return rows
+
+    def _evidence(
+        self,
+        row: int,
+        signs: CaptionSigns,
+        part: CaptionRows,
+        unverifiable: Floats,
+        ids: dict[int, str],
+        foreign: dict[str, float],
+        num_images: int,
+    ) -> dict[str, Any]:
+        is_vague, is_unverifiable = part.vagueness[row] >= _SHOWN, unverifiable[row] >= _SHOWN
+        if not (is_vague or is_unverifiable):
+            return {}
+        found: dict[str, Any] = {}
+        fitting = [ids[pick] for pick in part.picks[row].tolist() if pick >= 0]
+        if fitting:
+            found["fitting"] = fitting
+        cues = _cues(row, signs, part)
+        if is_vague:
+            found["cues"] = list(cues)
+            found["sentence"] = "It " + _listed(list(cues.values())) + "." if cues else None
+            if signs.generic_words[row]:
+                found["generic_words"] = signs.generic_words[row]
+        if is_unverifiable:
+            found["reasons"] = list(_reasons(row, signs, part, foreign))
+        if np.isfinite(part.num_fitting[row]):
+            found["num_fitting_images"], found["num_images"] = round(float(part.num_fitting[row])), num_images
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
+    """Return the signs of vagueness that fired, with half a sentence each."""
+    cues: dict[str, str] = {}
+    if part.flat[row] >= _SHOWN:
+        cues["fits_many_images"] = f"fits about {part.num_fitting[row]:,.0f} images of the set equally well"
+    if signs.content_words[row] <= 1:
+        number = int(signs.content_words[row])
+        cues["few_content_words"] = "has no content word" if number == 0 else "has one content word"
+    if signs.generic_words[row]:
+        cues["generic_words"] = "uses general words (" + ", ".join(signs.generic_words[row][:4]) + ")"
+    if signs.counts[row] >= NUM_EXAMPLES:
+        cues["repeated"] = f"stands with {signs.counts[row]:,.0f} different images"
+    if signs.filename_likeness[row] >= _SHOWN:
+        cues["file_name"] = "looks like a file name"
+    return cues
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def _reasons(row: int, signs: CaptionSigns, part: CaptionRows, foreign: dict[str, float]) -> Iterator[str]:
+    """Yield why a caption cannot be verified."""
+    if signs.unknown_ratio[row] >= _SHOWN:
+        yield "unknown_words"
+    if signs.fragmentation[row] >= _SHOWN:
+        yield "unknown_script"
+    if signs.languages[row] in foreign:
+        yield "foreign_language"
+    if unexplained_flatness(part.flat[row : row + 1], part.worded[row : row + 1])[0] >= _SHOWN:
+        yield "no_information"
+
+
+def _language_sign(signs: CaptionSigns, foreign: dict[str, float], part: CaptionRows) -> Floats:
+    """Return how surely each caption is in a language that the model does not know; NaN where there is no sign."""
+    surely = np.array([foreign.get(language or "", np.nan) for language in signs.languages], dtype=np.float64)
+    # A caption that says nothing in any language is vague, not foreign.
+    return np.where(part.worded < _SHOWN, surely, np.nan)
+
+
+class _Tally:
+    """Counts what the summary says, shard by shard."""
+
+    def __init__(self, background: Background | NoBackground, num_images: int, foreign: dict[str, float]) -> None:
+        self._background = background
+        self._num_images = num_images
+        self._foreign = foreign
+        self._num_captions = self._num_vague = self._num_unverifiable = 0
+        self._cues: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._examples: dict[str, list[tuple[float, str, str]]] = {"vague": [], "unverifiable": []}
+
+    def add(
+        self,
+        ids: list[str],
+        signs: CaptionSigns,
+        values: dict[str, Floats],
+        evidence: list[dict[str, Any]],
+    ) -> None:
+        """Count one shard."""
+        vague = values["vagueness"] >= LIMIT
+        unverifiable = values["unverifiable"] >= UNVERIFIABLE_LIMIT
+        self._num_captions += int(signs.has_caption.sum())
+        self._num_vague += int(vague.sum())
+        self._num_unverifiable += int(unverifiable.sum())
+        for kind, mask, name in (("vague", vague, "vagueness"), ("unverifiable", unverifiable, "unverifiable")):
+            rows = np.flatnonzero(mask)
+            best = rows[np.argsort(-values[name][rows], kind="stable")[: 4 * NUM_EXAMPLES]].tolist()
+            found = [(-float(values[name][row]), signs.captions[row] or "", ids[row]) for row in best]
+            texts: dict[str, tuple[float, str, str]] = {}
+            for entry in sorted([*self._examples[kind], *found]):
+                texts.setdefault(entry[1].strip().lower(), entry)
+            self._examples[kind] = list(texts.values())[:NUM_EXAMPLES]
+        for row in np.flatnonzero(vague).tolist():
+            self._cues.update(evidence[row].get("cues", ()))
+        for row in np.flatnonzero(unverifiable).tolist():
+            self._reasons.update(evidence[row].get("reasons", ()))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the summary, fit for JSON."""
+        background = self._background
+        judged = isinstance(background, Background)
+        found: dict[str, Any] = {
+            "uses_model": judged,
+            "cause": None if isinstance(background, Background) else background.cause,
+            "num_captions": self._num_captions,
+            "num_images": self._num_images,
+            "num_vague": self._num_vague,
+            "num_unverifiable": self._num_unverifiable,
+            "cues": dict(sorted(self._cues.items())),
+            "reasons": dict(sorted(self._reasons.items())),
+            "foreign_languages": sorted(self._foreign),
+            "examples": {
+                kind: [{"id": id_, "caption": caption[:200]} for _, caption, id_ in entries]
+                for kind, entries in self._examples.items()
+            },
+        }
+        if isinstance(background, Background):
+            found |= {
+                "num_bank_images": len(background.images),
+                "temperature": round(background.temperature, 6),
+                "specific_spread": round(background.spread, 6),
+                "mean_own_z": round(background.mean_own_z, 3),
+            }
+        return found | {"sentences": list(self._sentences())}
+
+    def _sentences(self) -> Iterator[str]:
+        if not self._num_captions:
+            return
+        if isinstance(self._background, NoBackground):
+            yield f"{self._background.sentence} Vague captions are found by their words alone."
+        if self._num_vague:
+            share = self._num_vague / self._num_captions
+            fitting = ", which fit most other images as well as their own" if not self._no_model() else ""
+            yield f"{self._num_vague:,} of {self._num_captions:,} captions ({share:.1%}) are vague{fitting}."
+        if self._num_unverifiable:
+            yield (
+                f"{self._num_unverifiable:,} captions cannot be verified by this model: they say something that it "
+                "has no words for or makes nothing of."
+            )
+        for language in sorted(self._foreign):
+            yield (
+                f"Captions in the language '{language}' fit their own images no better than others; this model does "
+                "not seem to know it."
+            )
+
+    def _no_model(self) -> bool:
+        return isinstance(self._background, NoBackground)

@@ -1,0 +1,203 @@
+"""How vague a caption is, from how many images a model finds it to fit and from its words.
+
+A caption is held against other images, never against its own: a specific caption of another image singles images out as
+well as a right one does, so vague and misaligned cannot be confused. Everything is measured against the spread that the
+specific captions of the same set have under the same model, since cosines of two models have nothing in common.
+
+Two weak witnesses make one strong one: a flat distribution alone may mean that the model does not know the words, and
+few words alone may name something rare.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Cosines = NDArray[np.float32]
+
+LIMIT = 0.65
+"""Vagueness from which a caption is best called vague. From words alone this is the specificity of 0.35 that separates
+"a person standing outside" from "a dog" (see ``caption_specificity``)."""
+UNVERIFIABLE_LIMIT = 0.75
+"""From which a caption is best called unverifiable."""
+SMALLEST_SPREAD = 1e-3
+"""Standard deviation of cosines below which only rounding is seen: half precision keeps 11 bits."""
+REFERENCE_QUANTILE = 0.9
+_FLOOR = -80.0
+_MIN_CHARACTERS = 4
+_FRAGMENTED = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How captions fit a set of images."""
+
+    entropy: Floats
+    """Entropy of the distribution over the images divided by its maximum: 0 one image, 1 all alike; shape (n,)."""
+    spread: Floats
+    """Standard deviation of the cosines, shape (n,)."""
+    mean: Floats
+    """Mean of the cosines, shape (n,)."""
+    num_fitting: Floats
+    """Images that fit about equally well, 1 to m: the exponential of the entropy, shape (n,)."""
+
+
+def measure_spread(cosines: Cosines, own: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each caption's cosines over all images but its own.
+
+    Args:
+        cosines: Array of shape (n, m), m >= 3.
+        own: Column of each caption's own image, -1 where it is not among them, shape (n,).
+    """
+    count = cosines.shape[1] - (own >= 0)
+    rows = np.arange(len(cosines))
+    # Around each row's own middle, or single precision loses what little a vague caption varies.
+    middle = cosines.mean(axis=1, dtype=np.float64)
+    centred = cosines - middle[:, None].astype(np.float32)
+    apart = np.where(own >= 0, centred[rows, np.maximum(own, 0)], 0.0).astype(np.float64)
+    offset = (centred.sum(axis=1, dtype=np.float64) - apart) / count
+    squares = np.einsum("ij,ij->i", centred, centred) - apart**2
+    return middle + offset, np.sqrt(np.maximum(squares / count - offset**2, 0.0))
+
+
+def measure_fit(cosines: Cosines, own: NDArray[np.int64], temperature: float) -> Fit:
+    """Return entropy and spread of each caption over all images but its own.
+
+    The distribution is ``softmax(cosine / temperature)`` as in CLIP (Radford et al., ICML 2021) and the entropy
+    Shannon's. Nothing changes where a constant is added to all cosines.
+
+    Args:
+        cosines: Array of shape (n, m), m >= 3.
+        own: Column of each caption's own image, -1 where it is not among them, shape (n,).
+        temperature: Above 0; see ``fit_temperature``.
+    """
+    mean, spread = measure_spread(cosines, own)
+    rows = np.flatnonzero(own >= 0)
+    scaled = cosines / np.float32(temperature)
+    scaled[rows, own[rows]] = -np.inf
+    scaled -= scaled.max(axis=1, keepdims=True)
+    np.maximum(scaled, np.float32(_FLOOR), out=scaled)
+    weights = np.exp(scaled)
+    total = weights.sum(axis=1, dtype=np.float64)
+    inner = np.einsum("ij,ij->i", weights, scaled)
+    entropy = np.maximum(np.log(total) - inner / total, 0.0)
+    highest = np.log(cosines.shape[1] - (own >= 0))
+    return Fit(
+        entropy=np.clip(entropy / highest, 0.0, 1.0),
+        spread=spread,
+        mean=mean,
+        num_fitting=np.exp(np.minimum(entropy, highest)),
+    )
+
+
+def fit_temperature(spreads: Floats, num_images: int) -> tuple[float, float]:
+    """Return the temperature at which a specific caption of this set has half of the highest entropy, and its spread.
+
+    For cosines with standard deviation s that are about normally distributed, the entropy over m images is
+    ``log m - s^2 / (2 T^2)``; half of ``log m`` is left at ``T = s / sqrt(log m)``. The spread s of the specific
+    captions is the 0.9 quantile of all, so that it stays theirs where most captions say nothing.
+
+    Args:
+        spreads: Of distinct captions, shape (k,), k >= 1.
+        num_images: m, at least 3.
+    """
+    spread = float(np.quantile(spreads, REFERENCE_QUANTILE))
+    return spread / math.sqrt(math.log(num_images)), spread
+
+
+def flatness(entropy: Floats) -> Floats:
+    """Return how little the images are told apart: 0 as by a specific caption of the set, 1 not at all.
+
+    Args:
+        entropy: Normalised, at the temperature of ``fit_temperature``, any shape.
+    """
+    return np.clip(2.0 * entropy - 1.0, 0.0, 1.0)
+
+
+def repetition_share(counts: Floats, num_images: int) -> Floats:
+    """Return how boilerplate-like a caption's count is: 0 where it is unique, 1 where it stands with every image.
+
+    Args:
+        counts: Different images with this caption, NaN where unknown, any shape.
+        num_images: Different images of the set.
+    """
+    known = np.maximum(np.nan_to_num(counts, nan=1.0), 1.0)
+    return np.minimum(np.log(known) / math.log(max(num_images, 2)), 1.0)
+
+
+def lexical_vagueness(specificity: Floats, filename_likeness: Floats, repetition: Floats) -> Floats:
+    """Return how little the words alone say, 0 to 1.
+
+    Few and general words, a file name, or the words that stand with many images: the three are joined as independent
+    signs (noisy or), except that a file name is no milder for having many parts.
+
+    Args:
+        specificity: From ``measure_specificity``.
+        filename_likeness: From ``caption_residue``.
+        repetition: From ``repetition_share``.
+    """
+    return 1.0 - (1.0 - np.maximum(1.0 - specificity, filename_likeness)) * (1.0 - repetition)
+
+
+def combine_vagueness(flat: Floats, lexical: Floats) -> Floats:
+    """Return the geometric mean of both, so that neither suffices; the lexical one where the other is unknown (NaN)."""
+    return np.where(np.isnan(flat), lexical, np.sqrt(np.nan_to_num(flat) * lexical))
+
+
+def unexplained_flatness(flat: Floats, lexical: Floats) -> Floats:
+    """Return how much a caption says in words that the model makes nothing of, 0 to 1; NaN where flatness is."""
+    return flat * np.sqrt(1.0 - lexical)
+
+
+def fragmentation(num_tokens: Floats, num_characters: Floats) -> Floats:
+    """Return the sureness that a tokenizer broke a text into bytes, 0 to 1; NaN where a count is.
+
+    Words that a tokenizer knows have several characters a token, Chinese ones about one; from 1.2 tokens a character
+    upwards it has no pieces of the script at all (byte-level BPE: up to 3 a character). Very short texts give 0.
+
+    Args:
+        num_tokens: Tokens without the special ones.
+        num_characters: Characters, blanks included.
+    """
+    ratio = num_tokens / np.maximum(num_characters, 1.0)
+    sure = np.where((ratio >= _FRAGMENTED) & (num_characters >= _MIN_CHARACTERS), np.minimum(ratio - 0.4, 1.0), 0.0)
+    return np.where(np.isnan(ratio), np.nan, sure)
+
+
+def tells_pairs_apart(own_z: Floats) -> bool:
+    """Return whether captions fit their own image better than others, beyond chance.
+
+    The mean standardised cosine must exceed a quarter of a standard deviation and three of its own standard errors
+    (a one-sided z test); captions that all say nothing, random pairings and a model that cannot see the data do not.
+
+    Args:
+        own_z: (own cosine - mean) / spread of distinct pairs, shape (k,).
+    """
+    if len(own_z) < 3:
+        return False
+    mean, error = float(own_z.mean()), float(own_z.std(ddof=1)) / math.sqrt(len(own_z))
+    return mean > max(0.25, 3.0 * error)
+
+
+def pick_unlike(vectors: Cosines, candidates: NDArray[np.int64], own: Cosines, count: int) -> list[int]:
+    """Return candidates that are least like the own image and each other, greedily (farthest-first, Gonzalez 1985).
+
+    Args:
+        vectors: Images, rows of unit length, shape (m, d).
+        candidates: Rows of it to choose from, shape (c,).
+        own: The own image, shape (d,).
+        count: How many to return at most.
+    """
+    chosen: list[int] = []
+    block = vectors[candidates]
+    nearest = block @ own
+    while len(chosen) < min(count, len(candidates)):
+        place = int(np.argmin(nearest))
+        chosen.append(int(candidates[place]))
+        nearest = np.maximum(nearest, block @ block[place])
+        nearest[place] = np.inf
+    return chosen
