@@ -43,6 +43,11 @@ ANALYSES.register(
     "mmcheck.corpus.repetition:Repetition",
     "how often the same text or the same bytes occur in the run",
 )
+ANALYSES.register(
+    "alignment",
+    "mmcheck.corpus.alignment:Alignment",
+    "is a pair a random pairing, against re-pairings of the set's own halves",
+)
 
 RULES: Registry[Any] = Registry("rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")
