@@ -189,8 +189,12 @@ class Caption:
         rows.set_languages(signs.languages)
         if isinstance(background, Background):
             shown = np.fmax(rows.vagueness[measured], rows.unverifiable[measured]) >= _SHOWN
-            for place in np.flatnonzero(shown & (flat[measured] >= _SHOWN)).tolist():
-                picks = background.pick_fitting(images[place], texts[place], fit.num_fitting[place], NUM_EXAMPLES)
+            places = np.flatnonzero(shown & (flat[measured] >= _SHOWN))
+            own = background.find_own(images[places])
+            for place, number in zip(places.tolist(), own.tolist(), strict=True):
+                picks = background.pick_fitting(
+                    images[place], texts[place], number, float(fit.num_fitting[place]), NUM_EXAMPLES
+                )
                 rows.picks[measured[place], : len(picks)] = picks
         return rows
 

@@ -78,17 +78,17 @@ class Background:
         """Return the place of each image in the bank, -1 where it is not there, shape (n,)."""
         return _find(self.keys, content_keys(self.seed, images))
 
-    def pick_fitting(self, image: Vectors, text: Vectors, num_fitting: float, count: int) -> list[int]:
+    def pick_fitting(self, image: Vectors, text: Vectors, own: int, num_fitting: float, count: int) -> list[int]:
         """Return rows of the run whose images the caption fits about equally well, unlike its own and each other.
 
         Args:
             image: The caption's own image, shape (d,).
             text: The caption, shape (d,).
+            own: Place of its own image in the bank, -1 where it is not there.
             num_fitting: How many of the bank fit, as measured.
             count: Rows wanted at most.
         """
         cosines = self.images @ text
-        own = int(self.find_own(image[None])[0])
         if own >= 0:
             cosines[own] = -np.inf
         taken = min(max(count, round(num_fitting)), len(cosines) - 1)
