@@ -61,8 +61,15 @@ class SliceVerdict:
     mixture: NullMixture | None = None
     null_scores: Floats | None = None
     """Ascending."""
+    reach_limit: float = -np.inf
+    """Reach up to which captions say nothing (see ``find_reach_limit``)."""
     numbers: dict[str, Any] | None = None
     sentences: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Return the estimated share of random pairings; NaN if the slice was not judged."""
+        return self.mixture.share if self.mixture is not None else float("nan")
 
     def posterior(self, scores: NDArray[np.floating]) -> Floats:
         """Return the posteriors of scores, shape (n,); NaN where the slice was not judged."""
@@ -124,6 +131,8 @@ def judge_scores(
     words: Words,
     seed: int,
     has_partners: bool = False,
+    reach_limit: float = -np.inf,
+    num_silent: int = 0,
 ) -> SliceVerdict:
     """Return the verdict of one slice from its scores.
 
@@ -136,16 +145,19 @@ def judge_scores(
         words: How people call what is judged.
         seed: For the interval.
         has_partners: Whether the media have clear partners among the texts of other rows.
+        reach_limit: Reach up to which captions say nothing.
+        num_silent: Distinct pairs with such captions; they are not among the scores.
     """
     null_scores = np.sort(null_scores)
     mixture = fit_null_mixture(null_scores, scores, weights)
     tail = float(np.quantile(null_scores, 0.99))
     hit_rate = float(mixture.true_mass[mixture.middles > tail].sum())
     excess = _excess(null_scores, scores, weights)
-    num_pairs = len(scores)
+    num_pairs = len(scores) + num_silent
     numbers: dict[str, Any] = {
         "separation": round(_auc(null_scores, scores, weights), 4),
         "hit_rate": round(hit_rate, 4),
+        "num_uninformative": num_silent,
         "bins": _bins(mixture),
     }
     # Kolmogorov-Smirnov at about one in a thousand; the re-pairings are many, so only the pairs' number counts.
@@ -173,7 +185,8 @@ def judge_scores(
         "limit": POSTERIOR_LIMIT,
         "quarantined_share": round(taken, 5),
         "false_quarantine_rate": round(false_rate, 6),
-        "expected_precision": None if np.isnan(precision) else round(precision, 4),
+        # Of less than half a pair no precision can be stated.
+        "expected_precision": None if taken * float(weights.sum()) < 0.5 else round(precision, 4),
     }
     return SliceVerdict(
         state="judged",
@@ -181,8 +194,9 @@ def judge_scores(
         num_pairs=num_pairs,
         mixture=mixture,
         null_scores=null_scores,
+        reach_limit=reach_limit,
         numbers=numbers,
-        sentences=tuple(_sentences(numbers, name, num_pairs, words)),
+        sentences=tuple(_sentences(numbers, name, len(scores), words)),
     )
 
 
@@ -216,13 +230,20 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
         f"About {share} % of the {num_pairs} distinct {words.pairs}{place} are random pairings "
         f"(95 % interval {low} to {high} %)."
     ]
+    if numbers["num_uninformative"]:
+        found.append(
+            f"{numbers['num_uninformative']} more have captions that fit most images of the set alike; nothing can be "
+            "said of them, and they are not in that share."
+        )
     if not numbers["estimates_agree"]:
         found.append(
             "A second estimate that assumes nothing about true pairs (Storey) says "
             f"{_percent(numbers['storey_share'])} %: the two differ, so take the share with care."
         )
     if numbers["expected_precision"] is None:
-        found.append(f"No score has a posterior above {numbers['limit']}: nothing is quarantined on this ground.")
+        found.append(
+            f"Hardly any pair has a posterior above {numbers['limit']}: all look like pairs that belong together."
+        )
     else:
         found.append(
             f"Quarantining a posterior above {numbers['limit']} takes {_percent(numbers['quarantined_share'])} % of "

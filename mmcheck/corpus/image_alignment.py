@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
-from mmcheck.corpus.alignment_fit import SliceVerdict, Words, judge_scores, unjudged
+from mmcheck.corpus.alignment_fit import POSTERIOR_LIMIT, SliceVerdict, Words, judge_scores, unjudged
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddings
 from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.slices import SlicedRows, gather_slices
+from mmcheck.metrics.caption_reach import find_reach_limit
 from mmcheck.metrics.hubness import (
     Neighbourhood,
     cross_centred_asymmetry,
@@ -39,6 +40,9 @@ REPAIRINGS = 64
 _MIN_STRANGERS = 0.1
 """Share of random re-pairings of the bank that must join unlike halves."""
 _NO_WORDS = "the model has no words for most of the caption, so nothing can be said of it"
+_SAYS_NOTHING = (
+    "the caption fits most images of the set alike, so its score says nothing, and too many other pairs are random ones"
+)
 _NO_STRANGERS = "nearly every other pair has this image or this caption, so there is nothing to compare it with"
 _PARTNER_ROWS = 1024
 _PARTNER_ASYMMETRY = 1.25
@@ -56,6 +60,23 @@ class _Side:
     text: Neighbourhood
     image_limit: float
     text_limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """What is known of every row of the run, shape (n,) each; NaN where there is nothing."""
+
+    score: Scores
+    reach: Scores
+    """How far the caption's best strangers lie above its mean one."""
+    rank: Scores
+    """Share of strange images that fit the caption at least as well."""
+    copies: NDArray[np.int32]
+
+    @classmethod
+    def empty(cls, count: int) -> _Scored:
+        score, reach, rank = (np.full(count, np.nan, dtype=np.float32) for _ in range(3))
+        return cls(score, reach, rank, np.zeros(count, dtype=np.int32))
 
 
 class ImageAlignment:
@@ -92,21 +113,31 @@ class ImageAlignment:
         self.num_unverifiable = int(unknown.sum())
         found.set_reason(unknown, "unverifiable_caption", _NO_WORDS)
         sides = [self._prepare(bank) for bank in rows.banks]
-        scores, copies = self._score(shards, rows, sides)
+        scored = self._score(shards, rows, sides)
         for group, name in enumerate(rows.names):
             distinct = rows.distinct(group)
             if not len(distinct) and (group or not self.num_unverifiable):
                 continue
             label = name if len(rows.names) > 1 else "all"
-            verdict = self._verdict(label, rows, group, distinct, sides[group], scores, copies)
+            verdict = self._verdict(label, rows, group, distinct, sides[group], scored)
             self.verdicts[label] = verdict
             own = rows.codes == group
             if label == "all" and verdict.state == "model_cannot_tell":
                 own |= unknown
-            found.set_verdict(own, verdict, scores)
+            found.set_verdict(own, verdict, scored.score)
             if verdict.state == "judged":
-                found.set_reason(own & ~np.isfinite(scores), "captions_all_alike", _NO_STRANGERS)
+                found.set_reason(own & ~np.isfinite(scored.score), "captions_all_alike", _NO_STRANGERS)
+                self._set_uninformative(found, own & (scored.reach <= verdict.reach_limit), verdict.share, scored.rank)
         return found
+
+    def _set_uninformative(self, found: RowScores, rows: Mask, share: float, rank: Scores) -> None:
+        """Give captions that say nothing the share as their posterior, or none where the share alone would decide."""
+        found.p_value[rows] = rank[rows]
+        found.posterior[rows] = share
+        if share > POSTERIOR_LIMIT:
+            for column in (found.posterior, found.p_value, found.score):
+                column[rows] = np.nan
+            found.set_reason(rows, "unverifiable_caption", _SAYS_NOTHING)
 
     def _unverifiable(self, shard: ShardTables) -> Mask:
         """Return which rows have captions of words that the model does not know."""
@@ -140,12 +171,9 @@ class ImageAlignment:
         # In a small set ten neighbours would be half of it.
         return max(1, min(self._options.neighbours, len(bank) // 5))
 
-    def _score(
-        self, shards: Sequence[ShardTables], rows: SlicedRows, sides: Sequence[_Side]
-    ) -> tuple[Scores, NDArray[np.int32]]:
-        """Return the score of each row, and how many rows of the bank are near-copies of it."""
-        scores = np.full(len(rows.codes), np.nan, dtype=np.float32)
-        copies = np.zeros(len(rows.codes), dtype=np.int32)
+    def _score(self, shards: Sequence[ShardTables], rows: SlicedRows, sides: Sequence[_Side]) -> _Scored:
+        """Return the score of each row, and what else is to be known of it."""
+        scored = _Scored.empty(len(rows.codes))
         start = 0
         for shard in shards:
             present, found = read_embeddings(shard, PROBE, ("image", "text"))
@@ -155,11 +183,13 @@ class ImageAlignment:
                 own = code[present] == group
                 if own.any():
                     here = start + places[own]
-                    scores[here], copies[here] = self._score_block(found["image"][own], found["text"][own], side)
+                    self._score_block(found["image"][own], found["text"][own], side, scored, here)
             start += len(present)
-        return scores, copies
+        return scored
 
-    def _score_block(self, images: Vectors, texts: Vectors, side: _Side) -> tuple[Scores, NDArray[np.int32]]:
+    def _score_block(
+        self, images: Vectors, texts: Vectors, side: _Side, scored: _Scored, here: NDArray[np.int64]
+    ) -> None:
         neighbours = self._neighbours(side.bank)
         own = np.einsum("ij,ij->i", images, texts)
         found = find_neighbourhoods(
@@ -172,17 +202,23 @@ class ImageAlignment:
             text_limit=side.text_limit,
             with_exponentials=self._options.score == "s_clip_loss",
         )
+        level = found.text.level(neighbours)
+        scored.copies[here] = found.copies
+        scored.rank[here] = found.rank
+        scored.reach[here] = level - found.text.mean
         if self._options.score == "cosine":
-            return own, found.copies
-        if self._options.score == "s_clip_loss":
-            return s_clip_loss(own, found.image, found.text), found.copies
-        return csls(own, found.image.level(neighbours), found.text.level(neighbours)), found.copies
+            scored.score[here] = own
+        elif self._options.score == "s_clip_loss":
+            scored.score[here] = s_clip_loss(own, found.image, found.text)
+        else:
+            scored.score[here] = csls(own, found.image.level(neighbours), level)
 
-    def _null(self, side: _Side) -> tuple[NDArray[np.float64], float]:
-        """Return the scores of re-pairings inside the bank, and the share of re-pairings that join unlike halves."""
+    def _null(self, side: _Side) -> tuple[NDArray[np.float64], Scores, float]:
+        """Return re-pairings inside the bank: scores, reach of the captions, and the share that joins unlike halves."""
         images, texts = side.bank.vectors["image"], side.bank.vectors["text"]
         size, neighbours = len(side.bank), self._neighbours(side.bank)
-        found: list[Scores] = []
+        reach_of_text = side.text.level(neighbours) - side.text.mean
+        found, reach = [np.zeros(0, dtype=np.float32)], [np.zeros(0, dtype=np.float32)]
         offsets = range(1, min(REPAIRINGS, size - 1) + 1)
         # The bank is ordered by content keys, so neighbours in that order are strangers by chance.
         for offset in offsets:
@@ -192,6 +228,7 @@ class ImageAlignment:
             i = np.flatnonzero(unlike)
             j = j[i]
             own = np.einsum("ij,ij->i", images[i], texts[j])
+            reach.append(reach_of_text[j])
             if self._options.score == "cosine":
                 found.append(own)
                 continue
@@ -200,8 +237,9 @@ class ImageAlignment:
                 found.append(s_clip_loss(own, image, text, is_among=True))
             else:
                 found.append(csls(own, image.level_without(neighbours, own), text.level_without(neighbours, own)))
-        null = np.concatenate([np.zeros(0, dtype=np.float32), *found]).astype(np.float64)
-        return null[np.isfinite(null)], len(null) / max(1, size * len(offsets))
+        null, reached = np.concatenate(found).astype(np.float64), np.concatenate(reach)
+        known = np.isfinite(null) & np.isfinite(reached)
+        return null[known], reached[known], len(null) / max(1, size * len(offsets))
 
     def _verdict(
         self,
@@ -210,8 +248,7 @@ class ImageAlignment:
         group: int,
         distinct: NDArray[np.int64],
         side: _Side,
-        scores: Scores,
-        copies: NDArray[np.int32],
+        scored: _Scored,
     ) -> SliceVerdict:
         num_rows = int((rows.codes == group).sum())
         about = {"name": name, "num_rows": num_rows, "num_pairs": len(distinct), "words": WORDS}
@@ -226,25 +263,33 @@ class ImageAlignment:
                 f"{self._options.min_pairs} say nothing about random ones"
             )
             return unjudged("too_few_pairs", reason, **about)  # type: ignore[arg-type]
-        null, unlike = self._null(side)
+        null, reach_of_null, unlike = self._null(side)
         if unlike < _MIN_STRANGERS or np.ptp(null) < 1e-6:
             return self._all_alike(side, about)
-        known = distinct[np.isfinite(scores[distinct])]
+        known = distinct[np.isfinite(scored.score[distinct]) & np.isfinite(scored.reach[distinct])]
         if not len(known):
             return self._all_alike(side, about)
+        limit = find_reach_limit(scored.reach[known], scored.rank[known])
+        telling, null_telling = scored.reach[known] > limit, reach_of_null > limit
+        if telling.sum() < self._options.min_pairs or null_telling.sum() < self._options.min_pairs:
+            limit, telling, null_telling = -np.inf, telling | True, null_telling | True
+        num_silent = int((~telling).sum())
+        known = known[telling]
         size = len(side.bank)
         in_bank = np.isin(known, side.bank.rows)
         # Others among the bank, scaled up to the set; exact where the bank is the set.
-        others = (copies[known] - in_bank) * (max(len(distinct) - 1, 1) / max(size - 1, 1))
+        others = (scored.copies[known] - in_bank) * (max(len(distinct) - 1, 1) / max(size - 1, 1))
         return judge_scores(
-            null,
-            scores[known].astype(np.float64),
+            null[null_telling],
+            scored.score[known].astype(np.float64),
             1.0 / (1.0 + np.maximum(others, 0)),
             name=name,
             num_rows=num_rows,
             words=WORDS,
             seed=self._seed,
             has_partners=self._has_partners(side),
+            reach_limit=limit,
+            num_silent=num_silent,
         )
 
     def _has_partners(self, side: _Side) -> bool:

@@ -79,6 +79,8 @@ class Neighbourhoods:
     """Of each image among the bank's texts."""
     text: Neighbourhood
     """Of each text among the bank's images."""
+    rank: Floats
+    """Share of the strange images that fit the text at least as well as its own, shape (n,); NaN without strangers."""
     copies: NDArray[np.int32]
     """Rows of the bank that are near-copies of the pair in both halves (itself included, if it is in the bank)."""
 
@@ -108,22 +110,27 @@ def find_neighbourhoods(
         text_limit: Cosine above which two texts are nearly the same.
         with_exponentials: Whether ``log_mean_exp`` is wanted; it costs as much as all the rest.
     """
-    parts: list[tuple[Neighbourhood, Neighbourhood, NDArray[np.int32]]] = []
+    parts: list[tuple[Neighbourhood, Neighbourhood, Floats, NDArray[np.int32]]] = []
     for start, stop in blocks(len(images), max(1, len(bank_images))):
         like_image = images[start:stop] @ bank_images.T > image_limit
         like_text = texts[start:stop] @ bank_texts.T > text_limit
         known = like_image | like_text
+        own = np.einsum("ij,ij->i", images[start:stop], texts[start:stop])
+        backward = texts[start:stop] @ bank_images.T
+        above = ((backward >= own[:, None]) & ~known).sum(axis=1, dtype=np.int32)
         parts.append(
             (
                 neighbourhood(images[start:stop] @ bank_texts.T, known, neighbours, with_exponentials),
-                neighbourhood(texts[start:stop] @ bank_images.T, known, neighbours, with_exponentials),
+                neighbourhood(backward, known, neighbours, with_exponentials),
+                share_of(above, known),
                 (like_image & like_text).sum(axis=1, dtype=np.int32),
             )
         )
     return Neighbourhoods(
         image=_join([part[0] for part in parts], neighbours),
         text=_join([part[1] for part in parts], neighbours),
-        copies=np.concatenate([np.zeros(0, dtype=np.int32), *(part[2] for part in parts)]),
+        rank=np.concatenate([np.zeros(0, dtype=np.float32), *(part[2] for part in parts)]),
+        copies=np.concatenate([np.zeros(0, dtype=np.int32), *(part[3] for part in parts)]),
     )
 
 
@@ -164,6 +171,18 @@ def neighbourhood(similarity: Floats, known: Mask, neighbours: int, with_exponen
         spread=spread.astype(np.float32),
         num_strangers=count,
     )
+
+
+def share_of(count: NDArray[np.int32], known: Mask) -> Floats:
+    """Return counts as shares of each row's strangers, shape (n,); NaN where there are none.
+
+    Args:
+        count: Shape (n,).
+        known: True where a column is no stranger, shape (n, m).
+    """
+    strangers = (~known).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(strangers > 0, count / strangers, np.nan), dtype=np.float32)
 
 
 def csls(own: Floats, image_level: Floats, text_level: Floats) -> Floats:
