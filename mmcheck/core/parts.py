@@ -48,6 +48,16 @@ ANALYSES.register(
     "mmcheck.corpus.alignment:Alignment",
     "is a pair a random pairing, against re-pairings of the set's own halves",
 )
+ANALYSES.register(
+    "caption",
+    "mmcheck.corpus.caption:Caption",
+    "does the caption say anything that other images do not show",
+)
+ANALYSES.register(
+    "consistency",
+    "mmcheck.corpus.consistency:Consistency",
+    "do like images have like captions, and like recordings like transcripts",
+)
 
 RULES: Registry[Any] = Registry("rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")

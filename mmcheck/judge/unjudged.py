@@ -21,7 +21,7 @@ from mmcheck.judge.table import JudgeTable
 
 ANALYSIS = "alignment"
 RAW_METRICS = {
-    "image": ("image_text.similarity", "image_text.worst_similarity"),
+    "image": ("image_text.similarity",),
     "audio": ("transcript.mean_log_prob", "transcript.error_rate", "transcript.wer", "transcript.cer"),
 }
 """Modality -> metrics by which a rule judges a pair without its null."""

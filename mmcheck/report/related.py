@@ -45,6 +45,13 @@ TITLES: dict[str, dict[str, str]] = {
         "media": "The same file",
         "pair": "The same pair",
     },
+    "caption": {"fitting": "The caption fits these images about as well"},
+    "consistency": {
+        "caption_conflict": "The same or a near-duplicate image with another caption",
+        "transcript_conflict": "The same recording with another transcript",
+        "unlike_images": "The same caption stands here too",
+        "breadth": "The most like images",
+    },
 }
 """Analysis -> key of its evidence -> what the ids under that key are."""
 
