@@ -242,7 +242,7 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
         )
     if numbers["expected_precision"] is None:
         found.append(
-            f"Hardly any pair has a posterior above {numbers['limit']}: all look like pairs that belong together."
+            f"Hardly any has a posterior above {numbers['limit']}: all look like pairs that belong together."
         )
     else:
         found.append(

@@ -21,9 +21,16 @@ Floats = NDArray[np.float64]
 
 NUM_BINS = 400
 MAX_COMPONENTS = 3
-_ITERATIONS = 300
-_TOLERANCE = 1e-7
+_ITERATIONS = 200
+_SHORT = 15
+_TOLERANCE = 1e-6
 _TINY = 1e-300
+_FLOOR = 0.9
+"""No normal of the true pairs is centred below this share of the random pairings.
+
+A model that centres them lower cannot judge anything; and random pairs that differ a little from the re-pairings, as
+neighbours in a list do, would else be taken for a kind of true ones.
+"""
 _START_SHARES = (0.01, 0.1, 0.4, 0.8)
 
 
@@ -117,7 +124,10 @@ def fit_binned(
     # Positions in units of bins: the fit is the same wherever the scores lie and whatever their scale.
     best: tuple[float, _Fit] | None = None
     for number in range(1, max_components + 1):
-        fit = max((_run(null_mass, counts, start) for start in _starts(null_mass, counts, number)), key=_likelihood)
+        # Short runs from every start, a long one from the best of them (Biernacki, Celeux and Govaert, 2003).
+        starts = _starts(null_mass, counts, number)
+        tried = [_run(null_mass, counts, start, iterations=_SHORT) for start in starts]
+        fit = _run(null_mass, counts, max(tried, key=_likelihood))
         criterion = -2 * fit.log_likelihood + (3 * number) * np.log(max(counts.sum(), 2))
         if best is None or criterion < best[0]:
             best = (criterion, fit)
@@ -238,6 +248,7 @@ def _run(null_mass: Floats, counts: Floats, start: _Fit, iterations: int = _ITER
     total = counts.sum()
     share = start.share
     weight, mean, deviation = (start.parts[:, column].copy() for column in range(3))
+    floor = float(np.searchsorted(np.cumsum(null_mass), _FLOOR))
     # A normal narrower than this would sit on single rows.
     least = max(1.5, 0.02 * len(null_mass))
     before = -np.inf
@@ -258,7 +269,7 @@ def _run(null_mass: Floats, counts: Floats, start: _Fit, iterations: int = _ITER
         sums = owned.sum(axis=0) + 1e-12
         share = float(np.clip((counts * share * null_mass / mixed).sum() / total, 0.0, 1.0))
         weight = sums / sums.sum()
-        mean = (owned * place[:, None]).sum(axis=0) / sums
+        mean = np.maximum((owned * place[:, None]).sum(axis=0) / sums, floor)
         deviation = np.sqrt((owned * (place[:, None] - mean) ** 2).sum(axis=0) / sums)
     return _Fit(share, np.stack([weight, mean, np.maximum(deviation, least)], axis=1), likelihood)
 
@@ -294,17 +305,13 @@ def rising(values: Floats, weights: Floats) -> Floats:
         values: Shape (b,).
         weights: Positive, shape (b,).
     """
-    levels: list[float] = []
-    masses: list[float] = []
-    lengths: list[int] = []
-    for level, mass in zip(values.tolist(), weights.tolist(), strict=True):
-        length = 1
-        while levels and levels[-1] >= level:
-            other = masses.pop()
-            level = (levels.pop() * other + level * mass) / (other + mass)
-            mass += other
-            length += lengths.pop()
-        levels.append(level)
-        masses.append(mass)
-        lengths.append(length)
-    return np.repeat(np.array(levels, dtype=np.float64), lengths)
+    levels, masses = values, weights
+    lengths = np.ones(len(values), dtype=np.int64)
+    # Adjacent violators may be pooled in any order, so a whole falling run is pooled at once.
+    while (falls := levels[1:] < levels[:-1]).any():
+        block = np.concatenate([[0], np.cumsum(~falls)])
+        sums = np.bincount(block, weights=levels * masses)
+        masses = np.bincount(block, weights=masses)
+        lengths = np.bincount(block, weights=lengths).astype(np.int64)
+        levels = sums / masses
+    return np.repeat(levels, lengths)
