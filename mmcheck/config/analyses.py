@@ -20,8 +20,14 @@ class DuplicatesConfig(Section):
 
     enabled: bool = True
     image_similarity: float = Field(0.95, gt=0, le=1, description="cosine from which two images may be the same")
-    image_hash_distance: int = Field(10, ge=0, le=64, description="perceptual-hash bits that may differ")
-    audio_similarity: float = Field(0.95, gt=0, le=1, description="fingerprint cosine of the same recording")
+    image_hash_distance: int = Field(10, ge=0, le=64, description="perceptual-hash bits (of 64) that may differ")
+    image_colour_distance: float = Field(
+        24.0, ge=0, le=255, description="levels (of 255) by which colours may differ, brightness evened out"
+    )
+    audio_similarity: float = Field(0.93, gt=0, le=1, description="fingerprint cosine of the same recording")
+    audio_duration_difference: float = Field(
+        1.0, ge=0, description="seconds by which the same recording may be longer; 2 percent of it come on top"
+    )
     text_similarity: float = Field(0.9, gt=0, le=1, description="Jaccard similarity of near-equal texts")
     keep: Literal["best_aligned", "largest", "first"] = Field("best_aligned", description="who represents a group")
 

@@ -17,6 +17,7 @@ class MediaProbeConfig(Section):
     max_audio_seconds: float = Field(7200.0, gt=0, description="longer recordings are refused")
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="Silero speech probability that counts as speech")
     vad: bool = Field(True, description="measure speech seconds with the Silero model that faster-whisper ships")
+    fingerprints: bool = Field(True, description="keep what near-duplicates are found by; costs a few milliseconds")
 
 
 class CaptionTextConfig(Section):

@@ -21,13 +21,14 @@ from mmcheck.config import MediaProbeConfig
 from mmcheck.core.digests import digest_bytes, digest_file, digest_value
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.media.audio import Audio
+from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.media.image import has_right_suffix
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_words import count_words
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.probe.base import NotApplicable, Prepared
 
-_VERSION = 1
+_VERSION = 2
 _GRID = 64  # side of the small copy in pixels
 _BLANK_SPREAD = 4.0  # spread (of 255 levels) at which blankness is one half
 _SILENCE_DB = -120.0
@@ -140,8 +141,8 @@ class MediaProbe:
             "voice_activity": None if model is None else {"file": model.name, "sha256": digest_file(model)},
         }
 
-    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
-        """Return values and evidence; everything is done here, in the decoding thread.
+    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any], dict[str, Any]]:
+        """Return values, evidence and embeddings; everything is done here, in the decoding thread.
 
         Raises:
             NotApplicable: If the sample has neither an image nor a recording.
@@ -152,11 +153,17 @@ class MediaProbe:
             raise NotApplicable("the row names neither an image nor a recording")
         values: dict[str, float] = {}
         evidence: dict[str, Any] = {}
+        embeddings: dict[str, Any] = {}
         if sample.image is not None:
             _measure_image(media, sample.image, values, evidence)
+            if self._options.fingerprints:
+                evidence["image_phash"], evidence["image_colours"] = image_fingerprint(media.image())
         if sample.audio is not None:
             self._measure_audio(media, sample.audio, values, evidence)
-        return values, evidence
+            sound = audio_fingerprint(media.audio().samples) if self._options.fingerprints else None
+            if sound is not None:
+                embeddings["audio"] = sound
+        return values, evidence, embeddings
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
@@ -167,6 +174,7 @@ class MediaProbe:
                 status=Status.MEASURED,
                 values=item.payload[0],
                 evidence=item.payload[1],
+                embeddings=item.payload[2],
             )
             for item in batch
         ]

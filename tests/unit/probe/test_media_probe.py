@@ -145,6 +145,22 @@ def test_declared_duration(
     assert error == (None if wanted is None else pytest.approx(wanted, abs=1e-6))
 
 
+def test_fingerprints_are_kept_and_can_be_left_out(
+    tmp_path: Path, tone: Callable[..., Any], wav_bytes: Callable[..., bytes], picture: Callable[..., Image.Image]
+) -> None:
+    picture(300, 200).save(tmp_path / "x.jpg")
+    (tmp_path / "x.wav").write_bytes(wav_bytes(tone(1.0)))
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000) * np.hanning(16_000) ** 2
+    (tmp_path / "y.wav").write_bytes(wav_bytes(noise.astype(np.float32)))
+    for wanted in (True, False):
+        probe = MediaProbe(MediaProbeConfig(vad=False, fingerprints=wanted), "cpu", 0)
+        image = run(probe, sample_of(tmp_path / "x.jpg", "image"))
+        assert ("image_phash" in image.evidence, "image_colours" in image.evidence) == (wanted, wanted)
+        assert not image.embeddings
+        assert ("audio" in run(probe, sample_of(tmp_path / "y.wav", "audio")).embeddings) == wanted
+        assert "audio" not in run(probe, sample_of(tmp_path / "x.wav", "audio")).embeddings, "a steady tone"
+
+
 def test_segments_of_one_file_differ_in_their_digest(
     probe: MediaProbe, tmp_path: Path, wav_bytes: Callable[..., bytes]
 ) -> None:
@@ -171,6 +187,7 @@ def test_threads_agree(probe: MediaProbe, shared_data: Path) -> None:
     sample = sample_of(file, "audio", transcript="in being comparatively modern.", language="en")
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: run(probe, sample), range(8)))
-    assert all(one == found[0] for one in found)
+    assert all((one.values, one.evidence) == (found[0].values, found[0].evidence) for one in found)
+    assert all(np.array_equal(one.embeddings["audio"], found[0].embeddings["audio"]) for one in found)
     assert found[0].values["speech_ratio"] > 0.7
     assert 8 < found[0].values["chars_per_second"] < 20

@@ -1,0 +1,128 @@
+"""Short descriptions of a picture's looks and a recording's sound, by which copies are told from look-alikes.
+
+None needs a model. They survive what happens to files on their way (saving again, resizing, a little crop, a change of
+level, a lossy codec, some noise, an edge trimmed off) and nothing more: a mirrored or recoloured picture, another take
+of the same sentence are other media. The price is that the likeness of unlike media means nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Floats = NDArray[np.float32]
+
+_HASH_SIDE = 128  # pixels that the hash is made from, at least; a picture of twice this is reduced first
+_GRID = 4  # fields a side whose mean colours are kept
+
+_RATE = 16_000
+_FRAME, _HOP = 512, 160
+_NUM_BANDS, _LOW, _HIGH = 10, 150.0, 3400.0  # what the telephone and every codec lets through
+_MODULATIONS = np.linspace(0.75, 10.0, 20, dtype=np.float32)  # Hz: how fast speech and music change
+_FLOOR_DB = 25.0  # below the loud parts: weaker sound is lost in noise and codecs
+_GATE_DB = 25.0  # frames this far below the loud ones count for nothing, so that silence at the edges does not matter
+_LEAST_SPREAD_DB = 1.0  # less movement than this gives nothing to recognise
+_LEAST_FRAMES = 20
+_BLOCK = 1 << 14  # frames in one go
+
+NUM_AUDIO_VALUES = 2 * len(_MODULATIONS) * (2 * _NUM_BANDS - 3)
+"""Length of an audio fingerprint."""
+
+
+def image_fingerprint(image: Image.Image) -> tuple[str, str]:
+    """Return the perceptual hash and the colours of an RGB image, both in hexadecimal digits.
+
+    Args:
+        image: Mode RGB, any size.
+
+    Returns:
+        64 bits as 16 digits: the signs of the low frequencies of the luma against their median (Zauner,
+        "Implementation and benchmarking of perceptual image hash functions", 2010; imagehash.phash). And the mean
+        colours of 4 x 4 fields, row by row, as 96 digits (48 bytes: red, green, blue).
+    """
+    import imagehash
+
+    factor = min(image.size) // _HASH_SIDE
+    small = image.reduce(factor) if factor >= 2 else image
+    bits = np.packbits(np.asarray(imagehash.phash(small).hash, dtype=bool).ravel())
+    colours = small.resize((_GRID, _GRID), Image.Resampling.BOX)
+    return bits.tobytes().hex(), colours.tobytes().hex()
+
+
+def audio_fingerprint(samples: Floats) -> Floats | None:
+    """Return what is left of a recording when level, frequency response, place in time and edges are taken away.
+
+    The logarithmic energies in ten mel bands, centred over the loud frames, are turned into their modulation spectrum
+    (0.75 to 10 Hz); the products of each band's spectrum with the complex conjugates of the next two bands' are kept.
+    A shift in time turns all bands by the same angle, which cancels in these cross-spectra; their sizes are compressed
+    by a square root, so that one strong rhythm does not speak for all. The idea is that of cross-power spectra, which
+    are blind to a common delay (Knapp and Carter, IEEE TASSP 24, 1976); bands, floor and grid were chosen by
+    measurement on speech.
+
+    Args:
+        samples: Mono at 16 kHz, shape (n,).
+
+    Returns:
+        Unit vector of shape (``NUM_AUDIO_VALUES``,); None if the recording is too short or too even to be recognised.
+    """
+    energies = _band_energies(samples)
+    total = energies.sum(axis=1)
+    loud = float(np.quantile(total, 0.95)) if len(total) else 0.0
+    if len(total) < _LEAST_FRAMES or loud <= 0.0:
+        return None
+    levels = 10.0 * np.log10(energies / loud + 10.0 ** (-_FLOOR_DB / 10.0) / _NUM_BANDS)
+    weights = np.clip((10.0 * np.log10(total / loud + 1e-9) + _GATE_DB) / 10.0, 0.0, 1.0)[:, None]
+    weight = float(weights.sum())
+    centred = (levels - (weights * levels).sum(axis=0) / weight) * weights
+    if weight < _LEAST_FRAMES or float(np.sqrt((centred**2).sum() / (weight * _NUM_BANDS))) < _LEAST_SPREAD_DB:
+        return None
+    spectrum = _modulation_spectrum(centred.astype(np.float32))
+    products = np.concatenate(
+        [spectrum[:, :-1] * spectrum[:, 1:].conj(), spectrum[:, :-2] * spectrum[:, 2:].conj()], axis=1
+    )
+    products /= np.sqrt(np.maximum(np.abs(products), 1e-20))
+    vector = np.concatenate([products.real.ravel(), products.imag.ravel()])
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+def _band_energies(samples: Floats) -> NDArray[np.float64]:
+    """Return the energy of each frame in each mel band, shape (frames, bands)."""
+    if len(samples) < _FRAME:
+        return np.zeros((0, _NUM_BANDS))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP]
+    window, bands = np.hanning(_FRAME).astype(np.float32), _mel_bands()
+    found = np.empty((len(frames), _NUM_BANDS))
+    for start in range(0, len(frames), _BLOCK):
+        spectrum = np.fft.rfft(frames[start : start + _BLOCK] * window, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        found[start : start + _BLOCK] = power.astype(np.float32) @ bands
+    return found
+
+
+def _modulation_spectrum(levels: Floats) -> NDArray[np.complex128]:
+    """Return the Fourier transform of each band's levels at the modulation frequencies, shape (frequencies, bands)."""
+    found = np.zeros((len(_MODULATIONS), levels.shape[1]), dtype=np.complex128)
+    angles = -2.0 * np.pi * _MODULATIONS[:, None].astype(np.float64) * _HOP / _RATE
+    for start in range(0, len(levels), _BLOCK):
+        block = levels[start : start + _BLOCK]
+        turns = np.exp(1j * (angles * np.arange(start, start + len(block)))).astype(np.complex64)
+        found += turns @ block.astype(np.complex64)
+    return found
+
+
+@cache
+def _mel_bands() -> Floats:
+    """Return triangular weights on the mel scale (O'Shaughnessy, 1987), shape (frequencies, bands)."""
+
+    def mel(hertz: Any) -> Any:
+        return 2595.0 * np.log10(1.0 + hertz / 700.0)
+
+    edges = np.linspace(mel(_LOW), mel(_HIGH), _NUM_BANDS + 2)
+    places = mel(np.fft.rfftfreq(_FRAME, 1.0 / _RATE))[:, None]
+    rising = (places - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - places) / (edges[2:] - edges[1:-1])
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)), dtype=np.float32)
