@@ -10,7 +10,6 @@ alone, and the summary says so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,23 +24,22 @@ from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.caption_background import PROBE, Background, NoBackground, gather_background
 from mmcheck.corpus.caption_rows import CaptionRows, count_images, find_foreign_languages
 from mmcheck.corpus.caption_signs import CaptionSigns, read_signs
+from mmcheck.corpus.caption_summary import NUM_EXAMPLES, CaptionTally
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.metrics.caption_vagueness import (
-    LIMIT,
-    UNVERIFIABLE_LIMIT,
     combine_vagueness,
     flatness,
     lexical_vagueness,
     repetition_share,
     unexplained_flatness,
+    weigh_repetition,
 )
 from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
 VERSION = 1
-NUM_EXAMPLES = 3
 _SHOWN = 0.5  # smaller values need no evidence
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
@@ -82,8 +80,8 @@ class Caption:
         ),
         Metric(
             name="caption.lexical_vagueness",
-            description="How little the words alone say: few and general words, a file name, or the same words with "
-            "many images.",
+            description="How little the words say: few and general words, a file name, or boilerplate that stands "
+            "with many images.",
             low=0,
             high=1,
             higher_is_better=False,
@@ -127,7 +125,7 @@ class Caption:
         rows = CaptionRows.join([self._measure(shard, read_signs(shard), background, num_images) for shard in shards])
         foreign = find_foreign_languages(rows, background)
         ids = read_ids(shards, rows.picks)
-        tally = _Tally(background, num_images, foreign)
+        tally = CaptionTally(background, num_images, foreign)
         start = 0
         for shard in shards:
             signs = read_signs(shard)
@@ -163,8 +161,6 @@ class Caption:
         known = signs.has_caption
         repetition = repetition_share(signs.counts, num_images)
         worded = lexical_vagueness(signs.specificity, signs.filename_likeness, np.zeros(len(known)))
-        lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, repetition)
-        rows.lexical[known] = lexical[known]
         rows.worded[known] = worded[known]
         flat = np.full(len(known), np.nan)
         images = texts = np.zeros((0, 0), dtype=np.float32)
@@ -182,9 +178,11 @@ class Caption:
             rows.num_fitting[measured] = np.maximum(fit.num_fitting * num_images / len(background.images), 1.0)
             rows.own_z[measured] = own_z
             rows.keys[measured] = content_keys(self._seed, images, texts)
+        lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, weigh_repetition(repetition, flat))
+        rows.lexical[known] = lexical[known]
         rows.flat[:] = flat
         rows.vagueness[known] = combine_vagueness(flat, lexical)[known]
-        signs_of = [signs.unknown_ratio, signs.fragmentation, unexplained_flatness(flat, worded)]
+        signs_of = [signs.unknown_ratio, signs.fragmentation, unexplained_flatness(flat, lexical)]
         rows.unverifiable[known] = np.fmax.reduce(signs_of)[known]
         rows.set_languages(signs.languages)
         if isinstance(background, Background):
@@ -257,7 +255,7 @@ def _reasons(row: int, signs: CaptionSigns, part: CaptionRows, foreign: dict[str
         yield "unknown_script"
     if signs.languages[row] in foreign:
         yield "foreign_language"
-    if unexplained_flatness(part.flat[row : row + 1], part.worded[row : row + 1])[0] >= _SHOWN:
+    if unexplained_flatness(part.flat[row : row + 1], part.lexical[row : row + 1])[0] >= _SHOWN:
         yield "no_information"
 
 
@@ -266,93 +264,3 @@ def _language_sign(signs: CaptionSigns, foreign: dict[str, float], part: Caption
     surely = np.array([foreign.get(language or "", np.nan) for language in signs.languages], dtype=np.float64)
     # A caption that says nothing in any language is vague, not foreign.
     return np.where(part.worded < _SHOWN, surely, np.nan)
-
-
-class _Tally:
-    """Counts what the summary says, shard by shard."""
-
-    def __init__(self, background: Background | NoBackground, num_images: int, foreign: dict[str, float]) -> None:
-        self._background = background
-        self._num_images = num_images
-        self._foreign = foreign
-        self._num_captions = self._num_vague = self._num_unverifiable = 0
-        self._cues: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-        self._examples: dict[str, list[tuple[float, str, str]]] = {"vague": [], "unverifiable": []}
-
-    def add(
-        self,
-        ids: list[str],
-        signs: CaptionSigns,
-        values: dict[str, Floats],
-        evidence: list[dict[str, Any]],
-    ) -> None:
-        """Count one shard."""
-        vague = values["vagueness"] >= LIMIT
-        unverifiable = values["unverifiable"] >= UNVERIFIABLE_LIMIT
-        self._num_captions += int(signs.has_caption.sum())
-        self._num_vague += int(vague.sum())
-        self._num_unverifiable += int(unverifiable.sum())
-        for kind, mask, name in (("vague", vague, "vagueness"), ("unverifiable", unverifiable, "unverifiable")):
-            rows = np.flatnonzero(mask)
-            best = rows[np.argsort(-values[name][rows], kind="stable")[: 4 * NUM_EXAMPLES]].tolist()
-            found = [(-float(values[name][row]), signs.captions[row] or "", ids[row]) for row in best]
-            texts: dict[str, tuple[float, str, str]] = {}
-            for entry in sorted([*self._examples[kind], *found]):
-                texts.setdefault(entry[1].strip().lower(), entry)
-            self._examples[kind] = list(texts.values())[:NUM_EXAMPLES]
-        for row in np.flatnonzero(vague).tolist():
-            self._cues.update(evidence[row].get("cues", ()))
-        for row in np.flatnonzero(unverifiable).tolist():
-            self._reasons.update(evidence[row].get("reasons", ()))
-
-    def summary(self) -> dict[str, Any]:
-        """Return the summary, fit for JSON."""
-        background = self._background
-        judged = isinstance(background, Background)
-        found: dict[str, Any] = {
-            "uses_model": judged,
-            "cause": None if isinstance(background, Background) else background.cause,
-            "num_captions": self._num_captions,
-            "num_images": self._num_images,
-            "num_vague": self._num_vague,
-            "num_unverifiable": self._num_unverifiable,
-            "cues": dict(sorted(self._cues.items())),
-            "reasons": dict(sorted(self._reasons.items())),
-            "foreign_languages": sorted(self._foreign),
-            "examples": {
-                kind: [{"id": id_, "caption": caption[:200]} for _, caption, id_ in entries]
-                for kind, entries in self._examples.items()
-            },
-        }
-        if isinstance(background, Background):
-            found |= {
-                "num_bank_images": len(background.images),
-                "temperature": round(background.temperature, 6),
-                "specific_spread": round(background.spread, 6),
-                "mean_own_z": round(background.mean_own_z, 3),
-            }
-        return found | {"sentences": list(self._sentences())}
-
-    def _sentences(self) -> Iterator[str]:
-        if not self._num_captions:
-            return
-        if isinstance(self._background, NoBackground):
-            yield f"{self._background.sentence} Vague captions are found by their words alone."
-        if self._num_vague:
-            share = self._num_vague / self._num_captions
-            fitting = ", which fit most other images as well as their own" if not self._no_model() else ""
-            yield f"{self._num_vague:,} of {self._num_captions:,} captions ({share:.1%}) are vague{fitting}."
-        if self._num_unverifiable:
-            yield (
-                f"{self._num_unverifiable:,} captions cannot be verified by this model: they say something that it "
-                "has no words for or makes nothing of."
-            )
-        for language in sorted(self._foreign):
-            yield (
-                f"Captions in the language '{language}' fit their own images no better than others; this model does "
-                "not seem to know it."
-            )
-
-    def _no_model(self) -> bool:
-        return isinstance(self._background, NoBackground)

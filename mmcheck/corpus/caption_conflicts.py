@@ -110,7 +110,7 @@ def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str,
     cosines = np.full(len(groups.members), np.nan)
     shown = np.full((len(groups.members), NUM_OTHERS + 1), -1, dtype=np.int64)
     for numbers in batches(groups):
-        rows, vectors = read_vectors(shards, keys.sizes, probe, ["image", "text"], groups.members[numbers])
+        rows, vectors = read_vectors(shards, keys.sizes, probe, ["image"], groups.members[numbers])
         places = _places(rows, groups.members[numbers])
         for number, line in zip(numbers.tolist(), places, strict=True):
             inside = line[line >= 0]

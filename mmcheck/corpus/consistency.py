@@ -36,7 +36,7 @@ VERSION = 1
 NUM_EXAMPLES = 3
 PROBE = "image_text"
 BANK_SIZE = 2048
-LIMITS = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.5, "breadth": 5.0}
+LIMITS = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
 """Values from which a figure is best flagged; smaller ones get no evidence."""
 _ABSENT = "no other row shares the image, the recording or the caption, and there are no like images to compare with"
 _MAX_TEXT = 300
@@ -173,10 +173,11 @@ def _evidence(
 
 
 _SENTENCES = {
-    "caption_conflict": "{count:,} captions contradict the others of the same or a near-duplicate image.",
-    "transcript_conflict": "{count:,} transcripts differ from the others of the same recording.",
-    "unlike_images": "{count:,} rows have a caption that stands with images quite unlike each other.",
-    "breadth": "{count:,} captions are much broader or narrower than those of like images.",
+    "caption_conflict": "{count:,} of {compared:,} captions contradict the others of the same or a near-duplicate "
+    "image.",
+    "transcript_conflict": "{count:,} of {compared:,} transcripts differ from the others of the same recording.",
+    "unlike_images": "{count:,} of {compared:,} rows with a repeated caption share it with quite unlike images.",
+    "breadth": "{count:,} of {compared:,} captions are much broader or narrower than those of like images.",
 }
 
 
@@ -189,7 +190,9 @@ def _summarise(
 ) -> dict[str, Any]:
     counts = {name: int(mask.sum()) for name, mask in reached.items()}
     compared = {name: int(np.isfinite(figure.values).sum()) for name, figure in found.items()}
-    sentences = [_SENTENCES[name].format(count=count) for name, count in counts.items() if count]
+    sentences = [
+        _SENTENCES[name].format(count=count, compared=compared[name]) for name, count in counts.items() if count
+    ]
     if scale is not None and not scale.is_judged:
         sentences.append(
             "Captions of one image are not compared: to this model they fit their own images no better than others."

@@ -60,6 +60,7 @@ def group_rows(group: Keys, member: Keys, max_members: int = MAX_MEMBERS) -> Row
     of_row = np.full(len(group), -1, dtype=np.int64)
     if len(rows):
         of_row[rows] = number[np.cumsum(new_group) - 1]
+    max_members = min(max_members, int(counts.max(initial=0)))
     places = starts[kept][:, None] + np.arange(max_members)[None]
     inside = np.arange(max_members)[None] < counts[kept][:, None]
     members = np.where(inside, first[np.where(inside, places, 0)] if len(first) else -1, -1)

@@ -143,6 +143,20 @@ def lexical_vagueness(specificity: Floats, filename_likeness: Floats, repetition
     return 1.0 - (1.0 - np.maximum(1.0 - specificity, filename_likeness)) * (1.0 - repetition)
 
 
+def weigh_repetition(repetition: Floats, flat: Floats) -> Floats:
+    """Return how much a caption's repetition speaks against it, 0 to 1.
+
+    A short caption that is often true ("a cat") and boilerplate are both repeated; only the latter fits all images
+    alike. So repetition counts the more, the flatter the distribution is: sqrt(repetition) flatness^2, our own choice;
+    where flatness is unknown (NaN) it counts as it is.
+
+    Args:
+        repetition: From ``repetition_share``.
+        flat: From ``flatness``.
+    """
+    return np.where(np.isnan(flat), repetition, np.sqrt(repetition) * np.nan_to_num(flat) ** 2)
+
+
 def combine_vagueness(flat: Floats, lexical: Floats) -> Floats:
     """Return the geometric mean of both, so that neither suffices; the lexical one where the other is unknown (NaN)."""
     return np.where(np.isnan(flat), lexical, np.sqrt(np.nan_to_num(flat) * lexical))
