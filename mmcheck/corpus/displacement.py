@@ -1,4 +1,4 @@
-"""Texts that stand at the wrong places of their file: moved by some rows, reversed, or sorted otherwise than their media.
+"""Texts at the wrong places of their file: moved by some rows, reversed, or sorted otherwise than their media.
 
 A hidden-state model walks down the file. At each place the text that belongs to the medium is its own, or the one k
 places away for some k, or none; states rarely change. One vague caption or one further fault inside a moved block then
@@ -9,6 +9,7 @@ order that the manifest can tell (see ``repair_orders``); the order that explain
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.repair_evidence import Evidence
 from mmcheck.corpus.repair_orders import Arrangement, score_band
-from mmcheck.corpus.repair_scores import Floats, Mask, Rows
+from mmcheck.corpus.repair_scores import Mask, Rows
 from mmcheck.metrics.state_posteriors import state_posteriors
 
 REACH = 20
@@ -215,7 +216,8 @@ class _Walk:
         """Follow a reversed block outwards from its middle, where place and text are ``total`` apart from 0 in sum."""
         rows = self._arrangement.media
         middle = total + 2 * self._start
-        low, high = (middle - 1) // 2 if middle % 2 else middle // 2 - 1, (middle + 1) // 2 if middle % 2 else middle // 2 + 1
+        # The place in the middle, if there is one, has its own text.
+        low = (middle + 1) // 2 - 1
         lefts = np.arange(low, max(-1, middle - len(rows)), -1)
         lefts = lefts[lefts >= 0]
         rights = middle - lefts
@@ -260,7 +262,7 @@ def _fit_probability(ratio: NDArray[np.float64], own: NDArray[np.float64]) -> ND
 def _runs(states: NDArray[np.int64]) -> list[tuple[int, int]]:
     borders = np.flatnonzero(np.diff(states)) + 1
     edges = [0, *borders.tolist(), len(states)]
-    return list(zip(edges[:-1], edges[1:], strict=True)) if len(states) else []
+    return list(itertools.pairwise(edges)) if len(states) else []
 
 
 def explain(block: Displacement, numbers: Mapping[int, int], file: str, nouns: tuple[str, str]) -> str:

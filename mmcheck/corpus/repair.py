@@ -71,8 +71,8 @@ class Proposal:
     modality: str
     """``image`` or ``audio``."""
     kind: Kind
-    """``swap`` (two rows have each other's), ``cycle`` (several, in a ring), ``match`` (the text's own row gets no other
-    one), ``shift``, ``reversed`` or ``resorted`` (part of an explanation)."""
+    """``swap`` (two rows have each other's), ``cycle`` (several, in a ring), ``match`` (found with another suspect),
+    ``shift``, ``reversed`` or ``resorted`` (part of an explanation)."""
     confidence: float
     """Probability that the text is the right one, in [0, 1]."""
     own_score: float | None

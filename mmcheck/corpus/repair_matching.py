@@ -75,9 +75,7 @@ def match_suspects(evidence: Evidence, media: Rows, texts: Rows, wrong: NDArray[
         if abs(before - share) < 1e-3:
             break
     chosen, probability = _choose(left, right, chance, scores.text_keys[texts], len(media))
-    return Matching(
-        media=media[left[chosen]], texts=texts[right[chosen]], probability=probability, partner_share=share
-    )
+    return Matching(media=media[left[chosen]], texts=texts[right[chosen]], probability=probability, partner_share=share)
 
 
 def _choose(

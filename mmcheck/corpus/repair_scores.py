@@ -215,7 +215,9 @@ class TranscriptScores:
         return best_pairs(normalise(first * weights), normalise(second * weights), *zeros, count)
 
 
-def best_pairs(media: Floats, texts: Floats, media_levels: Floats, text_levels: Floats, count: int) -> tuple[Rows, Rows]:
+def best_pairs(
+    media: Floats, texts: Floats, media_levels: Floats, text_levels: Floats, count: int
+) -> tuple[Rows, Rows]:
     """Return the best ``count`` partners of each side by hub-corrected cosine, each pair once, sorted.
 
     Args:

@@ -1,0 +1,90 @@
+"""``mmcheck repair``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KINDS = {
+    "shift": "part of a block whose texts are moved by some rows",
+    "reversed": "part of a block whose texts stand in reverse order",
+    "resorted": "part of a file whose texts are sorted otherwise than its media",
+    "swap": "two rows have each other's texts",
+    "cycle": "several rows have each other's texts, in a ring",
+    "match": "another suspect row has the text",
+}
+
+
+def repair(
+    run: Annotated[Path, typer.Argument(help="Run folder of a finished scan.")],
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write repaired manifests into a new or empty folder; sources stay."),
+    ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Least probability that a proposed text is the right one.")
+    ] = 0.8,
+    model: Annotated[
+        bool,
+        typer.Option(help="Load the run's model for captions whose image is gone and images without a caption."),
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Propose which text belongs to which image or recording: shifted, reversed, re-sorted and swapped rows.
+
+    Works on what the scan stored. RUN/repair gets proposals.jsonl, proposals.parquet, summary.json and repair.html,
+    which shows them side by side. Look at them, then write repaired manifests and scan those.
+
+    Examples:
+
+    mmcheck repair runs/first
+
+    mmcheck repair runs/first --min-confidence 0.95 --write repaired
+
+    mmcheck scan repaired/*.jsonl --out runs/second
+    """
+    from mmcheck.cli.progress import TerminalProgress
+    from mmcheck.report.repair_page import write_repair_page
+    from mmcheck.run.repair import repair_run
+    from mmcheck.store.run_folder import RunFolder
+
+    with TerminalProgress(quiet) as progress:
+        summary = repair_run(run, write=write, min_confidence=min_confidence, use_model=model, progress=progress)
+        progress.phase("writing the page", None)
+        page = write_repair_page(RunFolder(run))
+    if json:
+        import json as writer
+
+        typer.echo(writer.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        _print(summary, page)
+
+
+def _print(summary: Mapping[str, Any], page: Path) -> None:
+    from mmcheck.cli.tables import clean, print_table
+
+    for sentence in (*summary["sentences"], *summary["notes"]):
+        typer.echo(clean(sentence))
+    if summary["proposals"]:
+        rows = [(kind, count, _KINDS.get(kind, "")) for kind, count in summary["proposals_by_kind"].items()]
+        print_table(f"{summary['proposals']} proposals", ("kind", "rows", "what happened"), rows, numeric=(1,))
+        typer.echo(
+            f"{summary['suspects']} suspect pairs; confidence at least {summary['min_confidence']}, so about "
+            f"{summary['expected_wrong']} of the proposals may be wrong."
+        )
+    if summary["less_sure"]:
+        typer.echo(f"{summary['less_sure']} more proposals are less sure (see --min-confidence).")
+    typer.echo(f"page:        {clean(str(page))}  (open in a browser)")
+    written = summary["written"]
+    if written:
+        typer.echo(f"repaired:    {clean(written['folder'])}  ({written['repaired_rows']} rows changed; scan these)")
+        for file in written["files"]:
+            typer.echo(f"             {clean(file)}")
+        for note in written["notes"]:
+            typer.echo(clean(note))
