@@ -1,4 +1,4 @@
-"""Wrong transcripts: verification against transcribe-and-compare, fault by fault, and what the speech analysis finds."""
+"""Wrong transcripts: verification against transcribe-and-compare, fault by fault, and the speech analysis' codes."""
 
 from __future__ import annotations
 

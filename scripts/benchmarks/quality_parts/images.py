@@ -24,11 +24,15 @@ RATES = (0.0, 0.02, 0.1, 0.4)
 NEAR_SHARE = 0.05
 MODELS = {"bundled": 0.0, "weak": 1.0}
 """Blur of each model's embeddings: the bundled model knows this world too well, so a weaker one is made of it."""
-SETS = {50: 20, 300: 8}
+SETS = {50: 8, 300: 3}
 """Sets a seed of the small sizes, whose single sets say little."""
-_POSTERIOR = "alignment.posterior"
-_ORACLE_SIZE = 3000
-"""LEMoN's grid is searched up to this size only."""
+_POSTERIOR, _SCORE = "alignment.posterior", "alignment.score"
+_TUNED_SIZES = (300, 3000)
+_TUNED_RATES = (0.05, 0.1)
+"""LEMoN's grid is searched on one set a seed of these, for its cost."""
+HUGE = 5000
+"""Sets with more rows share their pictures, and few seeds of them say enough."""
+HUGE_SEEDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,7 @@ def settings(sizes: Sequence[int], *, quick: bool = False) -> list[Setting]:
     """Return the settings to be measured; at 20,000 rows only what shows that size changes nothing."""
     found = []
     for size in sizes:
-        is_huge = size > 5000
+        is_huge = size > HUGE
         for model in MODELS:
             for style in STYLES:
                 if (is_huge or quick) and (model == "weak") != (style == "specific"):
@@ -104,18 +108,18 @@ def measure(
         seeds: Each gives its own pictures (up to 5,000 rows) and its own faults.
         log: Called with a line of progress.
     """
-    outcomes = []
+    outcomes: list[Outcome] = []
     for setting in plan:
-        for seed in seeds:
+        for seed in seeds[:HUGE_SEEDS] if setting.size > HUGE else seeds:
             pool = pool_of(seed, setting.size)
             for number in range(SETS.get(setting.size, 1)):
                 rng = random.Random(f"images-{seed}-{number}-{setting}")
-                outcomes += _judge(plant(pool, setting.recipe, rng), setting, seed)
+                outcomes += _judge(plant(pool, setting.recipe, rng), setting, seed, is_first=number == 0)
         log(f"images: {setting.size} rows, {setting.style}, {setting.model}, {setting.shuffled:.0%} shuffled")
     return outcomes
 
 
-def _judge(planted: Planted, setting: Setting, seed: int) -> Iterator[Outcome]:
+def _judge(planted: Planted, setting: Setting, seed: int, *, is_first: bool) -> Iterator[Outcome]:
     faulty = planted.fault != ""
     cosine = planted.cosine
 
@@ -137,8 +141,8 @@ def _judge(planted: Planted, setting: Setting, seed: int) -> Iterator[Outcome]:
         )
 
     if available("alignment"):
-        posterior, taken, details = _product(planted, faulty)
-        yield outcome(PRODUCT, posterior, taken, **details)
+        badness, taken, details = _product(planted, faulty)
+        yield outcome(PRODUCT, badness, taken, **details)
     yield outcome("cosine < 0.28", -cosine, cosine < baselines.PUBLISHED_COSINE)
     yield outcome("top 30 %", -cosine, cosine < np.quantile(cosine, 1 - baselines.KEPT_SHARE))
     mixture = baselines.two_gaussians(cosine)
@@ -150,21 +154,21 @@ def _judge(planted: Planted, setting: Setting, seed: int) -> Iterator[Outcome]:
     yield outcome("cosine, best cut (oracle)", -cosine, -cosine >= best_threshold(-cosine, faulty))
     score = baselines.lemon(image, text, baselines.LemonOptions())
     yield outcome("LEMoN, best cut (oracle)", score, score >= best_threshold(score, faulty))
-    if len(planted) <= _ORACLE_SIZE and len(planted) > 50:
+    if is_first and setting.size in _TUNED_SIZES and setting.shuffled in _TUNED_RATES:
         score, options = baselines.lemon_oracle(image, text, faulty)
         chosen = score >= best_threshold(score, faulty)
         yield outcome("LEMoN, tuned and cut (oracle)", score, chosen, options=asdict(options))
 
 
 def _product(planted: Planted, faulty: Bools) -> tuple[NDArray[np.float64], Bools, dict[str, Any]]:
+    """Return badness (the score behind the posterior, which ranks where posteriors are all but 0), verdict, details."""
     judged = run_analyses(to_shards(planted), ("alignment",))
     posterior = judged.values[_POSTERIOR]
     taken = np.array([action == "quarantine" for action in judged.actions])
+    flagged = np.array([action in ("quarantine", "flag") for action in judged.actions])
     error, bins = calibration(posterior, faulty)
     found = judged.summaries["alignment"].get("image") or {}
     details: dict[str, Any] = {"ece": error, "bins": bins, "unknown": float(np.isnan(posterior).mean())}
-    for name in ("state", "share", "share_low", "share_high", "storey", "auc_null"):
-        if name in found:
-            details[name] = found[name]
-    details["summary"] = {key: value for key, value in found.items() if isinstance(value, str | int | float | list)}
-    return posterior, taken, details
+    details["flagged"] = asdict(count(flagged, faulty))
+    details |= {key: value for key, value in found.items() if isinstance(value, str | int | float)}
+    return -judged.values[_SCORE], taken, details

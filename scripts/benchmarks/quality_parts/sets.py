@@ -85,7 +85,8 @@ class Planted:
         """Cosine of each row's picture and caption, [n]."""
         image, text = self.image.astype(np.float32), self.text.astype(np.float32)
         product: NDArray[np.float32] = np.einsum("ij,ij->i", image, text)
-        return product / np.maximum(np.linalg.norm(image, axis=1) * np.linalg.norm(text, axis=1), 1e-9)
+        lengths = np.linalg.norm(image, axis=1) * np.linalg.norm(text, axis=1)
+        return np.asarray(product / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def captions(self) -> list[str]:
         """Return the captions in words."""
@@ -98,7 +99,8 @@ class Planted:
         told, kind = self.pool.told[self.caption[row]], self.kind[row]
         if kind == "text_vague":
             return Claim()
-        return {"text_mixed": told.mixed, "text_attribute": told.wrong}.get(kind, told.specific)
+        claims: dict[str, Claim] = {"text_mixed": told.mixed, "text_attribute": told.wrong}
+        return claims.get(kind, told.specific)
 
     def fits(self, row: int, other: int) -> bool:
         """Return whether the caption of row `other` is true of the picture of `row`."""

@@ -137,7 +137,7 @@ def run_analyses(shards: Sequence[MemoryShard], names: Sequence[str], *, seed: i
 def make_analysis(name: str, seed: int) -> Any:
     """Return an analysis with the preset's options."""
     part = ANALYSES.get(name)
-    return part(seed) if name == "repetition" else part(getattr(preset().analyses, name), seed)
+    return part(getattr(preset().analyses, name), seed)
 
 
 def _plain(shard: MemoryShard) -> Mapping[str, pa.Table]:
