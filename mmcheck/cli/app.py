@@ -7,11 +7,13 @@ import sys
 import typer
 
 from mmcheck.cli.config import app as config_app
+from mmcheck.cli.coverage import coverage
 from mmcheck.cli.demo import demo
 from mmcheck.cli.doctor import doctor
 from mmcheck.cli.judge import judge
 from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
+from mmcheck.cli.repair import repair
 from mmcheck.cli.report import report
 from mmcheck.cli.scan import scan
 from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_RUN, EXIT_USER, MmcheckError
@@ -49,6 +51,8 @@ app.command("demo")(demo)
 app.command("scan")(scan)
 app.command("judge")(judge)
 app.command("report")(report)
+app.command("repair")(repair)
+app.command("coverage")(coverage)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.command("list")(list_parts)
