@@ -178,10 +178,11 @@ class Caption:
             rows.num_fitting[measured] = np.maximum(fit.num_fitting * num_images / len(background.images), 1.0)
             rows.own_z[measured] = own_z
             rows.keys[measured] = content_keys(self._seed, images, texts)
+        trust = background.trust if isinstance(background, Background) else 0.0
         lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, weigh_repetition(repetition, flat))
         rows.lexical[known] = lexical[known]
         rows.flat[:] = flat
-        rows.vagueness[known] = combine_vagueness(flat, lexical)[known]
+        rows.vagueness[known] = combine_vagueness(flat, lexical, trust)[known]
         signs_of = [signs.unknown_ratio, signs.fragmentation, unexplained_flatness(flat, lexical)]
         rows.unverifiable[known] = np.fmax.reduce(signs_of)[known]
         rows.set_languages(signs.languages)

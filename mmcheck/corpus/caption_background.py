@@ -24,6 +24,7 @@ from mmcheck.metrics.caption_vagueness import (
     measure_spread,
     pick_unlike,
     tells_pairs_apart,
+    trust_model,
 )
 
 PROBE = "image_text"
@@ -49,6 +50,11 @@ class Background:
     """How many standard deviations the bank's different captions fit their own image better than others, on average."""
     seed: int
     """Of the keys."""
+
+    @property
+    def trust(self) -> float:
+        """Return how far the model's word counts against the caption's own, 0 to 1."""
+        return trust_model(self.mean_own_z)
 
     def measure(self, images: Vectors, texts: Vectors) -> tuple[Fit, NDArray[np.float64]]:
         """Return how captions fit the images, and how far each fits its own better than these.

@@ -16,6 +16,7 @@ from mmcheck.metrics.caption_vagueness import LIMIT, UNVERIFIABLE_LIMIT
 Floats = NDArray[np.float64]
 
 NUM_EXAMPLES = 3
+_WEAK = 0.5
 
 
 class CaptionTally:
@@ -86,6 +87,7 @@ class CaptionTally:
                 "temperature": round(background.temperature, 6),
                 "specific_spread": round(background.spread, 6),
                 "mean_own_z": round(background.mean_own_z, 3),
+                "trust": round(background.trust, 3),
             }
         return found | {"sentences": list(self._sentences())}
 
@@ -94,6 +96,8 @@ class CaptionTally:
             return
         if isinstance(self._background, NoBackground):
             yield f"{self._background.sentence} Vague captions are found by their words alone."
+        elif self._background.trust < _WEAK:
+            yield "This model tells the captions of this set apart only weakly; vague ones are found mostly by words."
         if self._num_vague:
             share = self._num_vague / self._num_captions
             fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
