@@ -1,7 +1,7 @@
 """The map of a set as an HTML fragment: points, names and what a point shows, without anything from outside.
 
 The drawing is plain SVG, so that it is there in print and without scripts; the page's script only adds pictures,
-search, zoom and keys. Pictures travel in sheets of 256 tiles: three thousand single JPEGs would be three times the
+search, zoom and keys. Pictures travel in sheets of 256 tiles: thousands of single JPEGs would be three times the
 bytes. What a manifest says stands in the fragment as text, never as markup or script.
 """
 
@@ -29,7 +29,7 @@ from mmcheck.store.schema import table_to_samples
 WIDTH, HEIGHT = 1000, 640
 """Size of the drawing in SVG units."""
 FOLDER = "coverage"
-MAX_THUMBNAILS = 3000
+MAX_THUMBNAILS = 3500
 _MARGIN = 26
 _COLOURS = 12
 _TEXT = 220

@@ -84,7 +84,7 @@ class ClusterRow:
     facts: Mapping[str, Any]
     """Its entry of the summary."""
     marks: tuple[str, ...]
-    """``near-empty``, ``thinly filled``."""
+    """``near-empty``, ``wide``."""
     examples: tuple[Example, ...]
     """Typical samples."""
 
@@ -229,7 +229,7 @@ def build_coverage_page(
 def _cluster(entry: Mapping[str, Any], facts: Mapping[str, Any], own: _Examples) -> ClusterRow:
     number = entry["cluster"]
     more = [word for word in entry["words"] if word not in entry["name"].split(", ")]
-    marks = (("near_empty", "nearly empty"), ("spread_out", "thinly filled"))
+    marks = (("near_empty", "nearly empty"), ("spread_out", "wide"))
     return ClusterRow(
         number=number,
         name=show_plain(entry["name"], 60),

@@ -1,6 +1,6 @@
 """Many small pictures in few large JPEGs, for a page that shows one of thousands at a time.
 
-Three thousand single thumbnails would be three times the bytes and three thousand elements.
+Thousands of single thumbnails would be three times the bytes, and thousands of elements.
 """
 
 from __future__ import annotations

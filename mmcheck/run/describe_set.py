@@ -9,6 +9,8 @@ from mmcheck.run.tally import Tally
 from mmcheck.store.run_folder import RunFolder
 
 _PLOT_ONLY = "bins"
+_FIRST = ("alignment", "speech", "caption", "consistency")
+"""Analyses whose sentences come first: what most people ask."""
 
 
 def describe_set(run: RunFolder, config: Config, tally: Tally) -> dict[str, Any]:
@@ -19,7 +21,9 @@ def describe_set(run: RunFolder, config: Config, tally: Tally) -> dict[str, Any]
         config: The config that it is judged with.
         tally: What was counted, the posteriors beyond the limits included.
     """
-    found = {name: run.find_analysis_summary(name) for name in run.metadata["analyses"]}
+    names = list(run.metadata["analyses"])
+    names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    found = {name: run.find_analysis_summary(name) for name in names}
     notes = [sentence for part in found.values() for sentence in part.get("warnings", [])]
     notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]
     implied = tally.false_quarantine(config.rules)
