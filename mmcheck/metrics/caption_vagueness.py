@@ -43,7 +43,8 @@ class Fit:
     mean: Floats
     """Mean of the cosines, shape (n,)."""
     num_fitting: Floats
-    """Images that fit about equally well, 1 to m: the exponential of the entropy, shape (n,)."""
+    """Images that fit about equally well, 1 to m: (sum p)^2 / sum p^2, the Hill number of order 2 (Hill, Ecology 1973),
+    which counts k of m equal ones as k and, unlike the exponential of the entropy, hardly counts a long tail; (n,)."""
 
 
 def measure_spread(cosines: Cosines, own: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -90,7 +91,7 @@ def measure_fit(cosines: Cosines, own: NDArray[np.int64], temperature: float) ->
         entropy=np.clip(entropy / highest, 0.0, 1.0),
         spread=spread,
         mean=mean,
-        num_fitting=np.exp(np.minimum(entropy, highest)),
+        num_fitting=np.maximum(total**2 / np.einsum("ij,ij->i", weights, weights), 1.0),
     )
 
 
