@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric
-from mmcheck.corpus.alignment_fit import SliceVerdict
+from mmcheck.corpus import image_alignment, speech_alignment
+from mmcheck.corpus.alignment_fit import SliceVerdict, describe_slices
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.image_alignment import ImageAlignment
 from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.speech_alignment import SpeechAlignment
 
 VERSION = 1
+WORDS = {"image": image_alignment.WORDS, "audio": speech_alignment.WORDS}
 _NOTHING = "the sample has no pair whose alignment was measured"
 
 
@@ -98,16 +100,13 @@ def summarise(verdicts: dict[str, dict[str, SliceVerdict]], num_unverifiable: in
     for modality, slices in verdicts.items():
         if not slices:
             continue
-        names = list(slices)
-        part = slices[names[0]].describe()
-        part["slices"] = {name: slices[name].describe() for name in names[1:]}
+        part = describe_slices(slices, WORDS[modality])
         if modality == "image" and num_unverifiable:
             text = f"{num_unverifiable} rows have captions of words that the model does not know; they were not judged."
             part["num_unverifiable"] = num_unverifiable
             part["sentences"].append(text)
         found[modality] = part
-        for inner in (part, *part["slices"].values()):
-            sentences += inner["sentences"]
+        sentences += part["sentences"]
     return {**found, "sentences": sentences}
 
 

@@ -6,6 +6,7 @@ stands on nothing is worse than none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -241,9 +242,7 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
             f"{_percent(numbers['storey_share'])} %: the two differ, so take the share with care."
         )
     if numbers["expected_precision"] is None:
-        found.append(
-            f"Hardly any has a posterior above {numbers['limit']}: all look like pairs that belong together."
-        )
+        found.append(f"Hardly any has a posterior above {numbers['limit']}: all look like pairs that belong together.")
     else:
         found.append(
             f"Quarantining a posterior above {numbers['limit']} takes {_percent(numbers['quarantined_share'])} % of "
@@ -255,6 +254,51 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f}"
+
+
+def describe_slices(slices: Mapping[str, SliceVerdict], words: Words) -> dict[str, Any]:
+    """Return what is known of one modality: its only slice, or all of them together with each under ``slices``.
+
+    Args:
+        slices: Name -> verdict, at least one.
+        words: How people call what is judged.
+    """
+    verdicts = list(slices.values())
+    if len(verdicts) == 1:
+        return {**verdicts[0].describe(), "slices": {}}
+    judged = {name: verdict for name, verdict in slices.items() if verdict.state == "judged"}
+    told: dict[str, Any] = {
+        "state": "judged" if judged else verdicts[0].state,
+        "num_rows": sum(verdict.num_rows for verdict in verdicts),
+        "num_pairs": sum(verdict.num_pairs for verdict in verdicts),
+    }
+    sentences = []
+    if judged:
+        pairs = np.array([verdict.num_pairs for verdict in judged.values()], dtype=np.float64)
+        weight = pairs / pairs.sum()
+        share, low, high = (
+            np.array([(verdict.numbers or {})[key] for verdict in judged.values()])
+            for key in ("share", "share_low", "share_high")
+        )
+        total = float((weight * share).sum())
+        # The slices' errors are independent, so their squares add up.
+        told["share"] = round(total, 5)
+        told["share_low"] = round(max(0.0, total - float(np.sqrt(((weight * (share - low)) ** 2).sum()))), 5)
+        told["share_high"] = round(min(1.0, total + float(np.sqrt(((weight * (high - share)) ** 2).sum()))), 5)
+        names = list(judged)
+        most, least = names[int(share.argmax())], names[int(share.argmin())]
+        shown, shown_low, shown_high = (_percent(told[key]) for key in ("share", "share_low", "share_high"))
+        sentences.append(
+            f"About {shown} % of the {int(pairs.sum())} distinct {words.pairs} in {len(judged)} slices are random pairings "
+            f"(95 % interval {shown_low} to {shown_high} %), from {_percent(share.min())} % ({least}) "
+            f"to {_percent(share.max())} % ({most})."
+        )
+    for verdict in verdicts:
+        if verdict.state != "judged":
+            sentences += verdict.sentences
+    told["sentences"] = sentences
+    told["slices"] = {name: verdict.describe() for name, verdict in slices.items()}
+    return told
 
 
 def _auc(null_scores: Floats, scores: Floats, weights: Floats) -> float:

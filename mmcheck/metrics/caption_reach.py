@@ -14,56 +14,57 @@ Values = NDArray[np.floating]
 
 TOP = 0.1
 """A caption whose own image is among this share of the bank's images is a hit; a random one is so this often."""
-_MIN_CHUNK = 50
-_MAX_CHUNKS = 20
+_LEAST_PAIRS = 20
+"""Fewer captions that say nothing are not looked for, nor a limit in a set with less than five times as many pairs."""
 _LEAST_HITS = 0.2
 """Hits beyond chance that captions of great reach must have; else the model, not the caption, is at fault."""
-_FRACTION = 0.4
-"""Captions with fewer hits beyond chance than this fraction of the others' say nothing."""
+_LEAST_GAIN = 10.0
+"""Log-likelihood that a limit must gain over none; chance gains as much in fewer than one set of a thousand."""
+_ROOM = 0.03
+"""Share of the pairs, on either side, within which the limit is moved into the widest gap."""
 
 
 def find_reach_limit(reach: Values, ranks: Values) -> float:
     """Return the reach up to which captions say nothing; -inf if there are none, or too few pairs to see it.
 
-    The pairs are cut into chunks of rising reach; from the lowest upwards, chunks whose hits are certainly (two
-    standard errors) below _FRACTION of what the upper half has are taken.
+    Below the limit a caption's own image is a hit by chance alone (TOP), above it with a probability that is fitted:
+    the limit is the change point of greatest likelihood.
 
     Args:
         reach: Of each caption, shape (n,), finite.
         ranks: Share of strange images that fit the caption at least as well as its own, shape (n,), in [0, 1].
     """
-    num_chunks = min(_MAX_CHUNKS, len(reach) // _MIN_CHUNK)
-    if num_chunks < 3:
+    count = len(reach)
+    if count < 5 * _LEAST_PAIRS:
         return -np.inf
     order = np.lexsort((ranks, reach))
-    chunks = np.array_split(order, num_chunks)
-    hits = np.array([float((ranks[chunk] < TOP).mean()) for chunk in chunks])
-    usual = float(np.median(hits[num_chunks // 2 :])) - TOP
-    if usual < _LEAST_HITS:
+    hits = np.cumsum(ranks[order] < TOP)
+    total = int(hits[-1])
+    below = np.arange(_LEAST_PAIRS, count - _LEAST_PAIRS)
+    low, above = hits[below - 1], count - below
+    rate = (total - low) / above
+    likelihood = low * np.log(TOP) + (below - low) * np.log(1 - TOP) + _log_likelihood(total - low, above)
+    best = int(np.argmax(likelihood))
+    gain = float(likelihood[best] - _log_likelihood(np.array([total]), np.array([count]))[0])
+    if gain < _LEAST_GAIN or rate[best] < TOP + _LEAST_HITS:
         return -np.inf
-    limit = -np.inf
-    for chunk, hit in zip(chunks, hits.tolist(), strict=True):
-        error = np.sqrt(max(hit * (1 - hit), TOP * (1 - TOP)) / len(chunk))
-        if hit + 2 * error >= TOP + _FRACTION * usual + error:
-            break
-        limit = float(reach[chunk].max())
-    return _widest_gap(np.sort(reach), limit)
+    return _widest_gap(np.asarray(reach[order], dtype=np.float64), int(below[best]))
 
 
-def _widest_gap(reach: Values, limit: float) -> float:
-    """Return the limit moved into the widest gap near by, so that chunk borders decide nothing.
+def _log_likelihood(hits: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the log-likelihood of hits at their own rate."""
+    rate = np.clip(hits / count, 1e-9, 1 - 1e-9)
+    return np.asarray(hits * np.log(rate) + (count - hits) * np.log(1 - rate))
+
+
+def _widest_gap(reach: NDArray[np.float64], place: int) -> float:
+    """Return the middle of the widest gap near the change point; a few hits by chance move that point.
 
     Args:
         reach: Ascending, shape (n,).
-        limit: Where the last chunk ended.
+        place: Number of captions below the change point.
     """
-    if not np.isfinite(limit):
-        return limit
-    place = int(np.searchsorted(reach, limit, side="right"))
-    room = max(_MIN_CHUNK, len(reach) // _MAX_CHUNKS)
-    low, high = max(place - room, 0), min(place + room, len(reach))
-    near = reach[low:high]
-    if len(near) < 2:
-        return limit
+    room = max(5, int(_ROOM * len(reach)))
+    near = reach[max(place - room, 0) : place + room]
     widest = int(np.argmax(np.diff(near)))
     return float((near[widest] + near[widest + 1]) / 2)

@@ -107,7 +107,9 @@ def test_a_constant_added_to_all_cosines_changes_no_corrected_score(seed, shift)
     plain = neighbourhood(cosines.copy(), known, 4)
     moved = neighbourhood(cosines + np.float32(shift), known, 4)
     np.testing.assert_allclose(
-        csls(own + np.float32(shift), moved.level(4), moved.level(4)), csls(own, plain.level(4), plain.level(4)), atol=1e-5
+        csls(own + np.float32(shift), moved.level(4), moved.level(4)),
+        csls(own, plain.level(4), plain.level(4)),
+        atol=1e-5,
     )
     np.testing.assert_allclose(
         s_clip_loss(own + np.float32(shift), moved, moved), s_clip_loss(own, plain, plain), atol=1e-4
