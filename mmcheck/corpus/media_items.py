@@ -1,0 +1,217 @@
+"""The different images, recordings and texts of a run, with what they are compared and ranked by.
+
+Rows with equal bytes share one item, which is compared once. Items are in the order of their content keys, so that what
+is made of them does not depend on the order of the rows. About a hundred bytes a row are kept, embeddings are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mmcheck.core.types import Status
+from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.embeddings import gather_bank, read_embeddings
+from mmcheck.corpus.groups import Rows
+from mmcheck.corpus.near_images import NUM_COLOURS
+from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
+from mmcheck.corpus.repetition import normalise_texts
+from mmcheck.store.schema import load_json
+
+Keys = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+
+TEXTS = {"image": "caption", "audio": "transcript"}
+_PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
+_SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
+_COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRows:
+    """One kind of medium in all rows of the run; arrays of shape (n,) unless said otherwise."""
+
+    key: Keys
+    """Content of the medium, 0 where there is none that could be read."""
+    text: Keys
+    """Content of the text that goes with it, 0 where there is none."""
+    score: Floats
+    """How well the pair fits, NaN where unknown."""
+    size: Floats
+    """Pixels or seconds, NaN where unknown."""
+    phash: Keys
+    """Perceptual hash; images only."""
+    colours: NDArray[np.uint8]
+    """Field colours, shape (n, 48); images only."""
+    has_hash: NDArray[np.bool_]
+    """Which have both."""
+
+    def rank(self, keep: str) -> Rows:
+        """Return the place of each row when the best representative stands first (see ``DuplicatesConfig.keep``)."""
+        count = len(self.key)
+        rows = np.arange(count)
+        if keep == "first":
+            return rows
+        values = {"best_aligned": (self.score, self.size), "largest": (self.size, self.score)}[keep]
+        first, second = (np.where(np.isnan(value), -np.inf, value) for value in values)
+        place = np.empty(count, dtype=np.int64)
+        place[np.lexsort((rows, self.key, -second, -first))] = rows
+        return place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """Different contents of one kind."""
+
+    of_row: Rows
+    """Item of each row, -1 where it has none, shape (n,)."""
+    first_row: Rows
+    """First row of each item, shape (m,)."""
+    rank: Rows
+    """Distinct ranks of the items, by their best rows, shape (m,)."""
+
+
+def to_items(key: Keys, rank: Rows) -> Items:
+    """Return the different keys as items, in the order of the keys; 0 is no key."""
+    of_row = np.full(len(key), -1, dtype=np.int64)
+    rows = np.flatnonzero(key)
+    _, first, inverse = np.unique(key[rows], return_index=True, return_inverse=True)
+    of_row[rows] = inverse
+    best = np.full(len(first), len(key), dtype=np.int64)
+    np.minimum.at(best, inverse, rank[rows])
+    return Items(of_row=of_row, first_row=rows[first], rank=best)
+
+
+def read_media_rows(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, MediaRows]]:
+    """Return the rows of each shard, and what the rows hold of ``image`` and ``audio``."""
+    sizes: list[int] = []
+    parts: dict[str, list[MediaRows]] = {modality: [] for modality in TEXTS}
+    for shard in shards:
+        for modality, found in _read_shard(shard).items():
+            parts[modality].append(found)
+        sizes.append(len(parts["image"][-1].key))
+    return sizes, {modality: _concatenate(found) for modality, found in parts.items()}
+
+
+def read_index(
+    shards: Sequence[ShardTables], modality: str, items: Items, seed: int, exact_rows: int = EXACT_ROWS
+) -> tuple[NeighbourIndex, Rows]:
+    """Return an index of the items' embeddings, and the row in it of each item (-1: it has none), shape (m,)."""
+    probe = _PROBES[modality]
+    place = np.full(len(items.first_row), -1, dtype=np.int64)
+    index: NeighbourIndex | None = None
+    start = 0
+    for shard in shards:
+        present, found = read_embeddings(shard, probe, [modality])
+        item = items.of_row[start : start + len(present)][present]
+        start += len(present)
+        if not len(item):
+            continue
+        vectors = found[modality]
+        if index is None:
+            index = NeighbourIndex(vectors.shape[1], len(items.first_row), seed, exact_rows=exact_rows)
+            if not index.is_exact:
+                bank = gather_bank(shards, probe, [modality], size=index.num_cells + 4096, seed=seed)
+                index.train(bank.vectors[modality])
+        new = np.flatnonzero(item >= 0)
+        new = new[place[item[new]] < 0]
+        _, first = np.unique(item[new], return_index=True)
+        new = new[np.sort(first)]
+        place[item[new]] = np.arange(len(index), len(index) + len(new))
+        index.add(vectors[new])
+    return index if index is not None else NeighbourIndex(1, 0, seed), place
+
+
+def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
+    samples = shard.samples(_COLUMNS)
+    count = samples.num_rows
+    sound = pc.is_null(samples["problem"]).to_numpy()
+    media = shard.measurements("media", ("status", "width", "height", "duration", "evidence"))
+    evidence: list[dict[str, str]] = [{}] * count
+    readable = sound
+    if media is not None:
+        readable = sound & np.asarray(media["status"].to_numpy(zero_copy_only=False) == Status.MEASURED.value)
+        evidence = [load_json(text) if text else {} for text in media["evidence"].to_pylist()]
+    found = {}
+    for modality, text in TEXTS.items():
+        refs = _hash(_refs(samples[modality].combine_chunks()), readable)
+        digests = _hash(pa.array([entry.get(f"{modality}_sha256") for entry in evidence], pa.string()), readable)
+        probe, name = _SCORES[modality]
+        size = _column(media, "width", count) * _column(media, "height", count)
+        phash, colours, has_hash = _hashes(evidence, readable)
+        found[modality] = MediaRows(
+            key=np.where((digests != 0) & (refs != 0), digests, refs),
+            text=_hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound),
+            score=_column(shard.measurements(probe, (name,)), name, count),
+            size=size if modality == "image" else _column(media, "duration", count),
+            phash=phash,
+            colours=colours,
+            has_hash=has_hash & (refs != 0) if modality == "image" else np.zeros(count, dtype=bool),
+        )
+    return found
+
+
+def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
+    none = MediaRows(
+        key=np.zeros(0, dtype=np.uint64),
+        text=np.zeros(0, dtype=np.uint64),
+        score=np.zeros(0),
+        size=np.zeros(0),
+        phash=np.zeros(0, dtype=np.uint64),
+        colours=np.zeros((0, NUM_COLOURS), dtype=np.uint8),
+        has_hash=np.zeros(0, dtype=bool),
+    )
+    found: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in (none, *parts)]) for field in fields(none)
+    }
+    return MediaRows(**found)
+
+
+def _hashes(
+    evidence: Sequence[dict[str, str]], readable: NDArray[np.bool_]
+) -> tuple[Keys, NDArray[np.uint8], NDArray[np.bool_]]:
+    phash = np.zeros(len(evidence), dtype=np.uint64)
+    colours = np.zeros((len(evidence), NUM_COLOURS), dtype=np.uint8)
+    present = np.zeros(len(evidence), dtype=bool)
+    for row in np.flatnonzero(readable).tolist():
+        bits, means = evidence[row].get("image_phash"), evidence[row].get("image_colours")
+        if bits and means and len(means) == 2 * NUM_COLOURS:
+            phash[row] = int(bits, 16)
+            colours[row] = np.frombuffer(bytes.fromhex(means), dtype=np.uint8)
+            present[row] = True
+    return phash, colours, present
+
+
+def _column(table: pa.Table | None, name: str, count: int) -> Floats:
+    if table is None or name not in table.column_names:
+        return np.full(count, np.nan)
+    column = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.asarray(column, dtype=np.float64)
+
+
+def _refs(column: pa.Array) -> pa.Array:
+    """Return where each medium lies (file, member, segment) as a text; null where there is no medium."""
+    parts = [pc.fill_null(pc.struct_field(column, name).cast(pa.string()), "") for name in _PLACE[1:]]
+    return pc.binary_join_element_wise(pc.struct_field(column, _PLACE[0]), *parts, "\n")
+
+
+_PLACE = ("uri", "member", "start", "duration")
+
+
+def _hash(texts: pa.Array, sound: NDArray[np.bool_]) -> Keys:
+    """Return 64 bits a text; 0 where there is none or the row does not count."""
+    encoded = texts.dictionary_encode()
+    digests = b"".join(
+        hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+        for text in encoded.dictionary.to_pylist()
+    )
+    unique = np.concatenate([[0], np.maximum(np.frombuffer(digests, dtype="<u8"), 1)]).astype(np.uint64)
+    keys = unique[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False) + 1]
+    return np.where(sound, keys, np.uint64(0))
