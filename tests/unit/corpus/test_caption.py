@@ -368,7 +368,7 @@ def mixed_set(seed):
     return rows
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1000), st.randoms())
 def test_the_order_of_rows_and_shards_changes_nothing(seed, random):
     rows = mixed_set(seed)
@@ -378,7 +378,7 @@ def test_the_order_of_rows_and_shards_changes_nothing(seed, random):
     assert_same(first, second, first)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1000), st.lists(st.integers(0, 79), min_size=1, max_size=60))
 def test_exact_duplicates_change_nothing(seed, copied):
     rows = mixed_set(seed)
@@ -390,7 +390,7 @@ def test_exact_duplicates_change_nothing(seed, copied):
     assert_same(first, second, first)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.1, 0.6))
 def test_a_constant_added_to_all_cosines_changes_no_verdict(seed, share):
     """Equal new coordinates on both sides scale all cosines and add a constant: another model's modality gap."""
