@@ -36,6 +36,15 @@ PROBES.register(
     model=True,
     halves=("audio", "transcript"),
 )
+PROBES.register(
+    "transcript_null",
+    "mmcheck.probe.transcript_null:TranscriptNullProbe",
+    "how other clips' transcripts fare under sampled recordings",
+    model=True,
+    halves=("audio", "transcript"),
+    serves="transcript",
+)
+
 # In the order in which they run: an analysis may read those before it.
 ANALYSES: Registry[Any] = Registry("analysis")
 ANALYSES.register(

@@ -213,6 +213,24 @@ class TranscriptProbe:
             for prepared, clip, found, texts in zip(batch, clips, verified, heard, strict=True)
         ]
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether the model is loaded."""
+        return self._verifier is not None or self._model is not None
+
+    def verify_texts(self, pairs: Sequence[tuple[Any, str]]) -> list[Verification]:
+        """Return the verification of any texts under prepared clips of one window each.
+
+        Args:
+            pairs: What ``prepare`` returned, with the text to read along with it.
+
+        Raises:
+            MediaError: If the model gives no finite numbers.
+        """
+        if self._verifier is None:
+            return []
+        return self._verifier.verify([task for clip, text in pairs for task in self._tasks(clip, None, text)])
+
     def _finish(
         self, sample_id: str, clip: _Clip, verified: Sequence[Verification], heard: list[Transcription] | None
     ) -> Measurement:
@@ -275,11 +293,13 @@ class TranscriptProbe:
             evidence["repetitive"] = True
         return alignment_values(alignment, is_scriptio_continua=clip.is_scriptio_continua)
 
-    def _tasks(self, clip: _Clip, heard: Sequence[Transcription] | None) -> list[VerificationTask]:
+    def _tasks(
+        self, clip: _Clip, heard: Sequence[Transcription] | None, text: str | None = None
+    ) -> list[VerificationTask]:
         from mmcheck.backends.whisper_verifier import VerificationTask
 
         texts = (
-            [clip.text]
+            [clip.text if text is None else text]
             if heard is None
             else split_text(
                 clip.text,

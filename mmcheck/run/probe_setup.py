@@ -13,6 +13,7 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, WeightsError
 from mmcheck.core.parts import PROBES
 from mmcheck.probe.base import Probe
+from mmcheck.probe.context import ProbeContext
 from mmcheck.run.progress import Progress
 
 Transcripts = Callable[[], tuple[tuple[str, str | None], ...]]
@@ -59,7 +60,7 @@ def make_probes(
         options = getattr(config.probes, name)
         probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
         if served is not None:
-            _prime(probe, config, run_json["rows"], transcripts)
+            _prime(probe, probes[served], have["audio"], transcripts)
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
         known = run_json["probes"].get(name, {})
         settled = _settled_precision(known.get("about", {}))
@@ -71,10 +72,8 @@ def make_probes(
     return probes, fingerprints, skipped
 
 
-def _prime(probe: Any, config: Config, num_rows: int, transcripts: Transcripts) -> None:
-    context = importlib.import_module("mmcheck.probe.context")
-
-    probe.prime(context.ProbeContext(num_rows=num_rows, texts=transcripts(), transcript=config.probes.transcript))
+def _prime(probe: Any, served: Probe, num_rows: int, transcripts: Transcripts) -> None:
+    probe.prime(ProbeContext(num_rows=num_rows, texts=transcripts(), served=served))
 
 
 def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool) -> str:

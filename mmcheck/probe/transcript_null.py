@@ -1,0 +1,186 @@
+"""What a wrong transcript looks like under these very recordings.
+
+A log-probability means nothing by itself: a noisy recording gives a low one to any text. So sampled recordings are
+given a few other transcripts of the run, of like length, and what those reach is the null that the run's own pairs are
+held against. It is dear (a decoder pass a text), hence sampled; the sample depends on the sample's id and the seed
+alone. The model is that of the ``transcript`` probe, loaded once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmcheck.config import TranscriptNullConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Measurement, Metric, Sample, Status
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.metrics.text_normalization import normalize
+from mmcheck.metrics.verification import summarise_scores
+from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.context import ProbeContext
+from mmcheck.probe.transcript import TranscriptProbe
+from mmcheck.probe.transcript_values import to_scores
+
+_VERSION = 1
+"""Counted up when equal options and weights give other values."""
+_MAX_LIKENESS = 50.0
+"""Texts that share more of their letters than this (percent, Indel) are no strangers."""
+_POOL = 8
+"""Texts of the nearest lengths among which chance decides, for each that is wanted."""
+
+
+class TranscriptNullProbe:
+    """Measures how other transcripts fare under sampled recordings.
+
+    Args:
+        options: Section ``probes.transcript_null`` of the config.
+        device: Not used: the served probe has the model.
+        seed: Decides which recordings are sampled, and which texts they are given.
+    """
+
+    name = "transcript_null"
+    metrics = (
+        Metric(
+            name="transcript_null.null_mean_log_prob",
+            description="mean over other transcripts of like length of their mean token log-probability under this "
+            "recording; sampled recordings only",
+            unit="nat",
+            high=0.0,
+        ),
+        Metric(
+            name="transcript_null.null_best_log_prob",
+            description="highest mean token log-probability that another transcript reaches under this recording",
+            unit="nat",
+            high=0.0,
+        ),
+    )
+
+    def __init__(self, options: TranscriptNullConfig, device: str = "auto", seed: int = 0) -> None:
+        self._options = options
+        self._seed = seed
+        self.batch_size = 16
+        self._share = 0.0
+        self._texts: list[tuple[str, str, str]] = []
+        self._lengths = np.zeros(0, dtype=np.int64)
+        self._served: TranscriptProbe | None = None
+
+    def prime(self, context: ProbeContext) -> None:
+        """Take in what the run holds; call it before anything else."""
+        self._served = context.served
+        self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
+        texts = [(text, _primary(language), normalize(text, language)) for text, language in context.texts]
+        texts = sorted(entry for entry in texts if entry[2])
+        texts.sort(key=lambda entry: len(entry[2]))
+        self._texts = texts
+        self._lengths = np.array([len(entry[2]) for entry in texts], dtype=np.int64)
+
+    def fingerprint(self) -> str:
+        """Return the digest of version, options, the served probe's fingerprint and the texts to choose from."""
+        return digest_value(
+            {
+                "version": _VERSION,
+                "options": self._options.model_dump(mode="json", exclude={"enabled"}),
+                "seed": self._seed,
+                "share": self._share,
+                "served": self._primed().fingerprint(),
+                "texts": self._texts,
+            }
+        )
+
+    def open(self) -> None:
+        """Load the served probe's model, if it is not loaded yet."""
+        if not self._primed().is_open:
+            self._primed().open()
+
+    def describe(self) -> dict[str, Any]:
+        """Return how many recordings are sampled and how many texts there are to choose from."""
+        return {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
+
+    def prepare(self, media: SampleMedia) -> Any:
+        """Return the served probe's clip and the other transcripts. Thread-safe.
+
+        Raises:
+            NotApplicable: If the recording is not sampled, is longer than one window, or has no strangers.
+            MediaError: If the recording cannot be used.
+        """
+        sample = media.sample
+        if sample.audio is None or sample.transcript is None:
+            raise NotApplicable("the sample is not a recording with a transcript")
+        if not self._is_sampled(sample):
+            raise NotApplicable("not sampled")
+        texts = self.choose_texts(sample)
+        if not texts:
+            raise NotApplicable("the run holds no other transcript of this language")
+        clip = self._primed().prepare(media)
+        if len(clip.windows) != 1 or not clip.features:
+            raise NotApplicable("only recordings of one window are verified with other transcripts")
+        return clip, texts
+
+    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+        """Return one measurement a sample, in order.
+
+        Raises:
+            MediaError: If the model gives no finite numbers for a sample.
+        """
+        pairs = [(prepared.payload[0], text) for prepared in batch for text in prepared.payload[1]]
+        scores = iter(self._primed().verify_texts(pairs))
+        found = []
+        for prepared in batch:
+            texts = prepared.payload[1]
+            values = [summarise_scores(to_scores(next(scores)))["mean_log_prob"] for _ in texts]
+            found.append(
+                Measurement(
+                    sample_id=prepared.sample.id,
+                    probe=self.name,
+                    status=Status.MEASURED,
+                    values={"null_mean_log_prob": float(np.mean(values)), "null_best_log_prob": max(values)},
+                    evidence={
+                        "null": [
+                            {"text": text, "mean_log_prob": round(value, 4)}
+                            for text, value in zip(texts, values, strict=True)
+                        ]
+                    },
+                )
+            )
+        return found
+
+    def choose_texts(self, sample: Sample) -> list[str]:
+        """Return other transcripts of like length and the same language, as many as wanted or as there are."""
+        from rapidfuzz import fuzz
+
+        own = normalize(sample.transcript or "", sample.language)
+        language = _primary(sample.language)
+        wanted = self._options.num_texts
+        place = int(np.searchsorted(self._lengths, len(own)))
+        low, high = place - 1, place
+        near: list[str] = []
+        while len(near) < wanted * _POOL and (low >= 0 or high < len(self._texts)):
+            takes_low = high >= len(self._texts) or (
+                low >= 0 and len(own) - self._lengths[low] <= self._lengths[high] - len(own)
+            )
+            index = low if takes_low else high
+            low, high = (low - 1, high) if takes_low else (low, high + 1)
+            text, its_language, normal = self._texts[index]
+            if its_language == language and fuzz.ratio(own, normal) <= _MAX_LIKENESS:
+                near.append(text)
+        near.sort(key=lambda text: self._chance(f"{own}\n{text}"))
+        return near[:wanted]
+
+    def _is_sampled(self, sample: Sample) -> bool:
+        return int.from_bytes(self._chance(sample.id)[:8], "big") < self._share * 2**64
+
+    def _chance(self, text: str) -> bytes:
+        return hashlib.blake2b(f"{self._seed}\n{text}".encode("utf-8", "replace"), digest_size=16).digest()
+
+    def _primed(self) -> TranscriptProbe:
+        if self._served is None:
+            raise RuntimeError("the probe has not been primed")
+        return self._served
+
+
+def _primary(language: str | None) -> str:
+    return (language or "").strip().lower().replace("_", "-").partition("-")[0]
