@@ -27,7 +27,7 @@ def coverage(
     ] = None,
     thumbnails: Annotated[
         int, typer.Option("--thumbnails", min=0, help="Points of the map that get a picture (read from the media).")
-    ] = 3000,
+    ] = 2500,
     open_page: Annotated[bool, typer.Option("--open", help="Show coverage.html in the browser.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,

@@ -22,8 +22,6 @@ Labels = NDArray[np.int32]
 MIN_CLUSTERS, MAX_CLUSTERS = 2, 100
 """Bounds of the number of clusters that is chosen by the size of the set: more than a hundred nobody reads."""
 _ITERATIONS = 25
-_REPEATS = 5
-_REPEATS_BELOW = 8192
 _CHUNK = 16_384
 RADIUS_QUANTILE = 0.95
 
@@ -47,11 +45,16 @@ def choose_num_clusters(num_rows: int) -> int:
     return int(min(max(round(math.sqrt(num_rows / 2)), MIN_CLUSTERS), MAX_CLUSTERS))
 
 
-def train_centroids(vectors: Vectors, num_clusters: int, seed: int) -> Vectors:
+def train_centroids(vectors: Vectors, reduced: Vectors, num_clusters: int, seed: int) -> Vectors:
     """Return the centroids of Lloyd's k-means (IEEE Trans. Inf. Theory 28, 1982) by faiss.
+
+    It starts from greedy k-means++ (Arthur and Vassilvitskii, SODA 2007) by scikit-learn: a random start, even the best
+    of several, overlooks small groups far from all others, which are what a reader wants to see. The start is chosen on
+    few axes, where it costs a tenth.
 
     Args:
         vectors: Distinct rows in an order that depends on their content alone, shape (m, d), m >= 1.
+        reduced: The same rows on their principal axes, shape (m, a).
         num_clusters: Wanted clusters; no more than m are made.
         seed: For the first centroids.
 
@@ -59,19 +62,20 @@ def train_centroids(vectors: Vectors, num_clusters: int, seed: int) -> Vectors:
         Array of shape (min(num_clusters, m), d).
     """
     import faiss
+    from sklearn.cluster import kmeans_plusplus
 
     count = min(num_clusters, len(vectors))
-    # Several starts where they cost nothing: one start of k-means ends in a poor optimum on small sets.
+    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    _, start = kmeans_plusplus(reduced, count, random_state=seed % 2**31)
     kmeans = faiss.Kmeans(
         vectors.shape[1],
         count,
         niter=_ITERATIONS,
-        nredo=_REPEATS if len(vectors) < _REPEATS_BELOW else 1,
         seed=seed % 2**31,
         min_points_per_centroid=1,
         max_points_per_centroid=max(1, len(vectors)),
     )
-    kmeans.train(np.ascontiguousarray(vectors, dtype=np.float32))
+    kmeans.train(rows, init_centroids=rows[start])
     return np.asarray(kmeans.centroids, dtype=np.float32)
 
 
@@ -162,27 +166,12 @@ def find_rare(
         Share here divided by share there (infinite where the other set has none), and the probability of seeing so few
         or fewer; both of shape (k,).
     """
+    from scipy.special import bdtr  # type: ignore[import-untyped]
+
     ratios, chances = np.full(len(there), np.inf), np.ones(len(there))
     if not num_here or not num_there:
         return ratios, chances
-    for region, (other, own) in enumerate(zip(there.tolist(), here.tolist(), strict=True)):
-        if other:
-            ratios[region] = (own / num_here) / (other / num_there)
-            chances[region] = _binomial_tail(own, own + other, num_here / (num_here + num_there))
+    held = there > 0
+    ratios[held] = (here[held] / num_here) / (there[held] / num_there)
+    chances[held] = bdtr(here[held], there[held] + here[held], num_here / (num_here + num_there))
     return ratios, chances
-
-
-def _binomial_tail(most: int, trials: int, chance: float) -> float:
-    """Return the probability of ``most`` or fewer successes."""
-    if most >= trials:
-        return 1.0
-    if most > chance * trials:
-        return 1.0
-    successes = np.arange(most + 1)
-    logs = (
-        [math.lgamma(trials + 1) - math.lgamma(s + 1) - math.lgamma(trials - s + 1) for s in successes.tolist()]
-        + successes * math.log(chance)
-        + (trials - successes) * math.log1p(-chance)
-    )
-    peak = float(np.max(logs))
-    return float(min(1.0, math.exp(peak) * float(np.exp(logs - peak).sum())))

@@ -24,7 +24,7 @@ from mmcheck.corpus.clusters import (
     train_centroids,
 )
 from mmcheck.corpus.embeddings import Keys, Mask, Vectors, content_keys, gather_bank, read_embeddings
-from mmcheck.corpus.projection import MAX_POINTS, Points, Projection, find_lonely
+from mmcheck.corpus.projection import MAX_POINTS, Points, Projection, find_lonely, fit_axes
 
 Rows = NDArray[np.int64]
 
@@ -176,8 +176,9 @@ def cover(
         state = "too_few" if bank.num_rows < MIN_ROWS else "constant"
         return _unclustered(state, _present_rows(shards, probe, view))
     wanted = num_clusters or choose_num_clusters(bank.num_rows)
-    centroids = train_centroids(vectors, wanted, seed)
-    projection = Projection(vectors, seed) if with_map else None
+    axes = fit_axes(vectors)
+    centroids = train_centroids(vectors, axes.reduce(vectors), wanted, seed)
+    projection = Projection(vectors, axes, seed) if with_map else None
     rows, keys, labels, distances, points = [], [], [], [], []
     start = 0
     for shard in shards:
@@ -196,7 +197,7 @@ def cover(
     ordered, centroids = _by_size(np.concatenate(labels), centroids)
     all_rows = np.concatenate(rows)
     mapped = np.searchsorted(all_rows, bank.rows[:MAX_POINTS])
-    lonely = find_lonely(vectors, projection.axes)[0] if projection is not None else np.zeros(0, dtype=np.int64)
+    lonely = find_lonely(vectors, axes)[0] if projection is not None else np.zeros(0, dtype=np.int64)
     all_distances = np.concatenate(distances)
     return Covered(
         state="clustered",

@@ -1,6 +1,6 @@
 """Embeddings as points on a flat map that a person reads.
 
-PCA to 50 axes, then t-SNE on a sample of at most 3,000 rows; every other row is put where its neighbours in the sample
+PCA to 50 axes, then t-SNE on a sample of at most 2,000 rows; every other row is put where its neighbours in the sample
 lie. t-SNE keeps neighbours together and nothing else: distances between islands, and their areas, mean nothing, and
 the page says so. The sample is chosen by content, so the same set gives the same map in whatever order it is read.
 """
@@ -16,14 +16,14 @@ from mmcheck.corpus.embeddings import Vectors
 
 Points = NDArray[np.float32]
 
-MAX_POINTS = 3000
+MAX_POINTS = 2000
 """Rows that t-SNE lays out; its cost grows faster than linearly."""
 _MIN_POINTS = 30
 _AXES = 50
 _PERPLEXITY = 30.0
 _NEIGHBOURS = 3
 _NEAR = 0.1
-_LONELY_NEIGHBOUR = 10
+_LONELY_NEIGHBOUR = 5
 _LONELY_DEVIATIONS = 3.5
 
 
@@ -61,18 +61,19 @@ class Projection:
     """A map: points for a sample, and places for all others.
 
     Args:
-        vectors: Distinct rows ordered by content, shape (m, d), m >= 1; the first 3,000 are laid out.
+        vectors: Distinct rows ordered by content, shape (m, d), m >= 1; the first 2,000 are laid out.
+        axes: Their principal axes.
         seed: For t-SNE.
     """
 
-    def __init__(self, vectors: Vectors, seed: int) -> None:
+    def __init__(self, vectors: Vectors, axes: Axes, seed: int) -> None:
         import faiss
 
-        self.axes = fit_axes(vectors)
+        self.axes = axes
         reduced = self.axes.reduce(vectors[:MAX_POINTS])
         self.method = "t-SNE" if len(reduced) >= _MIN_POINTS else "PCA"
         self.points = _frame(_lay_out(reduced, seed) if self.method == "t-SNE" else reduced[:, :2])
-        """Places of the sample, shape (min(m, 3000), 2), within 0..1."""
+        """Places of the sample, shape (min(m, 2000), 2), within 0..1."""
         self._index = faiss.IndexFlatL2(reduced.shape[1])
         self._index.add(np.ascontiguousarray(reduced))
 
@@ -97,9 +98,9 @@ class Projection:
 
 
 def find_lonely(vectors: Vectors, axes: Axes) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return which of the first 3,000 rows have no neighbours, the loneliest first, and how lonely they are.
+    """Return which of the first 2,000 rows have no neighbours, the loneliest first, and how lonely they are.
 
-    Lonely means: the distance to the tenth nearest of the given rows is larger than usual by more than 3.5 robust
+    Lonely means: the distance to the fifth nearest of the given rows is larger than usual by more than 3.5 robust
     standard deviations (median and MAD of its logarithm; Iglewicz and Hoaglin, How to Detect Outliers, 1993).
 
     Args:
@@ -111,7 +112,7 @@ def find_lonely(vectors: Vectors, axes: Axes) -> tuple[NDArray[np.int64], NDArra
     """
     import faiss
 
-    if len(vectors) <= 2 * _LONELY_NEIGHBOUR:
+    if len(vectors) <= 4 * _LONELY_NEIGHBOUR:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     reduced = np.ascontiguousarray(axes.reduce(vectors))
     index = faiss.IndexFlatL2(reduced.shape[1])
@@ -131,12 +132,14 @@ def _lay_out(reduced: Vectors, seed: int) -> Points:
     """Return t-SNE points (van der Maaten and Hinton, JMLR 2008; Barnes-Hut, JMLR 2014)."""
     from sklearn.manifold import TSNE
 
+    # The rows are on their principal axes already; scaled as scikit-learn's own start "pca" is.
+    start = reduced[:, :2] / max(float(reduced[:, 0].std()), 1e-12) * 1e-4
     model = TSNE(
         n_components=2,
         perplexity=min(_PERPLEXITY, (len(reduced) - 1) / 3),
-        init="pca",
+        init=start,
         random_state=seed % 2**31,
-        max_iter=750,
+        max_iter=500,
     )
     return np.asarray(model.fit_transform(reduced), dtype=np.float32)
 

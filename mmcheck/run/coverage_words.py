@@ -36,10 +36,9 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
             "The media may be copies of one file, or the model may not see them."
         ]
     clusters, balance = view["clusters"], view["balance"]
-    top = sum(cluster["share"] for cluster in clusters[:3])
     said = [
-        f"{rows:,} {many} fall into {len(clusters)} clusters: the three largest hold {_percent(top)}, and "
-        f"{balance['half']} hold half of the set.",
+        f"{rows:,} {many} fall into {len(clusters)} clusters: the largest holds {_percent(clusters[0]['share'])}, and "
+        f"half of the set is in {balance['half']} of them.",
         f"The set is as varied as {balance['effective']:.1f} equal clusters (Gini coefficient {balance['gini']:.2f}).",
     ]
     word = "misaligned" if misaligned_by == "alignment.posterior" else "quarantined"
@@ -53,7 +52,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         )
     if view["spread_out"]:
         said.append(
-            f"{_count(view['spread_out'], 'region is', 'regions are')} thinly filled, with few {many} that are unlike "
+            f"{_count(view['spread_out'], 'cluster is', 'clusters are')} wide, a thinly filled region of {many} unlike "
             f"each other: {_names(clusters, view['spread_out'])}."
         )
     lonely = view["lonely"]
