@@ -289,8 +289,8 @@ def describe_slices(slices: Mapping[str, SliceVerdict], words: Words) -> dict[st
         most, least = names[int(share.argmax())], names[int(share.argmin())]
         shown, shown_low, shown_high = (_percent(told[key]) for key in ("share", "share_low", "share_high"))
         sentences.append(
-            f"About {shown} % of the {int(pairs.sum())} distinct {words.pairs} in {len(judged)} slices are random pairings "
-            f"(95 % interval {shown_low} to {shown_high} %), from {_percent(share.min())} % ({least}) "
+            f"About {shown} % of the {int(pairs.sum())} distinct {words.pairs} in {len(judged)} slices are "
+            f"random pairings (95 % interval {shown_low} to {shown_high} %), from {_percent(share.min())} % ({least}) "
             f"to {_percent(share.max())} % ({most})."
         )
     for verdict in verdicts:

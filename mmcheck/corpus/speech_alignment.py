@@ -175,9 +175,11 @@ def _scores(clips: _Clips) -> tuple[Floats, NDArray[np.int64], Floats]:
         return clips.own, clips.null_rows, clips.null_values
     level = float(np.median(clips.null_mean[sampled]))
     rows, values = clips.null_rows[several], clips.null_values[several]
-    # A transcript is held against the mean of the others, as the clip's own is.
+    # A transcript is held against the mean of the other k - 1, the clip's own against that of all k: the former spreads
+    # more, by (1 + 1 / (k - 1)) / (1 + 1 / k) in variance.
     others = (totals[rows] - values) / (counts[rows] - 1)
-    return clips.own - np.where(sampled, clips.null_mean, level) + level, rows, values - others + level
+    centred = (values - others) * np.sqrt(1 - 1.0 / counts[rows] ** 2)
+    return clips.own - np.where(sampled, clips.null_mean, level) + level, rows, centred + level
 
 
 def _column(shard: ShardTables, probe: str, name: str, num_rows: int) -> Floats:

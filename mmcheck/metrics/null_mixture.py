@@ -25,8 +25,8 @@ _ITERATIONS = 200
 _SHORT = 15
 _TOLERANCE = 1e-6
 _TINY = 1e-300
-_FLOOR = 0.9
-"""No normal of the true pairs is centred below this share of the random pairings.
+_FLOORS = (0.9, 0.975)
+"""No normal of the true pairs is centred below this share of the random pairings; the second for several normals.
 
 A model that centres them lower cannot judge anything; and random pairs that differ a little from the re-pairings, as
 neighbours in a list do, would else be taken for a kind of true ones.
@@ -248,7 +248,7 @@ def _run(null_mass: Floats, counts: Floats, start: _Fit, iterations: int = _ITER
     total = counts.sum()
     share = start.share
     weight, mean, deviation = (start.parts[:, column].copy() for column in range(3))
-    floor = float(np.searchsorted(np.cumsum(null_mass), _FLOOR))
+    floor = float(np.searchsorted(np.cumsum(null_mass), _FLOORS[min(len(weight), len(_FLOORS)) - 1]))
     # A normal narrower than this would sit on single rows.
     least = max(1.5, 0.02 * len(null_mass))
     before = -np.inf

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+
+from mmcheck.corpus.slices import MAX_SLICES, REST, choose_slices, read_labels
+
+
+class FakeShard:
+    """Samples only."""
+
+    def __init__(self, language, rows):
+        self._table = pa.table(
+            {
+                "id": [str(n) for n in range(len(rows))],
+                "language": pa.array(language, pa.string()),
+                "row": pa.array(rows, pa.string()),
+            }
+        )
+
+    def samples(self, columns=None):
+        return self._table.select(columns)
+
+
+def test_labels_join_the_keys_and_leave_absent_values_out():
+    rows = [json.dumps(row) for row in ({"source": "a"}, {"source": None}, {}, {"source": ["x"]}, [1])]
+    shard = FakeShard(["en", "de", None, "", "日本語"], rows)
+    assert read_labels(shard, ("language", "source")) == [
+        "language=en, source=a",
+        "language=de",
+        "",
+        "",
+        "language=日本語",
+    ]
+    assert read_labels(shard, ()) == [""] * 5
+    assert read_labels(FakeShard([], []), ("language",)) == []
+
+
+def test_small_values_go_to_the_rest():
+    names, places = choose_slices(iter([["en"] * 300 + ["de"] * 299, ["fr"] * 400 + [""] * 500]), 300)
+    assert names == [REST, "en", "fr"]
+    assert places == {"en": 1, "fr": 2}
+
+
+def test_one_value_is_no_slice():
+    assert choose_slices(iter([["en"] * 1000]), 300) == ([REST], {})
+    assert choose_slices(iter([]), 300) == ([REST], {})
+
+
+def test_the_largest_slices_are_kept_and_order_does_not_matter():
+    labels = [f"v{number:02d}" for number in range(40) for _ in range(50 + number)]
+    names, _ = choose_slices(iter([labels]), 50)
+    assert len(names) == MAX_SLICES + 1
+    assert "v39" in names
+    assert "v00" not in names
+    shuffled = np.random.default_rng(0).permutation(labels).tolist()
+    assert choose_slices(iter([shuffled[:700], shuffled[700:]]), 50)[0] == names
+
+
+def test_a_column_of_unique_values_does_not_fill_the_memory():
+    names, _ = choose_slices(
+        iter([[f"id{n}" for n in range(start, start + 3000)] for start in range(0, 30000, 3000)]), 50
+    )
+    assert names == [REST]
