@@ -37,6 +37,8 @@ MIN_HEARD = 2
 MIN_CONFIDENCE = 0.8
 """Below this nothing is proposed unless asked for."""
 _SUSPECT = 0.5
+_DOUBTFUL = 0.1
+"""Pairs this probably wrong are matched as well: their own text competes for its place, so nothing is lost."""
 _DISPLACED_SHARE = 0.2
 _MIN_SUSPECTS = 8
 _MORE_SUPPORT = 0.2
@@ -190,6 +192,8 @@ def propose_repairs(
 def _find_evidence(scores: PairScores, null: Null, arrangements: _Arrangements) -> Evidence | None:
     if isinstance(scores, TranscriptScores):
         return fit_transcript_evidence(scores, null)
+    if null.is_constant:
+        return None
     evidence = fit_evidence(scores, null)
     if evidence is not None and evidence.random_share < _SUSPECT:
         # Where all is displaced, the mixture may take the random pairings themselves for the right ones.
@@ -309,8 +313,10 @@ class _Plan:
         used = np.zeros(scores.num_rows, dtype=bool)
         used[[source for source, *_ in self._sources.values()]] = True
         # A medium without a text wants one, and a text whose medium is gone may be somebody's.
-        wants = (self.is_suspect | (scores.has_medium & ~scores.has_text)) & ~placed
-        free = (self.is_suspect | (scores.has_text & ~scores.has_medium) | placed) & scores.has_text & ~used
+        with np.errstate(invalid="ignore"):
+            doubtful = self._wrong > _DOUBTFUL
+        wants = (doubtful | (scores.has_medium & ~scores.has_text)) & ~placed
+        free = (doubtful | (scores.has_text & ~scores.has_medium) | placed) & scores.has_text & ~used
         media, texts = np.flatnonzero(wants), np.flatnonzero(free)
         if not self.is_suspect.any() or not len(media) or not len(texts):
             return None
