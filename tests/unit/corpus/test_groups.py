@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmcheck.corpus.groups import group_by_key, group_items, group_rows
+
+
+def near_on_a_line(places, limit=1.0):
+    """Return a check that finds points near each other, and all near pairs."""
+    places = np.asarray(places, dtype=float)
+
+    def check(first, second):
+        away = np.abs(places[first] - places[second])
+        return np.where(away <= limit, 1 - away, np.nan).astype(np.float32)
+
+    left, right = np.nonzero(np.triu(np.abs(places[:, None] - places[None]) <= limit, 1))
+    return check, left, right
+
+
+def as_sets(centre):
+    return {frozenset(np.flatnonzero(centre == one).tolist()) for one in np.unique(centre)}
+
+
+def test_a_chain_is_not_one_group():
+    check, left, right = near_on_a_line([0, 0.9, 1.8, 2.7, 3.6, 10])
+    groups = group_items(6, left, right, np.arange(6), check)
+    assert as_sets(groups.centre) == {frozenset({0, 1}), frozenset({2, 3}), frozenset({4}), frozenset({5})}
+    np.testing.assert_allclose(groups.similarity, [1, 0.1, 1, 0.1, 1, 1], atol=1e-6)
+
+
+def test_the_lowest_rank_represents():
+    check, left, right = near_on_a_line([0, 0.9, 1.8])
+    groups = group_items(3, left, right, np.array([1, 0, 2]), check)
+    assert groups.centre.tolist() == [1, 1, 1]
+
+
+def test_members_that_no_index_paired_are_still_compared():
+    check, _, _ = near_on_a_line([0, 0.1, 0.2, 0.3])
+    groups = group_items(4, np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([3, 2, 1, 0]), check)
+    assert groups.centre.tolist() == [3, 3, 3, 3]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 12), min_size=0, max_size=40), st.randoms(use_true_random=False))
+def test_groups_are_stars_and_do_not_depend_on_the_order(places, random):
+    count = len(places)
+    rank = list(range(count))
+    random.shuffle(rank)
+    check, left, right = near_on_a_line(places)
+    groups = group_items(count, left, right, np.array(rank, dtype=np.int64), check)
+    everyone = np.arange(count)
+    assert not np.isnan(check(everyone, groups.centre)).any()
+    assert (groups.centre[groups.centre] == groups.centre).all()
+    assert (np.array(rank)[groups.centre] <= np.array(rank)).all() if count else True
+    leaders = np.unique(groups.centre)
+    pairs = np.array([(a, b) for a in leaders for b in leaders if a < b], dtype=np.int64).reshape(-1, 2)
+    assert np.isnan(check(pairs[:, 0], pairs[:, 1])).all(), "two representatives are never near-duplicates"
+    order = np.array(random.sample(range(count), count), dtype=np.int64)
+    check, left, right = near_on_a_line(np.asarray(places, dtype=float)[order])
+    moved = group_items(count, left, right, np.array(rank, dtype=np.int64)[order], check)
+    assert {frozenset(order[list(one)].tolist()) for one in as_sets(moved.centre)} == as_sets(groups.centre)
+
+
+def test_rows_of_groups():
+    item = np.array([2, -1, 0, 2, 1, 3, 0])
+    check, left, right = near_on_a_line([0, 50, 100, 100.5])
+    items = group_items(4, left, right, np.array([0, 3, 1, 2]), check)
+    rows = group_rows(item, items, np.array([4, 0, 6, 2, 1, 3, 5]))
+    assert rows.number.tolist() == [1, 0, 2, 1, 0, 1, 2]
+    assert rows.size.tolist() == [3, 0, 2, 3, 1, 3, 2]
+    assert rows.order.tolist() == [3, 0, 2, 1, 1, 2, 1]
+    assert [rows.members[a:b].tolist() for a, b in zip(rows.starts[:-1], rows.starts[1:], strict=True)] == [
+        [3, 5, 0],
+        [6, 2],
+    ]
+    assert rows.examples(1, 5, 3) == [3, 0]
+    assert rows.examples(1, 3, 1) == [5, 0]
+
+
+@given(st.lists(st.integers(-1, 5), max_size=30), st.randoms(use_true_random=False))
+def test_rows_by_key(keys, random):
+    rank = list(range(len(keys)))
+    random.shuffle(rank)
+    rows = group_by_key(np.array(keys, dtype=np.int64), np.array(rank, dtype=np.int64))
+    for row, key in enumerate(keys):
+        same = [other for other, one in enumerate(keys) if one == key] if key >= 0 else []
+        assert rows.size[row] == len(same)
+        assert rows.order[row] == (1 + sum(rank[other] < rank[row] for other in same) if same else 0)
+        assert (rows.number[row] > 0) == (len(same) > 1)
+        if len(same) > 1:
+            shown = rows.examples(int(rows.number[row]), row, 2)
+            assert row not in shown
+            assert len(shown) == min(3, len(same) - 1)
+    numbers = [number for number in rows.number.tolist() if number]
+    assert list(dict.fromkeys(numbers)) == list(range(1, len(set(numbers)) + 1)), "numbered by their first rows"
