@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ RATES = (0.0, 0.02, 0.1, 0.4)
 NEAR_SHARE = 0.05
 MODELS = {"bundled": 0.0, "weak": 1.0}
 """Blur of each model's embeddings: the bundled model knows this world too well, so a weaker one is made of it."""
-SETS = {50: 8, 300: 3}
+SETS = {50: 6, 300: 3}
 """Sets a seed of the small sizes, whose single sets say little."""
 _POSTERIOR, _SCORE = "alignment.posterior", "alignment.score"
 _TUNED_SIZES = (300, 3000)
@@ -98,24 +100,48 @@ def settings(sizes: Sequence[int], *, quick: bool = False) -> list[Setting]:
 
 
 def measure(
-    pool_of: Callable[[int, int], Pool], plan: Sequence[Setting], seeds: Sequence[int], log: Log
+    pool_of: Callable[[int, int], Pool], plan: Sequence[Setting], seeds: Sequence[int], log: Log, *, jobs: int = 1
 ) -> list[Outcome]:
-    """Return the outcomes of all ways on all sets.
+    """Return the outcomes of all ways on all sets, in the order of plan and seeds.
 
     Args:
         pool_of: Gives the pool for a seed and a size.
         plan: Settings.
-        seeds: Each gives its own pictures (up to 5,000 rows) and its own faults.
+        seeds: Each gives its own pictures (up to HUGE rows) and its own faults.
         log: Called with a line of progress.
+        jobs: Processes.
     """
+    tasks = [(setting, seed) for setting in plan for seed in (seeds[:HUGE_SEEDS] if setting.size > HUGE else seeds)]
+    if jobs == 1:
+        return [outcome for task in tasks for outcome in _measure_one(pool_of, log, *task)]
+    for setting, seed in tasks:
+        pool_of(seed, setting.size)  # before the processes part, so that all of them share it
+    _Shared.pool_of, _Shared.log = pool_of, log
+    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as processes:
+        # The longest ones first, or the last of them would run alone.
+        order = sorted(range(len(tasks)), key=lambda at: -tasks[at][0].size)
+        found = dict(zip(order, processes.map(_measure_shared, [tasks[at] for at in order]), strict=True))
+    return [outcome for at in range(len(tasks)) for outcome in found[at]]
+
+
+class _Shared:
+    """What processes inherit, since it cannot be sent to them."""
+
+    pool_of: Callable[[int, int], Pool]
+    log: Log
+
+
+def _measure_shared(task: tuple[Setting, int]) -> list[Outcome]:
+    return _measure_one(_Shared.pool_of, _Shared.log, *task)
+
+
+def _measure_one(pool_of: Callable[[int, int], Pool], log: Log, setting: Setting, seed: int) -> list[Outcome]:
+    pool = pool_of(seed, setting.size)
     outcomes: list[Outcome] = []
-    for setting in plan:
-        for seed in seeds[:HUGE_SEEDS] if setting.size > HUGE else seeds:
-            pool = pool_of(seed, setting.size)
-            for number in range(SETS.get(setting.size, 1)):
-                rng = random.Random(f"images-{seed}-{number}-{setting}")
-                outcomes += _judge(plant(pool, setting.recipe, rng), setting, seed, is_first=number == 0)
-        log(f"images: {setting.size} rows, {setting.style}, {setting.model}, {setting.shuffled:.0%} shuffled")
+    for number in range(SETS.get(setting.size, 1)):
+        rng = random.Random(f"images-{seed}-{number}-{setting}")
+        outcomes += _judge(plant(pool, setting.recipe, rng), setting, seed, is_first=number == 0)
+    log(f"images: {setting.size} rows, {setting.style}, {setting.model}, {setting.shuffled:.0%} shuffled, seed {seed}")
     return outcomes
 
 
