@@ -24,7 +24,11 @@ def _vectors(count: int, seed: int, noise: float = 0.6, dim: int = 32) -> tuple[
 
 
 def _plan(
-    texts_of: Sequence[int] | Order, seed: int = 0, *, keys: dict[str, list[str | None]] | None = None, noise: float = 0.6
+    texts_of: Sequence[int] | Order,
+    seed: int = 0,
+    *,
+    keys: dict[str, list[str | None]] | None = None,
+    noise: float = 0.6,
 ) -> RepairPlan:
     """Return the plan for a file whose row i has image i and the text of image ``texts_of[i]``."""
     order = np.asarray(texts_of)
@@ -264,7 +268,9 @@ def test_sets_that_tell_nothing_lead_to_no_proposal(kind: str, count: int) -> No
     assert plan.explanations == ()
 
 
-WORDS = "peter laughed soldier ticket drum theater school market river yellow pencil garden window sister winter".split()
+WORDS = (
+    "peter laughed soldier ticket drum theater school market river yellow pencil garden window sister winter".split()
+)
 
 
 def _sentences(count: int, seed: int = 0) -> list[str]:
