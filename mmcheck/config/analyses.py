@@ -38,7 +38,7 @@ class AlignmentConfig(Section):
     enabled: bool = True
     score: Literal["csls", "s_clip_loss", "cosine"] = Field("csls", description="what is compared with the null")
     neighbours: int = Field(10, ge=1, le=1000, description="neighbours that csls looks at")
-    bank_size: int = Field(4096, ge=64, le=65536, description="images and texts sampled for null and neighbours")
+    bank_size: int = Field(2048, ge=64, le=65536, description="images and texts sampled for null and neighbours")
     slice_by: Annotated[
         tuple[str, ...], Field(description="manifest columns (or `language`) whose values get a null of their own")
     ] = ("language",)
