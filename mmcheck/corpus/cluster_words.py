@@ -68,6 +68,8 @@ def choose_words(texts: Sequence[Sequence[str]]) -> list[list[str]]:
 def name_clusters(words: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> list[str]:
     """Return a different name for each cluster: its first three words, else a typical text, else its number.
 
+    Where the clusters are not made of what the texts say (recordings that sound alike), give no words.
+
     Args:
         words: Distinguishing words of each cluster.
         texts: Typical texts of each cluster, the most typical first.

@@ -148,6 +148,25 @@ def measure_radii(labels: Labels, distances: NDArray[np.float32], num_clusters: 
     return np.maximum(radii, floor)
 
 
+def find_excess(counts: NDArray[np.int64], sizes: NDArray[np.int64], share: float) -> Floats:
+    """Return how likely it is by chance that so many or more rows of each cluster have a mark (binomial).
+
+    Args:
+        counts: Marked rows of each cluster, shape (k,).
+        sizes: Rows of each cluster, shape (k,).
+        share: Share of marked rows in the whole set, 0..1.
+
+    Returns:
+        Array of shape (k,), 0..1.
+    """
+    from scipy.special import bdtrc  # type: ignore[import-untyped]
+
+    chances = np.ones(len(counts))
+    some = counts > 0
+    chances[some] = bdtrc(counts[some] - 1, sizes[some], share)
+    return chances
+
+
 def find_rare(
     there: NDArray[np.int64], num_there: int, here: NDArray[np.int64], num_here: int
 ) -> tuple[Floats, Floats]:
@@ -166,7 +185,7 @@ def find_rare(
         Share here divided by share there (infinite where the other set has none), and the probability of seeing so few
         or fewer; both of shape (k,).
     """
-    from scipy.special import bdtr  # type: ignore[import-untyped]
+    from scipy.special import bdtr
 
     ratios, chances = np.full(len(there), np.inf), np.ones(len(there))
     if not num_here or not num_there:

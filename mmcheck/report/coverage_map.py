@@ -33,7 +33,7 @@ MAX_THUMBNAILS = 3500
 _MARGIN = 26
 _COLOURS = 12
 _TEXT = 220
-_LETTER, _LINE = 6.6, 15.0
+_LETTER, _LINE = 8.0, 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,7 +226,9 @@ def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> 
     texts = read_texts(run, view.text, covered.rows[np.concatenate(sample)])
     words = choose_words([[texts[row] for row in covered.rows[part].tolist()] for part in sample])
     named = [_name_rows(run, view, covered.rows[part]) for part in typical]
-    names = name_clusters(words, [[entry["text"] for entry in part] for part in named])
+    # Recordings are alike in sound, not in what is said: words would name them falsely.
+    told = words if view.name != "audio" else [[] for _ in words]
+    names = name_clusters(told, [[entry["text"] for entry in part] for part in named])
     sizes = covered.sizes
     mean = np.bincount(covered.labels, weights=covered.distances, minlength=len(sizes)) / np.maximum(sizes, 1)
     own = [facts.misaligned[covered.rows[covered.labels == c]] for c in range(len(sizes))]

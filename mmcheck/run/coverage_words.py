@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from mmcheck.corpus.clusters import find_excess
+
 _MANY = {"image": "images", "text": "captions", "audio": "recordings"}
 _NAMED = 3
-_DEVIATIONS = 3.0
+_CHANCE = 0.01
 _WORTH_NAMING = 1.5
 
 
@@ -96,13 +99,11 @@ def _stand_out(clusters: Sequence[Mapping[str, Any]], key: str, whole: float | N
     """Return a sentence on the clusters whose share is higher than chance explains."""
     if not whole or whole >= 1:
         return []
-    found = [
-        cluster
-        for cluster in clusters
-        if cluster[key] is not None
-        and cluster[key] > _WORTH_NAMING * whole
-        and cluster[key] - whole > _DEVIATIONS * math.sqrt(whole * (1 - whole) / cluster["size"])
-    ]
+    sizes = np.array([cluster["size"] for cluster in clusters], dtype=np.int64)
+    shares = np.array([cluster[key] or 0.0 for cluster in clusters])
+    chances = find_excess(np.rint(shares * sizes).astype(np.int64), sizes, whole)
+    clear = (shares > _WORTH_NAMING * whole) & (chances < _CHANCE / len(clusters))
+    found = [cluster for cluster, named in zip(clusters, clear.tolist(), strict=True) if named]
     if not found:
         return [f"No cluster has clearly more {word} {many} than the set as a whole ({_percent(whole)})."]
     worst = sorted(found, key=lambda cluster: (-cluster[key], cluster["cluster"]))

@@ -17,6 +17,8 @@
     var width = whole.width, height = whole.height;
     var box = { x: 0, y: 0, w: width, h: height };
     var chosen = -1, cluster = -1;
+    // Letters are larger on narrow screens.
+    var letters = labels.length ? parseFloat(getComputedStyle(labels[0]).fontSize) : 13;
     var points = Array.prototype.map.call(svg.querySelectorAll("circle"), function (circle) {
       var told = data.points[Number(circle.dataset.n)];
       return {
@@ -37,7 +39,7 @@
       var small = box.w / width;
       labels.forEach(function (label) {
         if (small === 1) { label.style.fontSize = ""; label.style.strokeWidth = ""; }
-        else { label.style.fontSize = 13 * small + "px"; label.style.strokeWidth = 3.5 * small + "px"; }
+        else { label.style.fontSize = letters * small + "px"; label.style.strokeWidth = letters * small / 4 + "px"; }
       });
       svg.classList.toggle("zoomed", small < 0.75);
     }

@@ -11,6 +11,7 @@ from mmcheck.corpus.clusters import (
     MAX_CLUSTERS,
     assign,
     choose_num_clusters,
+    find_excess,
     find_rare,
     measure_balance,
     measure_radii,
@@ -112,3 +113,11 @@ def test_an_empty_set_tells_nothing() -> None:
     ratios, chances = find_rare(np.array([5]), 10, np.array([0]), 0)
     assert np.isinf(ratios).all()
     assert chances.tolist() == [1.0]
+
+
+def test_an_excess_is_clear_only_where_chance_does_not_explain_it() -> None:
+    chances = find_excess(np.array([0, 2, 40, 10]), np.array([5, 3, 50, 100]), 0.1)
+    assert chances[0] == 1.0
+    assert chances[1] == pytest.approx(0.028)
+    assert chances[2] < 1e-20
+    assert 0.5 < chances[3] < 0.6
