@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 VERSION = 1
 NUM_EXAMPLES = 3
 NUM_LARGEST = 5
+_RECALL_QUERIES = 256
 _NOTHING = "the sample has no medium that could be read and no text, or its manifest row is broken"
 _KINDS = ("image", "audio", "text", "pair")
 
@@ -182,7 +183,8 @@ class Duplicates:
         groups = group_items(len(first), *near.find_pairs(), items.rank, near.compare)
         about = {"items": len(first), "limits": near.describe()}
         if len(index):
-            index.measure_recall(floor=getattr(self._options, f"{modality}_similarity"))
+            least = getattr(self._options, f"{modality}_similarity")
+            index.measure_recall(floor=least, num_queries=_RECALL_QUERIES)
             about["index"] = index.describe()
         return _found(items, groups, rank, about)
 
@@ -306,7 +308,7 @@ def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mappin
     index = about.get("index", {})
     if index.get("kind") == "approximate":
         sentences.append(
-            f"Near-duplicate {noun} were looked for by an approximate index, which found {index['recall']:.1%} of the "
-            "nearest neighbours of a sample; as many near-duplicates may have been missed."
+            f"Near-duplicate {noun} were looked for by an approximate index, which found {index['recall']:.1%} of "
+            f"{index['recall_checked']} nearest neighbours in a sample; it may have missed the same share of copies."
         )
     return sentences

@@ -94,4 +94,7 @@ class NearTexts:
 
 
 def _pieces(text: str) -> set[bytes]:
-    return {text[place : place + _PIECE].encode() for place in range(max(1, len(text) - _PIECE + 1))}
+    # Four bytes a character, so that one encoding serves all pieces.
+    data = text.encode("utf-32-le")
+    width = 4 * _PIECE
+    return {data[place : place + width] for place in range(0, max(4, len(data) - width + 4), 4)}

@@ -70,6 +70,7 @@ class NeighbourIndex:
         self._waiting: list[NDArray[np.float16]] = []
         self._num_waiting = 0
         self._recall: float | None = None
+        self._num_checked = 0
         self._held_out: NDArray[np.float16] | None = None
         self._index: faiss.Index | None = None
         if self.is_exact:
@@ -218,7 +219,8 @@ class NeighbourIndex:
         # Among equal neighbours it does not matter which ones are found, so similarities are counted, not rows.
         floors = np.where(counted, wanted, np.inf).min(axis=1, keepdims=True) - 1e-6
         hits = (found[:, skipped:] >= floors).sum()
-        self._recall = float(hits / counted.sum()) if counted.any() else 1.0
+        self._num_checked = int(counted.sum())
+        self._recall = float(hits / self._num_checked) if self._num_checked else 1.0
         return self._recall
 
     def tune(self, queries: Vectors, *, k: int = 1, least_recall: float = 0.98) -> float:
@@ -233,9 +235,10 @@ class NeighbourIndex:
         return recall
 
     def describe(self) -> dict[str, Any]:
-        """Return kind (``exact``, ``approximate``), rows, cells, probes and the measured recall (None: not measured).
+        """Return kind (``exact``, ``approximate``), rows, dim, cells, probes, recall and recall_checked.
 
-        ``recall`` is the share of true nearest neighbours found; it is 1 by definition for the exact index.
+        ``recall`` is the share of true nearest neighbours found, of the ``recall_checked`` looked for at the last
+        measurement; None where it was not measured, 1 by definition for the exact index.
         """
         return {
             "kind": "exact" if self.is_exact else "approximate",
@@ -244,6 +247,7 @@ class NeighbourIndex:
             "cells": self.num_cells,
             "probes": 1 if self.is_exact else min(self._probes, self.num_cells),
             "recall": 1.0 if self.is_exact else self._recall,
+            "recall_checked": self._num_checked,
         }
 
     def _search(self, vectors: Vectors, k: int, probes: int) -> tuple[NDArray[np.float32], Rows]:
