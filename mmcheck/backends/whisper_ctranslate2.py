@@ -24,7 +24,9 @@ from mmcheck.backends.whisper_verifier import (
     Verification,
     VerificationTask,
     build_verification,
+    first_uses,
     group_jobs,
+    order_tasks,
     pass_ids,
     plan_passes,
     read_pass,
@@ -75,7 +77,7 @@ class Ctranslate2WhisperVerifier:
             MediaError: If the model gives no finite numbers.
         """
         texts = [self.tokens.encode(task.text, is_scriptio_continua=task.is_scriptio_continua) for task in tasks]
-        order = sorted(range(len(tasks)), key=lambda index: (self._length(tasks[index]), len(texts[index].tokens)))
+        order = order_tasks(tasks, [self._length(task) for task in tasks], [len(text.tokens) for text in texts])
         found: dict[int, Verification] = {}
         while order:
             length = self._length(tasks[order[0]])
@@ -92,7 +94,11 @@ class Ctranslate2WhisperVerifier:
     def _verify_batch(
         self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], length: int
     ) -> list[Verification]:
-        encoded = self._encode(stack_features([task.features for task in tasks], length))
+        uses = first_uses(tasks)
+        distinct = sorted(set(uses))
+        encoded = self._encode(stack_features([tasks[use].features for use in distinct], length))
+        if len(distinct) < len(tasks):
+            encoded = encoded[[distinct.index(use) for use in uses]]
         languages = self._detect_languages(encoded)
         prompts = [
             self.tokens.prompt(task.language if task.language in self.tokens.languages else _best(shares))

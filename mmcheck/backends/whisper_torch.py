@@ -22,7 +22,9 @@ from mmcheck.backends.whisper_verifier import (
     Verification,
     VerificationTask,
     build_verification,
+    first_uses,
     group_jobs,
+    order_tasks,
     pass_ids,
     plan_passes,
     read_pass,
@@ -89,7 +91,7 @@ class TorchWhisperVerifier:
             MediaError: If the model gives no finite numbers.
         """
         texts = [self.tokens.encode(task.text, is_scriptio_continua=task.is_scriptio_continua) for task in tasks]
-        order = sorted(range(len(tasks)), key=lambda index: (self._length(tasks[index]), len(texts[index].tokens)))
+        order = order_tasks(tasks, [self._length(task) for task in tasks], [len(text.tokens) for text in texts])
         found: dict[int, Verification] = {}
         for first in range(0, len(order), self._batch_size):
             chosen = order[first : first + self._batch_size]
@@ -139,13 +141,19 @@ class TorchWhisperVerifier:
 
     def _verify_batch(self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText]) -> list[Verification]:
         with self._torch.inference_mode():
+            uses = first_uses(tasks)
+            distinct = sorted(set(uses))
+            parts = [tasks[use].features for use in distinct]
             if self._window == "fitted":
-                lengths = [max(1, task.features.shape[1]) for task in tasks]
-                features = stack_features([task.features for task in tasks])
+                lengths = [max(1, part.shape[1]) for part in parts]
+                features = stack_features(parts)
             else:
-                lengths = [self._frames] * len(tasks)
-                features = stack_features([task.features for task in tasks], self._frames)
+                lengths = [self._frames] * len(parts)
+                features = stack_features(parts, self._frames)
             encoded, mask = self.encode(features, lengths)
+            if len(distinct) < len(tasks):
+                rows = [distinct.index(use) for use in uses]
+                encoded, mask = encoded[rows], None if mask is None else mask[rows]
             prompts = [self.tokens.prompt(code) for code in self._languages(tasks, encoded, mask)]
             passes = [
                 plan_passes(text, self.tokens, len(prompt), self._limit)

@@ -69,7 +69,7 @@ class TranscriptNullConfig(Section):
     """The transcript_null probe: other clips' texts under sampled recordings."""
 
     enabled: bool = True
-    num_clips: int = Field(300, ge=0, description="recordings sampled in the whole run")
+    num_clips: int = Field(200, ge=0, description="recordings sampled in the whole run")
     num_texts: int = Field(3, ge=1, le=20, description="other transcripts of like length that each is given")
 
 

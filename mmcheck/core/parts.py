@@ -58,6 +58,11 @@ ANALYSES.register(
     "is a pair a random pairing, against re-pairings of the set's own halves",
 )
 ANALYSES.register(
+    "speech",
+    "mmcheck.corpus.speech:Speech",
+    "which fault a transcript has, against faults planted in the set itself",
+)
+ANALYSES.register(
     "caption",
     "mmcheck.corpus.caption:Caption",
     "does the caption say anything that other images do not show",

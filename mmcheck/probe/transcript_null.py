@@ -1,15 +1,17 @@
 """What a wrong transcript looks like under these very recordings.
 
 A log-probability means nothing by itself: a noisy recording gives a low one to any text. So sampled recordings are
-given a few other transcripts of the run, of like length, and what those reach is the null that the run's own pairs are
-held against. It is dear (a decoder pass a text), hence sampled; the sample depends on the sample's id and the seed
-alone. The model is that of the ``transcript`` probe, loaded once.
+given a few other transcripts of the run, of like length, and faults are planted in their own: what these reach is the
+null that the run's own pairs are held against. It is dear (two encoder passes and a decoder pass a text), hence
+sampled; the sample depends on the sample's id and the seed alone. The model is the ``transcript`` probe's, loaded once.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.verification import summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
+from mmcheck.probe.planted_texts import MIN_WORDS, cut_share, plant_cut, plant_swap, split_words
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_values import to_scores
 
@@ -29,6 +32,12 @@ _VERSION = 1
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers."""
+_PLANTED = {
+    "cut_end_log_prob": "end_log_prob",
+    "swapped_word_log_prob": "worst_word_log_prob",
+    "cut_audio_log_prob": "tail_log_prob",
+}
+"""Metric -> the statistic of the planted fault that it holds."""
 _POOL = 8
 """Texts of the nearest lengths among which chance decides, for each that is wanted."""
 
@@ -54,6 +63,25 @@ class TranscriptNullProbe:
         Metric(
             name="transcript_null.null_best_log_prob",
             description="highest mean token log-probability that another transcript reaches under this recording",
+            unit="nat",
+            high=0.0,
+        ),
+        Metric(
+            name="transcript_null.cut_end_log_prob",
+            description="log-probability of the end after the recording's own transcript without its last words",
+            unit="nat",
+            high=0.0,
+        ),
+        Metric(
+            name="transcript_null.swapped_word_log_prob",
+            description="mean token log-probability of the least likely word of the recording's own transcript with "
+            "one word replaced",
+            unit="nat",
+            high=0.0,
+        ),
+        Metric(
+            name="transcript_null.cut_audio_log_prob",
+            description="mean token log-probability of the last two words where the end of the recording is cut off",
             unit="nat",
             high=0.0,
         ),
@@ -101,7 +129,7 @@ class TranscriptNullProbe:
         return {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
 
     def prepare(self, media: SampleMedia) -> Any:
-        """Return the served probe's clip and the other transcripts. Thread-safe.
+        """Return the served probe's clip, the other transcripts and the planted faults. Thread-safe.
 
         Raises:
             NotApplicable: If the recording is not sampled, is longer than one window, or has no strangers.
@@ -118,7 +146,7 @@ class TranscriptNullProbe:
         clip = self._primed().prepare(media)
         if len(clip.windows) != 1 or not clip.features:
             raise NotApplicable("only recordings of one window are verified with other transcripts")
-        return clip, texts
+        return clip, texts, self._plant(sample, clip, texts)
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order.
@@ -126,27 +154,57 @@ class TranscriptNullProbe:
         Raises:
             MediaError: If the model gives no finite numbers for a sample.
         """
-        pairs = [(prepared.payload[0], text) for prepared in batch for text in prepared.payload[1]]
-        scores = iter(self._primed().verify_texts(pairs))
+        pairs = [
+            (clip, text)
+            for clip, texts, planted in (prepared.payload for prepared in batch)
+            for clip, text in (*((clip, text) for text in texts), *planted.values())
+        ]
+        scores = (summarise_scores(to_scores(part)) for part in self._primed().verify_texts(pairs))
         found = []
         for prepared in batch:
-            texts = prepared.payload[1]
-            values = [summarise_scores(to_scores(next(scores)))["mean_log_prob"] for _ in texts]
+            _, texts, planted = prepared.payload
+            strangers = [next(scores)["mean_log_prob"] for _ in texts]
+            values = {"null_mean_log_prob": float(np.mean(strangers)), "null_best_log_prob": max(strangers)}
+            for name in planted:
+                values[name] = next(scores)[_PLANTED[name]]
+            evidence: dict[str, Any] = {
+                "null": [
+                    {"text": text, "mean_log_prob": round(value, 4)}
+                    for text, value in zip(texts, strangers, strict=True)
+                ],
+                "planted": {name: [text, round(values[name], 4)] for name, (_, text) in planted.items()},
+            }
             found.append(
                 Measurement(
                     sample_id=prepared.sample.id,
                     probe=self.name,
                     status=Status.MEASURED,
-                    values={"null_mean_log_prob": float(np.mean(values)), "null_best_log_prob": max(values)},
-                    evidence={
-                        "null": [
-                            {"text": text, "mean_log_prob": round(value, 4)}
-                            for text, value in zip(texts, values, strict=True)
-                        ]
-                    },
+                    values=values,
+                    evidence=evidence,
                 )
             )
         return found
+
+    def _plant(self, sample: Sample, clip: Any, others: Sequence[str]) -> dict[str, tuple[Any, str]]:
+        """Return the sample's own pair with a fault in it, by the metric that it is measured for."""
+        split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
+        words = split(sample.transcript or "")
+        donors = [word for text in others for word in split(text)]
+
+        def chance(what: str, count: int) -> int:
+            return int.from_bytes(self._chance(f"{what}\n{sample.id}")[:8], "big") % count
+
+        made = {
+            "cut_end_log_prob": plant_cut(words, chance),
+            "swapped_word_log_prob": plant_swap(words, donors, sample.language, chance),
+        }
+        joint = "" if clip.is_scriptio_continua else " "
+        planted = {name: (clip, joint.join(text)) for name, text in made.items() if text}
+        if len(words) >= MIN_WORDS:
+            features = clip.features[0]
+            kept = max(2, int(features.shape[1] * cut_share(chance)))
+            planted["cut_audio_log_prob"] = (replace(clip, features=(features[:, :kept],)), clip.text)
+        return planted
 
     def choose_texts(self, sample: Sample) -> list[str]:
         """Return other transcripts of like length and the same language, as many as wanted or as there are."""
