@@ -101,7 +101,7 @@ def summarise(verdicts: dict[str, dict[str, SliceVerdict]], num_unverifiable: in
         if not slices:
             continue
         part = describe_slices(slices, WORDS[modality])
-        if modality == "image" and num_unverifiable:
+        if modality == "image" and num_unverifiable and part["state"] != "model_cannot_tell":
             text = f"{num_unverifiable} rows have captions of words that the model does not know; they were not judged."
             part["num_unverifiable"] = num_unverifiable
             part["sentences"].append(text)
