@@ -3,20 +3,24 @@
     scripts/bench duplicates                      # 100,000 made-up embeddings
     scripts/bench duplicates --rows 1000000       # the same on a million
     scripts/bench duplicates --scenes 2000        # drawn pictures and their re-saved, cropped, re-lit copies
+    scripts/bench duplicates --clips 300          # spoken sentences, each in two voices, and re-encoded copies
 
 The made-up run has embeddings in clusters of uneven size, as pictures of the world have, and copies at cosines from the
-limit to 1, stored as a scan stores them. Drawn pictures go through the bundled model and the media probe's hashes.
+limit to 1, stored as a scan stores them. Drawn pictures go through the bundled model and the media probe's hashes,
+spoken sentences (espeak-ng) through Opus at half the level, with noise and up to 0.1 s trimmed from each end.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.corpus.duplicates import Duplicates
-from mmcheck.media.fingerprints import image_fingerprint
+from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import measurements_to_table, samples_to_table, write_part
 
@@ -57,6 +61,23 @@ class PartShard:
         return read_part(part, columns) if part.is_file() else None
 
     def write(
+        self, start: int, medium: str, captions: Sequence[str], measured: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        """Store samples of one medium and, by probe, what was measured of each."""
+        text = {"image": "caption", "audio": "transcript"}[medium]
+        halves: list[dict[str, Any]] = [
+            {medium: MediaRef(uri=f"/{n}"), text: caption} for n, caption in enumerate(captions, start)
+        ]
+        samples = [Sample(id=f"s{n}", manifest="m", row_number=n + 1, **half) for n, half in enumerate(halves, start)]
+        write_part(self._folder / "samples" / self._part, samples_to_table(samples, start), {})
+        for probe, found in measured.items():
+            records = [
+                Measurement(sample_id=sample.id, probe=probe, status=Status.MEASURED, **fields)
+                for sample, fields in zip(samples, found, strict=True)
+            ]
+            write_part(self._folder / probe / self._part, measurements_to_table(records, _METRICS[probe]), {})
+
+    def write_images(
         self,
         start: int,
         captions: Sequence[str],
@@ -65,37 +86,18 @@ class PartShard:
         similarity: NDArray[np.float64],
     ) -> None:
         """Store image-caption samples with hash and colours, embedding and similarity."""
-        samples = [
-            Sample(id=f"s{n}", manifest="m", row_number=n + 1, image=MediaRef(uri=f"/{n}.jpg"), caption=caption)
-            for n, caption in enumerate(captions, start)
-        ]
-        write_part(self._folder / "samples" / self._part, samples_to_table(samples, start), {})
         media = [
-            Measurement(
-                sample_id=sample.id,
-                probe="media",
-                status=Status.MEASURED,
-                values={"width": 640.0, "height": 480.0},
-                evidence={
-                    "image_sha256": f"{start + n:064x}",
-                    "image_phash": phash,
-                    "image_colours": colours,
-                },
-            )
-            for n, (sample, (phash, colours)) in enumerate(zip(samples, looks, strict=True))
+            {
+                "values": {"width": 640.0, "height": 480.0},
+                "evidence": {"image_sha256": f"{number:064x}", "image_phash": phash, "image_colours": colours},
+            }
+            for number, (phash, colours) in enumerate(looks, start)
         ]
         fits = [
-            Measurement(
-                sample_id=sample.id,
-                probe="image_text",
-                status=Status.MEASURED,
-                values={"similarity": float(value)},
-                embeddings={"image": vector},
-            )
-            for sample, vector, value in zip(samples, vectors, similarity, strict=True)
+            {"values": {"similarity": value}, "embeddings": {"image": vector}}
+            for vector, value in zip(vectors, similarity.tolist(), strict=True)
         ]
-        for probe, measured in (("media", media), ("image_text", fits)):
-            write_part(self._folder / probe / self._part, measurements_to_table(measured, _METRICS[probe]), {})
+        self.write(start, "image", captions, {"media": media, "image_text": fits})
 
 
 def make_run(folder: Path, rows: int, dim: int, seed: int) -> tuple[list[PartShard], NDArray[np.int64]]:
@@ -128,7 +130,7 @@ def make_run(folder: Path, rows: int, dim: int, seed: int) -> tuple[list[PartSha
         words[later] = words[source]
         captions = ["a " + " ".join(f"word{word}" for word in line) for line in words.tolist()]
         shard = PartShard(folder, number)
-        shard.write(start, captions, looks, vectors.astype(np.float16), rng.normal(0.3, 0.05, count))
+        shard.write_images(start, captions, looks, vectors.astype(np.float16), rng.normal(0.3, 0.05, count))
         shards.append(shard)
     return shards, copied
 
@@ -141,30 +143,67 @@ def make_drawn(folder: Path, scenes: int, seed: int) -> tuple[list[PartShard], N
     both = [*pictures, *copies]
     captions = [tell(seed, n).captions[0] for n in range(scenes)] * 2
     shard = PartShard(folder, 0)
-    shard.write(0, captions, [image_fingerprint(one) for one in both], encoder().images(both), np.full(len(both), 0.3))
+    looks = [image_fingerprint(one) for one in both]
+    shard.write_images(0, captions, looks, encoder().images(both), np.full(len(both), 0.3))
     return [shard], np.concatenate([np.full(scenes, -1), np.arange(scenes)])
 
 
-def report(shards: list[PartShard], copied: NDArray[np.int64]) -> None:
+def make_spoken(folder: Path, clips: int, seed: int) -> tuple[list[PartShard], NDArray[np.int64]]:
+    """Write a run of spoken sentences: each by one voice, by another one, and the first again as another file."""
+    from scripts.synthetic.recording import decode_audio, encode_audio
+    from scripts.synthetic.sentences import draw_words, write_text
+    from scripts.synthetic.speech import Synthesizer, draw_voice
+
+    choice, rng, speaker = random.Random(seed), np.random.default_rng(seed), Synthesizer()
+    texts = [write_text(draw_words(choice, held_out=True, random_share=0.1), sentence_case=True) for _ in range(clips)]
+    spoken = []
+    for text in texts * 2:
+        sound = speaker.speak(text, draw_voice(choice, held_out=True)).samples
+        sound = np.pad(sound, rng.integers(1600, 4000, 2)) * np.float32(0.5 / np.abs(sound).max())
+        spoken.append(sound + rng.normal(0, 0.001, len(sound)).astype(np.float32))
+    for sound in spoken[:clips]:
+        begin, end = rng.integers(0, 1600, 2)
+        quieter = 0.5 * sound[begin : len(sound) - end]
+        noisy = quieter + rng.normal(0, 0.03 * quieter.std(), len(quieter)).astype(np.float32)
+        spoken.append(decode_audio(encode_audio(noisy, "opus", 24_000)))
+    media = []
+    for number, sound in enumerate(spoken):
+        found = audio_fingerprint(sound)
+        media.append(
+            {
+                "values": {"duration": len(sound) / 16_000},
+                "evidence": {"audio_sha256": f"{number:064x}"},
+                "embeddings": {} if found is None else {"audio": found},
+            }
+        )
+    shard = PartShard(folder, 0)
+    shard.write(0, "audio", texts * 3, {"media": media})
+    return [shard], np.concatenate([np.full(2 * clips, -1), np.arange(clips)])
+
+
+def report(shards: list[PartShard], copied: NDArray[np.int64], medium: str) -> None:
     """Run the analysis and print what it found and what it took."""
     analysis = Duplicates(DuplicatesConfig(), 0)
     began, cpu = time.perf_counter(), time.process_time()
     tables = list(analysis.analyse(shards))
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-    group = np.concatenate([table["image_group"].to_numpy(zero_copy_only=False) for table in tables])
+    group = np.concatenate([table[f"{medium}_group"].to_numpy(zero_copy_only=False) for table in tables])
     copies = np.flatnonzero(copied >= 0)
     together = group[copies] == group[copied[copies]]
     origin = np.where(copied >= 0, copied, np.arange(len(copied)))
     grouped = np.flatnonzero(~np.isnan(group))
-    members = {}
+    members: dict[float, set[int]] = {}
     for row in grouped.tolist():
         members.setdefault(group[row], set()).add(int(origin[row]))
     wrong = sum(len(origins) > 1 for origins in members.values())
-    found = analysis.summary()["image"]
+    found = analysis.summary()[medium]
     index = found["index"]
     print(f"{len(copied)} rows, {len(copies)} planted copies: {together.mean():.4f} of them found")
     print(f"{found['groups']} groups, {wrong} with different originals")
-    print(f"index: {index['kind']}, {index['cells']} cells, measured recall {index['recall']:.4f}")
+    recall = (
+        f"recall {index['recall']:.4f} of {index['recall_checked']} neighbours" if index["recall_checked"] else "all"
+    )
+    print(f"index: {index['kind']}, {index['cells']} cells, {recall}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{wall:.1f} s ({cpu:.1f} s of CPU), {len(copied) / wall:.0f} rows/s, peak {peak:.2f} GB")
 
@@ -179,14 +218,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--scenes", type=int, default=0, help="drawn pictures instead of made-up embeddings")
+    parser.add_argument("--clips", type=int, default=0, help="spoken sentences instead of made-up embeddings")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.scenes:
             shards, copied = make_drawn(Path(folder), options.scenes, options.seed)
+        elif options.clips:
+            shards, copied = make_spoken(Path(folder), options.clips, options.seed)
         else:
             shards, copied = make_run(Path(folder), options.rows, options.dim, options.seed)
-        report(shards, copied)
+        report(shards, copied, "audio" if options.clips else "image")
 
 
 if __name__ == "__main__":
