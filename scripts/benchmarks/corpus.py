@@ -110,7 +110,7 @@ def analyse(out: Path, names: list[str]) -> None:
     for entry in ANALYSES:
         if names and entry.name not in names:
             continue
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         analysis = ANALYSES.get(entry.name)(getattr(options, entry.name), 0)
         shards = [StoredShard(run, shard, (*probes, *done)) for shard in run.shards()]
         for shard, table in zip(run.shards(), analysis.analyse(shards), strict=True):
@@ -118,7 +118,9 @@ def analyse(out: Path, names: list[str]) -> None:
         seconds = time.perf_counter() - began
         total += seconds
         done.append(entry.name)
-        print(f"{entry.name:12s} {seconds:8.1f} s {rows / seconds:10,.0f} rows/s   peak {_peak():.2f} GiB", flush=True)
+        busy = time.process_time() - worked
+        speed = f"{rows / seconds:10,.0f} rows/s"
+        print(f"{entry.name:12s} {seconds:8.1f} s ({busy:.0f} s of CPU) {speed}   peak {_peak():.2f} GiB", flush=True)
         for sentence in analysis.summary().get("sentences", [])[:3]:
             print(f"             {sentence}")
     print(f"{'corpus stage':12s} {total:8.1f} s {rows / max(total, 1e-9):10,.0f} rows/s   peak {_peak():.2f} GiB")
