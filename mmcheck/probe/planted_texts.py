@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmcheck.metrics.text_normalization import normalize
 
 MIN_WORDS = 3
@@ -49,6 +52,17 @@ def plant_swap(words: Sequence[str], donors: Sequence[str], language: str | None
     return [*words[:place], others[chance("word", len(others))], *words[place + 1 :]]
 
 
-def cut_share(chance: Chance) -> float:
-    """Return which share of a recording is left when its end is cut off: 0.6 to 0.85, as chance has it."""
-    return 0.6 + 0.05 * chance("audio", 6)
+def cut_frames(features: NDArray[np.float32], chance: Chance) -> int:
+    """Return how many frames are left when the last 15 to 40 % of the sound are cut off.
+
+    What counts is the part between the first and the last loud frame: silence at the end is no loss.
+
+    Args:
+        features: Log-mel features, shape (bands, frames).
+        chance: Decides how much.
+    """
+    level = features.max(axis=0)
+    low, high = np.quantile(level, [0.05, 0.95])
+    loud = np.flatnonzero(level > (low + high) / 2)
+    first, last = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, features.shape[1])
+    return max(2, first + int((last - first) * (0.6 + 0.05 * chance("audio", 6))))

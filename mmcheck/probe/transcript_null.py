@@ -24,11 +24,11 @@ from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.verification import summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
-from mmcheck.probe.planted_texts import MIN_WORDS, cut_share, plant_cut, plant_swap, split_words
+from mmcheck.probe.planted_texts import MIN_WORDS, cut_frames, plant_cut, plant_swap, split_words
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_values import to_scores
 
-_VERSION = 1
+_VERSION = 2
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers."""
@@ -202,7 +202,7 @@ class TranscriptNullProbe:
         planted = {name: (clip, joint.join(text)) for name, text in made.items() if text}
         if len(words) >= MIN_WORDS:
             features = clip.features[0]
-            kept = max(2, int(features.shape[1] * cut_share(chance)))
+            kept = cut_frames(features, chance)
             planted["cut_audio_log_prob"] = (replace(clip, features=(features[:, :kept],)), clip.text)
         return planted
 
