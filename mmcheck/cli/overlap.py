@@ -1,0 +1,111 @@
+"""``mmcheck overlap``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def overlap(
+    train: Annotated[str, typer.Argument(help="Run folder, or a manifest, of the training set.")],
+    test: Annotated[str, typer.Argument(help="Run folder, or a manifest, of the test set or benchmark.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to write; default: overlap/ in TRAIN's run folder.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="What removes a row of TRAIN and counts: image, audio, text, pair; all are reported.")
+    ] = "image,audio,pair",
+    max_overlap: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Rows of TEST that may be shared before the exit code is 1.")
+    ] = 0,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", "-c", help="Preset or YAML file to scan manifests with; default: the other run's."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Find what a training set shares with a test set or benchmark, exactly or nearly, and write TRAIN without it.
+
+    Compares images, recordings, texts and whole pairs. Writes overlaps.parquet, overlaps.jsonl, summary.json,
+    overlap.html, clean/ (TRAIN without the shared rows) and removed/ (with the reasons). Sources are never changed.
+
+    Exit code: 0 if nothing (or at most --max-overlap rows of TEST) is shared, 1 if more is, 2 if the input is wrong.
+
+    Examples:
+
+    mmcheck overlap runs/train runs/test
+
+    mmcheck overlap runs/train benchmark/metadata.jsonl --json
+
+    mmcheck overlap train.jsonl test.jsonl --out overlap --by image,audio,text,pair --max-overlap 5
+    """
+    from mmcheck.cli.progress import TerminalProgress
+    from mmcheck.core.errors import EXIT_RUN, OutputError, RunError, UserError
+    from mmcheck.report.overlap_page import write_overlap_page
+    from mmcheck.run.overlap import overlap_runs
+    from mmcheck.store.run_folder import RunFolder
+
+    kinds = [name.strip() for name in by.split(",") if name.strip()]
+    try:
+        with TerminalProgress(quiet) as progress:
+            summary = overlap_runs(
+                train, test, out=out, by=kinds, max_overlap=max_overlap, config=config, progress=progress
+            )
+            progress.phase("writing the page", None)
+            folder = Path(summary["written"]["folder"])
+            runs = (RunFolder(summary[role]["run"]) for role in ("train", "test"))
+            page = write_overlap_page(folder, *runs)
+    except RunError as error:
+        # Exit code 1 says "something is shared" here; whatever kept us from looking is wrong input.
+        raise UserError(error.message, hint=error.hint) from error
+    except OSError as error:
+        where = error.filename or "the file system"
+        raise OutputError(f"{where}: {error.strerror or error}.", hint="choose another --out.") from error
+    if json:
+        import json as writer
+
+        typer.echo(writer.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        _print(summary, folder, page)
+    if not summary["passed"]:
+        typer.echo(
+            f"{summary['shared_test_rows']} rows of TEST are shared; --max-overlap allows {max_overlap}.", err=True
+        )
+        raise typer.Exit(EXIT_RUN)
+
+
+def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
+    from mmcheck.cli.tables import clean, print_table
+
+    for sentence in summary["sentences"]:
+        typer.echo(clean(sentence))
+    rows = [
+        (
+            kind,
+            found["test_rows"],
+            found["exact_test_rows"],
+            found["train_rows"],
+            found["pairs"],
+            "yes" if found["counts"] else "no, reported only",
+        )
+        for kind, found in summary["kinds"].items()
+        if found["compared"]
+    ]
+    if rows:
+        title = f"TRAIN {summary['train']['rows']} rows, TEST {summary['test']['rows']} rows"
+        columns = ("shared", "TEST rows", "exactly", "TRAIN rows", "pairs", "counts")
+        print_table(title, columns, rows, numeric=(1, 2, 3, 4))
+    for note in summary["notes"]:
+        typer.echo(f"note: {clean(note)}", err=True)
+    written = summary["written"]
+    typer.echo(f"page:     {clean(str(page))}  (open in a browser)")
+    typer.echo(f"pairs:    {clean(str(folder / 'overlaps.parquet'))}  (and overlaps.jsonl)")
+    for name, meaning in (("clean", "train on this"), ("removed", "with the reasons in mmcheck_overlap_* columns")):
+        for file in written[name]["files"]:
+            typer.echo(f"{name + ':':<10}{clean(file)}  ({written[name]['rows']} rows; {meaning})")

@@ -1,0 +1,93 @@
+"""What an overlap means, in sentences: for the terminal, the page and the summary alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_BY = {"image": "image", "audio": "recording", "text": "text", "pair": "pair of medium and text"}
+_MODALITIES = {"image": "images", "audio": "recordings"}
+
+
+def tell_overlap(summary: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return sentences on the result, and notes on what limits it.
+
+    Args:
+        summary: What ``summary.json`` holds, but these two.
+    """
+    return _sentences(summary), _notes(summary)
+
+
+def _sentences(summary: Mapping[str, Any]) -> list[str]:
+    rows, shared = summary["test"]["rows"], summary["shared_test_rows"]
+    sentences = []
+    for role in ("train", "test"):
+        if not summary[role]["rows"]:
+            sentences.append(f"{role.upper()} holds no rows, so nothing is shared.")
+    if sentences:
+        return sentences
+    kinds = summary["kinds"]
+    looked = _listed([_BY[kind] for kind in summary["by"] if kinds[kind]["compared"]])
+    if not shared:
+        sentences.append(f"No row of TEST occurs in TRAIN, by {looked}.")
+    else:
+        verb = "occurs" if shared == 1 else "occur"
+        sentences.append(
+            f"{shared:,} of {rows:,} rows of TEST ({percent(summary['shared_test_share'])}) also {verb} in TRAIN, by "
+            f"{looked}; {summary['removed_train_rows']:,} of {summary['train']['rows']:,} rows of TRAIN are removed "
+            "from the cleaned manifest."
+        )
+    for kind, found in kinds.items():
+        if found["pairs"]:
+            near = found["test_rows"] - found["exact_test_rows"]
+            sentences.append(
+                f"By {_BY[kind]}: {found['test_rows']:,} rows of TEST ({found['exact_test_rows']:,} exactly, {near:,} "
+                f"nearly) with {found['train_rows']:,} rows of TRAIN."
+            )
+    if kinds["text"]["pairs"] and not kinds["text"]["counts"]:
+        sentences.append("Shared texts alone do not count (short captions recur by chance); --by adds them.")
+    return sentences
+
+
+def _notes(summary: Mapping[str, Any]) -> list[str]:
+    notes = []
+    missed = summary["not_compared"]["test_rows"]
+    if missed and summary["test"]["rows"]:
+        notes.append(
+            f"{missed:,} rows of TEST have no medium that could be read, so they were not compared by medium: they may "
+            f"be shared unseen (e.g. {', '.join(summary['not_compared']['test_ids'][:3])})."
+        )
+    for kind in summary["by"]:
+        found = summary["kinds"][kind]
+        if kind != "pair" and not found["compared"] and any(summary["compared"][name]["test"] for name in _held(kind)):
+            notes.append(f"TEST holds {_BY[kind]}s but TRAIN does not, so nothing was compared by {_BY[kind]}.")
+    for kind in ("image", "audio"):
+        index = summary["kinds"][kind]["searched"].get(kind, {}).get("index", {})
+        if index.get("kind") == "approximate":
+            recall = "of unknown recall" if index["recall"] is None else f"that found {percent(index['recall'])}"
+            notes.append(
+                f"Near {_MODALITIES[kind]} were looked for by an approximate index {recall} of the nearest neighbours "
+                "of a sample; as many near copies may have been missed. Exact copies are all found."
+            )
+    if summary["is_cut"]:
+        notes.append(
+            "Some contents have hundreds of near copies, of which the nearest ones were looked at; clean and compare "
+            "again to see whether any are left."
+        )
+    return notes
+
+
+def _held(kind: str) -> tuple[str, ...]:
+    return ("caption", "transcript") if kind == "text" else (kind,)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}" if names else "anything"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent; one that is neither nothing nor all never reads 0 % or 100 %."""
+    text = f"{100 * share:.1f} %"
+    if text == "0.0 %" and share > 0:
+        return "under 0.1 %"
+    return "over 99.9 %" if text == "100.0 %" and share < 1 else text

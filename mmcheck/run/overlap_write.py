@@ -1,0 +1,141 @@
+"""The training set without what it shares: its manifests in their own formats, and the removed rows with their reasons.
+
+Rows stay whole and the sources are never touched. Every row of the training set ends in exactly one of the two.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmcheck.core.atomic import TMP_PREFIX, atomic_path
+from mmcheck.core.errors import RunError
+from mmcheck.formats.base import OutputRow
+from mmcheck.run.plan import open_format
+from mmcheck.run.progress import Progress
+from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.schema import table_to_samples
+
+CLEAN, REMOVED = "clean", "removed"
+PREFIX = "mmcheck_overlap"
+_MAX_NAMED = 16
+_MAX_TOLD = 3
+_NOUNS = {"image": "image", "audio": "recording", "text": "text", "pair": "pair of medium and text"}
+
+Reasons = Mapping[int, Sequence[Mapping[str, Any]]]
+"""Row of the training set -> the listed pairs (records of ``OVERLAPS``) that remove it."""
+
+
+def write_split(run: RunFolder, reasons: Reasons, out: Path, progress: Progress) -> dict[str, Any]:
+    """Write ``clean/`` and ``removed/`` below ``out`` anew; return their files and rows.
+
+    Args:
+        run: The run of the training set.
+        reasons: Why rows are removed.
+        out: The folder of the comparison.
+        progress: Told what happens.
+
+    Raises:
+        OutputError: If it cannot be written.
+        ManifestError: If a source that rows are copied from is gone or changed.
+        RunError: If a part of the run is missing, two inputs would be written to one file, or the rows do not add up.
+    """
+    config = run.config()
+    inputs = run.metadata["inputs"]
+    progress.phase("writing manifests", 2 * len(inputs))
+    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    written: dict[str, Any] = {}
+    for folder in (CLEAN, REMOVED):
+        # A sibling of the final folder, so that relative paths lead to the media from there, too.
+        staging = out / f"{TMP_PREFIX}{folder}"
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(out / folder, ignore_errors=True)
+        output = config.output if folder == CLEAN else config.output.model_copy(update={"write_media": False})
+        files: list[Path] = []
+        rows = _Rows(run, reasons, is_clean=folder == CLEAN)
+        start = 0
+        for number, entry in enumerate(inputs):
+            stop = start + entry["rows"]
+            # An empty clean manifest says "nothing is left"; of removed rows there is better no file at all.
+            if folder == CLEAN or rows.holds(start, stop):
+                stem = _stem(entry["manifest"])
+                place = staging if stems[stem] == 1 else staging / f"{number:03d}"
+                place.mkdir(parents=True, exist_ok=True)
+                new = open_format(entry["format"], config).write(
+                    rows.between(start, stop), place, stem, output, manifest=entry["manifest"]
+                )
+                if set(files) & set(new):
+                    raise RunError(f"two inputs would be written to one file: {sorted(map(str, new))}.")
+                files += new
+            start = stop
+            progress.advance()
+        if files:
+            with atomic_path(out / folder) as temporary:
+                staging.rename(temporary)
+        written[folder] = {
+            "rows": rows.count,
+            "files": [str(out / folder / file.relative_to(staging)) for file in files],
+        }
+    total = int(run.metadata["rows"])
+    if written[CLEAN]["rows"] + written[REMOVED]["rows"] != total:
+        raise RunError(
+            f"{written[CLEAN]['rows']} rows were kept and {written[REMOVED]['rows']} removed, but {total} were read.",
+            hint="please report this as a defect of mmcheck.",
+        )
+    return written
+
+
+class _Rows:
+    def __init__(self, run: RunFolder, reasons: Reasons, *, is_clean: bool) -> None:
+        self._run, self._reasons, self._is_clean = run, reasons, is_clean
+        self._removed = np.array(sorted(reasons), dtype=np.int64)
+        self.count = 0
+
+    def holds(self, start: int, stop: int) -> bool:
+        """Return whether any row of ``start:stop`` is removed."""
+        low, high = np.searchsorted(self._removed, (start, stop))
+        return bool(low < high)
+
+    def between(self, start: int, stop: int) -> Iterator[OutputRow]:
+        """Yield the rows of ``start:stop`` that belong here, in order."""
+        for shard in self._run.shards():
+            low, high = max(start, shard.start), min(stop, shard.stop)
+            if low >= high or not (self._is_clean or self.holds(low, high)):
+                continue
+            part = read_part(self._run.samples_part(shard)).slice(low - shard.start, high - low)
+            for number, sample in enumerate(table_to_samples(part), low):
+                if (number in self._reasons) is not self._is_clean:
+                    self.count += 1
+                    yield OutputRow(sample=sample, extra={} if self._is_clean else explain(self._reasons[number]))
+
+
+def explain(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the columns that say why a row was removed: kinds, how, likeness, whose, and a sentence."""
+    best = sorted(records, key=lambda record: (record["how"] != "exact", -record["similarity"]))
+    told: list[str] = []
+    seen: set[str] = set()
+    for record in best:
+        if record["kind"] in seen or len(told) >= _MAX_TOLD:
+            continue
+        seen.add(record["kind"])
+        how = "the same" if record["how"] == "exact" else f"nearly the same ({record['similarity']:.3f})"
+        manifest = record["test_manifest"].rstrip("/").rsplit("/", 1)[-1]
+        told.append(
+            f"{how} {_NOUNS[record['kind']]} as test row {record['test_id']} ({manifest}:{record['test_row_number']})"
+        )
+    return {
+        f"{PREFIX}_kinds": "+".join(dict.fromkeys(record["kind"] for record in best)),
+        f"{PREFIX}_how": best[0]["how"],
+        f"{PREFIX}_similarity": round(float(best[0]["similarity"]), 6),
+        f"{PREFIX}_with": list(dict.fromkeys(record["test_id"] for record in best))[:_MAX_NAMED],
+        f"{PREFIX}_reason": "; ".join(told),
+    }
+
+
+def _stem(manifest: str) -> str:
+    return manifest.rstrip("/").rsplit("/", 1)[-1].partition(".")[0] or "manifest"
