@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.embeddings import Keys, content_keys, mix_keys, normalise
+from mmcheck.corpus.neighbour_index import NeighbourIndex
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -25,6 +26,9 @@ NEIGHBOURS = 10
 CANDIDATES = 64
 _BLOCK_CELLS = 1 << 23
 _COARSE_DIM = 512
+_EXACT_ROWS = 60_000
+"""Suspects up to which all are compared with all, in blocks: below, the index is dearer than the products it saves."""
+_TUNED = 256
 
 
 class PairScores(Protocol):
@@ -242,6 +246,8 @@ def best_pairs(
 
 def _nearest(queries: Floats, stored: Floats, levels: Floats, count: int) -> tuple[Rows, Rows]:
     count = min(count, len(stored))
+    if len(stored) > _EXACT_ROWS:
+        return _nearly_nearest(queries, stored, count)
     lefts, rights = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     step = max(16, _BLOCK_CELLS // max(1, len(stored)))
     for start in range(0, len(queries) if count else 0, step):
@@ -250,6 +256,18 @@ def _nearest(queries: Floats, stored: Floats, levels: Floats, count: int) -> tup
         lefts.append(np.repeat(np.arange(start, start + len(best), dtype=np.int64), count))
         rights.append(best.ravel().astype(np.int64))
     return np.concatenate(lefts), np.concatenate(rights)
+
+
+def _nearly_nearest(queries: Floats, stored: Floats, count: int) -> tuple[Rows, Rows]:
+    """Return the nearest by plain cosine, from an index: its errors cost recall only, and hubs are dealt with later."""
+    index = NeighbourIndex(stored.shape[1], len(stored))
+    index.train(stored)
+    index.add(stored)
+    index.tune(queries[:: max(1, len(queries) // _TUNED)])
+    found = index.search(queries, count)[1]
+    lefts = np.repeat(np.arange(len(queries), dtype=np.int64), count)
+    rights = found.ravel()
+    return lefts[rights >= 0], rights[rights >= 0]
 
 
 def _vector_keys(vectors: NDArray[np.floating], present: Mask, seed: int) -> Keys:

@@ -119,7 +119,7 @@ def build_repair_page(run: RunFolder) -> str:
 def _headline(summary: Mapping[str, Any]) -> str:
     count = summary["proposals"]
     if not count:
-        return "Nothing to repair"
+        return "Nothing is proposed" if summary["notes"] and not summary["suspects"] else "Nothing to repair"
     return f"{count:,} of {summary['rows_read']:,} rows would get another text"
 
 

@@ -215,6 +215,8 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
     if proposals:
         return told
     suspects = sum(plan.num_suspects for plan in plans)
+    if not suspects and any(plan.notes for plan in plans):
+        return [*told, "Nothing is proposed."]
     if not suspects:
         return [*told, "Nothing to repair: no pair looks wrong."]
     return [*told, f"Nothing to repair: for none of the {suspects} suspect pairs is another text sure enough."]

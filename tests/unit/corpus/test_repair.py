@@ -330,3 +330,29 @@ def test_silence_and_other_scripts_find_no_partner() -> None:
         TranscriptScores(heard, said), [FileRows(name="m", rows=rows, numbers=rows)], modality="audio"
     )
     assert [p for p in plan.proposals if p.confidence >= 0.5] == []
+
+
+def test_suspects_beyond_the_exact_search_are_matched_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = np.arange(600)
+    moved = np.random.default_rng(0).permutation(600)[:200]
+    order[moved] = np.roll(order[moved], 1)
+    monkeypatch.setattr("mmcheck.corpus.repair_scores._EXACT_ROWS", 50)
+    plan = _plan(order, 11, noise=0.4)
+    share, count = _right(plan, order)
+    assert share >= 0.97
+    assert count >= 150
+
+
+def test_a_shift_behind_a_lost_image_says_so() -> None:
+    images, texts = _vectors(200, 12)
+    # Row 90's file is gone; the captions go on with the next image.
+    order = np.arange(200)
+    order[90:150] = np.roll(order[90:150], -1)
+    has_medium, here, rows = np.ones(200, dtype=bool), np.ones(200, dtype=bool), np.arange(200)
+    has_medium[90] = False
+    scores = EmbeddingScores(images, texts[order], has_medium, here)
+    plan = propose_repairs(scores, [FileRows(name="a", rows=rows, numbers=rows + 1)])
+    (explanation,) = plan.explanations
+    assert explanation.sentence == (
+        "rows 92-150 of a: each caption belongs to the next image. It begins behind row 91, whose image cannot be read."
+    )
