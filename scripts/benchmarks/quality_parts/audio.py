@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.core.parts import PROBES
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.types import Measurement, MediaRef, Sample, Status
 from mmcheck.metrics.verification import find_doubts
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 from scripts.benchmarks.quality_parts.clips import ALIGNED, Pair
@@ -40,6 +40,8 @@ scale; deviations in units of the set's own spread are worse, since aligned endi
 were chosen on clips of seeds 8001 to 8003, which the bench does not use."""
 RATES = {"-WER": "wer", "-CER": "cer"}
 WER_LIMIT = 0.1
+LIMIT = 0.5
+"""Probability from which a fault counts as found."""
 FAULT_SHARES = (0.0, 0.1, 0.2)
 DRAWS = 5
 """Sets drawn from the clips of one seed."""
@@ -146,11 +148,13 @@ def draw_set(pairs: Sequence[Pair], share: float, rng: random.Random) -> list[Pa
 
 def _speech_set(pairs: Sequence[Pair], share: float, seed: int, rng: random.Random) -> SpeechSet:
     rows = draw_set(pairs, share, rng)
-    judged = run_analyses(to_shards(rows), ("speech",))
+    judged = run_analyses(to_shards(rows), available("alignment", "speech"))
     truth = np.array([pair.fault != ALIGNED for pair in rows])
-    codes = sorted({code for found in judged.codes for code in found})
-    taken = {code: np.array([code in found for found in judged.codes]) for code in codes}
-    taken = {"any finding": np.array([bool(found) for found in judged.codes]), **taken}
+    taken: dict[str, NDArray[np.bool_]] = {}
+    for name, values in judged.values.items():
+        if name.startswith("speech."):
+            taken[name.partition(".")[2]] = np.nan_to_num(values, nan=0.0) > LIMIT
+    taken = {"any finding": np.any(list(taken.values()), axis=0), **taken}
     by_fault: dict[str, dict[str, int]] = {}
     for at, pair in enumerate(rows):
         tally = by_fault.setdefault(pair.fault, {})
@@ -173,7 +177,7 @@ def to_shards(rows: Sequence[Pair]) -> list[MemoryShard]:
     for start in range(0, len(rows), SHARD_SIZE):
         part = rows[start : start + SHARD_SIZE]
         samples = [_sample(start + at, pair) for at, pair in enumerate(part)]
-        media, transcripts = [], []
+        media, transcripts, nulls = [], [], []
         for sample, pair in zip(samples, part, strict=True):
             values = dict(pair.values)
             evidence: dict[str, Any] = {"words": pair.words, "transcribed": True, "hypothesis": pair.hypothesis}
@@ -183,14 +187,21 @@ def to_shards(rows: Sequence[Pair]) -> list[MemoryShard]:
                 values = {name: value for name, value in values.items() if name not in RATES.values()}
                 evidence = {"words": pair.words, "transcribed": False}
             transcripts.append(make_measurement(sample.id, "transcript", values, evidence=evidence))
+            nulls.append(_null(sample.id, pair))
             length = {"duration": pair.seconds, "chars_per_second": len(pair.text) / max(pair.seconds, 0.1)}
             media.append(make_measurement(sample.id, "media", length))
         tables = {
             name: measurements_to_table(found, PROBES.get(name).metrics)
-            for name, found in (("media", media), ("transcript", transcripts))
+            for name, found in (("media", media), ("transcript", transcripts), ("transcript_null", nulls))
         }
         shards.append(MemoryShard(samples_to_table(samples, start), tables))
     return shards
+
+
+def _null(sample_id: str, pair: Pair) -> Measurement:
+    if pair.null:
+        return make_measurement(sample_id, "transcript_null", pair.null)
+    return Measurement(sample_id=sample_id, probe="transcript_null", status=Status.NOT_APPLICABLE, reason="not sampled")
 
 
 def _sample(row: int, pair: Pair) -> Sample:

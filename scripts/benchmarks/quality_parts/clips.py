@@ -24,8 +24,9 @@ from mmcheck.core.types import MediaRef, Sample
 if TYPE_CHECKING:
     from mmcheck.config import TranscriptConfig
     from mmcheck.core.types import Measurement
+    from mmcheck.probe.transcript import TranscriptProbe
 
-VERSION = 1
+VERSION = 2
 ALIGNED = "aligned"
 _FEWEST_WORDS = 4
 
@@ -50,6 +51,8 @@ class Pair:
     """Short metric names of the transcript probe -> value; error rates by jiwer under `wer` and `cer`."""
     words: list[tuple[str, float]]
     """Each given word's mean log-probability."""
+    null: dict[str, float]
+    """Short metric names of the transcript_null probe -> value; empty where it does not apply."""
 
 
 def can_speak() -> bool:
@@ -93,6 +96,10 @@ def _digest(options: TranscriptConfig) -> str:
     return digest_value({"weights": folder.digest(), "options": options.model_dump(mode="json")})
 
 
+_Planted = tuple[int, str, NDArray[np.float32], str, str]
+"""Clip, fault, waveform, given text, true text."""
+
+
 class _Recording:
     """Stands for a decoded file (`mmcheck.media.sample_media.SampleMedia`)."""
 
@@ -105,16 +112,51 @@ class _Recording:
         return self
 
 
+def _recording(at: int, row: _Planted) -> Any:
+    _, _, samples, text, _ = row
+    name = f"clip-{at:05d}"
+    ref = MediaRef(uri=f"/data/audio/{name}.wav")
+    sample = Sample(id=name, manifest="", row_number=at, audio=ref, transcript=text, language="en", row={})
+    return _Recording(sample, samples)
+
+
+def _measure_null(planted: Sequence[_Planted], served: TranscriptProbe) -> list[dict[str, float]]:
+    """Return what the product's transcript_null probe measures of each pair, were it sampled."""
+    from mmcheck.config import load_config
+    from mmcheck.probe.base import NotApplicable, Prepared
+    from mmcheck.probe.context import ProbeContext
+    from mmcheck.probe.transcript_null import TranscriptNullProbe
+
+    options = load_config("default").probes.transcript_null.model_copy(update={"num_clips": len(planted)})
+    texts = tuple((text, "en") for _, fault, _, text, _ in planted if fault == ALIGNED)
+    probe = TranscriptNullProbe(options, "cpu", 0)
+    probe.prime(ProbeContext(served=served, num_rows=len(planted), texts=texts))
+    probe.open()
+    found: list[dict[str, float]] = [{} for _ in planted]
+    for start in range(0, len(planted), probe.batch_size):
+        batch, places = [], []
+        for at in range(start, min(start + probe.batch_size, len(planted))):
+            recording = _recording(at, planted[at])
+            try:
+                batch.append(Prepared(sample=recording.sample, payload=probe.prepare(recording)))
+            except NotApplicable:
+                continue
+            places.append(at)
+        for at, measured in zip(places, probe.measure(batch), strict=True):
+            found[at] = dict(measured.values)
+    return found
+
+
 def _make(seed: int, size: int, options: TranscriptConfig) -> list[Pair]:
     from mmcheck.backends.whisper_transcriber import WhisperTranscriber, load_faster_whisper
     from mmcheck.backends.whisper_weights import ensure_ctranslate2, find_whisper
     from mmcheck.probe.base import Prepared
-    from mmcheck.probe.transcript import TranscriptProbe
+    from mmcheck.probe.transcript import TranscriptProbe as Probe
     from scripts.tiny_whisper.evaluation import FAULTS, draw_clips
 
     clips = draw_clips(size, seed, random_share=0.0, is_degraded=False)
     rng = random.Random(f"clip-faults-{seed}")
-    planted: list[tuple[int, str, NDArray[np.float32], str, str]] = []
+    planted: list[_Planted] = []
     for number, clip in enumerate(clips):
         other = clips[(number + 1) % size]
         planted.append((number, ALIGNED, clip.samples, clip.text, clip.text))
@@ -123,25 +165,23 @@ def _make(seed: int, size: int, options: TranscriptConfig) -> list[Pair]:
         for fault, plant in FAULTS.items():
             samples, text = plant(clip, other, rng)
             planted.append((number, fault, samples, text, clip.text))
-    probe = TranscriptProbe(options, "cpu", 0)
+    probe = Probe(options, "cpu", 0)
     probe.open()
     measured: list[Measurement] = []
     size_of_batch = probe.batch_size
     for start in range(0, len(planted), size_of_batch):
         batch = []
-        for at, (_, _, samples, text, _) in enumerate(planted[start : start + size_of_batch], start):
-            sample = Sample(
-                id=str(at), manifest="", row_number=at, audio=MediaRef(uri=""), transcript=text, language="en", row={}
-            )
-            recording: Any = _Recording(sample, samples)
-            batch.append(Prepared(sample=sample, payload=probe.prepare(recording)))
+        for at, row in enumerate(planted[start : start + size_of_batch], start):
+            recording = _recording(at, row)
+            batch.append(Prepared(sample=recording.sample, payload=probe.prepare(recording)))
         measured += probe.measure(batch)
+    nulls = _measure_null(planted, probe)
     model = find_whisper(options.model, backend=options.backend)
     faster = load_faster_whisper(ensure_ctranslate2(model), device="cpu", compute_type=options.compute_type)
     transcriber = WhisperTranscriber(faster, beam_size=options.beam_size)
     heard: dict[str, str] = {}
     pairs = []
-    for (number, fault, samples, text, true_text), found in zip(planted, measured, strict=True):
+    for (number, fault, samples, text, true_text), found, null in zip(planted, measured, nulls, strict=True):
         key = digest_bytes(samples.tobytes())
         if key not in heard:
             heard[key] = transcriber.transcribe(samples, "en").text
@@ -156,6 +196,7 @@ def _make(seed: int, size: int, options: TranscriptConfig) -> list[Pair]:
                 seconds=len(samples) / 16_000,
                 values=values,
                 words=[(word, score) for word, score in found.evidence["words"]],
+                null=null,
             )
         )
     return pairs

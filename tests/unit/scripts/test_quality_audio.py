@@ -37,6 +37,7 @@ def make_pairs(size: int, seed: int = 0) -> list[Pair]:
                     seconds=2.0,
                     values={**values, **error_rates(text, text), "num_words": 4.0},
                     words=[("the", -0.1)],
+                    null={},
                 )
             )
     return pairs
