@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.core.errors import MmcheckError
+from mmcheck.corpus import neighbour_index
 from mmcheck.corpus.embeddings import normalise
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
@@ -140,3 +141,18 @@ def test_with_torch_in_the_same_process():
         product = torch.ones(300, 300) @ torch.ones(300, 300)
         assert index.search(index.vectors(np.arange(100)), 3)[1][:, 0].tolist() == list(range(100))
         assert float(product.mean()) == 300
+
+
+def test_a_graph_finds_the_cells_of_a_large_index(monkeypatch):
+    monkeypatch.setattr(neighbour_index, "_GRAPH_CELLS", 32)
+    rng = np.random.default_rng(5)
+    vectors = crowded(rng, 6000, dim=24)
+    vectors[5900:] = normalise(vectors[:100] + 0.02 * rng.standard_normal((100, 24)).astype(np.float32))
+    found = []
+    for _ in range(2):
+        index = filled(vectors, exact_rows=0)
+        found.append(pairs_of(index, 0.97))
+        assert index.num_cells == 60
+        assert index.measure_recall(floor=0.95, num_queries=300) >= 0.98
+    assert found[0] == found[1], "built by one thread, so always the same"
+    assert sum((row, 5900 + row) in found[0] for row in range(100)) >= 98
