@@ -53,6 +53,11 @@ ANALYSES.register(
     "how often the same text or the same bytes occur in the run",
 )
 ANALYSES.register(
+    "duplicates",
+    "mmcheck.corpus.duplicates:Duplicates",
+    "near-duplicate images, recordings, texts and pairs, in groups",
+)
+ANALYSES.register(
     "alignment",
     "mmcheck.corpus.alignment:Alignment",
     "is a pair a random pairing, against re-pairings of the set's own halves",

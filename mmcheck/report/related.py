@@ -45,6 +45,12 @@ TITLES: dict[str, dict[str, str]] = {
         "media": "The same file",
         "pair": "The same pair",
     },
+    "duplicates": {
+        "image": "Nearly the same image",
+        "audio": "Nearly the same recording",
+        "text": "Nearly the same text",
+        "pair": "Nearly the same pair",
+    },
     "caption": {"fitting": "The caption fits these images about as well"},
     "consistency": {
         "caption_conflict": "The same or a near-duplicate image with another caption",
