@@ -101,7 +101,7 @@ class NeighbourIndex:
         quantizer: Any
         if len(distinct) >= _GRAPH_CELLS:
             quantizer = faiss.IndexHNSWFlat(self.dim, 32, faiss.METRIC_INNER_PRODUCT)
-            quantizer.hnsw.efConstruction, quantizer.hnsw.efSearch = 64, 48
+            quantizer.hnsw.efConstruction, quantizer.hnsw.efSearch = 64, 96
         else:
             quantizer = faiss.IndexFlatIP(self.dim)
         # The graph that several threads build at once differs from run to run.
