@@ -32,7 +32,7 @@ from mmcheck.run.overlap_inputs import (
     refuse_equal,
     scan_side,
 )
-from mmcheck.run.overlap_words import tell_overlap
+from mmcheck.run.overlap_words import tell_kind, tell_overlap
 from mmcheck.run.overlap_write import write_split
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
@@ -284,7 +284,7 @@ def _count(kind: str, parts: Sequence[Part], kinds: Sequence[str]) -> dict[str, 
         name: int(np.logical_or.reduce([getattr(part, name) for part in own]).sum()) if own else 0
         for name in ("train_rows", "test_rows", "exact_train_rows", "exact_test_rows")
     }
-    return {
+    found = {
         "compared": bool(own),
         "counts": kind in kinds,
         "pairs": sum(part.num_pairs for part in own),
@@ -292,6 +292,7 @@ def _count(kind: str, parts: Sequence[Part], kinds: Sequence[str]) -> dict[str, 
         **unions,
         "searched": {part.modality: part.about for part in own if part.about},
     }
+    return {**found, "sentence": tell_kind(kind, found)}
 
 
 def _not_compared(side: SideInput, found: Overlap) -> dict[str, Any]:

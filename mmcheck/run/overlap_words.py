@@ -37,16 +37,27 @@ def _sentences(summary: Mapping[str, Any]) -> list[str]:
             f"{looked}; {summary['removed_train_rows']:,} of {summary['train']['rows']:,} rows of TRAIN are removed "
             "from the cleaned manifest."
         )
-    for kind, found in kinds.items():
-        if found["pairs"]:
-            near = found["test_rows"] - found["exact_test_rows"]
-            sentences.append(
-                f"By {_BY[kind]}: {found['test_rows']:,} rows of TEST ({found['exact_test_rows']:,} exactly, {near:,} "
-                f"nearly) with {found['train_rows']:,} rows of TRAIN."
-            )
     if kinds["text"]["pairs"] and not kinds["text"]["counts"]:
         sentences.append("Shared texts alone do not count (short captions recur by chance); --by adds them.")
     return sentences
+
+
+def tell_kind(kind: str, found: Mapping[str, Any]) -> str:
+    """Return a sentence on what is shared by one kind.
+
+    Args:
+        kind: One of the kinds.
+        found: Its counts, as in ``summary.json``.
+    """
+    if not found["compared"]:
+        return f"Nothing was compared by {_BY[kind]}: one of the two sets holds none."
+    if not found["pairs"]:
+        return f"Nothing is shared by {_BY[kind]}."
+    near = found["test_rows"] - found["exact_test_rows"]
+    return (
+        f"By {_BY[kind]}, {found['test_rows']:,} rows of TEST ({found['exact_test_rows']:,} exactly, {near:,} nearly) "
+        f"are shared with {found['train_rows']:,} rows of TRAIN."
+    )
 
 
 def _notes(summary: Mapping[str, Any]) -> list[str]:
