@@ -6,10 +6,11 @@ here with the run's own model, if it is still at hand.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,28 @@ from mmcheck.core.types import Sample
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import table_to_samples
 
-if TYPE_CHECKING:
-    from mmcheck.backends.image_text_backend import ImageTextBackend
-
 MAX_ORPHANS = 5000
 """More halves than these are left aside: a run that lost so much has other troubles."""
 _BATCH = 64
+
+
+class Encoder(Protocol):
+    """What is needed of an image-text backend."""
+
+    image_size: tuple[int, int]
+    """Height and width in pixels that the model looks at."""
+
+    def preprocess(self, image: Any) -> Any:
+        """Return what ``encode_images`` wants."""
+        ...
+
+    def encode_images(self, pixels: Sequence[Any]) -> NDArray[np.float32]:
+        """Return embeddings of preprocessed images, shape (n, d)."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return embeddings, shape (n, d)."""
+        ...
 
 
 @dataclass(slots=True)
@@ -99,22 +116,24 @@ def _halves(run: RunFolder, present: NDArray[np.bool_]) -> tuple[list[tuple[int,
     return captions, images
 
 
-def _load(run: RunFolder) -> ImageTextBackend:
-    from mmcheck.backends.devices import resolve_device, set_threads
-    from mmcheck.backends.image_text_backend import load_image_text, resolve_image_text
-
+def _load(run: RunFolder) -> Encoder:
+    # By name, as probes are: the commands and the report must reach no model library.
+    devices = importlib.import_module("mmcheck.backends.devices")
+    backends = importlib.import_module("mmcheck.backends.image_text_backend")
     config = run.config()
     options = config.probes.image_text
-    weights = resolve_image_text(options.model, options.pretrained, options.backend)
+    weights = backends.resolve_image_text(options.model, options.pretrained, options.backend)
     stored = run.metadata["probes"]["image_text"].get("about", {}).get("sha256")
     if stored is not None and stored != weights.ref.sha256:
         raise MmcheckError(f"the weights of {options.model} are not those that the run was measured with.")
-    set_threads()
-    return load_image_text(weights, device=resolve_device(config.run.device), precision=options.precision)
+    devices.set_threads()
+    device = devices.resolve_device(config.run.device)
+    found: Encoder = backends.load_image_text(weights, device=device, precision=options.precision)
+    return found
 
 
 def _encode_images(
-    run: RunFolder, backend: ImageTextBackend, images: Sequence[tuple[int, Sample]]
+    run: RunFolder, backend: Encoder, images: Sequence[tuple[int, Sample]]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     from mmcheck.media.sample_media import SampleMedia
     from mmcheck.media.source import MediaSource
