@@ -159,7 +159,7 @@ def find_excess(counts: NDArray[np.int64], sizes: NDArray[np.int64], share: floa
     Returns:
         Array of shape (k,), 0..1.
     """
-    from scipy.special import bdtrc  # type: ignore[import-untyped]
+    from scipy.special import bdtrc
 
     chances = np.ones(len(counts))
     some = counts > 0

@@ -96,7 +96,7 @@ def _orders(name: str, values: Sequence[str | None]) -> list[tuple[str, Rows]]:
         (f"{name}, as text in lower case", [value.casefold() for value in filled]),
     )
     return [
-        (told, np.array(sorted(range(len(filled)), key=keys.__getitem__), dtype=np.int64))  # type: ignore[attr-defined]
+        (told, np.array(sorted(range(len(filled)), key=keys.__getitem__), dtype=np.int64))
         for told, keys in kinds
     ]
 
