@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.embeddings import mix_keys
-from mmcheck.corpus.repair_scores import Floats, PairScores, Rows
+from mmcheck.corpus.repair_scores import Floats, PairScores, Rows, TranscriptScores
 from mmcheck.metrics.null_mixture import fit_null_mixture, rising
 
-MAX_LOG_RATIO = 8.0
-"""No single score says more than this, in nats: the fitted tails are not to be trusted beyond."""
+MAX_LOG_RATIO = 14.0
+"""No score says more than this, in nats: a null of a few million pairs knows nothing of what is rarer."""
+ROW_LOG_RATIO = 8.0
+"""No single row says more than this of the block that it stands in."""
 MIN_RIGHT_PAIRS = 8
-_NULL_ROWS = 640
+_NULL_ROWS, _NULL_TEXTS = 1536, 640
 _FIT_ROWS = 20_000
 _TRANSCRIPT_MEAN, _TRANSCRIPT_SPREAD = 0.85, 0.17
 """Likeness of a right transcript to what was recognised: that of recognisers between 0 and 35 % character errors."""
@@ -55,14 +57,14 @@ class Evidence:
     random_share: float
     """Estimated share of random pairings among the pairs as they stand, in [0, 1]."""
 
-    def weigh(self, scores: Floats) -> Floats:
-        """Return the log-likelihood ratio of each score in nats, within +-MAX_LOG_RATIO; 0 where there is none."""
+    def weigh(self, scores: Floats, limit: float = ROW_LOG_RATIO) -> Floats:
+        """Return the log-likelihood ratio of each score in nats, within +-``limit``; 0 where there is none."""
         known = np.isfinite(scores)
         found = np.interp(np.where(known, scores, 0), self.grid, self.log_ratios)
-        return np.where(known, found, 0).astype(np.float32)
+        return np.where(known, np.clip(found, -limit, limit), 0).astype(np.float32)
 
     def own(self, rows: Rows) -> Floats:
-        """Return the log-likelihood ratio of the rows' own pairs, shape (n,)."""
+        """Return the log-likelihood ratio of the rows' own pairs, within +-ROW_LOG_RATIO, shape (n,)."""
         return self.weigh(self.scores.pairs(rows, rows))
 
     def wrong(self, rows: Rows) -> NDArray[np.float64]:
@@ -76,8 +78,9 @@ def sample_null(scores: PairScores) -> Null:
 
     Both are chosen by content, so the order of rows changes nothing.
     """
-    media = _distinct(scores.media_keys)
-    texts = _distinct(scores.text_keys)
+    # Comparing texts takes a hundred times as long as comparing vectors.
+    size = _NULL_TEXTS if isinstance(scores, TranscriptScores) else _NULL_ROWS
+    media, texts = _distinct(scores.media_keys, size), _distinct(scores.text_keys, size)
     block = scores.block(media, texts)
     # A row's own text, and any text equal to it, is no stranger; neither is a text that stands with a copy of it.
     own = scores.text_keys[media][:, None] == scores.text_keys[texts][None]
@@ -147,8 +150,8 @@ def _random_share(log_ratios: NDArray[np.float64]) -> float:
     return share
 
 
-def _distinct(keys: NDArray[np.uint64]) -> Rows:
+def _distinct(keys: NDArray[np.uint64], size: int) -> Rows:
     """Return the first row of each of the smallest keys but 0."""
     present = np.flatnonzero(keys)
     first = np.unique(mix_keys(keys[present]), return_index=True)[1]
-    return np.asarray(present[first[:_NULL_ROWS]], dtype=np.int64)
+    return np.asarray(present[first[:size]], dtype=np.int64)

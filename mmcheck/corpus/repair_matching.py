@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.repair_evidence import Evidence
+from mmcheck.corpus.repair_evidence import MAX_LOG_RATIO, Evidence
 from mmcheck.corpus.repair_scores import CANDIDATES, Rows
 from mmcheck.metrics.soft_matching import match_probabilities
 
@@ -55,7 +55,7 @@ def match_suspects(evidence: Evidence, media: Rows, texts: Rows, wrong: NDArray[
     # An equal text under another row is the same proposal as leaving things as they are.
     differs = scores.text_keys[media[left]] != scores.text_keys[texts[right]]
     left, right = left[differs], right[differs]
-    ratios = np.exp(evidence.weigh(scores.pairs(media[left], texts[right])).astype(np.float64))
+    ratios = np.exp(evidence.weigh(scores.pairs(media[left], texts[right]), MAX_LOG_RATIO).astype(np.float64))
     # Strangers' ratios are about 1 in the mean, nearly all of it from few large ones.
     telling = ratios > _LEAST_RATIO
     left, right, ratios = left[telling], right[telling], ratios[telling]

@@ -95,10 +95,7 @@ def _orders(name: str, values: Sequence[str | None]) -> list[tuple[str, Rows]]:
         (f"{name}, as text (10 before 2)", filled),
         (f"{name}, as text in lower case", [value.casefold() for value in filled]),
     )
-    return [
-        (told, np.array(sorted(range(len(filled)), key=keys.__getitem__), dtype=np.int64))
-        for told, keys in kinds
-    ]
+    return [(told, np.array(sorted(range(len(filled)), key=keys.__getitem__), dtype=np.int64)) for told, keys in kinds]
 
 
 def support(scores: PairScores, null: Null, arrangement: Arrangement, reach: int) -> Support:

@@ -323,7 +323,7 @@ def test_moved_transcripts_are_told_in_words() -> None:
 
 
 def test_silence_and_other_scripts_find_no_partner() -> None:
-    said = ["你好世界今天天气很好" + chr(0x4E00 + row) * 3 for row in range(40)]
+    said = ["\u4f60\u597d\u4e16\u754c\u4eca\u5929\u5929\u6c14\u5f88\u597d" + chr(0x4E00 + row) * 3 for row in range(40)]
     heard: list[str | None] = ["" if row % 2 else "thank you" for row in range(40)]
     rows = np.arange(40)
     plan = propose_repairs(
