@@ -27,6 +27,7 @@ PRODUCTS = ("summary.json", "overlap.html", "overlaps.parquet", "overlaps.jsonl"
 _RUNS = {"TRAIN": "train-run", "TEST": "test-run"}
 _RUN_FILES = ("samples", "measurements", "verdicts")
 _MAX_NAME = 80
+_BY_HASH = "Until then images are compared by bytes, perceptual hash and colours alone, which misses heavier edits."
 
 
 @dataclass(slots=True)
@@ -228,10 +229,7 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
         if reason is None:
             used.append("image")
         else:
-            notes.append(
-                f"{reason} Images were compared by their bytes, perceptual hash and colours alone, which misses "
-                "heavier edits; scan one of the two again with the other's model to compare by embeddings, too."
-            )
+            notes.append(f"{reason} {_BY_HASH}")
     if all(_holds(run, "audio") for run in runs):
         used.append("audio")
     for side, run in zip((train, test), runs, strict=True):
@@ -263,16 +261,21 @@ def _holds(run: RunFolder, modality: str) -> bool:
 
 def _unlike_images(one: RunFolder, other: RunFolder) -> str | None:
     parts = [run.metadata["probes"].get("image_text") for run in (one, other)]
-    for role, part in zip(("TRAIN", "TEST"), parts, strict=True):
-        if part is None:
-            return f"{role} holds no image embeddings (the probe image_text did not run)."
+    lacking = [role for role, part in zip(("TRAIN", "TEST"), parts, strict=True) if part is None]
+    if lacking:
+        who = f"{lacking[0]} holds no" if len(lacking) == 1 else "Neither TRAIN nor TEST holds"
+        again = "it" if len(lacking) == 1 else "both"
+        return f"{who} image embeddings; scan {again} again with the probe image_text to compare by them."
     if parts[0]["fingerprint"] == parts[1]["fingerprint"]:
         return None
     own, their = (_weights(part) for part in parts)
     # Device, precision and the handling of long captions change the fingerprint but not what the numbers mean.
     if own == their and own[1]:
         return None
-    return f"TRAIN was measured with {_told(own)} and TEST with {_told(their)}: their embeddings cannot be compared."
+    return (
+        f"TRAIN was measured with {_told(own)} and TEST with {_told(their)}: their embeddings cannot be compared; scan "
+        "one of the two again with the other's model to compare by them."
+    )
 
 
 def _weights(part: dict[str, Any]) -> tuple[str, str, str]:
