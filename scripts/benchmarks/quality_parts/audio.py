@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Measurement, MediaRef, Sample, Status
+from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.verification import find_doubts
+from mmcheck.metrics.word_alignment import align_texts
+from mmcheck.probe.transcript_values import alignment_values
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 from scripts.benchmarks.quality_parts.clips import ALIGNED, Pair
 from scripts.benchmarks.quality_parts.figures import Counts, count, recall_at, roc_auc
@@ -179,13 +182,14 @@ def to_shards(rows: Sequence[Pair]) -> list[MemoryShard]:
         samples = [_sample(start + at, pair) for at, pair in enumerate(part)]
         media, transcripts, nulls = [], [], []
         for sample, pair in zip(samples, part, strict=True):
-            values = dict(pair.values)
-            evidence: dict[str, Any] = {"words": pair.words, "transcribed": True, "hypothesis": pair.hypothesis}
+            values = {name: value for name, value in pair.values.items() if name not in RATES.values()}
+            evidence: dict[str, Any] = {"words": pair.words, "transcribed": False, "language": "en"}
             if find_doubts(values, limits):
-                values["error_rate"] = values["wer"]
-            else:
-                values = {name: value for name, value in values.items() if name not in RATES.values()}
-                evidence = {"words": pair.words, "transcribed": False}
+                said, heard = normalize(pair.text, "en"), normalize(pair.hypothesis, "en")
+                alignment = align_texts(said, heard, is_scriptio_continua=False)
+                values |= alignment_values(alignment, is_scriptio_continua=False)
+                steps = [[unit.kind, unit.reference, unit.hypothesis] for unit in alignment.units]
+                evidence |= {"transcribed": True, "hypothesis": pair.hypothesis, "alignment": steps}
             transcripts.append(make_measurement(sample.id, "transcript", values, evidence=evidence))
             nulls.append(_null(sample.id, pair))
             length = {"duration": pair.seconds, "chars_per_second": len(pair.text) / max(pair.seconds, 0.1)}
@@ -200,7 +204,7 @@ def to_shards(rows: Sequence[Pair]) -> list[MemoryShard]:
 
 def _null(sample_id: str, pair: Pair) -> Measurement:
     if pair.null:
-        return make_measurement(sample_id, "transcript_null", pair.null)
+        return make_measurement(sample_id, "transcript_null", pair.null, evidence=pair.null_evidence)
     return Measurement(sample_id=sample_id, probe="transcript_null", status=Status.NOT_APPLICABLE, reason="not sampled")
 
 

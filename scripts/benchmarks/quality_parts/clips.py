@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.core.atomic import atomic_path
-from mmcheck.core.digests import digest_bytes, digest_value
+from mmcheck.core.digests import digest_bytes
 from mmcheck.core.types import MediaRef, Sample
 
 if TYPE_CHECKING:
-    from mmcheck.config import TranscriptConfig
+    from mmcheck.config import TranscriptConfig, TranscriptNullConfig
     from mmcheck.core.types import Measurement
     from mmcheck.probe.transcript import TranscriptProbe
 
-VERSION = 2
+VERSION = 3
 ALIGNED = "aligned"
 _FEWEST_WORDS = 4
 
@@ -53,6 +53,8 @@ class Pair:
     """Each given word's mean log-probability."""
     null: dict[str, float]
     """Short metric names of the transcript_null probe -> value; empty where it does not apply."""
+    null_evidence: dict[str, Any]
+    """What that probe says besides: the other transcripts and what they reached."""
 
 
 def can_speak() -> bool:
@@ -90,10 +92,20 @@ def _options() -> TranscriptConfig:
 
 
 def _digest(options: TranscriptConfig) -> str:
-    from mmcheck.backends.whisper_weights import find_whisper
+    """Return what names a cache: code versions, weights and options of both probes, as the product counts them."""
+    from mmcheck.probe.context import ProbeContext
+    from mmcheck.probe.transcript import TranscriptProbe as Probe
+    from mmcheck.probe.transcript_null import TranscriptNullProbe
 
-    folder = find_whisper(options.model, backend=options.backend)
-    return digest_value({"weights": folder.digest(), "options": options.model_dump(mode="json")})
+    null = TranscriptNullProbe(_null_options(0), "cpu", 0)
+    null.prime(ProbeContext(served=Probe(options, "cpu", 0), num_rows=0, texts=()))
+    return null.fingerprint()
+
+
+def _null_options(num_clips: int) -> TranscriptNullConfig:
+    from mmcheck.config import load_config
+
+    return load_config("default").probes.transcript_null.model_copy(update={"num_clips": num_clips})
 
 
 _Planted = tuple[int, str, NDArray[np.float32], str, str]
@@ -120,19 +132,17 @@ def _recording(at: int, row: _Planted) -> Any:
     return _Recording(sample, samples)
 
 
-def _measure_null(planted: Sequence[_Planted], served: TranscriptProbe) -> list[dict[str, float]]:
-    """Return what the product's transcript_null probe measures of each pair, were it sampled."""
-    from mmcheck.config import load_config
+def _measure_null(planted: Sequence[_Planted], served: TranscriptProbe) -> list[Measurement | None]:
+    """Return what the product's transcript_null probe measures of each pair, were it sampled; None: not applicable."""
     from mmcheck.probe.base import NotApplicable, Prepared
     from mmcheck.probe.context import ProbeContext
     from mmcheck.probe.transcript_null import TranscriptNullProbe
 
-    options = load_config("default").probes.transcript_null.model_copy(update={"num_clips": len(planted)})
     texts = tuple((text, "en") for _, fault, _, text, _ in planted if fault == ALIGNED)
-    probe = TranscriptNullProbe(options, "cpu", 0)
+    probe = TranscriptNullProbe(_null_options(len(planted)), "cpu", 0)
     probe.prime(ProbeContext(served=served, num_rows=len(planted), texts=texts))
     probe.open()
-    found: list[dict[str, float]] = [{} for _ in planted]
+    found: list[Measurement | None] = [None] * len(planted)
     for start in range(0, len(planted), probe.batch_size):
         batch, places = [], []
         for at in range(start, min(start + probe.batch_size, len(planted))):
@@ -143,7 +153,7 @@ def _measure_null(planted: Sequence[_Planted], served: TranscriptProbe) -> list[
                 continue
             places.append(at)
         for at, measured in zip(places, probe.measure(batch), strict=True):
-            found[at] = dict(measured.values)
+            found[at] = measured
     return found
 
 
@@ -196,7 +206,8 @@ def _make(seed: int, size: int, options: TranscriptConfig) -> list[Pair]:
                 seconds=len(samples) / 16_000,
                 values=values,
                 words=[(word, score) for word, score in found.evidence["words"]],
-                null=null,
+                null={} if null is None else dict(null.values),
+                null_evidence={} if null is None else dict(null.evidence),
             )
         )
     return pairs
