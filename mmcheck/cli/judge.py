@@ -26,7 +26,7 @@ def judge(
 
     mmcheck judge runs/first --config stricter.yaml
 
-    mmcheck judge runs/first --set rules.low_similarity.min=0.3
+    mmcheck judge runs/first --set rules.random_pairing.max=0.9
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress

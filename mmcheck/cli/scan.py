@@ -54,7 +54,7 @@ def scan(
 
     mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text
 
-    mmcheck scan train.csv --out runs/strict --set rules.low_similarity.min=0.3 --limit 1000
+    mmcheck scan train.csv --out runs/strict --set rules.min_similarity.enabled=true --limit 1000
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
