@@ -126,8 +126,8 @@ def find_overlap(
             parts.append(_part(modality, modality, media, *(side.items[modality] for side in sides)))
         if all(len(side.texts[modality].first_row) for side in sides):
             parts.append(_part("text", modality, texts, *(side.texts[modality] for side in sides)))
-        if all(len(side.items[modality].first_row) and len(side.texts[modality].first_row) for side in sides):
-            combined = [_combine(side, modality) for side in sides]
+        combined = [_combine(side, modality) for side in sides]
+        if all(len(items.first_row) for items in combined):
             joined = _join(media.pairs, texts.pairs, one, other, modality, *combined)
             parts.append(_part("pair", modality, Found(joined, {}), *combined))
     parts.sort(key=lambda part: KINDS.index(part.kind))

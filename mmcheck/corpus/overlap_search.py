@@ -19,12 +19,13 @@ from mmcheck.corpus.groups import Rows
 from mmcheck.corpus.media_items import read_index
 from mmcheck.corpus.near_images import NUM_COLOURS, ImageItems, NearImages, near_hashes
 from mmcheck.corpus.near_recordings import NearRecordings
-from mmcheck.corpus.neighbour_index import NeighbourIndex
+from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.corpus.overlap_pairs import Floats, Found, Mask, Members, Side, Step, collect, cross, find_equal
 
 EMBEDDED_BY = {"image": "image_text", "audio": "media"}
 """Modality -> the probe that stores its embedding."""
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
+_EXACT_PAIRS = 4 * 10**9  # about a minute at 512 dimensions on two cores
 _MAX_SAME_HASH = 1024  # images of one hash that are held against others
 
 
@@ -54,7 +55,10 @@ def find_media(
     embedded = np.zeros(len(search.keys[1]), dtype=bool)
     about: dict[str, Any] = {"items": [len(keys) for keys in search.keys]}
     if use_embeddings and all(len(keys) for keys in search.keys):
-        index, place = read_index(small.shards, modality, small.items[modality], seed)
+        # A leak that is missed costs more than a minute: every pair is compared as long as that is all it takes.
+        is_short = len(search.keys[0]) * len(search.keys[1]) <= _EXACT_PAIRS
+        exact_rows = max(EXACT_ROWS, len(search.keys[0]) if is_short else 0)
+        index, place = read_index(small.shards, modality, small.items[modality], seed, exact_rows)
         if len(index):
             search.stream(index, place, embedded, step)
             index.measure_recall(floor=getattr(options, f"{modality}_similarity"))

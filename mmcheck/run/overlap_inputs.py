@@ -25,7 +25,7 @@ FOLDER = "overlap"
 PRODUCTS = ("summary.json", "overlap.html", "overlaps.parquet", "overlaps.jsonl", "clean", "removed")
 """What one comparison writes; the next one replaces it."""
 _RUNS = {"TRAIN": "train-run", "TEST": "test-run"}
-_RUN_FILES = ("samples", "measurements", "verdicts")
+_RUN_FILES = ("samples", "measurements")
 _MAX_NAME = 80
 _BY_HASH = "Until then images are compared by bytes, perceptual hash and colours alone, which misses heavier edits."
 
@@ -61,7 +61,7 @@ def open_side(role: str, given: str | Path) -> SideInput:
     text = os.fspath(given)
     path = Path(text)
     is_run = (path / "run.json").is_file()
-    if not is_run and not any((path / name).is_dir() for name in _RUN_FILES[:2]):
+    if not is_run and not all((path / name).is_dir() for name in _RUN_FILES):
         return SideInput(role=role, given=text, run=None)
     run = RunFolder(path)
     require_complete(run)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import DuplicatesConfig
@@ -126,6 +126,7 @@ rows = st.builds(
 
 
 @given(train=st.lists(rows, max_size=9), test=st.lists(rows, max_size=9))
+@example(train=[Row(image=(0, 0), text=(0, 0))], test=[Row(text=(0, 0)), Row(image=(0, 0))])
 @settings(max_examples=60, deadline=None)
 def test_exactly_what_is_shared_is_found_whichever_side_is_larger(train, test):
     found = search(train, test)
@@ -168,7 +169,9 @@ def test_the_order_of_the_rows_and_the_shards_change_nothing(train, test, seed):
     for one, other in zip(plain.parts, mixed.parts, strict=True):
         assert other.train_rows.tolist() == one.train_rows[order].tolist()
         assert other.test_rows.tolist() == one.test_rows.tolist()
-        back = [(int(order[left]), int(right)) for left, right in zip(other.listed.train, other.listed.test, strict=True)]
+        back = [
+            (int(order[left]), int(right)) for left, right in zip(other.listed.train, other.listed.test, strict=True)
+        ]
         assert sorted(back) == sorted(zip(one.listed.train.tolist(), one.listed.test.tolist(), strict=True))
 
 
