@@ -168,7 +168,7 @@ def test_the_map_answers_the_keyboard(watched: Watched) -> None:
     page.keyboard.press("+")
     assert page.locator(".map-frame svg").get_attribute("viewBox") != "0 0 1000 640"
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('.map-card').hidden")
+    page.locator(".map-card").wait_for(state="hidden")
 
 
 def test_a_tap_shows_the_caption(browser: playwright.Browser, coverage_page: Path) -> None:
