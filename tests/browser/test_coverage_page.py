@@ -149,7 +149,7 @@ def test_search_and_clusters_dim_the_others(watched: Watched) -> None:
     assert page.locator(".map-count").inner_text() == "10 of 60 points"
     assert page.locator(".map-frame svg").get_attribute("viewBox") != "0 0 1000 640"
     page.locator(".coverage-map button[type=reset]").click()
-    page.wait_for_function("document.querySelector('.map-count').textContent === '60 points'")
+    playwright.expect(page.locator(".map-count")).to_have_text("60 points")
     assert page.locator(".map-frame svg").get_attribute("viewBox") == "0 0 1000 640"
 
 

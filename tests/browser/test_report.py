@@ -96,7 +96,7 @@ def test_filters_narrow_the_table_and_say_how_far(watched: Watched) -> None:
     assert 0 < len(flagged) < len(everything)
     assert page.locator("#f-count").inner_text() == f"{len(flagged)} of {len(everything)} pairs"
     page.click("#f-reset")
-    page.wait_for_function("document.getElementById('f-count').textContent.indexOf('of') < 0")
+    playwright.expect(page.locator("#f-count")).not_to_contain_text("of")
     assert watched.shown() == everything
     page.select_option("#f-modality", "audio")
     assert all(name.startswith("speech/") for name in watched.shown())
