@@ -13,6 +13,7 @@ from mmcheck.cli.doctor import doctor
 from mmcheck.cli.judge import judge
 from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
+from mmcheck.cli.overlap import overlap
 from mmcheck.cli.repair import repair
 from mmcheck.cli.report import report
 from mmcheck.cli.scan import scan
@@ -52,6 +53,7 @@ app.command("scan")(scan)
 app.command("judge")(judge)
 app.command("report")(report)
 app.command("repair")(repair)
+app.command("overlap")(overlap)
 app.command("coverage")(coverage)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
