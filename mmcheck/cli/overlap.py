@@ -27,6 +27,9 @@ def overlap(
         str | None,
         typer.Option("--config", "-c", help="Preset or YAML file to scan manifests with; default: the other run's."),
     ] = None,
+    write_media: Annotated[
+        bool, typer.Option("--write-media", help="Write TRAIN's media too: new tar shards, folders that load.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -55,12 +58,18 @@ def overlap(
     try:
         with TerminalProgress(quiet) as progress:
             summary = overlap_runs(
-                train, test, out=out, by=kinds, max_overlap=max_overlap, config=config, progress=progress
+                train,
+                test,
+                out=out,
+                by=kinds,
+                max_overlap=max_overlap,
+                config=config,
+                write_media=write_media,
+                progress=progress,
             )
             progress.phase("writing the page", None)
             folder = Path(summary["written"]["folder"])
-            runs = (RunFolder(summary[role]["run"]) for role in ("train", "test"))
-            page = write_overlap_page(folder, *runs)
+            page = write_overlap_page(folder, *(RunFolder(summary[role]["run"]) for role in ("train", "test")))
     except RunError as error:
         # Exit code 1 says "something is shared" here; whatever kept us from looking is wrong input.
         raise UserError(error.message, hint=error.hint) from error
@@ -75,7 +84,8 @@ def overlap(
         _print(summary, folder, page)
     if not summary["passed"]:
         typer.echo(
-            f"{summary['shared_test_rows']} rows of TEST are shared; --max-overlap allows {max_overlap}.", err=True
+            f"more of TEST is shared ({summary['shared_test_rows']}) than --max-overlap allows ({max_overlap}).",
+            err=True,
         )
         raise typer.Exit(EXIT_RUN)
 
@@ -106,6 +116,10 @@ def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
     written = summary["written"]
     typer.echo(f"page:     {clean(str(page))}  (open in a browser)")
     typer.echo(f"pairs:    {clean(str(folder / 'overlaps.parquet'))}  (and overlaps.jsonl)")
-    for name, meaning in (("clean", "train on this"), ("removed", "with the reasons in mmcheck_overlap_* columns")):
+    meanings = {
+        "clean": f"{written['clean']['rows']} rows; train on this",
+        "removed": f"{written['removed']['rows']} rows, with the reasons in mmcheck_overlap_* columns",
+    }
+    for name, meaning in meanings.items():
         for file in written[name]["files"]:
-            typer.echo(f"{name + ':':<10}{clean(file)}  ({written[name]['rows']} rows; {meaning})")
+            typer.echo(f"{name + ':':<10}{clean(file)}  ({meaning})")

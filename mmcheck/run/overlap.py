@@ -69,6 +69,7 @@ def overlap_runs(
     by: Sequence[str] = DEFAULT_KINDS,
     max_overlap: int = 0,
     config: str | Path | Config | None = None,
+    write_media: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Find what two sets share, write it below ``out``, and return its summary.
@@ -80,6 +81,7 @@ def overlap_runs(
         by: Kinds of ``KINDS`` that remove a row of the training set and count as leaked; all are reported.
         max_overlap: Rows of the test set that may be shared.
         config: For scanning manifests; None: the config of the other side's run, or the preset ``default``.
+        write_media: Whether media come along with the cleaned manifest, as new shards or links.
         progress: Told what happens.
 
     Returns:
@@ -101,7 +103,7 @@ def overlap_runs(
     with hold(target):
         scan_side(sides[0], sides[1], target, config, told)
         scan_side(sides[1], sides[0], target, config, told)
-        return _compare(sides, target, kinds, max_overlap, told)
+        return _compare(sides, target, kinds, max_overlap, write_media, told)
 
 
 def _check_kinds(by: Sequence[str]) -> tuple[str, ...]:
@@ -114,7 +116,12 @@ def _check_kinds(by: Sequence[str]) -> tuple[str, ...]:
 
 
 def _compare(
-    sides: tuple[SideInput, SideInput], out: Path, kinds: Sequence[str], max_overlap: int, progress: Progress
+    sides: tuple[SideInput, SideInput],
+    out: Path,
+    kinds: Sequence[str],
+    max_overlap: int,
+    write_media: bool,
+    progress: Progress,
 ) -> dict[str, Any]:
     train, test = (side.opened() for side in sides)
     able = compare_runs(*sides)
@@ -136,10 +143,10 @@ def _compare(
     with atomic_path(out / "overlaps.jsonl") as temporary, temporary.open("wb") as file:
         for batch in table.to_batches(max_chunksize=4096):
             file.write("".join(f"{dump_json(row)}\n" for row in batch.to_pylist()).encode("utf-8", "replace"))
-    written = write_split(train, reasons, out, progress)
+    written = write_split(train, reasons, out, progress, write_media=write_media)
     summary = _summarise(sides, found, table, kinds, max_overlap)
+    summary["notes"] = [*able.notes, *summary["notes"], *written.pop("notes")]
     summary["written"] = {"folder": str(out), **written}
-    summary["notes"] = [*able.notes, *summary["notes"]]
     text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
     write_text(out / "summary.json", text + "\n")
     return summary
@@ -166,7 +173,11 @@ def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds
         return
     held = []
     for number, side in enumerate(sides):
-        names = [f"{counts[number]} {_plural(name)}" for name, counts in found.compared.items() if counts[number]]
+        names = [
+            f"{counts[number]} {_plural(name, counts[number])}"
+            for name, counts in found.compared.items()
+            if counts[number]
+        ]
         held.append(f"{side.role} {side.given} has {' and '.join(names) or 'nothing that could be read'}")
     raise UserError(
         f"nothing can be compared by {', '.join(kinds)}: {'; '.join(held)} ({rows[0]} and {rows[1]} rows).",
@@ -174,8 +185,8 @@ def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds
     )
 
 
-def _plural(name: str) -> str:
-    return {"image": "images", "audio": "recordings", "caption": "captions", "transcript": "transcripts"}[name]
+def _plural(name: str, count: int) -> str:
+    return {"audio": "recording"}.get(name, name) + ("" if count == 1 else "s")
 
 
 def _table(train: RunFolder, test: RunFolder, parts: Sequence[Part]) -> pa.Table:

@@ -64,9 +64,10 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     notes = []
     missed = summary["not_compared"]["test_rows"]
     if missed and summary["test"]["rows"]:
+        rows = "1 row of TEST has" if missed == 1 else f"{missed:,} rows of TEST have"
         notes.append(
-            f"{missed:,} rows of TEST have no medium that could be read, so they were not compared by medium: they may "
-            f"be shared unseen (e.g. {', '.join(summary['not_compared']['test_ids'][:3])})."
+            f"{rows} no medium that could be read and could not be compared by medium; what is not seen may be "
+            f"shared (e.g. {', '.join(summary['not_compared']['test_ids'][:3])})."
         )
     for kind in summary["by"]:
         found = summary["kinds"][kind]

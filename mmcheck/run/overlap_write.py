@@ -26,19 +26,33 @@ PREFIX = "mmcheck_overlap"
 _MAX_NAMED = 16
 _MAX_TOLD = 3
 _NOUNS = {"image": "image", "audio": "recording", "text": "text", "pair": "pair of medium and text"}
+_FOLDER_NOTE = (
+    "The cleaned manifest of a folder names the files as the folder does and does not load beside them; --write-media "
+    "makes a folder that does (links where possible, else copies)."
+)
+_NOTES = {
+    "imagefolder": _FOLDER_NOTE,
+    "audiofolder": _FOLDER_NOTE,
+    "folder": _FOLDER_NOTE,
+    "webdataset": "The cleaned manifest of tar shards is a listing that leads into the old shards, which still hold "
+    "the shared samples; --write-media makes new shards without them.",
+}
 
 Reasons = Mapping[int, Sequence[Mapping[str, Any]]]
 """Row of the training set -> the listed pairs (records of ``OVERLAPS``) that remove it."""
 
 
-def write_split(run: RunFolder, reasons: Reasons, out: Path, progress: Progress) -> dict[str, Any]:
-    """Write ``clean/`` and ``removed/`` below ``out`` anew; return their files and rows.
+def write_split(
+    run: RunFolder, reasons: Reasons, out: Path, progress: Progress, *, write_media: bool = False
+) -> dict[str, Any]:
+    """Write ``clean/`` and ``removed/`` below ``out`` anew; return their files and rows, and notes on them.
 
     Args:
         run: The run of the training set.
         reasons: Why rows are removed.
         out: The folder of the comparison.
         progress: Told what happens.
+        write_media: Whether the media come along with the clean rows, as new shards or links.
 
     Raises:
         OutputError: If it cannot be written.
@@ -55,7 +69,9 @@ def write_split(run: RunFolder, reasons: Reasons, out: Path, progress: Progress)
         staging = out / f"{TMP_PREFIX}{folder}"
         shutil.rmtree(staging, ignore_errors=True)
         shutil.rmtree(out / folder, ignore_errors=True)
-        output = config.output if folder == CLEAN else config.output.model_copy(update={"write_media": False})
+        # What is removed is there to be looked at, not to be trained on.
+        with_media = folder == CLEAN and (write_media or config.output.write_media)
+        output = config.output.model_copy(update={"write_media": with_media})
         files: list[Path] = []
         rows = _Rows(run, reasons, is_clean=folder == CLEAN)
         start = 0
@@ -87,6 +103,9 @@ def write_split(run: RunFolder, reasons: Reasons, out: Path, progress: Progress)
             f"{written[CLEAN]['rows']} rows were kept and {written[REMOVED]['rows']} removed, but {total} were read.",
             hint="please report this as a defect of mmcheck.",
         )
+    told = [_NOTES[entry["format"]] for entry in inputs if entry["format"] in _NOTES]
+    has_media = write_media or config.output.write_media
+    written["notes"] = [] if has_media else list(dict.fromkeys(told))
     return written
 
 

@@ -49,7 +49,7 @@ def test_the_exit_code_says_whether_too_much_is_shared(sides: tuple[Path, Path, 
     assert "1 of 3 rows of TEST (33.3 %) also occurs in TRAIN" in done.stdout
     assert "TRAIN 3 rows, TEST 3 rows" in done.stdout
     assert f"{out}/clean/train.jsonl" in done.stdout.replace("\n", "")
-    assert "1 rows of TEST are shared; --max-overlap allows 0." in done.stderr
+    assert "more of TEST is shared (1) than --max-overlap allows (0)." in done.stderr
     assert "scanning TRAIN" in done.stderr
     assert "\x1b" not in done.output
     assert (out / "overlap.html").is_file()

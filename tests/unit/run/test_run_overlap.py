@@ -204,7 +204,7 @@ def test_a_kill_while_writing_leaves_no_summary_and_is_made_good(
     first = overlap_runs(run.path, data / "test.jsonl")
     out = Path(first["written"]["folder"])
 
-    def killed(*_: Any) -> None:
+    def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -273,7 +273,7 @@ def test_images_and_recordings_have_nothing_in_common(
 ) -> None:
     (data / "a.wav").write_bytes(wav_bytes(tone()))
     write_rows(data / "audio.jsonl", [{"audio": "a.wav", "transcript": "a tone"}])
-    with pytest.raises(UserError, match=r"10 images and 10 captions; TEST .* has 1 recordings and 1 transcripts"):
+    with pytest.raises(UserError, match=r"10 images and 10 captions; TEST .* has 1 recording and 1 transcript "):
         overlap_runs(run.path, data / "audio.jsonl")
 
 
@@ -344,3 +344,21 @@ def test_missing_checksums_are_told(data: Path, run: RunFolder, tmp_path: Path) 
     (target / "run.json").write_text(json.dumps(text))
     notes = compare_runs(open_side("TRAIN", target), open_side("TEST", run.path)).notes
     assert any("without the probe media" in note for note in notes)
+
+
+def test_folders_and_shards_say_how_their_media_come_along(data: Path, run: RunFolder, tmp_path: Path) -> None:
+    folder = data / "if"
+    folder.mkdir()
+    for number in (2, 3, 4):
+        shutil.copy(data / "train" / f"{number}.png", folder / f"{number}.png")
+    write_rows(folder / "metadata.jsonl", [{"file_name": f"{n}.png", "text": "t", "uid": str(n)} for n in (2, 3, 4)])
+    plain = overlap_runs(folder, data / "test.jsonl", out=tmp_path / "plain", config=CONFIG)
+    assert any("--write-media" in note for note in plain["notes"])
+    whole = overlap_runs(folder, data / "test.jsonl", out=tmp_path / "whole", config=CONFIG, write_media=True)
+    assert not any("--write-media" in note for note in whole["notes"])
+    clean = tmp_path / "whole" / "clean" / "if"
+    assert sorted(path.name for path in clean.iterdir()) == ["3.png", "4.png", "metadata.jsonl"]
+    samples = list(open_format(detect_format(str(clean), CONFIG.input), CONFIG).read(str(clean)))
+    assert [Path(sample.image.uri).read_bytes() for sample in samples if sample.image] == [
+        (folder / f"{number}.png").read_bytes() for number in (3, 4)
+    ]
