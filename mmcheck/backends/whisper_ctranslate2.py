@@ -107,14 +107,18 @@ class Ctranslate2WhisperVerifier:
         passes = [plan_passes(text, self.tokens, len(prompt)) for text, prompt in zip(texts, prompts, strict=True)]
         jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
         read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
+        entropies: list[list[list[float]]] = [[] for _ in tasks]
         no_speech: dict[int, float] = {}
         for group in group_jobs(jobs, _MAX_BATCH_STEPS):
             for (row, step), result in zip(group, self._generate(group, prompts, encoded), strict=True):
                 no_speech[row] = max(float(result.no_speech_prob), sys.float_info.min)
-                read[row].append(self._read(step, result.logits[0]))
+                scores, spread = self._read(step, result.logits[0])
+                read[row].append(scores)
+                entropies[row].append(spread)
+        starts = [self._start(no_speech[row], languages[row], task) for row, task in enumerate(tasks)]
         return [
-            build_verification(texts[row], passes[row], read[row], self._start(no_speech[row], languages[row], task))
-            for row, task in enumerate(tasks)
+            build_verification(texts[row], passes[row], read[row], entropies[row], starts[row])
+            for row in range(len(tasks))
         ]
 
     def _encode(self, features: Any) -> Any:
@@ -152,7 +156,8 @@ class Ctranslate2WhisperVerifier:
         )
         return results
 
-    def _read(self, step: DecoderPass, logits: Sequence[Any]) -> tuple[list[float], float | None]:
+    def _read(self, step: DecoderPass, logits: Sequence[Any]) -> tuple[tuple[list[float], float | None], list[float]]:
+        """Return what ``read_pass`` says, and the entropy at each token that is scored."""
         wanted = len(step.tokens) + 1
         if len(logits) < wanted:
             raise RunError(
@@ -163,7 +168,11 @@ class Ctranslate2WhisperVerifier:
         rows = rows.astype(np.float32)
         peak = rows.max(axis=-1, keepdims=True)
         log_probs = rows - peak - np.log(np.exp(rows - peak).sum(axis=-1, keepdims=True))
-        return read_pass(step, log_probs[:, pass_ids(step, self.tokens)], self.tokens)
+        read = read_pass(step, log_probs[:, pass_ids(step, self.tokens)], self.tokens)
+        scored = log_probs[: step.num_scored]
+        shares = np.exp(scored)
+        entropies = -(shares * np.where(shares > 0, scored, 0.0)).sum(axis=-1)
+        return read, entropies.tolist()
 
     def _start(self, no_speech: float, shares: dict[str, float], task: VerificationTask) -> StartReading:
         tiny = sys.float_info.min

@@ -162,13 +162,19 @@ class TorchWhisperVerifier:
             jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
             starts: dict[int, StartReading] = {}
             read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
+            entropies: list[list[list[float]]] = [[] for _ in tasks]
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
                 hidden = self._run(group, prompts, encoded, mask)
                 for (row, step), states in zip(group, hidden, strict=True):
                     if step.first == 0:
                         starts[row] = self._read_start(states[0], tasks[row].language)
-                    read[row].append(self._read(step, states[len(prompts[row]) - 1 :]))
-        return [build_verification(texts[row], passes[row], read[row], starts[row]) for row in range(len(tasks))]
+                    scores, spread = self._read(step, states[len(prompts[row]) - 1 :])
+                    read[row].append(scores)
+                    entropies[row].append(spread)
+        return [
+            build_verification(texts[row], passes[row], read[row], entropies[row], starts[row])
+            for row in range(len(tasks))
+        ]
 
     def _languages(self, tasks: Sequence[VerificationTask], encoded: Any, mask: Any) -> list[str | None]:
         """Return the language to prompt with for each task; detected where the model needs one and none is named."""
@@ -196,16 +202,23 @@ class TorchWhisperVerifier:
         )
 
     def _read_start(self, state: Any, stated: str | None) -> StartReading:
-        return read_start(self._log_probs(state[None], start_ids(self.tokens))[0], self.tokens, stated)
+        log_probs = self._log_probs(state[None])
+        return read_start(self._columns(log_probs, start_ids(self.tokens))[0], self.tokens, stated)
 
-    def _read(self, step: DecoderPass, states: Any) -> tuple[list[float], float | None]:
-        wanted = states[step.context : len(step.tokens) + 1]
-        return read_pass(step, self._log_probs(wanted, pass_ids(step, self.tokens)), self.tokens)
+    def _read(self, step: DecoderPass, states: Any) -> tuple[tuple[list[float], float | None], list[float]]:
+        """Return what ``read_pass`` says, and the entropy at each token that is scored."""
+        log_probs = self._log_probs(states[step.context : len(step.tokens) + 1])
+        read = read_pass(step, self._columns(log_probs, pass_ids(step, self.tokens)), self.tokens)
+        entropies = self._torch.special.entr(log_probs[: step.num_scored].exp()).sum(-1)
+        return read, entropies.tolist()
 
-    def _log_probs(self, hidden: Any, ids: Sequence[int]) -> Any:
-        """Return log-softmax over the whole vocabulary at the columns ``ids``, as a numpy array."""
+    def _log_probs(self, hidden: Any) -> Any:
+        """Return log-softmax over the whole vocabulary."""
+        return self._project(hidden).float().log_softmax(-1)
+
+    def _columns(self, log_probs: Any, ids: Sequence[int]) -> Any:
         columns = self._torch.tensor(ids, dtype=self._torch.long, device=self._device)
-        return self._project(hidden).float().log_softmax(-1)[:, columns].cpu().numpy()
+        return log_probs[:, columns].cpu().numpy()
 
     def _attend(self, attention: Any, hidden: Any, source: Any, mask: Any, *, is_causal: bool = False) -> Any:
         keys = hidden if source is None else source

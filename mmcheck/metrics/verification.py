@@ -3,6 +3,10 @@
 A recogniser that is made to read the given words (teacher forcing) gives each token a probability. Their mean says
 whether this is the right text at all, the worst word finds a single wrong one, the end-of-text probability finds a
 text that stops too early, and the last words find a recording that does.
+
+A token may be unlikely because it is wrong, or because many would do. What the model expected in its place tells the
+two apart: surprise is how much less likely a token is than the model's own tokens are on average there (surprisal
+minus entropy, which Meister et al., TACL 2023, call the deviation from local typicality).
 """
 
 from __future__ import annotations
@@ -24,11 +28,20 @@ class WordScore:
     """The word as it was given."""
     log_probs: tuple[float, ...]
     """Natural log-probability of each of its tokens (at least one), each at most 0."""
+    entropies: tuple[float, ...] = ()
+    """Entropy (nat) of what the model expected in the place of each token; empty if unknown."""
 
     @property
     def mean(self) -> float:
         """Mean log-probability of a token of the word, in nat."""
         return float(np.mean(self.log_probs))
+
+    @property
+    def surprise(self) -> float | None:
+        """Largest -log p - H of its tokens, in nat; below 0 where the model expected less. None if unknown."""
+        if not self.entropies:
+            return None
+        return max(-score - spread for score, spread in zip(self.log_probs, self.entropies, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +67,12 @@ def join_scores(parts: Sequence[TranscriptScores]) -> TranscriptScores:
 
 
 def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) -> dict[str, float]:
-    """Return the figures of the transcript probe, each in nat and at most 0.
+    """Return the figures of the transcript probe, each in nat; log-probabilities are at most 0.
 
     ``mean_log_prob`` is the mean over all text tokens; ``worst_word_log_prob`` the smallest of the words' mean token
     log-probabilities (a mean, so that a long word is not worse than a short one); ``head_log_prob`` and
-    ``tail_log_prob`` the means over the tokens of the first and the last words; ``end_log_prob`` as given. Without
-    words only the end is there.
+    ``tail_log_prob`` the means over the tokens of the first and the last words; ``max_surprise`` that of the most
+    surprising word; ``end_log_prob`` as given. Without words only the end is there.
 
     Args:
         scores: The scores.
@@ -73,7 +86,21 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
             "head_log_prob": _token_mean(scores.words[:edge_words]),
             "tail_log_prob": _token_mean(scores.words[-edge_words:]),
         }
+        surprises = [word.surprise for word in scores.words]
+        known = [surprise for surprise in surprises if surprise is not None]
+        if known:
+            values["max_surprise"] = max(known)
     return values
+
+
+def most_surprising(scores: TranscriptScores, count: int) -> list[tuple[int, str, float]]:
+    """Return place, word and surprise (nat) of the words with the largest one, the largest first."""
+    known = [
+        (place, word.word, surprise)
+        for place, word in enumerate(scores.words)
+        if (surprise := word.surprise) is not None
+    ]
+    return sorted(known, key=lambda entry: (-entry[2], entry[0]))[:count]
 
 
 def find_doubts(values: dict[str, float], limits: dict[str, float]) -> list[str]:

@@ -23,11 +23,19 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.verification import (
     find_doubts,
     join_scores,
+    most_surprising,
     summarise_scores,
 )
 from mmcheck.metrics.word_alignment import align_texts
 from mmcheck.probe.base import NotApplicable, Prepared
-from mmcheck.probe.transcript_values import METRICS, alignment_values, split_text, start_values, to_scores
+from mmcheck.probe.transcript_values import (
+    METRICS,
+    alignment_values,
+    find_end_level,
+    split_text,
+    start_values,
+    to_scores,
+)
 
 if TYPE_CHECKING:
     from mmcheck.backends.whisper_features import Features, LogMel
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification, VerificationTask, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 1
+_VERSION = 2
 """Counted up when equal options and weights give other values."""
 MAX_EVIDENCE = 2000
 """Words (or steps of the alignment) that the evidence keeps; the values count all."""
@@ -54,6 +62,8 @@ class _Clip:
     features: tuple[Features, ...]
     """Log-mel features of each window; none if only transcription is wanted."""
     has_speech: bool
+    end_level: float | None
+    """Level of the recording's end against its loud parts, dB."""
 
 
 class TranscriptProbe:
@@ -192,6 +202,7 @@ class TranscriptProbe:
             samples=parts,
             features=tuple(self._log_mel(part) for part in parts) if self._log_mel is not None else (),
             has_speech=has_speech,
+            end_level=find_end_level(samples),
         )
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
@@ -240,6 +251,7 @@ class TranscriptProbe:
             scores = join_scores([to_scores(part) for part in verified])
             values |= summarise_scores(scores) | start_values(verified, with_language=self._options.detect_language)
             evidence["words"] = [[word.word, round(word.mean, 3)] for word in scores.words[:MAX_EVIDENCE]]
+            evidence["surprises"] = [[place, word, round(nat, 3)] for place, word, nat in most_surprising(scores, 5)]
             num_tokens = sum(part.num_tokens for part in verified)
             num_scored = sum(part.num_scored for part in verified)
             if num_scored < num_tokens:
@@ -248,6 +260,8 @@ class TranscriptProbe:
             evidence["windows"] = [[round(second, 2) for second in window.seconds] for window in clip.windows]
         if not clip.has_speech:
             evidence["speech_found"] = False
+        if clip.end_level is not None:
+            values["end_level"] = clip.end_level
         language = clip.language or (verified[0].language if verified else None)
         reason = self._why_transcribe(values, is_long=heard is not None)
         evidence["decision"] = reason or "verified: nothing uncertain"

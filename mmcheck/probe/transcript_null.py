@@ -20,21 +20,28 @@ from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Measurement, Metric, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
-from mmcheck.metrics.text_normalization import normalize
+from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.verification import summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
-from mmcheck.probe.planted_texts import MIN_WORDS, cut_frames, plant_cut, plant_swap, split_words
+from mmcheck.probe.planted_texts import (
+    MIN_WORDS,
+    cut_frames,
+    find_followers,
+    plant_cut,
+    plant_word_fault,
+    split_words,
+)
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_values import to_scores
 
-_VERSION = 2
+_VERSION = 3
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers."""
 _PLANTED = {
     "cut_end_log_prob": "end_log_prob",
-    "swapped_word_log_prob": "worst_word_log_prob",
+    "word_surprise": "max_surprise",
     "cut_audio_log_prob": "tail_log_prob",
 }
 """Metric -> the statistic of the planted fault that it holds."""
@@ -73,11 +80,10 @@ class TranscriptNullProbe:
             high=0.0,
         ),
         Metric(
-            name="transcript_null.swapped_word_log_prob",
-            description="mean token log-probability of the least likely word of the recording's own transcript with "
-            "one word replaced",
+            name="transcript_null.word_surprise",
+            description="surprise (surprisal minus entropy) of the most surprising word of the recording's own "
+            "transcript with one word replaced or left out",
             unit="nat",
-            high=0.0,
         ),
         Metric(
             name="transcript_null.cut_audio_log_prob",
@@ -94,6 +100,7 @@ class TranscriptNullProbe:
         self._share = 0.0
         self._texts: list[tuple[str, str, str]] = []
         self._lengths = np.zeros(0, dtype=np.int64)
+        self._followers: dict[str, dict[str, list[str]]] = {}
         self._served: TranscriptProbe | None = None
 
     def prime(self, context: ProbeContext) -> None:
@@ -101,10 +108,16 @@ class TranscriptNullProbe:
         self._served = context.served
         self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
         texts = [(text, _primary(language), normalize(text, language)) for text, language in context.texts]
-        texts = sorted(entry for entry in texts if entry[2])
-        texts.sort(key=lambda entry: len(entry[2]))
+        texts = sorted({entry for entry in texts if entry[2]}, key=lambda entry: (len(entry[2]), entry))
         self._texts = texts
         self._lengths = np.array([len(entry[2]) for entry in texts], dtype=np.int64)
+        by_language: dict[str, list[list[str]]] = {}
+        for text, language, _ in texts:
+            words = split_words(text, is_scriptio_continua=is_scriptio_continua(language or None, text))
+            by_language.setdefault(language, []).append(words)
+        self._followers = {
+            language: find_followers(listed, language or None) for language, listed in by_language.items()
+        }
 
     def fingerprint(self) -> str:
         """Return the digest of version, options, the served probe's fingerprint and the texts to choose from."""
@@ -144,7 +157,9 @@ class TranscriptNullProbe:
         if not texts:
             raise NotApplicable("the run holds no other transcript of this language")
         clip = self._primed().prepare(media)
-        if len(clip.windows) != 1 or not clip.features:
+        if not clip.features:
+            raise NotApplicable("the transcript probe does not verify")
+        if len(clip.windows) != 1:
             raise NotApplicable("only recordings of one window are verified with other transcripts")
         return clip, texts, self._plant(sample, clip, texts)
 
@@ -190,13 +205,14 @@ class TranscriptNullProbe:
         split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
         words = split(sample.transcript or "")
         donors = [word for text in others for word in split(text)]
+        followers = self._followers.get(_primary(sample.language), {})
 
         def chance(what: str, count: int) -> int:
             return int.from_bytes(self._chance(f"{what}\n{sample.id}")[:8], "big") % count
 
         made = {
             "cut_end_log_prob": plant_cut(words, chance),
-            "swapped_word_log_prob": plant_swap(words, donors, sample.language, chance),
+            "word_surprise": plant_word_fault(words, followers, donors, sample.language, chance),
         }
         joint = "" if clip.is_scriptio_continua else " "
         planted = {name: (clip, joint.join(text)) for name, text in made.items() if text}

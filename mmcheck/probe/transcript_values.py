@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mmcheck.backends.long_audio import Window, split_reference
+from mmcheck.backends.whisper_features import SAMPLING_RATE, Features
 from mmcheck.core.types import Metric
 from mmcheck.metrics.verification import TranscriptScores, WordScore
 from mmcheck.metrics.word_alignment import WordAlignment, align_units
@@ -37,6 +40,20 @@ METRICS = (
     _log_prob("tail_log_prob", "mean token log-probability of the last two words; low where the audio is cut short"),
     _log_prob(
         "end_log_prob", "log-probability that the speech ends where the transcript ends; low where text is missing"
+    ),
+    Metric(
+        name="transcript.max_surprise",
+        description="how much less likely the transcript's most surprising word is than what the model expected in its "
+        "place (surprisal minus entropy of its worst token); high where a word is wrong, missing or added",
+        unit="nat",
+        higher_is_better=False,
+    ),
+    Metric(
+        name="transcript.end_level",
+        description="level of the recording's last 0.1 s against its loud parts; near 0 where the sound breaks off",
+        unit="dB",
+        high=0.0,
+        higher_is_better=False,
     ),
     _share("no_speech_prob", "probability that the recording holds no speech", is_good=False),
     _share("language_probability", "probability of the most likely language (multilingual models)", is_good=None),
@@ -89,9 +106,9 @@ def _pairs(given: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
 
 def to_scores(verification: Verification) -> TranscriptScores:
     """Return the words with their log-probabilities, as the metrics take them."""
-    words = zip(verification.words, verification.log_probs, strict=True)
+    words = zip(verification.words, verification.log_probs, verification.entropies, strict=True)
     return TranscriptScores(
-        words=tuple(WordScore(word=word, log_probs=log_probs) for word, log_probs in words),
+        words=tuple(WordScore(word=word, log_probs=scores, entropies=spread) for word, scores, spread in words),
         end_log_prob=verification.end_log_prob,
     )
 
@@ -124,3 +141,24 @@ def alignment_values(alignment: WordAlignment, *, is_scriptio_continua: bool) ->
         "deletions": float(counts.deletions),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def find_end_level(samples: Features) -> float | None:
+    """Return the level of the last 0.1 s against the loud parts (95th percentile of 25 ms frames), dB, -60 to 0.
+
+    Speech that was let run out ends in something quieter; speech that was cut does not. None if the recording is
+    silent or shorter than 0.2 s.
+
+    Args:
+        samples: Mono samples at 16 kHz, shape (n,).
+    """
+    frame = SAMPLING_RATE // 40
+    count = len(samples) // frame
+    if count < 8:
+        return None
+    frames = np.asarray(samples[-count * frame :], dtype=np.float64).reshape(count, frame)
+    power = (frames**2).mean(axis=1)
+    loud = float(np.quantile(power, 0.95))
+    if loud <= 0:
+        return None
+    return float(np.clip(10 * np.log10(max(float(power[-4:].mean()), 1e-12 * loud) / loud), -60.0, 0.0))

@@ -126,7 +126,12 @@ def test_torch_gives_what_transformers_gives(english: Path, make_verifier: MakeV
         log_probs = model(input_features=inputs, decoder_input_ids=ids).logits[0].log_softmax(-1).numpy()
     wanted = [log_probs[1 + index, token] for index, token in enumerate(text.tokens)]
     assert [log_prob for word in found.log_probs for log_prob in word] == pytest.approx(wanted, abs=1e-4)
-    assert found.end_log_prob == pytest.approx(log_probs[-1, verifier.tokens.eot], abs=1e-4)
+    ends = [verifier.tokens.eot, *verifier.tokens.sentence_ends]
+    over = np.logaddexp.reduce(log_probs[-2, ends])
+    assert found.end_log_prob == pytest.approx(over + log_probs[-1, verifier.tokens.eot], abs=1e-4)
+    entropy = -(np.exp(log_probs) * log_probs).sum(axis=-1)
+    expected = [spread for word in found.entropies for spread in word]
+    assert expected == pytest.approx(entropy[1 : 1 + len(text.tokens)], abs=1e-3)
     no_speech = verifier.tokens.no_speech
     assert no_speech is not None
     assert found.no_speech_prob == pytest.approx(np.exp(log_probs[0, no_speech]), abs=1e-6)
