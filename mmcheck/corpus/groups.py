@@ -126,8 +126,8 @@ def group_by_key(key: Rows, rank: Rows) -> RowGroups:
 
 
 def _connected(num_items: int, left: Rows, right: Rows) -> Rows:
-    from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
-    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
 
     ones = np.ones(len(left), dtype=np.int8)
     graph = coo_matrix((ones, (left, right)), shape=(num_items, num_items))

@@ -36,7 +36,7 @@ class TextSignatures:
 
     def add(self, texts: Sequence[str]) -> None:
         """Add texts; their numbers go on from those added before."""
-        from datasketch import MinHash  # type: ignore[import-untyped]
+        from datasketch import MinHash
 
         for start in range(0, len(texts), _BLOCK):
             pieces = [_pieces(text) for text in texts[start : start + _BLOCK]]

@@ -133,7 +133,6 @@ class Repetition:
                 _evidence(groups, ids, start, stop),
             )
 
-
     def summary(self) -> dict[str, Any]:
         """Return how many rows repeat an earlier file or pair, and a sentence about it."""
         return self._summary
