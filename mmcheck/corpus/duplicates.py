@@ -309,6 +309,6 @@ def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mappin
     if index.get("kind") == "approximate":
         sentences.append(
             f"Near-duplicate {noun} were looked for by an approximate index, which found {index['recall']:.1%} of "
-            f"{index['recall_checked']} nearest neighbours in a sample; it may have missed the same share of copies."
+            f"{index['recall_checked']} copies in a sample; it may have missed the rest."
         )
     return sentences

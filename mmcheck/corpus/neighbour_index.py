@@ -195,8 +195,8 @@ class NeighbourIndex:
             queries: What to search for; None: a sample of the stored rows, chosen by their content, where the row
                 itself is no neighbour.
             k: Neighbours looked at.
-            floor: Neighbours less similar than this do not count, as far as any is as similar: the near ones are the
-                easier ones to find.
+            floor: Neighbours less similar than this do not count: the near ones are the easier ones to find. Where
+                the sample has none so near, copies of just this similarity are made and looked for.
             num_queries: At most so many queries: each is held against every stored row.
 
         Returns:
@@ -215,12 +215,25 @@ class NeighbourIndex:
         found = self._search(chosen, count, self._probes)[0]
         skipped = 1 if own else 0
         wanted = truth[:, skipped:]
+        if own and floor > 0 and not (wanted >= floor).any():
+            return self._measure_copies(chosen, floor)
         counted = wanted >= floor if (wanted >= floor).any() else np.isfinite(wanted)
         # Among equal neighbours it does not matter which ones are found, so similarities are counted, not rows.
         floors = np.where(counted, wanted, np.inf).min(axis=1, keepdims=True) - 1e-6
         hits = (found[:, skipped:] >= floors).sum()
         self._num_checked = int(counted.sum())
         self._recall = float(hits / self._num_checked) if self._num_checked else 1.0
+        return self._recall
+
+    def _measure_copies(self, rows: Vectors, similarity: float) -> float:
+        """Return the share of made-up copies of stored rows, of just this similarity, that lead back to their row."""
+        noise = np.random.default_rng(self._seed).standard_normal(rows.shape).astype(np.float32)
+        noise = normalise(noise - np.einsum("ij,ij->i", noise, rows)[:, None] * rows)
+        copies = similarity * rows + np.sqrt(1 - similarity**2) * noise
+        truth = self._search(copies, 1, self.num_cells)[0]
+        found = self._search(copies, 1, self._probes)[0]
+        self._num_checked = len(copies)
+        self._recall = float((found >= truth - 1e-6).mean())
         return self._recall
 
     def tune(self, queries: Vectors, *, k: int = 1, least_recall: float = 0.98) -> float:

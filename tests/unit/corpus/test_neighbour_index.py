@@ -156,3 +156,14 @@ def test_a_graph_finds_the_cells_of_a_large_index(monkeypatch):
         assert index.measure_recall(floor=0.95, num_queries=300) >= 0.98
     assert found[0] == found[1], "built by one thread, so always the same"
     assert sum((row, 5900 + row) in found[0] for row in range(100)) >= 98
+
+
+def test_where_nothing_is_near_made_up_copies_are_looked_for():
+    rng = np.random.default_rng(4)
+    vectors = rng.normal(size=(3000, 64)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index = NeighbourIndex(64, 3000, exact_rows=100)
+    index.add(vectors)
+    # Nothing has a neighbour above .95 here: the recall of far neighbours would say nothing about copies.
+    assert index.measure_recall(k=1, num_queries=200) < index.measure_recall(floor=0.95, num_queries=200)
+    assert index.measure_recall(floor=0.95, num_queries=200) > 0.9
