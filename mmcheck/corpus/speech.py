@@ -1,11 +1,11 @@
 """What is wrong with a transcript: cut short, a wrong word, words too many or too few, an end that was not recorded.
 
-Each fault has a statistic that shows it: the end-of-text probability, the least likely word, the last two words. What
-it looks like under its fault is known, because the probe ``transcript_null`` planted the fault into sampled pairs of
-this very set under this very model; that density stays fixed while the density of sound pairs and the share of faulty
-ones are fitted (see ``mmcheck.metrics.null_mixture``). So each value is a probability, one limit serves any Whisper,
-and a fifth of faulty pairs does not move it. Which kind of word fault it is (wrong, missing, inserted) only the words
-themselves say: the alignment with what was heard, where the clip was transcribed.
+Each fault has a statistic that shows it: the end-of-text probability, the most surprising word, the last two words.
+What it looks like under its fault is known, because the probe ``transcript_null`` planted the fault into sampled pairs
+of this very set under this very model; that density stays fixed while the density of sound pairs and the share of
+faulty ones are fitted (see ``mmcheck.metrics.null_mixture``). So each value is a probability, one limit serves any
+Whisper, and a fifth of faulty pairs does not move it. Which kind of word fault it is (wrong, missing, inserted) only
+the words themselves say: the alignment with what was heard, where the clip was transcribed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from mmcheck.config import SpeechConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric, Status
 from mmcheck.corpus.base import ShardTables, analysis_table
-from mmcheck.corpus.word_faults import KINDS, WordFault, find_word_fault
+from mmcheck.corpus.word_faults import BREAKS_OFF, KINDS, WordFault, find_word_fault
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture
 from mmcheck.store.schema import dump_json, load_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 PROBE = "transcript"
 NULL_PROBE = "transcript_null"
 MIN_PLANTED = 30
@@ -38,6 +38,8 @@ _MIN_HIT_RATE = 0.3
 """Share of the set's own pairs that must look better than nine of ten planted faults; else the model cannot tell."""
 _COMPONENTS = 2
 """Normals for sound pairs: clearly and less clearly spoken ones; a third one settles on the faults of small sets."""
+_OFFSET = 1.0
+"""Added to surprise, which is a little below 0 where the model is sure (nat)."""
 _OTHER = 0.5
 """Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it."""
 _ABSENT = "the sample has no recording whose transcript was verified"
@@ -49,6 +51,13 @@ class _Fault:
     statistic: str
     planted: str
     plural: str
+    is_surprise: bool = False
+    """Whether a high value is the suspicious one."""
+
+    def scale(self, values: Floats) -> Floats:
+        """Return the scores that are fitted, at most 0, higher is sounder: the root draws the long tail in."""
+        badness = values + _OFFSET if self.is_surprise else -values
+        return -np.sqrt(np.maximum(badness, 0.0))
 
 
 _FAULTS = (
@@ -60,9 +69,10 @@ _FAULTS = (
     ),
     _Fault(
         name="word_fault",
-        statistic="worst_word_log_prob",
-        planted="swapped_word_log_prob",
-        plural="transcripts have a word that is not said",
+        statistic="max_surprise",
+        planted="word_surprise",
+        plural="transcripts have a word that is not said, or lack one",
+        is_surprise=True,
     ),
     _Fault(
         name="cut_audio",
@@ -114,7 +124,7 @@ class Speech:
         clips = _read(shards)
         fits = {fault.name: self._fit(fault, clips) for fault in _FAULTS}
         probabilities = {
-            name: _posterior(fit.mixture, clips.own[fit.fault.statistic], clips.is_other) for name, fit in fits.items()
+            name: _posterior(fit, clips.own[fit.fault.statistic], clips.is_other) for name, fit in fits.items()
         }
         found = dict.fromkeys(KINDS, 0)
         start = 0
@@ -122,7 +132,7 @@ class Speech:
             ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
             rows = slice(start, start + len(ids))
             part = {name: values[rows] for name, values in probabilities.items()}
-            faults = _word_faults(shard, part, fits["word_fault"].limit)
+            faults = _word_faults(shard, part)
             for fault in faults.values():
                 found[fault.kind] += 1
             yield _table(ids, part, clips.posterior[rows], faults, [fit.reason for fit in fits.values()])
@@ -146,10 +156,11 @@ class Speech:
                 f"only {len(planted)} faults could be planted, fewer than {MIN_PLANTED}; see probes.transcript_null"
             )
             return _Fit(fault=fault, state="too_few_clips", reason=reason)
+        own, planted = fault.scale(own), fault.scale(planted)
         if float((own > np.quantile(planted, 0.9)).mean()) < _MIN_HIT_RATE:
             reason = "this model cannot tell this fault from sound transcripts here"
             return _Fit(fault=fault, state="model_cannot_tell", reason=reason)
-        mixture = fit_null_mixture(_scale(planted), _scale(own), max_components=_COMPONENTS)
+        mixture = fit_null_mixture(planted, own, max_components=_COMPONENTS)
         return _Fit(fault=fault, state="judged", reason=_ABSENT, mixture=mixture)
 
 
@@ -161,12 +172,15 @@ class _Fit:
     mixture: NullMixture | None = None
 
     @property
-    def limit(self) -> float:
-        """Return the statistic (nat) below which the fault is more probable than not; -inf if it never is."""
+    def limit(self) -> float | None:
+        """Return the statistic (nat) beyond which the fault is more probable than not; None if it never is."""
         if self.mixture is None:
-            return -np.inf
+            return None
         above = self.mixture.middles[self.mixture.posteriors > LIMIT]
-        return -float(above.max() ** 2) if len(above) else -np.inf
+        if not len(above):
+            return None
+        root = min(0.0, float(above.max()))
+        return root**2 - _OFFSET if self.fault.is_surprise else -(root**2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,16 +198,10 @@ class _Clips:
             return np.asarray(self.posterior > _OTHER)
 
 
-def _scale(log_probs: Floats) -> Floats:
-    """Return the scores that are fitted, higher is sounder: the root draws the long tail in, and 0 stays the end."""
-    return -np.sqrt(np.maximum(-log_probs, 0.0))
-
-
-def _posterior(mixture: NullMixture | None, log_probs: Floats, is_other: NDArray[np.bool_]) -> Floats:
-    if mixture is None:
-        return np.full(len(log_probs), np.nan)
-    found = mixture.posterior(_scale(log_probs))
-    return np.where(is_other, np.nan, found)
+def _posterior(fit: _Fit, values: Floats, is_other: NDArray[np.bool_]) -> Floats:
+    if fit.mixture is None:
+        return np.full(len(values), np.nan)
+    return np.where(is_other, np.nan, fit.mixture.posterior(fit.fault.scale(values)))
 
 
 def _read(shards: Sequence[ShardTables]) -> _Clips:
@@ -231,20 +239,24 @@ def _column(table: pa.Table | None, name: str, count: int) -> Floats:
     return values
 
 
-def _word_faults(shard: ShardTables, part: Mapping[str, Floats], limit: float) -> dict[int, WordFault]:
+def _word_faults(shard: ShardTables, part: Mapping[str, Floats]) -> dict[int, WordFault]:
     """Return the kind of fault of each row that probably has one, from its words and its alignment."""
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((part["word_fault"] > LIMIT) | (part["cut_audio"] > LIMIT))
     if not len(rows):
         return {}
-    table = shard.measurements(PROBE, ["evidence"])
+    table = shard.measurements(PROBE, ["end_level", "evidence"])
     if table is None or "evidence" not in table.column_names:
         return {}
+    levels = _column(table, "end_level", table.num_rows)
     texts = table["evidence"].take(pa.array(rows)).to_pylist()
     found = {}
     for row, text in zip(rows.tolist(), texts, strict=True):
-        is_cut = bool(part["cut_audio"][row] > LIMIT)
-        found[row] = find_word_fault(load_json(text) if text else {}, limit=limit, is_cut=is_cut)
+        found[row] = find_word_fault(
+            load_json(text) if text else {},
+            ends_unheard=bool(part["cut_audio"][row] > LIMIT),
+            breaks_off=None if np.isnan(levels[row]) else bool(levels[row] > BREAKS_OFF),
+        )
     return found
 
 
@@ -307,11 +319,12 @@ def _summarise(
             with np.errstate(invalid="ignore"):
                 count = int((probabilities[name] > LIMIT).sum())
             part |= {"share": round(fit.mixture.share, 5), "num_found": count, "statistic": fit.fault.statistic}
-            if np.isfinite(fit.limit):
+            if fit.limit is not None:
                 part["limit"] = round(fit.limit, 3)
+                side = "above" if fit.fault.is_surprise else "below"
                 if count:
                     sentences.append(
-                        f"{count} {fit.fault.plural} (transcript.{fit.fault.statistic} below {fit.limit:.2f})."
+                        f"{count} {fit.fault.plural} (transcript.{fit.fault.statistic} {side} {fit.limit:.2f})."
                     )
         told[name] = part
     return {**told, "sentences": sentences, "warnings": list(warnings)}

@@ -8,6 +8,8 @@ from itertools import takewhile
 from typing import Any
 
 KINDS = ("wrong_word", "missing_words", "inserted_words", "cut_audio")
+BREAKS_OFF = -28.0
+"""Level of a recording's end (dB against its loud parts) above which the sound breaks off instead of running out."""
 MAX_WORDS = 8
 """Words that a finding names."""
 
@@ -22,27 +24,26 @@ class WordFault:
     """Words of the transcript that are not heard, or, for ``missing_words``, heard words that it lacks."""
 
 
-def find_word_fault(evidence: Mapping[str, Any], *, limit: float, is_cut: bool) -> WordFault:
+def find_word_fault(evidence: Mapping[str, Any], *, ends_unheard: bool, breaks_off: bool | None) -> WordFault:
     """Return the most probable kind of fault of a transcript that probably has one.
 
-    With an alignment the kind is that of the most steps: what stands only in the transcript was inserted, what was only
-    heard is missing. Unheard words at the very end mean a recording cut short. Without an alignment the place of the
-    unlikely words decides between a cut recording and a wrong word.
+    With an alignment the kind is that of the most steps: what stands only in the transcript was inserted, what was
+    only heard is missing. Unheard words at the very end mean a recording cut short, unless its sound runs out by
+    itself; then they were added. Without an alignment the ending decides between a cut recording and a wrong word.
 
     Args:
-        evidence: Of the transcript probe: ``words`` with their log-probabilities, ``alignment`` where it transcribed.
-        limit: Log-probability (nat) below which a word counts as unlikely.
-        is_cut: Whether the last words look like those of a cut recording.
+        evidence: Of the transcript probe: ``surprises`` (place, word, nat), ``words`` with their log-probabilities,
+            ``alignment`` where it transcribed.
+        ends_unheard: Whether the last words look like those of a cut recording.
+        breaks_off: Whether the sound breaks off at the end; None if that is not known.
     """
-    words = [(str(word), float(value)) for word, value in evidence.get("words") or []]
-    low = [word for word, value in words if value < limit] or [word for word, _ in sorted(words, key=_value)[:1]]
     steps = [(str(kind), str(given or ""), str(heard or "")) for kind, given, heard in evidence.get("alignment") or []]
+    at_end = "inserted_words" if breaks_off is False else "cut_audio"
     if not steps:
-        ends_low = bool(words) and words[-1][0] in low[-1:]
-        return WordFault(kind="cut_audio" if is_cut and ends_low else "wrong_word", words=tuple(low[:MAX_WORDS]))
+        return WordFault(kind=at_end if ends_unheard else "wrong_word", words=_unlikely(evidence, ends_unheard))
     tail = [given for kind, given, _ in takewhile(lambda step: step[0] == "delete", reversed(steps))]
-    if tail and (is_cut or len(tail) > 1):
-        return WordFault(kind="cut_audio", words=tuple(tail[::-1][:MAX_WORDS]))
+    if tail and (ends_unheard or len(tail) > 1):
+        return WordFault(kind=at_end, words=tuple(tail[::-1][:MAX_WORDS]))
     inserted = [given for kind, given, _ in steps if kind == "delete"]
     missing = [heard for kind, _, heard in steps if kind == "insert"]
     swapped = [given for kind, given, _ in steps if kind == "substitute"]
@@ -50,9 +51,20 @@ def find_word_fault(evidence: Mapping[str, Any], *, limit: float, is_cut: bool) 
         return WordFault(kind="missing_words", words=tuple(missing[:MAX_WORDS]))
     if inserted and len(inserted) > max(len(missing), len(swapped) - 1):
         return WordFault(kind="inserted_words", words=tuple(inserted[:MAX_WORDS]))
-    if is_cut and not swapped:
-        return WordFault(kind="cut_audio", words=tuple(low[-MAX_WORDS:]))
-    return WordFault(kind="wrong_word", words=tuple((swapped or low)[:MAX_WORDS]))
+    if ends_unheard and not swapped:
+        return WordFault(kind=at_end, words=_unlikely(evidence, True))
+    return WordFault(kind="wrong_word", words=tuple(swapped[:MAX_WORDS]) or _unlikely(evidence, False))
+
+
+def _unlikely(evidence: Mapping[str, Any], at_end: bool) -> tuple[str, ...]:
+    """Return the last two words, or the most surprising one (the least likely one where surprise was not measured)."""
+    words = [(str(word), float(value)) for word, value in evidence.get("words") or []]
+    if at_end:
+        return tuple(word for word, _ in words[-2:])
+    surprises = evidence.get("surprises")
+    if surprises:
+        return (str(surprises[0][1]),)
+    return tuple(word for word, _ in sorted(words, key=_value)[:1])
 
 
 def _value(word: tuple[str, float]) -> float:
