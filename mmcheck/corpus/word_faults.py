@@ -1,4 +1,4 @@
-"""Which kind of word fault a transcript has, read off its words and off what was heard instead."""
+"""Which kind of word fault a transcript has, read off its words, what was heard instead, and how the sound ends."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from itertools import takewhile
 from typing import Any
 
 KINDS = ("wrong_word", "missing_words", "inserted_words", "cut_audio")
-BREAKS_OFF = -28.0
-"""Level of a recording's end (dB against its loud parts) above which the sound breaks off instead of running out."""
 MAX_WORDS = 8
 """Words that a finding names."""
 
@@ -24,48 +22,53 @@ class WordFault:
     """Words of the transcript that are not heard, or, for ``missing_words``, heard words that it lacks."""
 
 
-def find_word_fault(evidence: Mapping[str, Any], *, ends_unheard: bool, breaks_off: bool | None) -> WordFault:
+def find_word_fault(evidence: Mapping[str, Any], *, limit: float, is_end_unheard: bool, breaks_off: bool) -> WordFault:
     """Return the most probable kind of fault of a transcript that probably has one.
 
-    With an alignment the kind is that of the most steps: what stands only in the transcript was inserted, what was
-    only heard is missing. Unheard words at the very end mean a recording cut short, unless its sound runs out by
-    itself; then they were added. Without an alignment the ending decides between a cut recording and a wrong word.
+    With an alignment the kind is that of the most steps: what stands only in the transcript was inserted, what was only
+    heard is missing. Unheard words at the very end were cut off the recording if its sound breaks off, and added to the
+    transcript otherwise. Without an alignment only the end can be told from a wrong word.
 
     Args:
-        evidence: Of the transcript probe: ``surprises`` (place, word, nat), ``words`` with their log-probabilities,
-            ``alignment`` where it transcribed.
-        ends_unheard: Whether the last words look like those of a cut recording.
-        breaks_off: Whether the sound breaks off at the end; None if that is not known.
+        evidence: Of the transcript probe: ``words`` with their log-probabilities, ``surprises``, and ``alignment``
+            where it transcribed.
+        limit: Surprise (nat) above which a word counts as unlikely.
+        is_end_unheard: Whether the last words are probably not heard.
+        breaks_off: Whether the recording ends at full sound.
     """
+    end = "cut_audio" if breaks_off else "inserted_words"
+    low = _unlikely_words(evidence, limit)
     steps = [(str(kind), str(given or ""), str(heard or "")) for kind, given, heard in evidence.get("alignment") or []]
-    at_end = "inserted_words" if breaks_off is False else "cut_audio"
     if not steps:
-        return WordFault(kind=at_end if ends_unheard else "wrong_word", words=_unlikely(evidence, ends_unheard))
+        last = _last_words(evidence)
+        return WordFault(kind=end, words=last) if is_end_unheard else WordFault(kind="wrong_word", words=low)
     tail = [given for kind, given, _ in takewhile(lambda step: step[0] == "delete", reversed(steps))]
-    if tail and (ends_unheard or len(tail) > 1):
-        return WordFault(kind=at_end, words=tuple(tail[::-1][:MAX_WORDS]))
+    if tail and (is_end_unheard or len(tail) > 1):
+        return WordFault(kind=end, words=tuple(tail[::-1][-MAX_WORDS:]))
     inserted = [given for kind, given, _ in steps if kind == "delete"]
     missing = [heard for kind, _, heard in steps if kind == "insert"]
     swapped = [given for kind, given, _ in steps if kind == "substitute"]
+    if is_end_unheard and breaks_off:
+        return WordFault(kind=end, words=_last_words(evidence))
     if missing and len(missing) > max(len(inserted), len(swapped) - 1):
         return WordFault(kind="missing_words", words=tuple(missing[:MAX_WORDS]))
     if inserted and len(inserted) > max(len(missing), len(swapped) - 1):
         return WordFault(kind="inserted_words", words=tuple(inserted[:MAX_WORDS]))
-    if ends_unheard and not swapped:
-        return WordFault(kind=at_end, words=_unlikely(evidence, True))
-    return WordFault(kind="wrong_word", words=tuple(swapped[:MAX_WORDS]) or _unlikely(evidence, False))
+    return WordFault(kind="wrong_word", words=tuple((swapped or low)[:MAX_WORDS]))
 
 
-def _unlikely(evidence: Mapping[str, Any], at_end: bool) -> tuple[str, ...]:
-    """Return the last two words, or the most surprising one (the least likely one where surprise was not measured)."""
-    words = [(str(word), float(value)) for word, value in evidence.get("words") or []]
-    if at_end:
-        return tuple(word for word, _ in words[-2:])
-    surprises = evidence.get("surprises")
-    if surprises:
-        return (str(surprises[0][1]),)
-    return tuple(word for word, _ in sorted(words, key=_value)[:1])
+def find_cut(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words heard after the transcript's end, or the transcript's last words where nothing else is known."""
+    steps = evidence.get("alignment") or []
+    tail = [str(heard or "") for kind, _, heard in takewhile(lambda step: step[0] == "insert", reversed(steps))]
+    return tuple(tail[::-1][:MAX_WORDS]) or _last_words(evidence)
 
 
-def _value(word: tuple[str, float]) -> float:
-    return word[1]
+def _unlikely_words(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...]:
+    found = [(int(place), str(word), float(nat)) for place, word, nat in evidence.get("surprises") or []]
+    kept = [entry for entry in found if entry[2] > limit] or found[:1]
+    return tuple(word for _, word, _ in sorted(kept)[:MAX_WORDS])
+
+
+def _last_words(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(word) for word, _ in (evidence.get("words") or [])[-2:])

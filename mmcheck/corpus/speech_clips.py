@@ -1,0 +1,111 @@
+"""What the analysis ``speech`` reads of a run's recordings: a few numbers a row, whatever the run's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.core.types import Status
+from mmcheck.corpus.base import ShardTables
+
+Floats = NDArray[np.float64]
+
+PROBE = "transcript"
+NULL_PROBE = "transcript_null"
+_OTHER = 0.5
+"""Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it."""
+_OWN = ("end_log_prob", "max_surprise", "tail_log_prob", "num_words", "end_level", "stated_language_probability")
+_PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_log_prob")
+_HOPELESS = ("model_cannot_tell", "misaligned_throughout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechClips:
+    """The rows of a run, NaN where a row has no value."""
+
+    values: dict[str, Floats]
+    """Metric of the transcript or the transcript_null probe, without the probe's name -> shape (n,)."""
+    posterior: Floats
+    """Probability of a random pairing, shape (n,)."""
+    languages: list[str]
+    """Primary code of the stated language, "" where there is none."""
+    is_first: NDArray[np.bool_]
+    """Whether no earlier row has the same values: the same clip twice counts once."""
+    hopeless: str
+    """Why the alignment analysis judged no recording, if the reason holds for their words too; else ""."""
+
+    @property
+    def is_verified(self) -> NDArray[np.bool_]:
+        """Return where there is a recording whose transcript was verified."""
+        return np.isfinite(self.values["end_log_prob"])
+
+    @property
+    def is_other(self) -> NDArray[np.bool_]:
+        """Return where the whole text is probably another clip's."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.posterior > _OTHER)
+
+
+def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
+    """Return what is known of each row.
+
+    Args:
+        shards: The run's shards, in order.
+    """
+    values: dict[str, list[Floats]] = {name: [np.zeros(0)] for name in (*_OWN, *_PLANTED)}
+    posterior = [np.zeros(0)]
+    languages: list[str] = []
+    reasons: dict[str, int] = {}
+    judged = 0
+    for shard in shards:
+        samples = shard.samples(["id", "language"])
+        count = int(samples.num_rows)
+        languages += [primary_code(language) for language in samples["language"].to_pylist()]
+        for probe, names in ((PROBE, _OWN), (NULL_PROBE, _PLANTED)):
+            table = shard.measurements(probe, ["status", *names])
+            for name in names:
+                values[name].append(_column(table, name, count))
+        verified = np.isfinite(values["end_log_prob"][-1])
+        aligned = shard.measurements("alignment", ["status", "reason", "cause", "posterior"])
+        posterior.append(np.where(verified, _column(aligned, "posterior", count), np.nan))
+        judged += int(np.isfinite(posterior[-1]).sum())
+        if aligned is not None and "cause" in aligned.column_names:
+            _count_reasons(aligned, verified, reasons)
+    joined = {name: np.concatenate(parts) for name, parts in values.items()}
+    keys = np.nan_to_num(np.stack([joined[name] for name in (*_OWN, *_PLANTED)], axis=1), nan=1e9)
+    is_first = np.zeros(len(keys), dtype=bool)
+    if len(keys):
+        is_first[np.unique(keys, axis=0, return_index=True)[1]] = True
+    return SpeechClips(
+        values=joined,
+        posterior=np.concatenate(posterior),
+        languages=languages,
+        is_first=is_first,
+        hopeless="" if judged or not reasons else max(sorted(reasons), key=lambda reason: reasons[reason]),
+    )
+
+
+def primary_code(language: str | None) -> str:
+    """Return ``de`` for ``de-AT``; "" for none."""
+    return (language or "").strip().lower().replace("_", "-").partition("-")[0]
+
+
+def _count_reasons(aligned: pa.Table, verified: NDArray[np.bool_], reasons: dict[str, int]) -> None:
+    causes = aligned["cause"].to_pylist()
+    texts = aligned["reason"].to_pylist()
+    for row in np.flatnonzero(verified).tolist():
+        if causes[row] in _HOPELESS and texts[row]:
+            reasons[texts[row]] = reasons.get(texts[row], 0) + 1
+
+
+def _column(table: pa.Table | None, name: str, count: int) -> Floats:
+    if table is None or name not in table.column_names:
+        return np.full(count, np.nan)
+    values = np.array(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if "status" in table.column_names:
+        values[table["status"].to_numpy(zero_copy_only=False) != Status.MEASURED.value] = np.nan
+    return np.where(np.isfinite(values), values, np.nan)
