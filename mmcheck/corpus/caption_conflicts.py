@@ -30,6 +30,8 @@ NUM_OTHERS = 3
 _NUM_EXAMPLES = 2048
 _MAX_IMAGES = 32
 _CELLS = 4_000_000
+_LEAST_SPREAD = 1e-3
+"""Smaller distances between random images are rounding (half precision keeps 11 bits)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,8 @@ def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str,
     """
     found = Found.nothing(len(keys.image))
     groups = group_rows(keys.caption, keys.image, _MAX_IMAGES)
-    if scale is None or not len(groups.members):
+    # Embeddings that are all alike have no unlike images; rounding would decide.
+    if scale is None or 1 - scale.random_image < _LEAST_SPREAD or not len(groups.members):
         return found
     cosines = np.full(len(groups.members), np.nan)
     shown = np.full((len(groups.members), NUM_OTHERS + 1), -1, dtype=np.int64)

@@ -106,6 +106,7 @@ class ImageAlignment:
             seed=self._seed,
             slice_by=options.slice_by,
             min_slice=options.min_slice,
+            min_rest=options.min_pairs,
             usable=self._usable,
         )
         found = RowScores.empty(len(rows.codes))

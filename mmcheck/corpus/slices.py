@@ -138,6 +138,7 @@ def gather_slices(
     seed: int,
     slice_by: Sequence[str],
     min_slice: int,
+    min_rest: int,
     usable: Callable[[ShardTables], Mask],
 ) -> SlicedRows:
     """Return the rows in slices, each with its bank (see ``gather_bank``).
@@ -150,6 +151,7 @@ def gather_slices(
         seed: For the keys.
         slice_by: Which rows belong together (see ``read_labels``).
         min_slice: A slice with fewer distinct rows goes to the rest.
+        min_rest: A rest with fewer distinct rows goes to the largest slice.
         usable: Says which rows of a shard may be judged.
     """
     labels = (
@@ -181,13 +183,14 @@ def gather_slices(
         codes.append(code)
         keys.append(key)
         start += len(present)
-    return _settle(groups, np.concatenate(codes), np.concatenate(keys), pools, names, min_slice)
+    return _settle(groups, np.concatenate(codes), np.concatenate(keys), pools, names, (min_slice, min_rest))
 
 
 def _settle(
-    groups: list[str], codes: Codes, keys: Keys, pools: list[_Pool], names: Sequence[str], min_slice: int
+    groups: list[str], codes: Codes, keys: Keys, pools: list[_Pool], names: Sequence[str], least: tuple[int, int]
 ) -> SlicedRows:
-    """Return the slices, those with too few distinct rows joined to the rest."""
+    """Return the slices, those with too few distinct rows joined to the rest, and a small rest to the largest slice."""
+    min_slice, min_rest = least
     kept = [0]
     for group in range(1, len(groups)):
         if len(np.unique(keys[codes == group])) >= min_slice:
@@ -195,6 +198,12 @@ def _settle(
             continue
         codes[codes == group] = 0
         pools[0].add(pools[group].keys, pools[group].rows, pools[group].vectors)
+    if len(kept) > 1 and 0 < len(np.unique(keys[codes == 0])) < min_rest:
+        # A handful of rows without a language is no set of its own, and must not go unjudged for that.
+        largest = max(kept[1:], key=lambda group: (int((codes == group).sum()), -group))
+        codes[codes == 0] = largest
+        pools[largest].add(pools[0].keys, pools[0].rows, pools[0].vectors)
+        pools[0] = _Pool(pools[0].size)
     renamed = np.zeros(len(groups) + 1, dtype=np.int16)
     renamed[-1] = -1
     renamed[kept] = np.arange(len(kept), dtype=np.int16)

@@ -161,7 +161,12 @@ class SpeechAlignment:
         with_null = [flat[row] for row in null_rows.tolist()]
         kept = [REST, *(name for name in names[1:] if with_null.count(name) >= MIN_NULL)]
         places = {name: number for number, name in enumerate(kept[1:], start=1)}
-        return kept, np.array([places.get(label, 0) for label in flat], dtype=np.int16)
+        codes = np.array([places.get(label, 0) for label in flat], dtype=np.int16)
+        if len(kept) > 1 and int((codes[known] == 0).sum()) < self._options.min_pairs:
+            # As for images: a small rest is judged with the largest slice.
+            counts = np.bincount(codes[known], minlength=len(kept))
+            codes[codes == 0] = 1 + int(np.argmax(counts[1:]))
+        return kept, codes
 
 
 def _scores(clips: _Clips) -> tuple[Floats, NDArray[np.int64], Floats]:

@@ -28,6 +28,8 @@ from mmcheck.store.schema import write_part
 # Rules are vectorised: judging many shards in one table costs a tenth of judging them one by one.
 _ROWS_AT_ONCE = 50_000
 _READERS = 2
+_BUILT_ON_VERDICTS = ("coverage", "repair")
+"""What other commands made of earlier verdicts; the report must not link to it as current."""
 
 
 def make_policy(run: RunFolder, config: Config) -> Policy:
@@ -55,7 +57,8 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
         (run.path / stale).unlink(missing_ok=True)
-    shutil.rmtree(run.path / "verdicts", ignore_errors=True)
+    for stale in ("verdicts", *_BUILT_ON_VERDICTS):
+        shutil.rmtree(run.path / stale, ignore_errors=True)
     labels = {"policy": config.policy_digest()}
     spool = OutputSpool(run.path / f"{TMP_PREFIX}spool", _written_metrics(policy), columns=config.output.columns)
     for shards in _grouped(run.shards()):

@@ -305,3 +305,11 @@ def test_options_and_seed_change_the_fingerprint():
     assert Alignment(AlignmentConfig(), 0).fingerprint() == plain
     assert Alignment(AlignmentConfig(), 1).fingerprint() != plain
     assert Alignment(AlignmentConfig(neighbours=5), 0).fingerprint() != plain
+
+
+def test_a_handful_without_a_slice_is_judged_with_the_largest():
+    images, texts = make_pairs(500)
+    language = np.array(["en"] * 470 + ["de"] * 20 + [None] * 10, dtype=object)
+    values, summary = analyse(image_shards(images, texts, language=language), min_slice=300)
+    assert summary["image"]["state"] == "judged"
+    assert np.isfinite(np.array(values["posterior"], dtype=float)).all()
