@@ -18,8 +18,8 @@ PROBE = "transcript"
 NULL_PROBE = "transcript_null"
 _OTHER = 0.5
 """Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it."""
-_OWN = ("end_log_prob", "max_surprise", "tail_log_prob", "num_words", "end_level", "stated_language_probability")
-_PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_log_prob")
+_OWN = ("end_log_prob", "max_surprise", "tail_surprise", "num_words", "end_level", "stated_language_probability")
+_PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
 _HOPELESS = ("model_cannot_tell", "misaligned_throughout")
 
 

@@ -71,9 +71,9 @@ FAULTS = (
     ),
     Fault(
         name="unheard_end",
-        statistic="tail_log_prob",
-        planted="cut_audio_log_prob",
-        is_high_bad=False,
+        statistic="tail_surprise",
+        planted="cut_audio_surprise",
+        is_high_bad=True,
         grows=False,
         plural="transcripts end in words that are not heard",
     ),

@@ -71,8 +71,9 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
 
     ``mean_log_prob`` is the mean over all text tokens; ``worst_word_log_prob`` the smallest of the words' mean token
     log-probabilities (a mean, so that a long word is not worse than a short one); ``head_log_prob`` and
-    ``tail_log_prob`` the means over the tokens of the first and the last words; ``max_surprise`` that of the most
-    surprising word; ``end_log_prob`` as given. Without words only the end is there.
+    ``tail_log_prob`` the means over the tokens of the first and the last words; ``end_log_prob`` as given.
+    ``max_surprise`` is that of the most surprising word, ``tail_surprise`` the mean over the last words' tokens; both
+    are absent where the entropies are unknown. Without words only the end is there.
 
     Args:
         scores: The scores.
@@ -88,8 +89,11 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
         }
         surprises = [word.surprise for word in scores.words]
         known = [surprise for surprise in surprises if surprise is not None]
-        if known:
+        if len(known) == len(scores.words):
             values["max_surprise"] = max(known)
+            tail = scores.words[-edge_words:]
+            pairs = [pair for word in tail for pair in zip(word.log_probs, word.entropies, strict=True)]
+            values["tail_surprise"] = float(np.mean([-score - spread for score, spread in pairs]))
     return values
 
 

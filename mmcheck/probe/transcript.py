@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification, VerificationTask, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 2
+_VERSION = 3
 """Counted up when equal options and weights give other values."""
 MAX_EVIDENCE = 2000
 """Words (or steps of the alignment) that the evidence keeps; the values count all."""

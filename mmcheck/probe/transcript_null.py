@@ -35,14 +35,14 @@ from mmcheck.probe.planted_texts import (
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_values import to_scores
 
-_VERSION = 3
+_VERSION = 4
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers."""
 _PLANTED = {
     "cut_end_log_prob": "end_log_prob",
     "word_surprise": "max_surprise",
-    "cut_audio_log_prob": "tail_log_prob",
+    "cut_audio_surprise": "tail_surprise",
 }
 """Metric -> the statistic of the planted fault that it holds."""
 _POOL = 8
@@ -86,10 +86,10 @@ class TranscriptNullProbe:
             unit="nat",
         ),
         Metric(
-            name="transcript_null.cut_audio_log_prob",
-            description="mean token log-probability of the last two words where the end of the recording is cut off",
+            name="transcript_null.cut_audio_surprise",
+            description="surprise (surprisal minus entropy, mean over tokens) of the last two words where the end of "
+            "the recording is cut off",
             unit="nat",
-            high=0.0,
         ),
     )
 
@@ -219,7 +219,7 @@ class TranscriptNullProbe:
         if len(words) >= MIN_WORDS:
             features = clip.features[0]
             kept = cut_frames(features, chance)
-            planted["cut_audio_log_prob"] = (replace(clip, features=(features[:, :kept],)), clip.text)
+            planted["cut_audio_surprise"] = (replace(clip, features=(features[:, :kept],)), clip.text)
         return planted
 
     def choose_texts(self, sample: Sample) -> list[str]:

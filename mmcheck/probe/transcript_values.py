@@ -49,6 +49,12 @@ METRICS = (
         higher_is_better=False,
     ),
     Metric(
+        name="transcript.tail_surprise",
+        description="the same as a mean over the tokens of the last two words; high where the recording lacks them",
+        unit="nat",
+        higher_is_better=False,
+    ),
+    Metric(
         name="transcript.end_level",
         description="level of the recording's last 0.1 s against its loud parts; near 0 where the sound breaks off",
         unit="dB",

@@ -247,6 +247,19 @@ def test_a_missing_full_stop_is_no_missing_text() -> None:
     assert end == pytest.approx(np.log(0.01 + 0.9 * 1e-4), abs=1e-3)
 
 
+def test_a_full_stop_does_not_hide_that_the_text_was_cut_before_it() -> None:
+    tokens: Any = _Tokens
+    text = EncodedText(words=("a", "b."), tokens=(1, 5), word_of_token=(0, 1), has_end=True)
+    step = plan_passes(text, tokens, 2)[0]
+    ids = pass_ids(step, tokens)
+    table = np.full((3, len(ids)), np.log(1e-9))
+    table[2, ids.index(9)] = np.log(0.99)
+    table[1, ids.index(5)] = np.log(0.9)
+    assert read_pass(step, table, tokens)[1] == pytest.approx(np.log(0.9 * 0.99), abs=1e-3)
+    table[1, ids.index(5)] = np.log(1e-3)
+    assert read_pass(step, table, tokens)[1] == pytest.approx(np.log(1e-3 * 0.99), abs=1e-3)
+
+
 def test_numbers_that_are_none_are_refused() -> None:
     tokens: Any = _Tokens
     step = plan_passes(encoded(1, has_end=True), tokens, 2)[0]

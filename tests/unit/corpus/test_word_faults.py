@@ -2,41 +2,56 @@ from __future__ import annotations
 
 import pytest
 
-from mmcheck.corpus.word_faults import find_word_fault
+from mmcheck.corpus.word_faults import find_cut, find_word_fault
+
+WORDS = [["the", -0.1], ["dog", -9.0], ["sleeps", -0.2]]
 
 
-def equal(*words):
-    return [["equal", word, word] for word in words]
-
-
-WORDS = [["the", -0.1], ["dog", -9.0], ["ran", -0.2], ["home", -0.3]]
+def find(limit=4.0, is_end_unheard=False, breaks_off=False, **evidence):
+    return find_word_fault(
+        {"words": WORDS, **evidence}, limit=limit, is_end_unheard=is_end_unheard, breaks_off=breaks_off
+    )
 
 
 @pytest.mark.parametrize(
-    ("alignment", "kind", "words"),
+    ("steps", "kind", "words"),
     [
-        ([*equal("the"), ["substitute", "dog", "cat"], *equal("ran")], "wrong_word", ("dog",)),
-        ([*equal("the"), ["insert", "", "old"], *equal("dog")], "missing_words", ("old",)),
-        ([*equal("the"), ["delete", "dog", ""], *equal("ran")], "inserted_words", ("dog",)),
-        ([*equal("the"), ["delete", "dog", ""], ["delete", "ran", ""]], "cut_audio", ("dog", "ran")),
-        (equal("the", "dog"), "wrong_word", ("dog",)),
+        ([["substitute", "dog", "cat"]], "wrong_word", ("dog",)),
+        ([["insert", "", "big"], ["equal", "dog", "dog"]], "missing_words", ("big",)),
+        ([["delete", "big", ""], ["equal", "dog", "dog"]], "inserted_words", ("big",)),
+        (
+            [["equal", "the", "the"], ["delete", "dog", ""], ["delete", "sleeps", ""]],
+            "inserted_words",
+            ("dog", "sleeps"),
+        ),
     ],
 )
-def test_the_alignment_says_which(alignment, kind, words):
-    evidence = {"words": WORDS, "surprises": [[1, "dog", 8.0]], "alignment": alignment}
-    fault = find_word_fault(evidence, ends_unheard=False, breaks_off=True)
+def test_the_alignment_tells_the_kind(steps, kind, words):
+    fault = find(alignment=steps)
     assert (fault.kind, fault.words) == (kind, words)
 
 
-def test_words_after_a_recording_that_runs_out_were_added():
-    evidence = {"words": WORDS, "alignment": [*equal("the"), ["delete", "dog", ""], ["delete", "ran", ""]]}
-    assert find_word_fault(evidence, ends_unheard=True, breaks_off=False).kind == "inserted_words"
-    assert find_word_fault(evidence, ends_unheard=True, breaks_off=None).kind == "cut_audio"
+@pytest.mark.parametrize("steps", [[], [["equal", "dog", "dog"], ["delete", "sleeps", ""]]])
+def test_an_unheard_end_was_cut_off_if_the_sound_breaks_off_and_was_added_otherwise(steps):
+    assert find(alignment=steps, is_end_unheard=True, breaks_off=True).kind == "cut_audio"
+    assert find(alignment=steps, is_end_unheard=True, breaks_off=False).kind == "inserted_words"
 
 
-def test_without_an_alignment_the_ending_decides():
-    fault = find_word_fault({"words": WORDS}, ends_unheard=True, breaks_off=True)
-    assert (fault.kind, fault.words) == ("cut_audio", ("ran", "home"))
-    fault = find_word_fault({"words": WORDS}, ends_unheard=False, breaks_off=True)
-    assert (fault.kind, fault.words) == ("wrong_word", ("dog",))
-    assert find_word_fault({}, ends_unheard=False, breaks_off=None).words == ()
+def test_without_an_alignment_the_surprising_words_are_named_in_their_order():
+    fault = find(surprises=[[2, "sleeps", 9.0], [1, "dog", 7.0], [0, "the", 0.1]])
+    assert (fault.kind, fault.words) == ("wrong_word", ("dog", "sleeps"))
+
+
+def test_the_most_surprising_word_is_named_where_none_is_beyond_the_limit():
+    assert find(limit=float("nan"), surprises=[[1, "dog", 3.0], [0, "the", 0.1]]).words == ("dog",)
+
+
+def test_missing_evidence_names_nothing_and_breaks_nothing():
+    assert find_word_fault({}, limit=4.0, is_end_unheard=True, breaks_off=True).words == ()
+    assert find_cut({}) == ()
+
+
+def test_what_is_heard_after_a_cut_transcript_is_named():
+    steps = [["equal", "the", "the"], ["insert", "", "dog"], ["insert", "", "sleeps"]]
+    assert find_cut({"words": WORDS, "alignment": steps}) == ("dog", "sleeps")
+    assert find_cut({"words": WORDS}) == ("dog", "sleeps")

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmcheck.metrics.verification import TranscriptScores, WordScore, find_doubts, join_scores, summarise_scores
+from mmcheck.metrics.verification import (
+    TranscriptScores,
+    WordScore,
+    find_doubts,
+    join_scores,
+    most_surprising,
+    summarise_scores,
+)
 
 LOG_PROBS = st.lists(st.floats(-100, 0), min_size=1, max_size=4).map(tuple)
 
@@ -61,3 +68,26 @@ def test_doubts_name_metric_value_and_limit() -> None:
     limits = {"end_log_prob": -3.0, "mean_log_prob": -1.0, "tail_log_prob": -4.0}
     assert find_doubts(values, limits) == ["end_log_prob -7.60 < -3"]
     assert find_doubts({"end_log_prob": -3.0}, limits) == []
+
+
+def test_a_token_is_surprising_only_beyond_what_the_model_expected() -> None:
+    # Equally unlikely words: one where many would do (4 nat of doubt), one where the model was sure of another.
+    words = (
+        WordScore(word="any", log_probs=(-4.0,), entropies=(4.0,)),
+        WordScore(word="wrong", log_probs=(-0.1, -4.0), entropies=(0.0, 0.1)),
+        WordScore(word="right", log_probs=(-0.1,), entropies=(0.3,)),
+    )
+    given_scores = TranscriptScores(words=words, end_log_prob=-0.1)
+    values = summarise_scores(given_scores)
+    assert values["max_surprise"] == pytest.approx(3.9)
+    assert values["tail_surprise"] == pytest.approx((0.1 + 3.9 - 0.2) / 3)
+    found = most_surprising(given_scores, 2)
+    assert [(place, word) for place, word, _ in found] == [(1, "wrong"), (0, "any")]
+
+
+def test_without_entropies_nothing_is_said_of_surprise() -> None:
+    known = WordScore(word="a", log_probs=(-1.0,), entropies=(0.5,))
+    unknown = WordScore(word="b", log_probs=(-1.0,))
+    values = summarise_scores(TranscriptScores(words=(known, unknown), end_log_prob=-0.1))
+    assert not any("surprise" in name for name in values)
+    assert most_surprising(scores((-1.0,)), 3) == []
