@@ -29,6 +29,8 @@ VERSION = 4
 _ABSENT = "the sample has no recording whose transcript was verified"
 _USUAL_END = 0.9
 """Share of the set's recordings that end more quietly than one that breaks off."""
+_FADED = -20.0
+"""Level (dB) below which no end breaks off, however quietly the others end: an audible tenth of the amplitude."""
 _LOUD_END = -6.0
 """Level (dB) of the set's own ends from which on breaking off says nothing: recordings cut tightly around the words."""
 
@@ -115,6 +117,7 @@ def _find_breaks(clips: SpeechClips) -> NDArray[np.bool_]:
     limit = float(np.quantile(usual, _USUAL_END)) if len(usual) else 0.0
     if limit > _LOUD_END:
         return np.ones(len(levels), dtype=bool)
+    limit = max(limit, _FADED)
     return np.asarray(~np.isfinite(levels) | (np.nan_to_num(levels) > limit))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,118 +10,289 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import SpeechConfig
-from mmcheck.corpus.speech import MIN_PLANTED, Speech
+from mmcheck.corpus.speech import Speech
+from mmcheck.corpus.speech_faults import find_slope
+
+FLOATS = ("end_log_prob", "max_surprise", "tail_surprise", "num_words", "end_level", "stated_language_probability")
+PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
 
 
 @dataclass
 class FakeShard:
-    """One shard's columns in memory."""
+    """One shard of a set in memory."""
 
-    transcript: dict
-    planted: dict
-    posterior: list | None = None
+    rows: dict
+    names: tuple = ("transcript", "transcript_null", "alignment")
 
     def samples(self, columns=None):
-        return pa.table({"id": [f"c{n}" for n in range(len(self.transcript["end_log_prob"]))]})
+        table = pa.table({"id": self.rows["id"], "language": pa.array(self.rows["language"], pa.string())})
+        return table if columns is None else table.select(columns)
 
     def measurements(self, probe, columns=None):
-        tables = {"transcript": self.transcript, "transcript_null": self.planted}
-        if self.posterior is not None:
-            tables["alignment"] = {"posterior": self.posterior}
-        if probe not in tables:
+        if probe not in self.names:
             return None
-        values = tables[probe]
-        count = len(next(iter(values.values())))
-        table = pa.table({"status": ["measured"] * count, **values})
-        return table.select([name for name in columns if name in table.column_names])
+        rows, count = self.rows, len(self.rows["id"])
+        names = {"transcript": FLOATS, "transcript_null": PLANTED, "alignment": ("posterior",)}[probe]
+        values = {name: rows[name] for name in names}
+        known = np.isfinite(np.stack(list(values.values()))).any(axis=0) if count else np.zeros(0, bool)
+        table = pa.table(
+            {
+                "status": ["measured" if has else "not_applicable" for has in known.tolist()],
+                "reason": pa.array(rows.get("reason", [None] * count), pa.string()),
+                "cause": pa.array(rows.get("cause", [None] * count), pa.string()),
+                **{name: pa.array(column, from_pandas=True, type=pa.float64()) for name, column in values.items()},
+                "evidence": pa.array(rows["evidence"], pa.string()),
+            }
+        )
+        return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
 
-def clips(count, faults=0, seed=0):
-    """Return sound clips, the first ``faults`` of each kind with their statistic spoilt, and planted faults."""
+def draw(count=400, sampled=0.5, seed=0, **faults):
+    """Return rows: sound ones, with the named faults in as many of the first rows as given."""
     rng = np.random.default_rng(seed)
-    end = -rng.gamma(0.5, 0.05, count)
-    surprise = rng.gamma(0.7, 0.9, count) - 0.1
-    tail = -rng.gamma(0.6, 0.4, count)
-    end[:faults] = -rng.normal(8, 1.5, faults)
-    surprise[faults : 2 * faults] = rng.normal(11, 2, faults)
-    tail[2 * faults : 3 * faults] = -rng.normal(7, 1.5, faults)
-    transcript = {"end_log_prob": end, "max_surprise": surprise, "tail_log_prob": tail}
-    planted = {
-        "cut_end_log_prob": -rng.normal(8, 1.5, count),
-        "word_surprise": rng.normal(11, 2, count),
-        "cut_audio_log_prob": -rng.normal(7, 1.5, count),
+    rows = {
+        "end_log_prob": -rng.exponential(0.15, count),
+        "max_surprise": rng.gamma(1.0, 0.8, count),
+        "tail_surprise": rng.exponential(0.1, count) - 0.1,
+        "num_words": rng.integers(4, 12, count).astype(float),
+        "end_level": rng.normal(-40, 8, count),
+        "stated_language_probability": np.full(count, np.nan),
+        "posterior": np.full(count, 0.001),
+        "language": ["en"] * count,
     }
-    return transcript, planted
+    is_sampled = rng.random(count) < sampled
+    rows["cut_end_log_prob"] = np.where(is_sampled, -np.abs(rng.normal(8, 2.5, count)), np.nan)
+    rows["word_surprise"] = np.where(is_sampled, np.abs(rng.normal(11, 3.5, count)), np.nan)
+    rows["cut_audio_surprise"] = np.where(is_sampled, np.abs(rng.normal(5, 2, count)), np.nan)
+    kinds = np.full(count, "sound", dtype=object)
+    start = 0
+    for kind, number in faults.items():
+        part = slice(start, start + number)
+        kinds[part] = kind
+        if kind == "cut_transcript":
+            rows["end_log_prob"][part] = -np.abs(rng.normal(8, 1.5, number))
+        elif kind == "word":
+            rows["max_surprise"][part] = np.abs(rng.normal(11, 2, number))
+        elif kind == "end":
+            rows["tail_surprise"][part] = np.abs(rng.normal(5, 1, number)) + 1
+            rows["max_surprise"][part] = np.abs(rng.normal(11, 2, number))
+        elif kind == "other":
+            rows["posterior"][part] = 0.99
+            rows["max_surprise"][part] = 15.0
+        start += number
+    rows["id"] = [f"s{number}" for number in range(count)]
+    rows["evidence"] = [
+        json.dumps({"words": [["the", -0.1], ["dog", -9.0]], "surprises": [[1, "dog", value]]})
+        for value in rows["max_surprise"].tolist()
+    ]
+    return rows, kinds
 
 
-def analyse(*shards, min_clips=50):
-    analysis = Speech(SpeechConfig(min_clips=min_clips), 0)
-    return pa.concat_tables(analysis.analyse(list(shards))), analysis.summary()
+def take(rows, order):
+    order = list(order)
+    return {
+        name: column[order] if isinstance(column, np.ndarray) else [column[place] for place in order]
+        for name, column in rows.items()
+    }
 
 
-@pytest.mark.parametrize("faults", [0, 2, 20])
-def test_planted_faults_show_what_a_fault_looks_like(faults):
-    table, summary = analyse(FakeShard(*clips(300, faults)))
-    wanted = {"cut_transcript": range(faults), "wrong_word": range(faults, 2 * faults)}
-    wanted["cut_audio"] = range(2 * faults, 3 * faults)
-    for name, rows in wanted.items():
-        found = set(np.flatnonzero(np.array(table[name].to_pylist()) > 0.5).tolist())
-        assert len(found & set(rows)) >= 0.9 * faults
-        assert len(found - set(rows)) <= 6
-    assert summary["cut_transcript"]["state"] == "judged"
+def analyse(rows, size=150, names=("transcript", "transcript_null", "alignment"), **options):
+    count = len(rows["id"])
+    shards = [FakeShard(take(rows, range(at, min(at + size, count))), names) for at in range(0, count, size)]
+    analysis = Speech(SpeechConfig(**options), 0)
+    tables = list(analysis.analyse(shards))
+    assert [table.num_rows for table in tables] == [len(shard.rows["id"]) for shard in shards]
+    return (pa.concat_tables(tables) if tables else None), analysis.summary()
+
+
+def column(table, name):
+    return table[name].to_numpy(zero_copy_only=False).astype(float)
+
+
+def test_a_clean_set_loses_next_to_nothing():
+    rows, _ = draw(2000)
+    table, summary = analyse(rows)
+    assert (column(table, "anomaly") > 0.5).mean() <= 0.005
     assert summary["warnings"] == []
 
 
-def test_another_clips_text_is_nothing_else():
-    transcript, planted = clips(200, 10)
-    posterior = [1.0] * 10 + [0.0] * 190
-    table, _ = analyse(FakeShard(transcript, planted, posterior))
-    assert table["other_text"].to_pylist()[:10] == [1.0] * 10
-    assert table["cut_transcript"].null_count == 10
-    assert table["anomaly"].to_pylist()[0] == 1.0
+@pytest.mark.parametrize("each", [4, 10, 20])
+def test_each_fault_is_found_under_its_own_name(each):
+    rows, kinds = draw(400, cut_transcript=each, word=each, end=each, other=each)
+    rows["end_level"][kinds == "end"] = -2.0
+    table, summary = analyse(rows)
+    for kind, name in (
+        ("cut_transcript", "cut_transcript"),
+        ("word", "wrong_word"),
+        ("end", "cut_audio"),
+        ("other", "other_text"),
+    ):
+        values = column(table, name)
+        assert (values[kinds == kind] > 0.5).mean() >= 0.9, kind
+        assert (values[kinds == "sound"] > 0.5).mean() <= 0.01, kind
+    assert (column(table, "anomaly")[kinds == "sound"] > 0.5).mean() <= 0.015
+    assert summary["cut_transcript"]["share"] == pytest.approx(each / 400, abs=0.02)
+    assert any("stop before the speech does" in sentence for sentence in summary["sentences"])
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.permutations(range(120)), st.integers(1, 119))
-def test_order_shards_and_repeated_rows_change_nothing(order, cut):
-    transcript, planted = clips(120, 6)
-    before, _ = analyse(FakeShard(transcript, planted))
-    order = [*order, *order[:30]]
-    moved = [{name: values[order] for name, values in part.items()} for part in (transcript, planted)]
-    # The null is a sample: its own repeats would count, so only the pairs are repeated here.
-    moved[1] = {name: np.concatenate([values[:120], np.full(30, np.nan)]) for name, values in moved[1].items()}
-    shards = [
-        FakeShard(*({name: values[part] for name, values in columns.items()} for columns in moved))
-        for part in (slice(0, cut), slice(cut, None))
+def test_an_end_that_fades_out_has_added_words_and_one_that_breaks_off_was_cut():
+    rows, kinds = draw(400, end=20)
+    quiet, _ = analyse(rows)
+    assert (column(quiet, "inserted_words")[kinds == "end"] > 0.5).all()
+    rows["end_level"][:20] = -1.0
+    loud, _ = analyse(rows)
+    assert (column(loud, "cut_audio")[kinds == "end"] > 0.5).all()
+    assert (column(loud, "inserted_words")[kinds == "end"] < 0.5).all()
+
+
+def test_where_all_recordings_end_at_full_sound_no_words_are_called_added_for_it():
+    rows, kinds = draw(400, end=20)
+    rows["end_level"][:] = -1.0
+    table, _ = analyse(rows)
+    assert (column(table, "cut_audio")[kinds == "end"] > 0.5).all()
+
+
+def test_findings_name_words():
+    rows, _ = draw(400, word=12, cut_transcript=12)
+    table, _ = analyse(rows)
+    told = [json.loads(text)["faults"] if text else [] for text in table["evidence"].to_pylist()]
+    assert [fault["kind"] for fault in told[0]] == ["wrong_word"]
+    assert told[0][0]["words"] == ["dog"]
+    assert told[12][0] == {"kind": "cut_transcript", "words": ["the", "dog"]}
+    assert sum(bool(faults) for faults in told) < 30
+
+
+def test_a_text_of_another_clip_is_not_also_called_cut():
+    rows, _ = draw(400, other=20)
+    rows["end_log_prob"][:20] = -12.0
+    table, summary = analyse(rows)
+    assert np.isnan(column(table, "cut_transcript")[:20]).all()
+    assert (column(table, "anomaly")[:20] > 0.9).all()
+    assert summary["num_other_texts"] == 20
+
+
+@pytest.mark.parametrize("count", [1, 20, 49])
+def test_small_sets_are_said_plainly_to_be_small(count):
+    rows, _ = draw(count, sampled=1.0)
+    rows["posterior"][:] = np.nan
+    table, summary = analyse(rows)
+    assert set(table["cause"].to_pylist()) == {"too_few_clips"}
+    assert column(table, "anomaly").size == count
+    assert np.isnan(column(table, "anomaly")).all()
+    assert f"only {count} distinct" in summary["warnings"][0]
+
+
+def test_without_planted_faults_nothing_is_judged():
+    rows, _ = draw(400)
+    rows["posterior"][:] = np.nan
+    table, summary = analyse(rows, names=("transcript", "alignment"))
+    assert set(table["cause"].to_pylist()) == {"too_few_clips"}
+    assert "probes.transcript_null" in summary["warnings"][0]
+
+
+def test_a_model_that_sees_no_planted_fault_cannot_tell():
+    rows, _ = draw(400)
+    rows["word_surprise"] = np.where(np.isfinite(rows["word_surprise"]), rows["max_surprise"] + 0.1, np.nan)
+    table, summary = analyse(rows)
+    assert summary["word_fault"]["state"] == "model_cannot_tell"
+    assert np.isnan(column(table, "wrong_word")).all()
+    assert np.isfinite(column(table, "cut_transcript")).all()
+
+
+def test_a_model_that_cannot_tell_texts_apart_cannot_tell_words_apart():
+    rows, _ = draw(400)
+    rows["posterior"][:] = np.nan
+    rows["cause"] = ["model_cannot_tell"] * 400
+    rows["reason"] = ["this model cannot judge these recordings"] * 400
+    table, summary = analyse(rows)
+    assert summary["warnings"] == [
+        "Transcripts were not searched for all faults by the set's own measure: "
+        "this model cannot judge these recordings."
     ]
-    after, _ = analyse(*shards)
-    for name in ("cut_transcript", "cut_audio", "wrong_word", "anomaly"):
-        assert after[name].to_pylist() == pytest.approx([before[name].to_pylist()[row] for row in order], abs=1e-6)
+    assert set(table["cause"].to_pylist()) == {"model_cannot_tell"}
 
 
-def test_too_little_is_said_plainly():
-    table, summary = analyse(FakeShard(*clips(20)))
-    assert table["anomaly"].null_count == 20
-    assert table["cause"].to_pylist() == ["not_judged"] * 20
-    assert "only 20 distinct verified transcripts" in summary["warnings"][0]
-    transcript, planted = clips(100)
-    planted = {name: np.where(np.arange(100) < MIN_PLANTED - 1, values, np.nan) for name, values in planted.items()}
-    assert "faults could be planted" in analyse(FakeShard(transcript, planted))[1]["warnings"][0]
-
-
-def test_a_model_that_cannot_tell_says_so():
+def test_long_texts_are_not_suspicious_for_their_length():
+    rows, _ = draw(3000, seed=4)
     rng = np.random.default_rng(5)
-    noise = -rng.gamma(2, 3, 200)
-    same = {"end_log_prob": noise, "max_surprise": -noise, "tail_log_prob": noise}
-    planted = dict(zip(("cut_end_log_prob", "word_surprise", "cut_audio_log_prob"), same.values(), strict=True))
-    table, summary = analyse(FakeShard(same, {name: rng.permutation(values) for name, values in planted.items()}))
-    assert {summary[name]["state"] for name in ("cut_transcript", "word_fault", "cut_audio")} == {"model_cannot_tell"}
-    assert table["anomaly"].null_count == 200
+    rows["num_words"] = np.where(np.arange(3000) < 300, 80.0, 4.0)
+    rows["max_surprise"] = np.array([rng.exponential(0.8, int(n)).max() for n in rows["num_words"]])
+    table, _ = analyse(rows)
+    words = column(table, "wrong_word")
+    assert (words[:300] > 0.5).mean() <= 0.02
+    assert find_slope(-np.sqrt(rows["max_surprise"]), np.log(rows["num_words"]), np.ones(3000)) > 0.2
 
 
-def test_no_recordings_and_no_rows():
-    nothing = {name: np.full(3, np.nan) for name in ("end_log_prob", "max_surprise", "tail_log_prob")}
-    table, summary = analyse(FakeShard(nothing, {"word_surprise": np.full(3, np.nan)}))
-    assert table["status"].to_pylist() == ["not_applicable"] * 3
-    assert summary["sentences"] == []
-    assert list(Speech(SpeechConfig(), 0).analyse([])) == []
+def test_texts_of_one_length_say_nothing_about_length():
+    assert find_slope(np.arange(50.0), np.zeros(50), np.ones(50)) == 0.0
+    assert find_slope(np.arange(50.0), np.arange(50.0), np.ones(50)) == 0.0, "longer is better: no reason to correct"
+
+
+def test_worse_values_are_never_less_suspicious():
+    rows, _ = draw(600, word=30, cut_transcript=30, end=30)
+    rows["num_words"][:] = 8.0
+    table, _ = analyse(rows)
+    for name, values in (("cut_transcript", -rows["end_log_prob"]), ("anomaly", None)):
+        if values is not None:
+            assert (np.diff(column(table, name)[np.argsort(values)]) >= -1e-9).all()
+    parts = ("cut_transcript", "cut_audio", "wrong_word", "missing_words", "inserted_words", "other_text")
+    worst = np.nanmax(np.stack([column(table, name) for name in parts]), axis=0)
+    assert (column(table, "anomaly") >= worst - 1e-9).all()
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([40, 150, 999]))
+def test_neither_order_nor_shards_nor_duplicates_change_a_value(seed, size):
+    rows, _ = draw(240, sampled=0.6, seed=seed, word=12, cut_transcript=12, end=6, other=6)
+    table, _ = analyse(rows)
+    order = np.random.default_rng(seed).permutation(240)
+    twice = [*order.tolist(), *order[:60].tolist()]
+    again, _ = analyse(take(rows, twice), size=size)
+    for name in ("cut_transcript", "cut_audio", "wrong_word", "missing_words", "inserted_words", "anomaly"):
+        np.testing.assert_allclose(column(again, name), column(table, name)[twice], atol=1e-9)
+
+
+def test_rows_without_recordings_say_so_and_stay_out():
+    rows, _ = draw(300)
+    for name in (*FLOATS, *PLANTED, "posterior"):
+        rows[name][:100] = np.nan
+    table, _ = analyse(rows)
+    assert table["status"].to_pylist()[:100] == ["not_applicable"] * 100
+    assert set(table["cause"].to_pylist()[:100]) == {"not_verified"}
+
+
+def test_a_set_without_recordings_is_silent():
+    rows, _ = draw(60)
+    for name in (*FLOATS, *PLANTED, "posterior"):
+        rows[name][:] = np.nan
+    table, summary = analyse(rows)
+    assert set(table["status"].to_pylist()) == {"not_applicable"}
+    assert summary == {"sentences": []}
+    assert analyse(take(rows, []))[1] == {"sentences": []}
+
+
+def test_constant_values_are_no_ground_for_a_finding():
+    rows, _ = draw(200, sampled=1.0)
+    for name in ("end_log_prob", "max_surprise", "tail_surprise", *PLANTED):
+        rows[name] = np.full(200, -1.0 if "log_prob" in name else 1.0)
+    rows["end_level"][:] = -30.0
+    table, _ = analyse(rows)
+    assert not (np.nan_to_num(column(table, "anomaly")) > 0.5).any()
+
+
+def test_another_language_than_stated_is_found_and_an_unknown_one_is_not_blamed():
+    rows, _ = draw(400)
+    rng = np.random.default_rng(2)
+    stated = rng.beta(30, 1, 400)
+    stated[:8] = 0.003
+    stated[200:] = rng.beta(1, 4, 200)
+    rows["stated_language_probability"] = stated
+    rows["language"] = ["pt-BR"] * 200 + ["gl"] * 200
+    table, summary = analyse(rows)
+    found = column(table, "wrong_language")
+    assert (found[:8] > 0.5).all()
+    assert (found[8:200] < 0.5).all()
+    assert np.isnan(found[200:]).all()
+    assert summary["wrong_language"]["not_recognised"] == ["gl"]
+    told = json.loads(table["evidence"][0].as_py())["faults"][-1]
+    assert (told["kind"], told["languages"][0]) == ("wrong_language", "pt")
