@@ -37,6 +37,8 @@ VERIFIED = {
     "end of text": "end_log_prob",
 }
 """Verification statistics by their short titles; low is suspicious."""
+SURPRISE = "surprise"
+"""The most surprising token against what the model expected in its place; high is suspicious."""
 COMBINED = "verification"
 """Together: the least of the worst word's, twice the ending's and twice the last words' log-probability. Nats need no
 scale; deviations in units of the set's own spread are worse, since aligned endings hardly spread at all. The weights
@@ -131,6 +133,8 @@ def _scores(pairs: Sequence[Pair]) -> dict[str, NDArray[np.float64]]:
     values = {name: np.array([pair.values[name] for pair in pairs]) for name in (*VERIFIED.values(), *RATES.values())}
     least = np.minimum(values["worst_word_log_prob"], 2 * values["end_log_prob"])
     found = {title: -values[name] for title, name in VERIFIED.items()}
+    if all("max_surprise" in pair.values for pair in pairs):
+        found[SURPRISE] = np.array([pair.values["max_surprise"] for pair in pairs])
     found[COMBINED] = -np.minimum(least, 2 * values["tail_log_prob"])
     return found | {title: values[name] for title, name in RATES.items()}
 

@@ -37,6 +37,8 @@ class MoveOutcome:
     move: str
     counts: Counts
     """Right proposals, wrong proposals, moved rows without a right proposal, rows that were not moved."""
+    num_true: int
+    """Proposed captions that are true of their picture, its own or not."""
     is_block: bool
     """Whether a block was moved as a whole."""
     block_error: int | None
@@ -80,11 +82,12 @@ def _judge(planted: Planted, move: _Move) -> dict[str, object]:
     found = propose(planted)
     captions = planted.captions()
     moved = set(move.rows.tolist())
-    hits = false_alarms = 0
+    hits = false_alarms = num_true = 0
     for row, source in found.proposals:
         own = {captions[other] for other in moved if planted.caption[other] == planted.picture[row]}
         is_right = planted.caption[source] == planted.picture[row] or captions[source] in own
         hits += is_right and row in moved
+        num_true += planted.fits(row, source)
         false_alarms += not (is_right and row in moved)
     has_own = {row for row in moved if (planted.caption == planted.picture[row]).any()}
     counts = Counts(hits, false_alarms, len(has_own) - hits, len(planted) - len(moved))
@@ -95,7 +98,9 @@ def _judge(planted: Planted, move: _Move) -> dict[str, object]:
             continue
         off = min(max(abs(start - first), abs(stop - last)) for first, last in move.blocks)
         error = off if error is None else min(error, off)
-    return {"counts": counts, "is_block": bool(move.blocks), "block_error": error, "false_blocks": false_blocks}
+    return {"counts": counts, "is_block": bool(move.blocks), "block_error": error, "false_blocks": false_blocks} | {
+        "num_true": num_true
+    }
 
 
 def _exchange(planted: Planted, rng: random.Random) -> _Move:

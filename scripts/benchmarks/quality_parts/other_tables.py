@@ -10,6 +10,7 @@ from scripts.benchmarks.quality_parts.audio import (
     FAULT_SHARES,
     ONE_WORD,
     RATES,
+    SURPRISE,
     VERIFIED,
     Areas,
     SpeechSet,
@@ -131,6 +132,7 @@ def write_moves(outcomes: Sequence[MoveOutcome]) -> str:
         rows = [o for o in outcomes if (o.model, o.move, o.style, o.size) == (model, move, style, size)]
         counts = total(row.counts for row in rows)
         errors = [row.block_error for row in rows if row.block_error is not None]
+        proposed = counts.hits + counts.false_alarms
         is_block = any(row.is_block for row in rows)
         lines.append(
             [
@@ -139,6 +141,7 @@ def write_moves(outcomes: Sequence[MoveOutcome]) -> str:
                 str(len(rows)),
                 number(counts.precision),
                 number(counts.recall),
+                number(sum(row.num_true for row in rows) / proposed) if proposed else "-",
                 f"{len(errors)} of {len(rows)}" if is_block else "-",
                 f"{mean(errors):.1f} ({worst(errors, low_is_bad=False):.0f})" if is_block and errors else "-",
                 f"{sum(row.false_blocks for row in rows)}",
@@ -150,6 +153,7 @@ def write_moves(outcomes: Sequence[MoveOutcome]) -> str:
         "sets",
         "precision",
         "recall",
+        "true proposals",
         "blocks found",
         "rows off (worst)",
     ]
@@ -162,7 +166,7 @@ def write_audio(areas: Sequence[Areas], sets: Sequence[SpeechSet]) -> str:
     faults = list(dict.fromkeys(row.fault for row in areas))
     by_fault = {fault: [row for row in areas if row.fault == fault] for fault in faults}
     blocks = ["### Targets", target_table(_audio_targets(by_fault))]
-    columns = [COMBINED, *VERIFIED, *RATES]
+    columns = [name for name in (COMBINED, *VERIFIED, SURPRISE, *RATES) if name in areas[0].areas]
     lines = []
     for fault, rows in by_fault.items():
         cells = []
@@ -172,7 +176,7 @@ def write_audio(areas: Sequence[Areas], sets: Sequence[SpeechSet]) -> str:
             cells.append(number(mean(values)) + low)
         lines.append([fault, *cells, percent(mean([row.wer_limit for row in rows]))])
     wrong = percent(mean([row.wer_false for row in areas]))
-    head = ["ROC-AUC against aligned", f"{COMBINED} (worst seed)", *list(VERIFIED), *RATES]
+    head = ["ROC-AUC against aligned", f"{COMBINED} (worst seed)", *columns[1:]]
     blocks += ["### ROC-AUC by fault", table([*head, f"found by WER > 10 % ({wrong} false alarms)"], lines)]
     lines = [
         [fault, *(number(mean([row.recall[column] for row in rows])) for column in columns)]

@@ -41,7 +41,7 @@ class Recipe:
     blur: float = 0.0
     """Length of the random vector added to each embedding, which makes a weaker model of the bundled one."""
     near: float = 0.0
-    """Rows whose picture is a near-duplicate of another row's, with a true caption of other words."""
+    """Rows whose picture is a near-duplicate of another row's, with a true caption of other words; at most half."""
 
 
 @dataclass(kw_only=True)
@@ -149,8 +149,9 @@ def plant(pool: Pool, recipe: Recipe, rng: random.Random) -> Planted:
     )
     rows = list(range(size))
     rng.shuffle(rows)
-    for _ in range(min(round(recipe.near * size), size // 2)):
-        copy, original = rows.pop(), rng.choice(rows[: size // 2])
+    originals = rows[: size // 2]
+    for original in originals[: round(recipe.near * size)]:
+        copy = rows.pop()
         planted.picture[copy] = planted.caption[copy] = planted.picture[original]
         planted.is_near[copy], planted.kind[copy] = True, "text_other"
     rows = list(range(size))

@@ -57,7 +57,14 @@ def target_table(targets: Sequence[Target]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a markdown table; all columns but the first are right-aligned."""
+    """Return a markdown table; all columns but the first are right-aligned.
+
+    Raises:
+        ValueError: A row has more or fewer cells than the head.
+    """
+    rows = list(rows)
+    if odd := [row for row in rows if len(row) != len(head)]:
+        raise ValueError(f"a row of the table has {len(odd[0])} cells, wanted {len(head)}: {odd[0]}")
     lines = ["| " + " | ".join(head) + " |", "|" + "|".join([" --- ", *[" ---: "] * (len(head) - 1)]) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)

@@ -73,3 +73,8 @@ def test_tables_have_as_many_cells_as_columns() -> None:
     lines = table(["a", "b"], [["x", "1"], ["y", "2"]]).splitlines()
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {3}
+
+
+def test_a_row_of_another_width_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 1 cells, wanted 2"):
+        table(["a", "b"], [["x"]])
