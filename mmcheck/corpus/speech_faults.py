@@ -167,8 +167,11 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     mixture = _fit(bad, planted_bad, base, seen, shift)
     found = np.full(len(own), np.nan)
     found[usable] = _posterior(mixture, (_score(bad) + shift)[usable], base.sum())
+    # What is not even a nat bad is no evidence, however evenly the sound ones lie at 0: there the share alone counts.
+    mild = usable & (bad < _MIN_EFFECT)
+    found[mild] = np.minimum(found[mild], mixture.share)
     above = mixture.middles[_posterior(mixture, mixture.middles, base.sum()) > LIMIT]
-    worst = float(min(above.max(), 0.0)) ** 2 if len(above) else np.nan
+    worst = max(float(min(above.max(), 0.0)) ** 2, _MIN_EFFECT) if len(above) else np.nan
     return FaultFit(
         fault=fault,
         state="judged",
