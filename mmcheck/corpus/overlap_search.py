@@ -129,7 +129,7 @@ class _MediaSearch:
             Members(np.searchsorted(values, found[rows]), len(values))
             for found, rows in zip(hashes, (own, their), strict=True)
         ]
-        self.is_cut |= bool(groups[0].counts.max(initial=0) > _MAX_SAME_HASH)
+        self.is_cut |= bool(max(group.counts.max(initial=0) for group in groups[:2]) > _MAX_SAME_HASH)
         nothing = NeighbourIndex(1, 0)
         for _, one, other in cross(groups[0], groups[1], np.concatenate(ones), np.concatenate(others), _MAX_SAME_HASH):
             left, right = own[one], their[other]

@@ -24,6 +24,7 @@ from mmcheck.corpus.media_items import TEXTS
 from mmcheck.corpus.overlap import KINDS, MAX_LISTED, Overlap, Part, find_overlap
 from mmcheck.run.claim import hold
 from mmcheck.run.overlap_inputs import (
+    MARKER,
     PRODUCTS,
     SideInput,
     choose_out,
@@ -98,6 +99,7 @@ def overlap_runs(
     target = choose_out(*sides, out)
     try:
         target.mkdir(parents=True, exist_ok=True)
+        (target / MARKER).touch()
     except OSError as error:
         raise OutputError(f"cannot make {target}: {error.strerror or error}.", hint="choose another --out.") from error
     with hold(target):

@@ -24,6 +24,8 @@ from mmcheck.store.run_folder import RunFolder
 FOLDER = "overlap"
 PRODUCTS = ("summary.json", "overlap.html", "overlaps.parquet", "overlaps.jsonl", "clean", "removed")
 """What one comparison writes; the next one replaces it."""
+MARKER = ".mmcheck-overlap"
+"""File that tells a folder of this command from one whose files merely have such names."""
 _RUNS = {"TRAIN": "train-run", "TEST": "test-run"}
 _RUN_FILES = ("samples", "measurements")
 _MAX_NAME = 80
@@ -129,6 +131,11 @@ def choose_out(train: SideInput, test: SideInput, out: str | Path | None) -> Pat
                     f"--out {chosen} lies inside the scanned folder {manifest}; a later scan would read it.",
                     hint="choose a folder outside of it.",
                 )
+            if "://" not in manifest and os.path.commonpath([manifest, place]) == place:
+                raise OutputError(
+                    f"--out {chosen} holds the manifest {manifest} that is compared, and would replace it.",
+                    hint="choose another folder.",
+                )
     return chosen
 
 
@@ -139,7 +146,7 @@ def _name(given: str) -> str:
 
 
 def _check_own(out: Path) -> None:
-    known = {*PRODUCTS, *_RUNS.values(), ".lock"}
+    known = {*PRODUCTS, *_RUNS.values(), ".lock", MARKER}
     try:
         if not out.exists() and not out.is_symlink():
             return
@@ -150,6 +157,9 @@ def _check_own(out: Path) -> None:
         )
         # A run folder holds summary.json and clean/ as well; it must never be taken for an earlier comparison.
         is_run = (out / "run.json").exists()
+        names = {path.name for path in out.iterdir()} - {".lock"}
+        if names and MARKER not in names and not foreign:
+            foreign = sorted(names)
     except OSError as error:
         raise OutputError(f"cannot use {out}: {error.strerror or error}.", hint="choose another --out.") from error
     if foreign or is_run:

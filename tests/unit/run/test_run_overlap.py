@@ -362,3 +362,22 @@ def test_folders_and_shards_say_how_their_media_come_along(data: Path, run: RunF
     assert [Path(sample.image.uri).read_bytes() for sample in samples if sample.image] == [
         (folder / f"{number}.png").read_bytes() for number in (3, 4)
     ]
+
+
+def test_a_folder_with_our_names_is_still_somebody_elses(data: Path, run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "project" / "clean").mkdir(parents=True)
+    precious = tmp_path / "project" / "clean" / "precious.txt"
+    precious.write_text("dear")
+    with pytest.raises(OutputError, match="other files"):
+        overlap_runs(run.path, data / "test.jsonl", out=tmp_path / "project")
+    assert precious.read_text() == "dear"
+
+
+def test_the_input_is_never_written_over(data: Path, run: RunFolder, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    overlap_runs(run.path, data / "test.jsonl", out=out)
+    cleaned = next((out / "clean").iterdir())
+    before = cleaned.read_bytes()
+    with pytest.raises(OutputError, match="would replace it"):
+        overlap_runs(cleaned, data / "test.jsonl", out=out)
+    assert cleaned.read_bytes() == before
