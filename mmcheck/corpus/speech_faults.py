@@ -27,6 +27,8 @@ _MIN_SEEN = 0.3
 """Share of the planted faults that must have had an effect; else the model cannot tell."""
 _MIN_HIT_RATE = 0.3
 """Share of the set's own pairs that must look better than nine of ten planted faults; else the model cannot tell."""
+_BLUR = 0.12
+"""Standard deviation of the kernel on the fitted scale: a quarter of a nat near 0, 0.7 nat at 8."""
 _COMPONENTS = 2
 """Normals for sound pairs: clearly and less clearly spoken ones; a third one settles on the faults of small sets."""
 
@@ -171,7 +173,7 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     mild = usable & (bad < _MIN_EFFECT)
     found[mild] = np.minimum(found[mild], mixture.share)
     above = mixture.middles[_posterior(mixture, mixture.middles, base.sum()) > LIMIT]
-    worst = max(float(min(above.max(), 0.0)) ** 2, _MIN_EFFECT) if len(above) else np.nan
+    worst = max(float(min(above.max(), 0.0)) ** 2 - 1.0, _MIN_EFFECT) if len(above) else np.nan
     return FaultFit(
         fault=fault,
         state="judged",
@@ -203,8 +205,20 @@ def find_slope(scores: Floats, lengths: Floats, weights: Floats) -> float:
 
 
 def _score(bad: Floats) -> Floats:
-    """Return the scores that are fitted, higher is sounder: the root draws the long tail in, and 0 stays the end."""
-    return -np.sqrt(bad)
+    """Return the scores that are fitted, higher is sounder: the root draws the long tail in, 1 nat keeps it gentle."""
+    return -np.sqrt(1.0 + bad)
+
+
+def _blur(scores: Floats) -> tuple[Floats, Floats]:
+    """Return points of a normal kernel around each score, and their weights.
+
+    Sound pairs crowd at 0 so closely that a fraction of a nat, which is no evidence of anything, would stand out.
+    """
+    offsets = np.linspace(-2.0, 2.0, 9)
+    weights = np.exp(-0.5 * offsets**2)
+    weights /= weights.sum()
+    points = np.sort(scores)[:, None] + _BLUR * offsets
+    return points.ravel(), np.tile(weights, len(scores))
 
 
 def _fit(
@@ -215,8 +229,9 @@ def _fit(
     shift: Floats | None = None,
 ) -> NullMixture:
     shift = np.zeros(len(bad)) if shift is None else shift
-    null = np.sort(_score(planted_bad[seen]) + shift[seen])
-    return fit_null_mixture(null, np.sort(_score(bad[base]) + shift[base]), max_components=_COMPONENTS)
+    null, _ = _blur(_score(planted_bad[seen]) + shift[seen])
+    scores, weights = _blur(_score(bad[base]) + shift[base])
+    return fit_null_mixture(null, scores, weights, max_components=_COMPONENTS)
 
 
 def _posterior(mixture: NullMixture, scores: Floats, count: int) -> Floats:
