@@ -49,10 +49,16 @@ class Support:
     """Scores of the pairs in these windows, NaN left out."""
 
 
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+def natural_key(text: str) -> tuple[tuple[int, int, str, str], ...]:
     """Return a sort key that puts numbers in their own order: 2 before 10."""
     parts = _DIGITS.split(text.casefold())
-    return tuple((0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts) if part)
+    # By length and digits instead of as numbers: a text may hold more digits than Python turns into one.
+    plain = [part.lstrip("0") if number % 2 else part for number, part in enumerate(parts)]
+    return tuple(
+        (0, len(plain[number]), plain[number], "") if number % 2 else (1, 0, "", part)
+        for number, part in enumerate(parts)
+        if part
+    )
 
 
 def list_arrangements(rows: Rows, keys: Mapping[str, Sequence[str | None]]) -> list[Arrangement]:

@@ -141,8 +141,9 @@ class _Keys:
         count = 0
         for sample in self._samples():
             values = dict(_row_keys(sample, with_files=len(self._rows) <= _STAT_ROWS))
-            for name in values.keys() - found.keys():
-                found[name] = [None] * count
+            for name in values:
+                if name not in found:
+                    found[name] = [None] * count
             count += 1
             for name, column in found.items():
                 column.append(values.get(name))

@@ -30,6 +30,7 @@ from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import table_to_samples
 
 PREFIX = "mmcheck_repair"
+_PARTS = ("from", "confidence", "original")
 _TEXTS = {"image": "caption", "audio": "transcript"}
 _TABULAR = ("csv", "parquet")
 _FOLDERS = ("imagefolder", "audiofolder")
@@ -44,6 +45,10 @@ def check_target(run: RunFolder, target: Path) -> Path:
     Raises:
         OutputError: If it is not.
     """
+    if os.path.realpath(target) == os.path.realpath("."):
+        raise OutputError(
+            "repaired manifests are not written into the working folder itself.", hint="give --write a new folder."
+        )
     try:
         is_taken = target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir())))
     except OSError as error:
@@ -130,6 +135,7 @@ class _Writer:
         self.repaired = 0
         self.not_written: list[str] = []
         self.notes: list[str] = []
+        self._has_columns: dict[str, bool] = {}
 
     def write(self, entry: Mapping[str, Any], start: int, stop: int, place: Path, stem: str) -> list[Path]:
         """Write one input's manifest below ``place`` and return the files."""
@@ -172,7 +178,7 @@ class _Writer:
         if records:
             self.repaired += 1
         if records or (tabular and self._may_have_columns(entry["format"], sample.manifest)):
-            extra |= _provenance(records)
+            extra |= _provenance(records, row)
         if entry["format"] == "folder":
             row = _with_whole_paths(sample, row)
         if sample.problem is None:
@@ -219,6 +225,11 @@ class _Writer:
             yield from enumerate(table_to_samples(part), low)
 
     def _may_have_columns(self, kind: str, manifest: str) -> bool:
+        if manifest not in self._has_columns:
+            self._has_columns[manifest] = self._find_header(kind, manifest)
+        return self._has_columns[manifest]
+
+    def _find_header(self, kind: str, manifest: str) -> bool:
         if kind == "parquet" or manifest.endswith(".parquet"):
             return True
         try:
@@ -269,15 +280,17 @@ def _replaced(value: Any, old: str | None, new: str) -> tuple[Any, bool]:
     return value, False
 
 
-def _provenance(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _provenance(records: list[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a row's text comes from; an earlier repair's word stays, and so does the very first text."""
+    before = {name: row.get(name) for name in (PREFIX, *(f"{PREFIX}_{part}" for part in _PARTS))}
     if not records:
-        return dict.fromkeys((PREFIX, f"{PREFIX}_from", f"{PREFIX}_confidence", f"{PREFIX}_original"))
+        return before
     first = records[0]
     return {
         PREFIX: "+".join(dict.fromkeys(record["kind"] for record in records)),
         f"{PREFIX}_from": first["source_id"],
         f"{PREFIX}_confidence": min(record["confidence"] for record in records),
-        f"{PREFIX}_original": first["text"],
+        f"{PREFIX}_original": before[f"{PREFIX}_original"] or first["text"],
     }
 
 
