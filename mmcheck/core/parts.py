@@ -61,11 +61,13 @@ ANALYSES.register(
     "alignment",
     "mmcheck.corpus.alignment:Alignment",
     "is a pair a random pairing, against re-pairings of the set's own halves",
+    reads=("image_text", "transcript"),
 )
 ANALYSES.register(
     "speech",
     "mmcheck.corpus.speech:Speech",
     "which fault a transcript has, against faults planted in the set itself",
+    reads=("transcript",),
 )
 ANALYSES.register(
     "caption",

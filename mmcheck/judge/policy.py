@@ -90,6 +90,8 @@ class Policy:
                     faults.append(f"rules.{rule.name}: unknown metric {metric!r}" + _nearest(metric, known))
                 elif probe not in enabled:
                     inactive.setdefault(rule.name, f"{metric} is not measured: {probe} is not enabled")
+                elif not _is_fed(probe, enabled):
+                    inactive.setdefault(rule.name, f"{metric} is not measured: no probe that {probe} reads is enabled")
             faults += rule.check(known)
         if faults:
             count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
@@ -122,6 +124,12 @@ class Policy:
             "decided_by": pa.repeat(pa.scalar("policy", pa.string()), table.num_rows),
         }
         return pa.table(columns, schema=VERDICTS)
+
+
+def _is_fed(analysis: str, enabled: Collection[str]) -> bool:
+    """Return whether a probe that an analysis reads is part of the run; true for probes and for what reads any."""
+    reads = ANALYSES.entry(analysis).extra.get("reads", ()) if analysis in ANALYSES else ()
+    return not reads or any(probe in enabled for probe in reads)
 
 
 def _add(found: list[RuleFindings], rank: NDArray[np.int8], findings: RuleFindings) -> None:

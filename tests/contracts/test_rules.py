@@ -117,7 +117,8 @@ def test_presets_work_without_any_model(preset):
     reads = {rule.name: rule.metrics for rule in policy.rules}
     assert policy.inactive
     for name, metrics in reads.items():
-        needs_model = any(metric.startswith(("image_text.", "transcript.")) for metric in metrics)
+        needing = ("image_text.", "transcript.", "alignment.", "speech.")
+        needs_model = any(metric.startswith(needing) for metric in metrics)
         assert (name in policy.inactive) == needs_model
 
 
