@@ -74,7 +74,9 @@ def plant_word_fault(
     if chance("fault", 2):
         place = 1 + chance("place", len(words) - 2)
         return [*words[:place], *words[place + 1 :]]
-    return _swap(words, followers, donors, language, chance)
+    swapped = _swap(words, followers, donors, language, chance)
+    # A word may differ from another only in the marks around it, which are kept: then nothing was planted.
+    return None if swapped == list(words) else swapped
 
 
 def cut_frames(features: NDArray[np.float32], chance: Chance) -> int:

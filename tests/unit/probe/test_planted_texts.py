@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmcheck.probe.planted_texts import cut_frames, find_followers, plant_cut, plant_word_fault, split_words
@@ -53,6 +53,7 @@ def test_only_an_inner_word_is_left_out():
     st.lists(st.text(min_size=1, max_size=6).filter(str.strip), max_size=6),
     st.integers(0, 1000),
 )
+@example(["0", "1\u00b8", "0", "0"], [], 0)
 def test_a_planted_text_differs_from_its_own(words, donors, number):
     found = plant_word_fault(
         words, find_followers([words, donors], None), donors, None, lambda _, count: number % count
