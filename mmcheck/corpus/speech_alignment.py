@@ -23,6 +23,7 @@ from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.slices import REST, choose_slices, read_labels
+from mmcheck.corpus.speech_partners import has_heard_partners
 from mmcheck.store.schema import load_json
 
 PROBE = "transcript"
@@ -83,7 +84,10 @@ class SpeechAlignment:
             if not own.any():
                 continue
             label = name if len(clips.names) > 1 else "all"
-            verdict = self._verdict(label, clips, own, score, null[clips.codes[null_rows] == code])
+            here = null[clips.codes[null_rows] == code]
+            verdict = self._verdict(label, clips, own, score, here)
+            if verdict.state == "model_cannot_tell" and has_heard_partners(shards, own, PROBE):
+                verdict = self._verdict(label, clips, own, score, here, has_partners=True)
             self.verdicts[label] = verdict
             found.set_verdict(own, verdict, score)
         return found
@@ -91,7 +95,16 @@ class SpeechAlignment:
     def _has_null(self, shards: Sequence[ShardTables]) -> bool:
         return any(shard.measurements(NULL_PROBE, ["status"]) is not None for shard in shards)
 
-    def _verdict(self, name: str, clips: _Clips, own: NDArray[np.bool_], score: Floats, null: Floats) -> SliceVerdict:
+    def _verdict(
+        self,
+        name: str,
+        clips: _Clips,
+        own: NDArray[np.bool_],
+        score: Floats,
+        null: Floats,
+        *,
+        has_partners: bool = False,
+    ) -> SliceVerdict:
         rows = np.flatnonzero(own)
         distinct = rows[np.unique(clips.keys[rows], return_index=True)[1]]
         about = {"name": name, "num_rows": len(rows), "num_pairs": len(distinct), "words": WORDS}
@@ -119,6 +132,7 @@ class SpeechAlignment:
             num_rows=len(rows),
             words=WORDS,
             seed=self._seed,
+            has_partners=has_partners,
         )
 
     def _read(self, shards: Sequence[ShardTables]) -> _Clips:

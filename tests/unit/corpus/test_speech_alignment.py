@@ -166,3 +166,46 @@ def test_the_analysis_tells_recordings_as_audio():
     assert table["status"].to_pylist() == ["measured"] * 200
     assert analysis.summary()["audio"]["state"] == "judged"
     assert "recordings with transcripts" in analysis.summary()["sentences"][0]
+
+
+SENTENCES = [
+    f"{who} {what} {where} number {n}"
+    for n, (who, what, where) in enumerate(
+        (who, what, where)
+        for who in ("the old man", "a green parrot", "our teacher", "nobody")
+        for what in ("sold his boat", "drew seven horses", "lost a shoe", "counts the stars", "drinks cold tea")
+        for where in ("in the harbour", "behind the church", "after dinner", "on a long train")
+    )
+]
+
+
+def hear(shard, heard):
+    shard.tables["transcript"]["evidence"] = [
+        None if text is None else json.dumps({"hypothesis": text}) for text in heard
+    ]
+    return shard
+
+
+def test_transcripts_moved_throughout_are_told_from_a_model_that_hears_nothing():
+    rng = np.random.default_rng(0)
+    own = rng.normal(-8, 0.8, len(SENTENCES))
+    moved = SENTENCES[1:] + SENTENCES[:1]
+    heard = [text.replace("e", "a", 2) for text in moved]
+    _, verdicts = judge(hear(make_shard(own, transcripts=SENTENCES), heard))
+    assert verdicts["all"].state == "misaligned_throughout"
+    assert "mmcheck repair" in verdicts["all"].sentences[0]
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        [None] * len(SENTENCES),
+        ["ah"] * len(SENTENCES),
+        [f"xq {n} zzt wvk {n * 7} jjq" for n in range(len(SENTENCES))],
+        SENTENCES,
+    ],
+)
+def test_words_that_fit_no_other_recording_are_no_partners(heard):
+    own = np.random.default_rng(0).normal(-8, 0.8, len(SENTENCES))
+    _, verdicts = judge(hear(make_shard(own, transcripts=SENTENCES), heard))
+    assert verdicts["all"].state == "model_cannot_tell"
