@@ -232,10 +232,7 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
         f"(95 % interval {low} to {high} %)."
     ]
     if numbers["num_uninformative"]:
-        found.append(
-            f"{numbers['num_uninformative']} more have captions that fit most images of the set alike; nothing can be "
-            "said of them, and they are not in that share."
-        )
+        found.append(_silent_sentence(numbers["num_uninformative"]))
     if not numbers["estimates_agree"]:
         found.append(
             "A second estimate that assumes nothing about true pairs (Storey) says "
@@ -250,6 +247,18 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words)
             f"{_percent(numbers['expected_precision'])} % of what it takes is expected to be random."
         )
     return found
+
+
+def _silent_sentence(count: int) -> str:
+    if count == 1:
+        return (
+            "One more has a caption that fits most images of the set alike; nothing can be said of it, and it is not "
+            "in that share."
+        )
+    return (
+        f"{count} more have captions that fit most images of the set alike; nothing can be said of them, and they are "
+        "not in that share."
+    )
 
 
 def _percent(value: float) -> str:
@@ -274,7 +283,8 @@ def describe_slices(slices: Mapping[str, SliceVerdict], words: Words) -> dict[st
     }
     sentences = []
     if judged:
-        pairs = np.array([verdict.num_pairs for verdict in judged.values()], dtype=np.float64)
+        silent = [int((verdict.numbers or {})["num_uninformative"]) for verdict in judged.values()]
+        pairs = np.array([verdict.num_pairs for verdict in judged.values()], dtype=np.float64) - silent
         weight = pairs / pairs.sum()
         share, low, high = (
             np.array([(verdict.numbers or {})[key] for verdict in judged.values()])
@@ -293,6 +303,8 @@ def describe_slices(slices: Mapping[str, SliceVerdict], words: Words) -> dict[st
             f"random pairings (95 % interval {shown_low} to {shown_high} %), from {_percent(share.min())} % ({least}) "
             f"to {_percent(share.max())} % ({most})."
         )
+        if sum(silent):
+            sentences.append(_silent_sentence(sum(silent)))
     for verdict in verdicts:
         if verdict.state != "judged":
             sentences += verdict.sentences

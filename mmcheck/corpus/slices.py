@@ -9,6 +9,7 @@ stays flat however many values a column has.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ REST = "rest"
 """Name of what no slice of its own holds."""
 _LANGUAGE = "language"
 _MAX_VALUES = 10_000
+_BUCKETS = 1 << 20
 _MAX_CHARS = 40
 
 Codes = NDArray[np.int16]
@@ -60,19 +62,14 @@ def _find(row: str | None, key: str) -> object:
     return found if isinstance(found, str | int | bool) else None
 
 
-def choose_slices(labels: Iterator[list[str]], min_slice: int) -> tuple[list[str], dict[str, int]]:
+def choose_slices(labels: Callable[[], Iterator[list[str]]], min_slice: int) -> tuple[list[str], dict[str, int]]:
     """Return the names of the groups, the rest first, and the group of each label that has one of its own.
 
     Args:
-        labels: Labels of each shard's rows that can be judged.
+        labels: Gives the labels of each shard's rows that can be judged, from the beginning at each call.
         min_slice: Fewer rows are no slice.
     """
-    counts: Counter[str] = Counter()
-    for part in labels:
-        counts.update(part)
-        if len(counts) > _MAX_VALUES:
-            # A column with a value of its own in each row says nothing; keep what is frequent.
-            counts = Counter(dict(counts.most_common(_MAX_VALUES // 2)))
+    counts = _count(labels, min_slice)
     large = sorted(
         (label for label, count in counts.items() if count >= min_slice), key=lambda name: (-counts[name], name)
     )
@@ -80,6 +77,32 @@ def choose_slices(labels: Iterator[list[str]], min_slice: int) -> tuple[list[str
         large = []
     chosen = sorted(label for label in large[:MAX_SLICES] if label)
     return [REST, *chosen], {label: number for number, label in enumerate(chosen, start=1)}
+
+
+def _count(labels: Callable[[], Iterator[list[str]]], min_slice: int) -> Counter[str]:
+    """Return how often each label occurs; of very many different ones only those that may reach ``min_slice``."""
+    counts: Counter[str] = Counter()
+    for part in labels():
+        counts.update(part)
+        if len(counts) > _MAX_VALUES:
+            break
+    else:
+        return counts
+    # A column with nearly a value a row: numbers of hashes in flat memory first, names only where there is enough.
+    # Dropping rare names on the way instead would make the slices depend on the order of the rows.
+    buckets = np.zeros(_BUCKETS, dtype=np.int64)
+    for part in labels():
+        buckets += np.bincount([_bucket(label) for label in part], minlength=_BUCKETS)
+    counts = Counter()
+    for part in labels():
+        counts.update(label for label in part if buckets[_bucket(label)] >= min_slice)
+    # More than one value there is for certain, whatever remained.
+    counts.setdefault("", 0)
+    return counts
+
+
+def _bucket(label: str) -> int:
+    return zlib.crc32(label.encode("utf-8", "surrogatepass")) % _BUCKETS
 
 
 @dataclass(slots=True)
@@ -154,10 +177,12 @@ def gather_slices(
         min_rest: A rest with fewer distinct rows goes to the largest slice.
         usable: Says which rows of a shard may be judged.
     """
-    labels = (
-        [label for label, good in zip(read_labels(shard, slice_by), usable(shard).tolist(), strict=True) if good]
-        for shard in shards
-    )
+
+    def labels() -> Iterator[list[str]]:
+        for shard in shards:
+            known = zip(read_labels(shard, slice_by), usable(shard).tolist(), strict=True)
+            yield [label for label, good in known if good]
+
     groups, places = choose_slices(labels, min_slice) if slice_by else ([REST], {})
     pools = [_Pool(size) for _ in groups]
     codes, keys = [np.zeros(0, dtype=np.int16)], [np.zeros(0, dtype=np.uint64)]

@@ -9,6 +9,7 @@ against the plain values of the sampled clips: one scale for all, at the price o
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -169,11 +170,10 @@ class SpeechAlignment:
         """Return the slices' names, the rest first, and the slice of each row."""
         flat = [label for part in labels for label in part]
         known = np.isfinite(own)
-        names, _ = choose_slices(
-            iter([[label for label, good in zip(flat, known.tolist(), strict=True) if good]]), self._options.min_slice
-        )
-        with_null = [flat[row] for row in null_rows.tolist()]
-        kept = [REST, *(name for name in names[1:] if with_null.count(name) >= MIN_NULL)]
+        judged = [label for label, good in zip(flat, known.tolist(), strict=True) if good]
+        names, _ = choose_slices(lambda: iter([judged]), self._options.min_slice)
+        with_null = Counter(flat[row] for row in null_rows.tolist())
+        kept = [REST, *(name for name in names[1:] if with_null[name] >= MIN_NULL)]
         places = {name: number for number, name in enumerate(kept[1:], start=1)}
         codes = np.array([places.get(label, 0) for label in flat], dtype=np.int16)
         if len(kept) > 1 and int((codes[known] == 0).sum()) < self._options.min_pairs:

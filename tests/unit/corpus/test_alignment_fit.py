@@ -80,6 +80,17 @@ def test_slices_are_told_together():
     assert set(told["slices"]) == set(verdicts)
 
 
+def test_the_share_of_slices_is_of_the_pairs_that_say_something():
+    verdicts = {
+        "language=de": judge(draw(300, 0.2), name="language=de", num_silent=40),
+        "language=en": judge(draw(300, 0.2), name="language=en"),
+    }
+    told = describe_slices(verdicts, WORDS)
+    assert told["num_pairs"] == 640
+    assert "of the 600 distinct" in told["sentences"][0]
+    assert told["sentences"][1].startswith("40 more have captions")
+
+
 def test_an_unjudged_slice_says_why():
     verdict = unjudged("too_few_pairs", "there are only 3 pairs", name="all", num_rows=3, num_pairs=3, words=WORDS)
     assert verdict.describe() == {
