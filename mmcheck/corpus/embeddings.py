@@ -42,7 +42,8 @@ def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tup
         return present, {name: np.zeros((0, 0), dtype=np.float32) for name in names}
     present[:] = True
     if "status" in table.column_names:
-        present &= np.asarray(table["status"].to_numpy(zero_copy_only=False) == Status.MEASURED.value)
+        # An image without a caption is no pair (not applicable), but has an embedding all the same.
+        present &= np.asarray(table["status"].to_numpy(zero_copy_only=False) != Status.FAILED.value)
     full: dict[str, Vectors] = {}
     for name, column in zip(names, columns, strict=True):
         stored = table[column].combine_chunks()

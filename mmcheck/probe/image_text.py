@@ -20,6 +20,7 @@ from mmcheck.backends.image_text_backend import (
 )
 from mmcheck.config import ImageTextConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.errors import MediaError
 from mmcheck.core.types import Measurement, Metric, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.base import NotApplicable, Prepared
@@ -28,7 +29,7 @@ from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
 if TYPE_CHECKING:
     import numpy as np
 
-_VERSION = 1
+_VERSION = 2
 """Counted up when the same weights and options would give other values."""
 
 _SHOWN_CHARACTERS = 200
@@ -41,7 +42,7 @@ class ImageTextPayload:
     pixels: Any
     """What the backend's ``preprocess`` returned."""
     windows: tuple[Window, ...]
-    """What of the caption is scored; one window unless the caption is long."""
+    """What of the caption is scored; one window unless the caption is long; none where there is no caption."""
     num_windows: int
     """Windows of the caption, those left out included."""
     num_tokens: int
@@ -52,6 +53,8 @@ class ImageTextPayload:
     """Whether the caption is longer than the model's context."""
     characters_left_out: int
     """Characters of an enormous caption that nothing looked at."""
+    alone: str | None = None
+    """Why there is no caption to score; None if there is one."""
 
 
 class ImageTextProbe:
@@ -162,8 +165,10 @@ class ImageTextProbe:
     def prepare(self, media: SampleMedia) -> ImageTextPayload:
         """Return pixels and caption windows. Thread-safe.
 
+        An image without a caption is prepared alone: duplicates, overlap and coverage want its embedding.
+
         Raises:
-            NotApplicable: If there is no image, or no caption or an empty one.
+            NotApplicable: If there is no image.
             MediaError: If the image cannot be used.
         """
         backend = self._opened()
@@ -171,15 +176,15 @@ class ImageTextProbe:
         if sample.image is None:
             raise NotApplicable("the sample has no image")
         if sample.caption is None:
-            raise NotApplicable("the sample has no caption")
+            return self._alone(media, "the sample has no caption")
         caption = sample.caption.encode("utf-8", "replace").decode("utf-8").strip()
         if not caption:
-            raise NotApplicable("the caption is empty")
+            return self._alone(media, "the caption is empty")
         num_characters = len(caption)
         caption = thin(caption)
         num_tokens = backend.count_tokens(caption)
         if num_tokens == 0:
-            raise NotApplicable("the caption holds nothing that the model can read")
+            return self._alone(media, "the caption holds nothing that the model can read")
         is_long = num_tokens > backend.capacity
         if is_long and self._options.long_captions == "split":
             windows = split_caption(caption, backend.count_tokens, backend.capacity)
@@ -193,6 +198,23 @@ class ImageTextProbe:
             unknown_ratio=backend.unknown_ratio(caption),
             is_long=is_long,
             characters_left_out=max(0, num_characters - len(caption)),
+        )
+
+    def _alone(self, media: SampleMedia, reason: str) -> ImageTextPayload:
+        try:
+            pixels = self._opened().preprocess(media.image())
+        except MediaError:
+            # The probe media tells what is wrong with the image; no pair is lost by it.
+            raise NotApplicable(reason) from None
+        return ImageTextPayload(
+            pixels=pixels,
+            windows=(),
+            num_windows=0,
+            num_tokens=0,
+            unknown_ratio=None,
+            is_long=False,
+            characters_left_out=0,
+            alone=reason,
         )
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
@@ -222,6 +244,14 @@ class ImageTextProbe:
     ) -> Measurement:
         import numpy as np
 
+        if payload.alone is not None:
+            return Measurement(
+                sample_id=sample_id,
+                probe=self.name,
+                status=Status.NOT_APPLICABLE,
+                reason=payload.alone,
+                embeddings={"image": image} if np.isfinite(image).all() else {},
+            )
         stacked = np.stack(texts)
         scores = np.clip(stacked @ image, -1.0, 1.0).astype(np.float64)
         if not np.isfinite(scores).all():

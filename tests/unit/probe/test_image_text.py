@@ -59,7 +59,7 @@ def make_media(caption: str | None, image: Path | None, sample_id: str = "one") 
     )
 
 
-def measure(probe: ImageTextProbe, picture: Path, captions: Sequence[str]) -> list[Measurement]:
+def measure(probe: ImageTextProbe, picture: Path, captions: Sequence[str | None]) -> list[Measurement]:
     batch = []
     for index, caption in enumerate(captions):
         media = make_media(caption, picture, f"sample-{index}")
@@ -143,11 +143,21 @@ def test_equal_captions_are_encoded_once(probe: ImageTextProbe, picture: Path) -
     ("caption", "reason"),
     [(None, "no caption"), ("", "the caption is empty"), (" \n\t", "the caption is empty")],
 )
-def test_without_a_caption_there_is_nothing_to_say(
+def test_without_a_caption_the_image_alone_is_embedded(
     probe: ImageTextProbe, picture: Path, caption: str | None, reason: str
 ) -> None:
-    with pytest.raises(NotApplicable, match=reason):
-        probe.prepare(make_media(caption, picture))
+    alone, pair = measure(probe, picture, [caption, "a red dog"])
+    assert alone.status is Status.NOT_APPLICABLE
+    assert reason in (alone.reason or "")
+    assert not alone.values
+    assert set(alone.embeddings) == {"image"}
+    np.testing.assert_allclose(alone.embeddings["image"], pair.embeddings["image"], atol=1e-5)
+
+
+def test_a_broken_image_without_a_caption_is_no_lost_pair(probe: ImageTextProbe, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
+    with pytest.raises(NotApplicable, match="no caption"):
+        probe.prepare(make_media(None, tmp_path / "broken.png"))
 
 
 def test_without_an_image_there_is_nothing_to_say(probe: ImageTextProbe) -> None:
