@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 TEXTS = {"image": "caption", "audio": "transcript"}
 _PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
 _SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
+_BLANK_FROM = 0.9  # blankness from which the presets call an image blank: a placeholder, or a failed download
 _COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
 
 
@@ -52,6 +53,8 @@ class MediaRows:
     """Field colours, shape (n, 48); images only."""
     has_hash: NDArray[np.bool_]
     """Which have both."""
+    is_blank: NDArray[np.bool_]
+    """Which are of one colour, or nearly; images only."""
 
     def rank(self, keep: str) -> Rows:
         """Return the place of each row when the best representative stands first (see ``DuplicatesConfig.keep``)."""
@@ -133,7 +136,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
     samples = shard.samples(_COLUMNS)
     count = samples.num_rows
     sound = pc.is_null(samples["problem"]).to_numpy()
-    media = shard.measurements("media", ("status", "width", "height", "duration", "evidence"))
+    media = shard.measurements("media", ("status", "width", "height", "duration", "blankness", "evidence"))
     evidence: list[dict[str, str]] = [{}] * count
     readable = sound
     if media is not None:
@@ -144,16 +147,18 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
         refs = _hash(_refs(samples[modality].combine_chunks()), readable)
         digests = _hash(pa.array([entry.get(f"{modality}_sha256") for entry in evidence], pa.string()), readable)
         probe, name = _SCORES[modality]
+        is_image = modality == "image"
         size = _column(media, "width", count) * _column(media, "height", count)
         phash, colours, has_hash = _hashes(evidence, readable)
         found[modality] = MediaRows(
             key=np.where((digests != 0) & (refs != 0), digests, refs),
             text=_hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound),
             score=_column(shard.measurements(probe, (name,)), name, count),
-            size=size if modality == "image" else _column(media, "duration", count),
+            size=size if is_image else _column(media, "duration", count),
             phash=phash,
             colours=colours,
-            has_hash=has_hash & (refs != 0) if modality == "image" else np.zeros(count, dtype=bool),
+            has_hash=has_hash & (refs != 0) & is_image,
+            is_blank=(_column(media, "blankness", count) > _BLANK_FROM) & (refs != 0) & is_image,
         )
     return found
 
@@ -167,6 +172,7 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         phash=np.zeros(0, dtype=np.uint64),
         colours=np.zeros((0, NUM_COLOURS), dtype=np.uint8),
         has_hash=np.zeros(0, dtype=bool),
+        is_blank=np.zeros(0, dtype=bool),
     )
     found: dict[str, Any] = {
         field.name: np.concatenate([getattr(part, field.name) for part in (none, *parts)]) for field in fields(none)

@@ -4,6 +4,9 @@ A model sees what a picture shows, so two pictures of like things are near each 
 hash sees the large shapes, so two pictures with an empty background may share it. They err on different pictures. On
 8,000 rendered scenes with copies (cropped, re-lit, saved again), each alone joins hundreds of different scenes at the
 limits that find 99 % of the copies; together with coarse colours they join one pair in thirty million.
+
+Where a model has not looked, a nearly uniform picture is near no other: its hash is made of noise and its colours are
+those of every other such picture. Real copies of such pictures are then found by their bytes alone.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ _BITS = 64
 _EXACT_HASHES = 20_000
 _MAX_FOUND_BITS = 7  # four tables of 16 bits, one bit turned: all pairs that differ in up to 7 bits are met
 _BLOCK = 4096
+_LEAST_FIELD_SPREAD = 3.0  # levels; of 117 photographs the evenest has 4.2, a small object on an even ground under 1
 _LEVELS = (0.75, 1.0 / 0.75)  # brightness that is evened out before colours are compared
 
 
@@ -51,7 +55,8 @@ class NearImages:
     Args:
         items: The images.
         options: Limits. Alone, each sign has to be clearer: a cosine that is five times nearer to 1, or two thirds of
-            the bits and colours. Images that are as near as that to the model may differ in twice the bits (a crop).
+            the bits and colours, of pictures that are not nearly uniform. Images that are as near as that to the model
+            may differ in twice the bits (a crop).
     """
 
     def __init__(self, items: ImageItems, options: DuplicatesConfig) -> None:
@@ -61,6 +66,7 @@ class NearImages:
         self._bits = options.image_hash_distance
         self._alone_bits = min(2 * options.image_hash_distance // 3, _MAX_FOUND_BITS)
         self._colours = options.image_colour_distance
+        self._is_telling = items.has_hash & has_shapes(items.colours)
 
     def compare(self, first: Rows, second: Rows) -> Floats:
         """Return cosines of near-duplicate images, NaN for others.
@@ -95,6 +101,7 @@ class NearImages:
         both = (known >= self._similarity) & (bits <= self._bits) & (colours <= self._colours)
         both |= sure & (bits <= 2 * self._bits) & (colours <= 4.0 * self._colours / 3.0)
         alone = (bits <= self._alone_bits) & (colours <= 2.0 * self._colours / 3.0)
+        alone &= self._is_telling[first] & self._is_telling[second]
         agreed = np.where(seen & hashed, both, np.where(hashed, alone, sure))
         likeness = np.where(seen, cosine, 1.0 - bits / _BITS)
         return np.where(agreed & open_, np.minimum(likeness, 1.0), np.nan).astype(np.float32)
@@ -108,8 +115,8 @@ class NearImages:
         item_at[items.place[items.place >= 0]] = np.flatnonzero(items.place >= 0)
         for pairs in items.index.pairs_above(self._similarity):
             self._keep(item_at[pairs.left], item_at[pairs.right], left, right)
-        if (items.has_hash & (items.place < 0)).any():
-            hashed = np.flatnonzero(items.has_hash)
+        if (self._is_telling & (items.place < 0)).any():
+            hashed = np.flatnonzero(self._is_telling)
             for one, other in near_hashes(items.phash[hashed], self._alone_bits):
                 self._keep(hashed[one], hashed[other], left, right)
         empty = np.zeros(0, dtype=np.int64)
@@ -125,6 +132,7 @@ class NearImages:
             "without_embedding": {
                 "hash_distance": self._alone_bits,
                 "colour_distance": 2.0 * self._colours / 3.0,
+                "field_spread": _LEAST_FIELD_SPREAD,
             },
         }
 
@@ -163,6 +171,25 @@ def near_hashes(hashes: Bits, distance: int) -> list[tuple[Rows, Rows]]:
         keep = (one < found) & (count_bits(values[one] ^ values[found]) <= distance)
         pairs.append((first[one[keep]].astype(np.int64), first[found[keep]].astype(np.int64)))
     return pairs
+
+
+def has_shapes(colours: Bytes) -> NDArray[np.bool_]:
+    """Return which images have large shapes, so that a hash of these says something.
+
+    An image has them if its field colours spread by at least 3 of 255 levels (standard deviation over the fields, of
+    the channel with the largest one). The limit is our own choice.
+
+    Args:
+        colours: Shape (n, 48).
+
+    Returns:
+        Shape (n,).
+    """
+    found = np.zeros(len(colours), dtype=bool)
+    for start in range(0, len(colours), _BLOCK):
+        fields = colours[start : start + _BLOCK].reshape(-1, NUM_COLOURS // 3, 3).astype(np.float32)
+        found[start : start + _BLOCK] = fields.std(axis=1).max(axis=1) >= _LEAST_FIELD_SPREAD
+    return found
 
 
 def count_bits(values: Bits) -> NDArray[np.int64]:

@@ -118,12 +118,15 @@ class Members:
         self.starts: Rows = np.cumsum(self.counts) - self.counts
 
 
-def cross(first: Members, second: Members, one: Rows, other: Rows, limit: int) -> Iterator[tuple[Rows, Rows, Rows]]:
+def cross(
+    first: Members, second: Members, one: Rows, other: Rows, limit: int, other_limit: int | None = None
+) -> Iterator[tuple[Rows, Rows, Rows]]:
     """Yield, in blocks, each i with every member of group ``one[i]`` and every one of group ``other[i]``.
 
-    Of a group no more than the first ``limit`` members are taken.
+    Of a group no more than the first ``limit`` members are taken; ``other_limit`` holds for ``second`` if given.
     """
-    ones, others = np.minimum(first.counts[one], limit), np.minimum(second.counts[other], limit)
+    ones = np.minimum(first.counts[one], limit)
+    others = np.minimum(second.counts[other], limit if other_limit is None else other_limit)
     sizes = ones * others
     ends = np.cumsum(sizes)
     start = 0

@@ -4,7 +4,8 @@ The smaller set is indexed, the larger one is streamed past it shard by shard, s
 Who is near is decided by the very limits that group near-duplicates within a run, so that the two never disagree on a
 pair. Groups are not made here: a leak is a pair, and a chain of small steps must not take rows out of a training set.
 
-An item amid very many near ones gives only the nearest of them (a few hundred); this is said where it happens.
+An item amid very many near ones gives only the nearest of them (a few hundred); this is said where it happens. Images
+that are known by their looks alone are compared once a look, however many files have it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.corpus.embeddings import Vectors, read_embeddings
 from mmcheck.corpus.groups import Rows
 from mmcheck.corpus.media_items import read_index
-from mmcheck.corpus.near_images import NUM_COLOURS, ImageItems, NearImages, near_hashes
+from mmcheck.corpus.near_images import NUM_COLOURS, ImageItems, NearImages, has_shapes, near_hashes
 from mmcheck.corpus.near_recordings import NearRecordings
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.corpus.overlap_pairs import Floats, Found, Mask, Members, Side, Step, collect, cross, find_equal
@@ -26,7 +28,7 @@ EMBEDDED_BY = {"image": "image_text", "audio": "media"}
 """Modality -> the probe that stores its embedding."""
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
 _EXACT_PAIRS = 4 * 10**9  # about a minute at 512 dimensions on two cores
-_MAX_SAME_HASH = 1024  # images of one hash that are held against others
+_MAX_SAME_LOOK = 256  # of two looks that more files have on both sides, not every pair of files is made
 
 
 def find_media(
@@ -66,12 +68,11 @@ def find_media(
     if modality == "image":
         search.by_hash(place >= 0, embedded)
     equal = find_equal(*search.keys)
-    near = [~np.isnan(block) for block in search.similarity]
     pairs = collect(
-        [equal.left, *(block[mask] for block, mask in zip(search.left, near, strict=True))],
-        [equal.right, *(block[mask] for block, mask in zip(search.right, near, strict=True))],
-        [equal.exact, *(np.zeros(int(mask.sum()), dtype=bool) for mask in near)],
-        [equal.similarity, *(block[mask] for block, mask in zip(search.similarity, near, strict=True))],
+        [equal.left, *search.left],
+        [equal.right, *search.right],
+        [equal.exact, *(np.zeros(len(block), dtype=bool) for block in search.left)],
+        [equal.similarity, *search.similarity],
     )
     return Found(pairs, about, search.is_cut)
 
@@ -113,29 +114,63 @@ class _MediaSearch:
                 self._judge(index, place, item_at[row], item[new], vectors[new], query)
 
     def by_hash(self, has_vector: Mask, embedded: Mask) -> None:
-        """Hold images against each other by hash and colours alone, where one of the two has no embedding."""
-        small, large = (rows.has_hash[first] for rows, first in zip(self._rows, self._first, strict=True))
+        """Hold images against each other by hash and colours alone, where one of the two has no embedding.
+
+        Different files that look alike (saved again, a metadata change) are compared once. All of them are found; of
+        two looks that very many files have on both sides, each file is named with so many of the others.
+        """
+        small, large = (
+            rows.has_hash[first] & has_shapes(rows.colours[first])
+            for rows, first in zip(self._rows, self._first, strict=True)
+        )
         if not ((small & ~has_vector).any() and large.any()) and not ((large & ~embedded).any() and small.any()):
             return
-        own, their = np.flatnonzero(small), np.flatnonzero(large)
-        hashes = [rows.phash[first] for rows, first in zip(self._rows, self._first, strict=True)]
-        bits = min(2 * self._options.image_hash_distance // 3, 7)
-        values = np.unique(np.concatenate([hashes[0][own], hashes[1][their]]))
+        members = (np.flatnonzero(small), np.flatnonzero(large))
+        hashes, looks, files = [], [], []
+        for rows, first, own in zip(self._rows, self._first, members, strict=True):
+            bits, colours = rows.phash[first[own]], rows.colours[first[own]]
+            raw = np.concatenate([bits[:, None].view(np.uint8).reshape(-1, 8), colours], axis=1)
+            _, look, of_file = np.unique(_as_bytes(raw), return_index=True, return_inverse=True)
+            hashes.append(bits[look])
+            looks.append(own[look])
+            files.append(Members(of_file.astype(np.int64), len(look)))
+        values = np.unique(np.concatenate(hashes))
         ones, others = [np.arange(len(values))], [np.arange(len(values))]
-        for one, other in near_hashes(values, bits):
+        bits_alone = min(2 * self._options.image_hash_distance // 3, 7)
+        for one, other in near_hashes(values, bits_alone):
             ones += [one, other]
             others += [other, one]
-        groups = [
-            Members(np.searchsorted(values, found[rows]), len(values))
-            for found, rows in zip(hashes, (own, their), strict=True)
-        ]
-        self.is_cut |= bool(max(group.counts.max(initial=0) for group in groups[:2]) > _MAX_SAME_HASH)
+        groups = [Members(np.searchsorted(values, found), len(values)) for found in hashes]
+        everything = np.iinfo(np.int64).max
         nothing = NeighbourIndex(1, 0)
-        for _, one, other in cross(groups[0], groups[1], np.concatenate(ones), np.concatenate(others), _MAX_SAME_HASH):
-            left, right = own[one], their[other]
-            blind = ~(has_vector[left] & embedded[right])
-            if blind.any():
-                self._compare(left[blind], right[blind], nothing, None)
+        for _, one, other in cross(groups[0], groups[1], np.concatenate(ones), np.concatenate(others), everything):
+            likeness = self._look(looks[0][one], looks[1][other], nothing, None)
+            near = np.flatnonzero(~np.isnan(likeness))
+            self._name_files(files, members, (one[near], other[near]), likeness[near], (has_vector, embedded))
+
+    def _name_files(
+        self,
+        files: list[Members],
+        members: tuple[Rows, Rows],
+        looks: tuple[Rows, Rows],
+        likeness: Floats,
+        seen: tuple[Mask, Mask],
+    ) -> None:
+        """Keep the pairs of files of pairs of looks, but for those that both have an embedding."""
+        counts = np.minimum(files[0].counts[looks[0]], files[1].counts[looks[1]])
+        is_many = counts > _MAX_SAME_LOOK
+        self.is_cut |= bool(is_many.any())
+        everything = np.iinfo(np.int64).max
+        # Each file of one side with some of the other, both ways round: every file that is concerned occurs.
+        for chosen, limits in (
+            (np.flatnonzero(~is_many), (everything, everything)),
+            (np.flatnonzero(is_many), (everything, _MAX_SAME_LOOK)),
+            (np.flatnonzero(is_many), (_MAX_SAME_LOOK, everything)),
+        ):
+            for number, one, other in cross(files[0], files[1], looks[0][chosen], looks[1][chosen], *limits):
+                left, right = members[0][one], members[1][other]
+                blind = ~(seen[0][left] & seen[1][right])
+                self._keep(left[blind], right[blind], likeness[chosen[number[blind]]])
 
     def _candidates(self, index: NeighbourIndex, vectors: Vectors) -> tuple[Rows, Rows]:
         """Return queries and stored rows that are as near as the threshold; more of them for those amid many."""
@@ -166,11 +201,19 @@ class _MediaSearch:
         both.add(index.vectors(place[stored]))
         both.add(vectors[asked])
         numbers = (np.searchsorted(stored, left), len(stored) + np.searchsorted(asked, query))
-        self._compare(left, items[query], both, (stored, items[asked], *numbers))
+        right = items[query]
+        self._keep(left, right, self._look(left, right, both, (stored, items[asked], *numbers)))
 
-    def _compare(
+    def _keep(self, left: Rows, right: Rows, likeness: Floats) -> None:
+        near = ~np.isnan(likeness)
+        self.left.append(left[near])
+        self.right.append(right[near])
+        self.similarity.append(likeness[near])
+
+    def _look(
         self, left: Rows, right: Rows, index: NeighbourIndex, numbered: tuple[Rows, Rows, Rows, Rows] | None
-    ) -> None:
+    ) -> Floats:
+        """Return the likeness of pairs, NaN where they are not near."""
         if numbered is None:
             stored, their = np.unique(left), np.unique(right)
             one, other = np.searchsorted(stored, left), len(stored) + np.searchsorted(their, right)
@@ -193,6 +236,9 @@ class _MediaSearch:
             near = NearRecordings(
                 index, known, np.concatenate([small.size[rows[0]], large.size[rows[1]]]), self._options
             )
-        self.left.append(left)
-        self.right.append(right)
-        self.similarity.append(near.compare(one, other).astype(np.float64))
+        return near.compare(one, other).astype(np.float64)
+
+
+def _as_bytes(rows: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Return each row as one value that can be sorted, shape (n,)."""
+    return np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1]))).reshape(-1)

@@ -65,6 +65,42 @@ def test_one_sign_alone_must_be_clearer():
     assert np.isnan(near(look(**unhashed), look(**blind))), "nothing that both have"
 
 
+def even(level: int, bits: int, degrees: float | None):
+    """Return hash, colours and direction of a nearly uniform picture."""
+    colours = np.full(48, level)
+    colours[5] += 3
+    return 2**63 + 2**bits - 1, colours, degrees
+
+
+def pairs_of(*pictures):
+    index = NeighbourIndex(2, len(pictures))
+    angles = [np.radians(degrees) for *_, degrees in pictures if degrees is not None]
+    index.add(np.array([[np.cos(one), np.sin(one)] for one in angles], dtype=np.float32).reshape(-1, 2))
+    place = np.full(len(pictures), -1)
+    place[[number for number, one in enumerate(pictures) if one[2] is not None]] = np.arange(len(angles))
+    items = ImageItems(
+        phash=np.array([one[0] for one in pictures], dtype=np.uint64),
+        colours=np.array([one[1] for one in pictures], dtype=np.uint8),
+        has_hash=np.ones(len(pictures), dtype=bool),
+        place=place,
+        index=index,
+    )
+    left, right = NearImages(items, DuplicatesConfig()).find_pairs()
+    return {tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True)}
+
+
+def test_nearly_uniform_pictures_are_told_by_the_model_alone():
+    """A hash of next to nothing is noise: two such pictures may show different things."""
+    grey, white = even(128, 0, None), even(131, 2, None)
+    assert pairs_of(grey, white) == set()
+    assert pairs_of(grey, even(128, 0, None)) == set()
+    seen, copy, other = even(128, 0, 0.0), even(130, 3, 4.0), even(128, 1, 60.0)
+    assert pairs_of(seen, copy, other) == {(0, 1)}
+    assert pairs_of(seen, copy, grey) == {(0, 1)}, "one that the model has not looked at is near none"
+    clear = (2**63, COLOURS, None)
+    assert pairs_of(grey, clear, white, (2**63 + 1, COLOURS, None)) == {(1, 3)}
+
+
 def test_limits_come_from_the_options():
     assert np.isnan(near(look(), look(bits=4, degrees=10), image_hash_distance=3))
     assert near(look(), look(bits=4, degrees=30), image_similarity=0.8) > 0.8

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import DuplicatesConfig
-from mmcheck.core.types import Measurement, MediaRef, RowProblem, Sample, Status
+from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.corpus import overlap as module
+from mmcheck.corpus import overlap_search
 from mmcheck.corpus.overlap import MAX_LISTED, find_overlap
 from mmcheck.corpus.overlap_pairs import Members, cross
 from mmcheck.store.schema import measurements_to_table, samples_to_table
@@ -30,6 +31,10 @@ class Row:
     is_blind: bool = False
     """Whether the image has no embedding."""
     is_broken: bool = False
+    file: int = 0
+    """Number of a file that looks the same as others of its content and variant, but has other bytes."""
+    is_blank: bool = False
+    """Whether the image is of one colour."""
 
 
 def caption(content: int, variant: int) -> str:
@@ -76,7 +81,8 @@ class FakeShard:
         if probe not in ("media", "image_text"):
             return None
         table = measurements_to_table(
-            [self._measure(probe, row, name) for row, name in zip(self.rows, self.names, strict=True)], []
+            [self._measure(probe, row, name) for row, name in zip(self.rows, self.names, strict=True)],
+            [Metric(name="media.blankness", description="")] if probe == "media" else [],
         )
         return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
@@ -86,12 +92,15 @@ class FakeShard:
         vector, bits, colours = look(*row.image)
         if probe == "image_text":
             return Measurement(sample_id=name, probe=probe, status=Status.MEASURED, embeddings={"image": vector})
+        if row.is_blank:
+            bits, colours = 1 << 63, np.full(48, 255, dtype=np.uint8)
         evidence = {
-            "image_sha256": f"sha-{row.image}",
+            "image_sha256": f"sha-{row.image}-{row.file}",
             "image_phash": f"{bits:016x}",
             "image_colours": colours.tobytes().hex(),
         }
-        return Measurement(sample_id=name, probe=probe, status=Status.MEASURED, evidence=evidence)
+        values = {"blankness": 1.0 if row.is_blank else 0.1}
+        return Measurement(sample_id=name, probe=probe, status=Status.MEASURED, values=values, evidence=evidence)
 
 
 def shards(rows, side, size=3):
@@ -201,6 +210,55 @@ def test_much_repeated_contents_concern_all_rows_but_are_listed_a_few_times():
     assert set(part.listed.train.tolist()) == set(range(400)), "every row that is removed can say why"
 
 
+def test_many_files_of_one_look_are_all_found_without_embeddings(monkeypatch):
+    train = [Row(image=(0, 0), file=number + 1, is_blind=True) for number in range(300)]
+    test = [Row(image=(0, 1), file=number, is_blind=True) for number in range(40)]
+    found = search(train, test, size=100)
+    assert found.parts[0].num_pairs == 300 * 40
+    assert not found.is_cut
+    monkeypatch.setattr(overlap_search, "_MAX_SAME_LOOK", 8)
+    found = search(train, test, size=100)
+    assert found.parts[0].train_rows.all()
+    assert found.parts[0].test_rows.all()
+    assert found.is_cut
+
+
+def test_one_hash_in_many_colours_hides_no_copy():
+    """More images of one hash than were ever held against others, and the copy is the last of them."""
+    bits = "a5a5a5a5a5a5a5a5"
+    sides = [
+        shards([Row(image=(number, 0), is_blind=True) for number in numbers], name, size=500)
+        for name, numbers in (("a", range(1300)), ("b", [1299]))
+    ]
+    for own in sides:
+        for shard in own:
+            plain = shard._measure
+
+            def measure(probe, row, name, plain=plain):
+                made = plain(probe, row, name)
+                if probe == "media":
+                    made.evidence["image_phash"] = bits
+                    made.evidence["image_sha256"] += name
+                return made
+
+            shard._measure = measure
+    found = find_overlap(*sides, OPTIONS)
+    assert np.flatnonzero(found.parts[0].train_rows).tolist() == [1299]
+    assert not found.is_cut
+
+
+def test_blank_images_count_with_their_text_alone():
+    blank = {"image": (0, 0), "is_blank": True}
+    train = [Row(**blank), Row(**blank, file=1, is_blind=True), Row(**blank, text=(1, 0)), Row(image=(2, 0))]
+    test = [Row(**blank), Row(**blank, file=2, is_blind=True), Row(**blank, text=(1, 0)), Row(image=(2, 0))]
+    found = search(train, test)
+    image, text, pair = found.parts
+    assert list(zip(image.listed.train.tolist(), image.listed.test.tolist(), strict=True)) == [(3, 3)]
+    assert found.blank_test.tolist() == [True, False, True, False]
+    assert text.test_rows.tolist() == [False, False, True, False]
+    assert list(zip(pair.listed.train.tolist(), pair.listed.test.tolist(), strict=True)) == [(2, 2)]
+
+
 @pytest.mark.parametrize("is_turned", [False, True])
 def test_a_row_amid_many_near_ones_finds_them_all(is_turned):
     many, few = [Row(image=(0, variant)) for variant in range(60)], [Row(image=(0, 99))]
@@ -211,8 +269,6 @@ def test_a_row_amid_many_near_ones_finds_them_all(is_turned):
 
 
 def test_more_near_ones_than_are_looked_at_are_told(monkeypatch):
-    from mmcheck.corpus import overlap_search
-
     monkeypatch.setattr(overlap_search, "_FIRST_PARTNERS", 2)
     monkeypatch.setattr(overlap_search, "_MAX_PARTNERS", 4)
     many = [Row(image=(0, variant)) for variant in range(12)]
