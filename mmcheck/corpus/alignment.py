@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Metric
 from mmcheck.corpus import image_alignment, speech_alignment
 from mmcheck.corpus.alignment_fit import SliceVerdict, describe_slices
@@ -102,7 +103,10 @@ def summarise(verdicts: dict[str, dict[str, SliceVerdict]], num_unverifiable: in
             continue
         part = describe_slices(slices, WORDS[modality])
         if modality == "image" and num_unverifiable and part["state"] != "model_cannot_tell":
-            text = f"{num_unverifiable} rows have captions of words that the model does not know; they were not judged."
+            text = (
+                f"{count_noun(num_unverifiable, 'caption consists', 'captions consist')} mostly of words that the "
+                f"model does not know; {'it was' if num_unverifiable == 1 else 'they were'} not judged."
+            )
             part["num_unverifiable"] = num_unverifiable
             part["sentences"].append(text)
         found[modality] = part

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mmcheck.corpus.caption_background import Background, NoBackground
 from mmcheck.corpus.caption_signs import CaptionSigns
 from mmcheck.metrics.caption_vagueness import LIMIT, UNVERIFIABLE_LIMIT
+from mmcheck.metrics.caption_words import count_words
 
 Floats = NDArray[np.float64]
 
@@ -45,8 +46,10 @@ class CaptionTally:
         evidence: list[dict[str, Any]],
     ) -> None:
         """Count one shard."""
-        vague = values["vagueness"] >= LIMIT
-        unverifiable = values["unverifiable"] >= UNVERIFIABLE_LIMIT
+        vague = values["vagueness"] > LIMIT
+        unverifiable = values["unverifiable"] > UNVERIFIABLE_LIMIT
+        # Without a single word there is nothing to be vague: the rules tell such captions by another name.
+        vague[[row for row in np.flatnonzero(vague).tolist() if not count_words(signs.captions[row] or "")]] = False
         self._num_captions += int(signs.has_caption.sum())
         self._num_vague += int(vague.sum())
         self._num_unverifiable += int(unverifiable.sum())
@@ -101,14 +104,16 @@ class CaptionTally:
         if self._num_vague:
             share = self._num_vague / self._num_captions
             fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
-            yield f"{self._num_vague:,} of {self._num_captions:,} captions are vague ({share:.1%}){fitting}."
+            verb = "is" if self._num_vague == 1 else "are"
+            yield f"{self._num_vague:,} of {self._num_captions:,} captions {verb} vague ({share:.1%}){fitting}."
         if self._num_unverifiable:
             yield (
-                f"{self._num_unverifiable:,} of {self._num_captions:,} captions cannot be verified by this model: they "
-                "say something that it has no words for or makes nothing of."
+                f"{self._num_unverifiable:,} of {self._num_captions:,} captions cannot be verified by this model: "
+                "nearly all of what they say is in words that it does not know or makes nothing of."
             )
         for language in sorted(self._foreign):
             yield (
                 f"Captions in the language '{language}' fit their own images no better than others; this model does "
-                "not seem to know it."
+                "not seem to know it. Hint: a multilingual model, e.g. probes.image_text.model: "
+                "google/siglip2-base-patch16-224."
             )

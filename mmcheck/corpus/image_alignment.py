@@ -33,7 +33,8 @@ PROBE = "image_text"
 WORDS = Words(
     pairs="image-caption pairs",
     data="this data",
-    hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or a SigLIP model",
+    hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or for "
+    "captions in other languages than English google/siglip2-base-patch16-224",
 )
 REPAIRINGS = 64
 """Re-pairings of each image in the bank: a quarter of a million scores from 4,096 pairs."""
@@ -255,7 +256,8 @@ class ImageAlignment:
         about = {"name": name, "num_rows": num_rows, "num_pairs": len(distinct), "words": WORDS}
         if self.num_unverifiable > 2 * max(1, len(rows.codes[rows.codes >= 0])) and name == "all":
             reason = (
-                f"this model cannot judge this data: it has no words for the captions of {self.num_unverifiable} rows"
+                "this model cannot judge this data: it does not know most of the words in "
+                f"{self.num_unverifiable} of {self.num_unverifiable + num_rows} captions"
             )
             return unjudged("model_cannot_tell", reason, hint=WORDS.hint, **about)  # type: ignore[arg-type]
         if len(distinct) < self._options.min_pairs:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import SpeechConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Metric
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.speech_clips import PROBE, Floats, SpeechClips, read_clips
@@ -33,6 +34,13 @@ _FADED = -20.0
 """Level (dB) below which no end breaks off, however quietly the others end: an audible tenth of the amplitude."""
 _LOUD_END = -6.0
 """Level (dB) of the set's own ends from which on breaking off says nothing: recordings cut tightly around the words."""
+
+_KIND_WORDS = {
+    "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),
+    "missing_words": ("that lacks words", "that lack words"),
+    "inserted_words": ("with words that are not said", "with words that are not said"),
+    "cut_audio": ("whose recording breaks off", "whose recordings break off"),
+}
 
 
 def _metric(name: str, description: str) -> Metric:
@@ -208,8 +216,8 @@ def _summarise(
     parts = {name: fit.describe() for name, fit in fits.items()}
     sentences = [sentence for part in parts.values() if (sentence := part.pop("sentence"))]
     if any(kinds.values()):
-        listed = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items() if count)
-        sentences.append(f"Word by word: {listed}.")
+        listed = ", ".join(count_noun(count, *_KIND_WORDS[kind]) for kind, count in kinds.items() if count)
+        sentences.append(f"Where single words differ from the sound: {listed}.")
     reasons = dict.fromkeys(fit.reason for fit in fits.values() if fit.state != "judged")
     warnings = [f"Transcripts were not searched for all faults by the set's own measure: {text}." for text in reasons]
     return {

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.errors import RunError
+from mmcheck.core.sentences import percent
 from mmcheck.core.types import Action
 from mmcheck.store.schema import metric_columns
 
@@ -69,10 +70,13 @@ class Tally:
         wrong = float((1.0 - taken).sum())
         true_pairs = float((1.0 - posteriors).sum())
         share = wrong / true_pairs if true_pairs > 0 else 0.0
-        sentence = (
-            f"At {limit:g} the posterior takes {len(taken)} of {len(posteriors)} judged pairs; about {wrong:.1f} of"
-            f" them are expected to be right after all ({100 * share:.2g} % of the right pairs)."
-        )
+        if len(taken):
+            sentence = (
+                f"The limit {limit:g} on the posterior takes {len(taken):,} of {len(posteriors):,} judged pairs; about "
+                f"{wrong:.1f} of them are expected to be right after all ({percent(share)} % of the right pairs)."
+            )
+        else:
+            sentence = f"The limit {limit:g} on the posterior takes none of {len(posteriors):,} judged pairs."
         return {
             "limit": limit,
             "judged": len(posteriors),

@@ -208,7 +208,7 @@ def test_a_model_that_knows_hardly_a_word_cannot_tell():
     images, texts = make_pairs(200)
     values, summary = analyse(image_shards(images, texts, unknown=np.where(np.arange(200) < 180, 1.0, 0.0)))
     assert set(values["cause"]) == {"model_cannot_tell"}
-    assert "180 rows" in summary["image"]["reason"]
+    assert "180 of 200 captions" in summary["image"]["reason"]
 
 
 @pytest.mark.parametrize("count", [60, 150, 1000])

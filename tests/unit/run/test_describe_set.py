@@ -75,3 +75,11 @@ def test_posteriors_reach_the_tally():
     verdicts = pa.table({"action": ["keep"], "codes": pa.array([[]], pa.list_(pa.string()))})
     tally.add(samples, {"alignment": pa.table({"status": ["measured"], "posterior": [0.25]})}, verdicts)
     assert tally.false_quarantine({"r": RuleConfig(metric="alignment.posterior", max=0.5)})["judged"] == 1
+
+
+def test_the_sentence_says_plainly_that_nothing_is_taken():
+    rules = {"r": RuleConfig(metric="alignment.posterior", max=0.5)}
+    assert "takes none of 3 judged pairs" in tally_of([0.0, 0.1, 0.2]).false_quarantine(rules)["sentence"]
+    tiny = tally_of([*([1e-12] * 5000), 1 - 1e-9]).false_quarantine(rules)["sentence"]
+    assert "takes 1 of 5,001" in tiny
+    assert "(under 0.1 % of the right pairs)" in tiny
