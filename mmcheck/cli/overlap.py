@@ -50,13 +50,19 @@ def overlap(
     """
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.core.errors import EXIT_RUN, OutputError, RunError, UserError
-    from mmcheck.report.overlap_page import write_overlap_page
+    from mmcheck.report.overlap_page import PAGE_NAME, write_overlap_page
     from mmcheck.run.overlap import overlap_runs
     from mmcheck.store.run_folder import RunFolder
 
     kinds = [name.strip() for name in by.split(",") if name.strip()]
     try:
         with TerminalProgress(quiet) as progress:
+
+            def write_page(found: dict[str, Any]) -> None:
+                progress.phase("writing the page", None)
+                runs = (RunFolder(found[role]["run"]) for role in ("train", "test"))
+                write_overlap_page(Path(found["written"]["folder"]), *runs)
+
             summary = overlap_runs(
                 train,
                 test,
@@ -66,22 +72,21 @@ def overlap(
                 config=config,
                 write_media=write_media,
                 progress=progress,
+                finish=write_page,
             )
-            progress.phase("writing the page", None)
-            folder = Path(summary["written"]["folder"])
-            page = write_overlap_page(folder, *(RunFolder(summary[role]["run"]) for role in ("train", "test")))
     except RunError as error:
         # Exit code 1 says "something is shared" here; whatever kept us from looking is wrong input.
         raise UserError(error.message, hint=error.hint) from error
     except OSError as error:
         where = error.filename or "the file system"
         raise OutputError(f"{where}: {error.strerror or error}.", hint="choose another --out.") from error
+    folder = Path(summary["written"]["folder"])
     if json:
         import json as writer
 
         typer.echo(writer.dumps(summary, indent=2, ensure_ascii=False))
     else:
-        _print(summary, folder, page)
+        _print(summary, folder, folder / PAGE_NAME)
     if not summary["passed"]:
         typer.echo(
             f"more of TEST is shared ({summary['shared_test_rows']}) than --max-overlap allows ({max_overlap}).",
@@ -92,6 +97,7 @@ def overlap(
 
 def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
     from mmcheck.cli.tables import clean, print_table
+    from mmcheck.run.overlap_words import count_rows
 
     for sentence in summary["sentences"]:
         typer.echo(clean(sentence))
@@ -108,7 +114,7 @@ def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
         if found["compared"]
     ]
     if rows:
-        title = f"TRAIN {summary['train']['rows']} rows, TEST {summary['test']['rows']} rows"
+        title = f"TRAIN {count_rows(summary['train']['rows'])}, TEST {count_rows(summary['test']['rows'])}"
         columns = ("shared", "TEST rows", "exactly", "TRAIN rows", "pairs", "counts")
         print_table(title, columns, rows, numeric=(1, 2, 3, 4))
     for note in summary["notes"]:
@@ -116,9 +122,10 @@ def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
     written = summary["written"]
     typer.echo(f"page:     {clean(str(page))}  (open in a browser)")
     typer.echo(f"pairs:    {clean(str(folder / 'overlaps.parquet'))}  (and overlaps.jsonl)")
+    kept, removed = written["clean"]["rows"], written["removed"]["rows"]
     meanings = {
-        "clean": f"{written['clean']['rows']} rows; train on this",
-        "removed": f"{written['removed']['rows']} rows, with the reasons in mmcheck_overlap_* columns",
+        "clean": f"{count_rows(kept)}; train on this" if kept else "empty: nothing is left to train on",
+        "removed": f"{count_rows(removed)}, with the reasons in mmcheck_overlap_* columns",
     }
     for name, meaning in meanings.items():
         for file in written[name]["files"]:

@@ -102,6 +102,7 @@ def build_overlap_page(out: Path, train: RunFolder, test: RunFolder) -> str:
             ],
             total=total,
             media_refused=sum(budget.refused for budget in budgets),
+            num_clean=summary["written"]["clean"]["rows"],
             clean_files=[show_plain(file, 400) for file in summary["written"]["clean"]["files"]],
         )
     )

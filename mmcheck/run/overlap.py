@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ from mmcheck.run.overlap_inputs import (
     choose_out,
     compare_runs,
     open_side,
+    read_locked,
     refuse_equal,
     scan_side,
 )
-from mmcheck.run.overlap_words import tell_kind, tell_overlap
+from mmcheck.run.overlap_words import count_rows, tell_kind, tell_overlap
 from mmcheck.run.overlap_write import write_split
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
@@ -72,8 +74,11 @@ def overlap_runs(
     config: str | Path | Config | None = None,
     write_media: bool = False,
     progress: Progress | None = None,
+    finish: Callable[[dict[str, Any]], object] = lambda summary: None,
 ) -> dict[str, Any]:
     """Find what two sets share, write it below ``out``, and return its summary.
+
+    No scan can change the runs meanwhile: they are held for reading, which other comparisons may do at the same time.
 
     Args:
         train: A finished run, or a manifest, which is scanned first.
@@ -84,6 +89,7 @@ def overlap_runs(
         config: For scanning manifests; None: the config of the other side's run, or the preset ``default``.
         write_media: Whether media come along with the cleaned manifest, as new shards or links.
         progress: Told what happens.
+        finish: Called with the summary while runs and folder are still held, to write a page from them.
 
     Returns:
         What ``summary.json`` holds.
@@ -97,15 +103,24 @@ def overlap_runs(
     sides = (open_side("TRAIN", train), open_side("TEST", test))
     refuse_equal(*sides)
     target = choose_out(*sides, out)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        (target / MARKER).touch()
-    except OSError as error:
-        raise OutputError(f"cannot make {target}: {error.strerror or error}.", hint="choose another --out.") from error
-    with hold(target):
-        scan_side(sides[0], sides[1], target, config, told)
-        scan_side(sides[1], sides[0], target, config, told)
-        return _compare(sides, target, kinds, max_overlap, write_media, told)
+    with ExitStack() as held:
+        for side in sides:
+            if side.run is not None:
+                held.enter_context(read_locked(side))
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            (target / MARKER).touch()
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"cannot make {target}: {reason}.", hint="give --out, a folder elsewhere.") from error
+        held.enter_context(hold(target))
+        for side, other in (sides, sides[::-1]):
+            if side.run is None:
+                scan_side(side, other, target, config, told)
+                held.enter_context(read_locked(side))
+        summary = _compare(sides, target, kinds, max_overlap, write_media, told)
+        finish(summary)
+    return summary
 
 
 def _check_kinds(by: Sequence[str]) -> tuple[str, ...]:
@@ -147,6 +162,7 @@ def _compare(
             file.write("".join(f"{dump_json(row)}\n" for row in batch.to_pylist()).encode("utf-8", "replace"))
     written = write_split(train, reasons, out, progress, write_media=write_media)
     summary = _summarise(sides, found, table, kinds, max_overlap)
+    # Last, so that a folder with a summary is a whole one.
     summary["notes"] = [*able.notes, *summary["notes"], *written.pop("notes")]
     summary["written"] = {"folder": str(out), **written}
     text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
@@ -174,6 +190,7 @@ def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds
     if not all(rows) or any(part.kind in kinds for part in found.parts):
         return
     held = []
+    sizes = " and ".join(map(count_rows, rows))
     for number, side in enumerate(sides):
         names = [
             f"{counts[number]} {_plural(name, counts[number])}"
@@ -182,7 +199,7 @@ def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds
         ]
         held.append(f"{side.role} {side.given} has {' and '.join(names) or 'nothing that could be read'}")
     raise UserError(
-        f"nothing can be compared by {', '.join(kinds)}: {'; '.join(held)} ({rows[0]} and {rows[1]} rows).",
+        f"nothing can be compared by {', '.join(kinds)}: {'; '.join(held)} ({sizes}).",
         hint="check that the media files are there, map the columns in a --config (input.columns), or change --by.",
     )
 
@@ -271,6 +288,7 @@ def _summarise(
         "kinds": {kind: _count(kind, found.parts, kinds) for kind in KINDS},
         "compared": {name: {"train": counts[0], "test": counts[1]} for name, counts in found.compared.items()},
         "not_compared": _not_compared(sides[1], found),
+        "blank_test_rows": int(found.blank_test.sum()),
         "listed": table.num_rows,
         "max_listed": MAX_LISTED,
         "is_cut": found.is_cut,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from mmcheck.core.errors import OutputError, UserError
 from mmcheck.formats.detect import expand_manifests
 from mmcheck.run.api import require_complete, resolve_config, scan
 from mmcheck.run.progress import Progress
+from mmcheck.run.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder
 
 FOLDER = "overlap"
@@ -69,6 +72,23 @@ def open_side(role: str, given: str | Path) -> SideInput:
     require_complete(run)
     _ = run.summary
     return SideInput(role=role, given=text, run=run)
+
+
+@contextmanager
+def read_locked(side: SideInput) -> Iterator[None]:
+    """Keep scans and other writers out of a run while it is read; other readers may come in.
+
+    The run is opened anew, since it may have changed before it was held.
+
+    Raises:
+        OutputError: If another process writes there.
+        RunError: If the run is not complete (any more).
+    """
+    path = side.opened().path
+    with hold_for_reading(path):
+        side.run = RunFolder(path)
+        require_complete(side.run)
+        yield
 
 
 def refuse_equal(train: SideInput, test: SideInput) -> None:

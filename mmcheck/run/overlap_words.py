@@ -32,11 +32,14 @@ def _sentences(summary: Mapping[str, Any]) -> list[str]:
         sentences.append(f"No row of TEST occurs in TRAIN, by {looked}.")
     else:
         verb = "occurs" if shared == 1 else "occur"
+        own, removed = summary["train"]["rows"], summary["removed_train_rows"]
+        is_are = "is" if removed == 1 else "are"
         sentences.append(
-            f"{shared:,} of {rows:,} rows of TEST ({percent(summary['shared_test_share'])}) also {verb} in TRAIN, by "
-            f"{looked}; {summary['removed_train_rows']:,} of {summary['train']['rows']:,} rows of TRAIN are removed "
-            "from the cleaned manifest."
+            f"{shared:,} of {count_rows(rows)} of TEST ({percent(summary['shared_test_share'])}) also {verb} in TRAIN, "
+            f"by {looked}; {removed:,} of {count_rows(own)} of TRAIN {is_are} removed from the cleaned manifest."
         )
+        if removed == own:
+            sentences.append("Every row of TRAIN is removed: nothing is left to train on.")
     if kinds["text"]["pairs"] and not kinds["text"]["counts"]:
         sentences.append("Shared texts alone do not count (short captions recur by chance); --by adds them.")
     return sentences
@@ -55,19 +58,29 @@ def tell_kind(kind: str, found: Mapping[str, Any]) -> str:
         return f"Nothing is shared by {_BY[kind]}."
     near = found["test_rows"] - found["exact_test_rows"]
     return (
-        f"By {_BY[kind]}, {found['test_rows']:,} rows of TEST ({found['exact_test_rows']:,} exactly, {near:,} nearly) "
-        f"are shared with {found['train_rows']:,} rows of TRAIN."
+        f"By {_BY[kind]}, {count_rows(found['test_rows'])} of TEST ({found['exact_test_rows']:,} exactly, {near:,} "
+        f"nearly) {'is' if found['test_rows'] == 1 else 'are'} shared with {count_rows(found['train_rows'])} of TRAIN."
     )
+
+
+def count_rows(count: int) -> str:
+    """Return the number with its noun: "1 row", "2,000 rows"."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _notes(summary: Mapping[str, Any]) -> list[str]:
     notes = []
     missed = summary["not_compared"]["test_rows"]
     if missed and summary["test"]["rows"]:
-        rows = "1 row of TEST has" if missed == 1 else f"{missed:,} rows of TEST have"
         notes.append(
-            f"{rows} no medium that could be read and could not be compared by medium; what is not seen may be "
-            f"shared (e.g. {', '.join(summary['not_compared']['test_ids'][:3])})."
+            f"{_have(missed)} no medium that could be read and could not be compared by medium; what is not seen may "
+            f"be shared (e.g. {', '.join(summary['not_compared']['test_ids'][:3])})."
+        )
+    blank = summary["blank_test_rows"]
+    if blank and "image" in summary["by"]:
+        notes.append(
+            f"{_have(blank)} a blank image that TRAIN holds as well. An image of one colour is no leak: it counts only "
+            "together with its text (pair)."
         )
     for kind in summary["by"]:
         found = summary["kinds"][kind]
@@ -87,6 +100,10 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
             "again to see whether any are left."
         )
     return notes
+
+
+def _have(count: int) -> str:
+    return f"{count_rows(count)} of TEST {'has' if count == 1 else 'have'}"
 
 
 def _held(kind: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.config import OutputConfig
 from mmcheck.core.atomic import TMP_PREFIX, atomic_path
 from mmcheck.core.errors import RunError
 from mmcheck.formats.base import OutputRow
@@ -62,51 +63,66 @@ def write_split(
     config = run.config()
     inputs = run.metadata["inputs"]
     progress.phase("writing manifests", 2 * len(inputs))
-    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    # Siblings of the final folders, so that relative paths lead to the media from there, too.
+    staged = {folder: out / f"{TMP_PREFIX}{folder}" for folder in (CLEAN, REMOVED)}
     written: dict[str, Any] = {}
-    for folder in (CLEAN, REMOVED):
-        # A sibling of the final folder, so that relative paths lead to the media from there, too.
-        staging = out / f"{TMP_PREFIX}{folder}"
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(out / folder, ignore_errors=True)
-        # What is removed is there to be looked at, not to be trained on.
-        with_media = folder == CLEAN and (write_media or config.output.write_media)
-        output = config.output.model_copy(update={"write_media": with_media})
-        files: list[Path] = []
-        rows = _Rows(run, reasons, is_clean=folder == CLEAN)
-        start = 0
-        for number, entry in enumerate(inputs):
-            stop = start + entry["rows"]
-            # An empty clean manifest says "nothing is left"; of removed rows there is better no file at all.
-            if folder == CLEAN or rows.holds(start, stop):
-                stem = _stem(entry["manifest"])
-                place = staging if stems[stem] == 1 else staging / f"{number:03d}"
-                place.mkdir(parents=True, exist_ok=True)
-                new = open_format(entry["format"], config).write(
-                    rows.between(start, stop), place, stem, output, manifest=entry["manifest"]
-                )
-                if set(files) & set(new):
-                    raise RunError(f"two inputs would be written to one file: {sorted(map(str, new))}.")
-                files += new
-            start = stop
-            progress.advance()
-        if files:
-            with atomic_path(out / folder) as temporary:
-                staging.rename(temporary)
-        written[folder] = {
-            "rows": rows.count,
-            "files": [str(out / folder / file.relative_to(staging)) for file in files],
-        }
-    total = int(run.metadata["rows"])
-    if written[CLEAN]["rows"] + written[REMOVED]["rows"] != total:
-        raise RunError(
-            f"{written[CLEAN]['rows']} rows were kept and {written[REMOVED]['rows']} removed, but {total} were read.",
-            hint="please report this as a defect of mmcheck.",
-        )
+    try:
+        for folder, staging in staged.items():
+            # What is removed is there to be looked at, not to be trained on.
+            with_media = folder == CLEAN and (write_media or config.output.write_media)
+            output = config.output.model_copy(update={"write_media": with_media})
+            count, files = _stage(run, reasons, staging, output, progress, is_clean=folder == CLEAN)
+            written[folder] = {
+                "rows": count,
+                "files": [str(out / folder / file.relative_to(staging)) for file in files],
+            }
+        total = int(run.metadata["rows"])
+        if written[CLEAN]["rows"] + written[REMOVED]["rows"] != total:
+            raise RunError(
+                f"{written[CLEAN]['rows']} rows were kept and {written[REMOVED]['rows']} removed, but {total} were "
+                "read.",
+                hint="please report this as a defect of mmcheck.",
+            )
+        for folder, staging in staged.items():
+            shutil.rmtree(out / folder, ignore_errors=True)
+            if written[folder]["files"]:
+                with atomic_path(out / folder) as temporary:
+                    staging.rename(temporary)
+    finally:
+        for staging in staged.values():
+            shutil.rmtree(staging, ignore_errors=True)
     told = [_NOTES[entry["format"]] for entry in inputs if entry["format"] in _NOTES]
     has_media = write_media or config.output.write_media
     written["notes"] = [] if has_media else list(dict.fromkeys(told))
     return written
+
+
+def _stage(
+    run: RunFolder, reasons: Reasons, staging: Path, output: OutputConfig, progress: Progress, *, is_clean: bool
+) -> tuple[int, list[Path]]:
+    """Write the rows that are kept, or those that are removed, below ``staging``; return their number and the files."""
+    shutil.rmtree(staging, ignore_errors=True)
+    config, inputs = run.config(), run.metadata["inputs"]
+    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    files: list[Path] = []
+    rows = _Rows(run, reasons, is_clean=is_clean)
+    start = 0
+    for number, entry in enumerate(inputs):
+        stop = start + entry["rows"]
+        # An empty clean manifest says "nothing is left"; of removed rows there is better no file at all.
+        if is_clean or rows.holds(start, stop):
+            stem = _stem(entry["manifest"])
+            place = staging if stems[stem] == 1 else staging / f"{number:03d}"
+            place.mkdir(parents=True, exist_ok=True)
+            new = open_format(entry["format"], config).write(
+                rows.between(start, stop), place, stem, output, manifest=entry["manifest"]
+            )
+            if set(files) & set(new):
+                raise RunError(f"two inputs would be written to one file: {sorted(map(str, new))}.")
+            files += new
+        start = stop
+        progress.advance()
+    return rows.count, files
 
 
 class _Rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from PIL import Image
 from mmcheck.config import parse_config
 from mmcheck.core.errors import OutputError, RunError, UserError
 from mmcheck.formats.detect import detect_format
+from mmcheck.report.overlap_page import build_overlap_page
 from mmcheck.run import overlap as module
 from mmcheck.run.api import scan
+from mmcheck.run.claim import hold
 from mmcheck.run.overlap import overlap_runs
 from mmcheck.run.overlap_inputs import compare_runs, open_side
 from mmcheck.run.plan import open_format
@@ -143,6 +146,85 @@ def test_the_clean_manifest_shares_nothing_any_more(data: Path, run: RunFolder, 
     assert second["written"]["removed"] == {"rows": 0, "files": []}
     assert (tmp_path / "second" / "clean" / "train.jsonl").is_file()
     assert second["sentences"][0] == "No row of TEST occurs in TRAIN, by image or pair of medium and text."
+
+
+def test_nothing_left_is_said_plainly(data: Path, run: RunFolder, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (data / "train.jsonl").read_text("utf-8").splitlines()]
+    copy = write_rows(data / "copy.jsonl", rows)
+    pages: list[str] = []
+
+    def finish(found: dict[str, Any]) -> None:
+        out = Path(found["written"]["folder"])
+        pages.append(build_overlap_page(out, *(RunFolder(found[role]["run"]) for role in ("train", "test"))))
+
+    summary = overlap_runs(run.path, copy, finish=finish)
+    assert summary["written"]["clean"]["rows"] == 0
+    assert "nothing is left to train on" in " ".join(summary["sentences"])
+    assert "Nothing is left of the training set" in pages[0]
+    assert "The training set without the shared rows" not in pages[0]
+
+
+def test_one_of_a_thing_is_told_in_the_singular(data: Path, tmp_path: Path) -> None:
+    row = (data / "train.jsonl").read_text("utf-8").splitlines()[0]
+    one, other = data / "one.jsonl", data / "other.jsonl"
+    one.write_text(row + "\n", "utf-8")
+    other.write_text(row + "\n", "utf-8")
+    summary = overlap_runs(one, other, out=tmp_path / "out", config=CONFIG)
+    said = " ".join([*summary["sentences"], *(found["sentence"] for found in summary["kinds"].values())])
+    assert "1 of 1 row of TEST" in said
+    assert "1 row of TEST (1 exactly, 0 nearly) is shared with 1 row of TRAIN" in said
+    assert re.search(r"\b1 (rows|images|captions)", said) is None
+
+
+def test_blank_images_are_no_leak_and_are_told(tmp_path: Path) -> None:
+    for name, size, grey in (("a", 90, 250), ("b", 64, 250), ("c", 90, 244)):
+        Image.new("RGB", (size, size), (grey, grey, grey)).save(tmp_path / f"{name}.png")
+    for name, files in (("train", "ab"), ("test", "ac")):
+        first = len(name)
+        rows = [{"image": f"{file}.png", "caption": caption(number)} for number, file in enumerate(files, first * 2)]
+        write_rows(tmp_path / f"{name}.jsonl", rows)
+    summary = overlap_runs(tmp_path / "train.jsonl", tmp_path / "test.jsonl", out=tmp_path / "out", config=CONFIG)
+    assert summary["shared_test_rows"] == 0
+    assert summary["written"]["clean"]["rows"] == 2
+    assert any("1 row of TEST has a blank image" in note for note in summary["notes"])
+
+
+@pytest.mark.parametrize("role", [0, 1])
+def test_a_run_that_is_written_to_is_not_compared(data: Path, run: RunFolder, tmp_path: Path, role: int) -> None:
+    other = scan(data / "test.jsonl", data / "runs" / "test", CONFIG).folder
+    with hold((run, other)[role].path), pytest.raises(OutputError, match="another mmcheck is working in"):
+        overlap_runs(run.path, other.path, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_scan_comes_between_and_other_readers_may(data: Path, run: RunFolder, tmp_path: Path) -> None:
+    other = scan(data / "test.jsonl", data / "runs" / "test", CONFIG).folder
+    seen: list[str] = []
+
+    def finish(found: dict[str, Any]) -> None:
+        for place in (run.path, other.path, tmp_path / "out"):
+            with pytest.raises(OutputError, match="another mmcheck is working"), hold(place):
+                pass
+        seen.append(overlap_runs(run.path, other.path, out=tmp_path / "second")["written"]["folder"])
+
+    overlap_runs(run.path, other.path, out=tmp_path / "out", finish=finish)
+    assert seen == [str(tmp_path / "second")]
+    with hold(run.path), hold(other.path), hold(tmp_path / "out"):
+        pass
+
+
+def test_a_manifest_that_cannot_be_written_leaves_nothing_half(
+    data: Path, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(records: Any) -> dict[str, Any]:
+        raise OutputError("the disk is full.")
+
+    monkeypatch.setattr("mmcheck.run.overlap_write.explain", fail)
+    with pytest.raises(OutputError, match="disk is full"):
+        overlap_runs(run.path, data / "test.jsonl", out=tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert not [name for name in names if name.startswith(".tmp-")]
+    assert not names & {"clean", "removed", "summary.json"}, "what is there is whole"
 
 
 def test_by_decides_what_counts_and_what_is_removed(data: Path, run: RunFolder, tmp_path: Path) -> None:
