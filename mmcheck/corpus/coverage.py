@@ -124,16 +124,22 @@ class Covered:
         return np.flatnonzero(sizes < _NEAR_EMPTY * sizes.mean()).tolist() if len(sizes) else []
 
     def spread_out(self) -> list[int]:
-        """Return the clusters whose rows lie unusually far from their centroid: few samples of many unlike things."""
+        """Return the clusters whose rows lie unusually far from their centroid: few samples of many unlike things.
+
+        One sample, however often it is there, has no breadth: such clusters are neither wide nor a measure for others.
+        """
         sizes = self.sizes
-        sums = np.bincount(self.labels, weights=self.distances, minlength=len(sizes))
-        logs = np.log(np.maximum(sums / np.maximum(sizes, 1), 1e-6))
-        if len(logs) < 5:
+        pairs = np.unique(np.stack([self.labels.astype(np.uint64), self.keys]), axis=1)
+        distinct = np.bincount(pairs[0].astype(np.int64), minlength=len(sizes))
+        broad = np.flatnonzero(distinct > 1)
+        if len(broad) < 5:
             return []
+        sums = np.bincount(self.labels, weights=self.distances, minlength=len(sizes))
+        logs = np.log(np.maximum(sums[broad] / sizes[broad], 1e-6))
         middle = float(np.median(logs))
         scale = 1.4826 * float(np.median(np.abs(logs - middle)))
         limit = middle + max(_SPREAD_DEVIATIONS * scale, float(np.log(_SPREAD_FACTOR)))
-        return np.flatnonzero(logs > limit).tolist()
+        return [int(cluster) for cluster in broad[logs > limit]]
 
 
 def find_probe(shards: Sequence[ShardTables], view: View) -> str | None:

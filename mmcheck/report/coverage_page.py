@@ -23,7 +23,6 @@ from mmcheck.media.source import MediaSource
 from mmcheck.report.coverage_map import (
     FOLDER,
     MAX_THUMBNAILS,
-    CoverageMap,
     asset,
     draw_map,
     environment,
@@ -141,18 +140,6 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
     return value
 
 
-def find_maps(run: RunFolder, *, max_thumbnails: int = MAX_THUMBNAILS) -> list[CoverageMap]:
-    """Return the maps of a run for another page; none if ``mmcheck coverage`` was not called.
-
-    Put ``render_map`` of each into the page, ``map_style`` into its style and ``map_script`` into its script.
-    """
-    if not (run.path / FOLDER / "summary.json").is_file():
-        return []
-    summary = read_summary(run)
-    drawings = (draw_map(run, name, summary, max_thumbnails=max_thumbnails) for name in summary["views"])
-    return [drawing for drawing in drawings if drawing is not None]
-
-
 def write_coverage_page(
     run: RunFolder,
     *,
@@ -185,7 +172,10 @@ def build_coverage_page(
     max_thumbnails: int = MAX_THUMBNAILS,
     progress: Progress | None = None,
 ) -> str:
-    """Return the page as HTML without a link to anything outside it. Equal runs give equal pages."""
+    """Return the page as HTML without a link to anything outside it.
+
+    The same tables, in a run folder of the same name, give the same page.
+    """
     progress = progress or SilentProgress()
     summary = read_summary(run)
     budget = MediaBudget(MAX_MEDIA_BYTES if max_thumbnails else 0)

@@ -6,8 +6,10 @@ Reads stored tables only: no model, no media file. The page that shows it is mad
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.core.atomic import write_text
-from mmcheck.core.errors import ConfigError
+from mmcheck.core.errors import OutputError
 from mmcheck.corpus.cluster_words import MAX_TEXTS, choose_words, name_clusters
 from mmcheck.corpus.clusters import measure_balance
-from mmcheck.corpus.coverage import MIN_ROWS, VIEWS, Contrast, Covered, View, contrast, cover, find_probe
+from mmcheck.corpus.coverage import MIN_ROWS, VIEWS, Contrast, Covered, View, contrast, cover
 from mmcheck.run.api import require_complete
+from mmcheck.run.claim import hold
 from mmcheck.run.coverage_facts import RowFacts, read_facts
+from mmcheck.run.coverage_inputs import choose_views, require_alike, shards_of, tell_how
 from mmcheck.run.coverage_tables import (
     clusters_table,
     concerns,
@@ -31,14 +35,18 @@ from mmcheck.run.coverage_tables import (
 )
 from mmcheck.run.coverage_words import tell_set, tell_view
 from mmcheck.run.progress import Progress, SilentProgress
+from mmcheck.run.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder, StoredShard
 from mmcheck.store.schema import write_part
 
 FOLDER = "coverage"
+PRODUCTS = ("summary.json", "coverage.html", "clusters.parquet", "samples.parquet", "slices.parquet")
+"""What one call writes; the next one replaces it."""
 NUM_TYPICAL = 5
 """Typical samples of a cluster that are named."""
 NUM_EXAMPLES = 10
 _CHARACTERS = 200
+_WRITABLE = f"{FOLDER}/ goes into the run folder: make room and let it be written to, or take a copy of the run folder."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +69,55 @@ def cover_run(
     *,
     reference: RunFolder | None = None,
     progress: Progress | None = None,
+    finish: Callable[[dict[str, Any]], object] = lambda summary: None,
 ) -> dict[str, Any]:
     """Write ``coverage/`` into the run folder and return its summary.
+
+    The run is held meanwhile, the reference for reading. What an earlier call wrote goes first and the summary comes
+    last, so that a folder with a summary is a whole one.
 
     Args:
         run: A complete run.
         options: What is wanted.
         reference: Another complete run, measured with the same weights: what does it hold that this one lacks?
         progress: Told what happens.
+        finish: Called with the summary while the run is still held, to write a page from it.
 
     Raises:
         ConfigError: If the run holds no embeddings, an option fits nothing, or the runs were measured unlike.
+        OutputError: If the run folder cannot be written to or is in use.
         RunError: If a run is not complete or a part is damaged.
     """
     options, progress = options or CoverageOptions(), progress or SilentProgress()
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(run.path))
+        except OutputError as error:
+            is_busy = isinstance(error.__cause__, BlockingIOError)
+            raise OutputError(error.message, hint="wait until it has finished." if is_busy else _WRITABLE) from error
+        if reference is not None and reference.path.resolve() != run.path.resolve():
+            held.enter_context(hold_for_reading(reference.path))
+        # Opened anew: either may have changed before it was held.
+        run = RunFolder(run.path)
+        reference = None if reference is None else RunFolder(reference.path)
+        summary, tables = _cover(run, options, reference, progress)
+        try:
+            _write(run.path / FOLDER, tables, summary)
+            finish(summary)
+        except OutputError as error:
+            raise OutputError(error.message, hint=_WRITABLE) from error
+    return summary
+
+
+def _cover(
+    run: RunFolder, options: CoverageOptions, reference: RunFolder | None, progress: Progress
+) -> tuple[dict[str, Any], dict[str, list[pa.Table]]]:
     require_complete(run)
-    names = _choose_views(run, options)
+    names = choose_views(run, options.views)
     if reference is not None:
         require_complete(reference)
         for name in names:
-            _require_alike(run, reference, VIEWS[name])
+            require_alike(run, reference, VIEWS[name])
     seed = int(run.metadata.get("seed", 0)) if options.seed is None else options.seed
     progress.phase("reading the verdicts", None)
     facts = read_facts(run, options.slice_by)
@@ -100,73 +137,19 @@ def cover_run(
         "views": views,
     }
     summary["sentences"] = tell_set(summary)
-    folder = run.path / FOLDER
+    return summary, tables
+
+
+def _write(folder: Path, tables: Mapping[str, Sequence[pa.Table]], summary: Mapping[str, Any]) -> None:
+    try:
+        for name in PRODUCTS:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror or error}.") from error
     for key, parts in tables.items():
         write_part(folder / f"{key}.parquet", pa.concat_tables(parts, promote_options="permissive"), {})
     text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
     write_text(folder / "summary.json", text + "\n")
-    return summary
-
-
-def _shards(run: RunFolder) -> list[StoredShard]:
-    return [StoredShard(run, shard) for shard in run.shards()]
-
-
-def _choose_views(run: RunFolder, options: CoverageOptions) -> list[str]:
-    shards = _shards(run)
-    stored = [name for name, view in VIEWS.items() if find_probe(shards, view) is not None]
-    for name in options.views:
-        if name not in VIEWS:
-            raise ConfigError(f"there is no view {name!r}.", hint=f"give one of: {', '.join(VIEWS)}.")
-        if name not in stored:
-            raise ConfigError(f"{run.path} holds no {name} embeddings.", hint=_hint(VIEWS[name]))
-    if options.views:
-        return list(dict.fromkeys(options.views))
-    # A text is looked at by its medium unless asked for: two maps of one set are one too many to begin with.
-    chosen: list[str] = [name for name in ("image", "audio") if name in stored]
-    # Recordings can be counted by length and language without an embedding.
-    if "audio" not in chosen and _has(run, "audio"):
-        chosen.append("audio")
-    if not chosen:
-        raise ConfigError(f"{run.path} holds no embeddings to cluster.", hint=_hint(VIEWS["image"]))
-    return chosen
-
-
-def _has(run: RunFolder, medium: str) -> bool:
-    return any(shard.samples([medium])[medium].null_count < shard.samples(["id"]).num_rows for shard in _shards(run))
-
-
-def _hint(view: View) -> str:
-    probes = " or ".join(f"`{name}`" for name in view.probes)
-    return f"scan with the probe {probes}: mmcheck scan MANIFEST --out RUN --probes media,{view.probes[0]}"
-
-
-def _require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
-    probes = [find_probe(_shards(folder), view) for folder in (run, reference)]
-    if probes[0] is None and view.name == "audio":
-        return
-    if None in probes:
-        lacking = run if probes[0] is None else reference
-        raise ConfigError(f"{lacking.path} holds no {view.name} embeddings to compare.", hint=_hint(view))
-    own, other = (_weights(folder, probe) for folder, probe in zip((run, reference), probes, strict=True))
-    if probes[0] != probes[1] or own[0] != other[0]:
-        raise ConfigError(
-            f"{run.path} was measured with {own[1]} and the reference {reference.path} with {other[1]}: "
-            "their embeddings cannot be compared.",
-            hint="scan one of them again with the other's model.",
-        )
-
-
-def _weights(run: RunFolder, probe: str | None) -> tuple[str, str]:
-    """Return what must be equal for embeddings to be comparable, and how to name it."""
-    part = run.metadata["probes"][probe]
-    about: dict[str, Any] = part.get("about") or {}
-    weights = about.get("weights")
-    inner: dict[str, Any] = weights if isinstance(weights, dict) else about
-    digest = inner.get("sha256")
-    if not digest:
-        return str(part["fingerprint"]), f"{probe} {str(part['fingerprint'])[:8]}"
-    return str(digest), f"{inner.get('model') or inner.get('name') or probe} ({str(digest)[:8]})"
 
 
 def _cover_view(
@@ -178,7 +161,7 @@ def _cover_view(
     reference: RunFolder | None,
     progress: Progress,
 ) -> dict[str, Any]:
-    shards = _shards(run)
+    shards = shards_of(run)
     progress.phase(f"clustering {view.name} embeddings", len(shards))
     covered = cover(shards, view, num_clusters=options.num_clusters, seed=seed, advance=lambda: progress.advance())
     members = facts.has_audio if view.name == "audio" else facts.has_image
@@ -208,6 +191,8 @@ def _cover_view(
         **compared,
         "slices": [count_slice(part, covered, facts, members) for part in facts.slices if concerns(part, view)],
     }
+    if covered.state == "absent":
+        summary["hint"] = tell_how(run, view)
     summary["sentences"] = tell_view(view.name, summary, facts.misaligned_by)
     return {
         "summary": summary,
@@ -258,7 +243,7 @@ def _compare(
     options: CoverageOptions,
     seed: int,
 ) -> dict[str, Any]:
-    own, other = _shards(run), _shards(reference)
+    own, other = shards_of(run), shards_of(reference)
     base = cover(other, view, num_clusters=options.num_clusters, seed=seed, with_map=False)
     missing: list[Contrast] = []
     untold = 0

@@ -10,6 +10,7 @@ import numpy as np
 from mmcheck.corpus.clusters import find_excess
 
 _MANY = {"image": "images", "text": "captions", "audio": "recordings"}
+_ONE = {"image": "image", "text": "caption", "audio": "recording"}
 _NAMED = 3
 _CHANCE = 0.01
 _WORTH_NAMING = 1.5
@@ -30,9 +31,14 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
     """
     many, rows = _MANY[name], view["rows"]
     if view["state"] == "absent":
-        return [f"No embeddings of the {many} are stored, so that they are counted by slices only."]
+        hint = view["hint"]
+        return [
+            f"No embeddings of the {many} are stored, so that they are counted by slices only.",
+            f"To cluster them: {hint}" if hint.startswith("scan") else hint[0].upper() + hint[1:],
+        ]
     if view["state"] == "too_few":
-        return [f"Only {rows} {many} have an embedding; {view['min_rows']} are needed to look for clusters."]
+        have = f"1 {_ONE[name]} has" if rows == 1 else f"{rows} {many} have"
+        return [f"Only {have} an embedding; {view['min_rows']} are needed to look for clusters."]
     if view["state"] == "constant":
         return [
             f"All {rows:,} {many} have the same embedding, or nearly so: there is one cluster and no map. "
@@ -40,8 +46,8 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         ]
     clusters, balance = view["clusters"], view["balance"]
     said = [
-        f"{rows:,} {many} fall into {len(clusters)} clusters: the largest holds {_percent(clusters[0]['share'])}, and "
-        f"half of the set is in {balance['half']} of them.",
+        f"{rows:,} {many} fall into {_count(clusters, 'cluster', 'clusters')}: the largest holds "
+        f"{_percent(clusters[0]['share'])}, and half of the set is in {balance['half']} of them.",
         f"The set is as varied as {balance['effective']:.1f} equal clusters (Gini coefficient {balance['gini']:.2f}).",
     ]
     word = "misaligned" if misaligned_by == "alignment.posterior" else "quarantined"
@@ -60,12 +66,17 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         )
     lonely = view["lonely"]
     if lonely["rows"]:
+        said_of = ("has", "it is", "does") if lonely["rows"] == 1 else ("have", "they are", "do")
         said.append(
-            f"{lonely['rows']:,} of {lonely['of']:,} sampled {many} ({_percent(lonely['rows'] / lonely['of'])}) have "
-            "no near neighbours: they are rare, or do not belong here."
+            f"{lonely['rows']:,} of {lonely['of']:,} sampled {many} ({_percent(lonely['rows'] / lonely['of'])}) "
+            f"{said_of[0]} no near neighbours: {said_of[1]} rare, or {said_of[2]} not belong here."
         )
-    if view["rows_without_embedding"]:
-        said.append(f"{view['rows_without_embedding']:,} {many} have no embedding and are on no map.")
+    if missed := view["rows_without_embedding"]:
+        said.append(
+            f"1 {_ONE[name]} has no embedding and is on no map."
+            if missed == 1
+            else f"{missed:,} {many} have no embedding and are on no map."
+        )
     return said + _tell_reference(view, many)
 
 

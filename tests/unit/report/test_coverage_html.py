@@ -11,7 +11,7 @@ import pytest
 
 from mmcheck.core.errors import RunError
 from mmcheck.report.coverage_map import HEIGHT, WIDTH, draw_map, map_script, map_style, render_map
-from mmcheck.report.coverage_page import build_coverage_page, find_maps, read_summary
+from mmcheck.report.coverage_page import build_coverage_page, read_summary
 from mmcheck.run.coverage import CoverageOptions, cover_run
 
 _WRITER = Path(__file__).resolve().parents[2] / "fixtures" / "coverage_run.py"
@@ -38,9 +38,9 @@ def data_of(html: str) -> dict[str, object]:
 
 def test_the_map_can_be_put_into_another_page(writer: ModuleType, tmp_path: Path) -> None:
     run = writer.write_groups(tmp_path / "run", [0, 1, 2] * 12, captions={0: HOSTILE}, images=True)
-    assert find_maps(run) == []
     cover_run(run, CoverageOptions(num_clusters=3))
-    (drawing,) = find_maps(run)
+    drawing = draw_map(run, "image", read_summary(run))
+    assert drawing is not None
     html = render_map(drawing)
     assert html.count("<circle ") == 36
     assert "<script" not in html

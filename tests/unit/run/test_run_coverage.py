@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -9,8 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mmcheck.core.errors import ConfigError, RunError
+from mmcheck.core.errors import ConfigError, OutputError, RunError
+from mmcheck.corpus.coverage import VIEWS, cover
+from mmcheck.run import coverage as module
+from mmcheck.run.claim import hold
 from mmcheck.run.coverage import CoverageOptions, cover_run
+from mmcheck.store.run_folder import StoredShard
 
 _WRITER = Path(__file__).resolve().parents[2] / "fixtures" / "coverage_run.py"
 
@@ -151,6 +156,116 @@ def test_unknown_columns_views_and_unfinished_runs_are_refused(writer: ModuleTyp
     run.run_file.write_text(run.run_file.read_text().replace('"complete"', '"measuring"'))
     with pytest.raises(RunError, match="not complete"):
         cover_run(type(run)(run.path))
+
+
+def test_clusters_of_one_picture_are_not_wide(writer: ModuleType, tmp_path: Path) -> None:
+    groups = [number % 8 for number in range(160)] + [9] * 5
+    vectors = writer.make_vectors([group % 24 for group in groups], noise=0.05)
+    run = writer.write_groups(tmp_path / "run", [group % 8 for group in groups], vectors=vectors)
+    covered = cover([StoredShard(run, shard) for shard in run.shards()], VIEWS["image"], num_clusters=9)
+    # Half precision and the last step of k-means leave a single picture off its centroid.
+    alone = np.flatnonzero(covered.rows == 160)[0]
+    label = covered.labels[alone]
+    one = replace(
+        covered,
+        keys=np.where(covered.labels == label, covered.keys[alone], covered.keys),
+        distances=np.where(covered.labels == label, np.float32(1.0), covered.distances),
+    )
+    assert one.spread_out() == []
+    other = replace(covered, distances=one.distances)
+    assert other.spread_out() == [label], "many different ones that lie as far are wide"
+
+
+def test_pictures_without_captions_are_clustered_too(writer: ModuleType, tmp_path: Path) -> None:
+    run = writer.write_groups(tmp_path / "run", [0, 1, 2] * 20, bare=range(60))
+    view = cover_run(run, CoverageOptions(num_clusters=3))["views"]["image"]
+    assert view["rows"] == 60
+    assert view["rows_without_embedding"] == 0
+    assert [cluster["words"] for cluster in view["clusters"]] == [[], [], []]
+    assert [cluster["name"] for cluster in view["clusters"]] == ["cluster 0", "cluster 1", "cluster 2"]
+    with pytest.raises(ConfigError, match="no text embeddings") as refused:
+        cover_run(run, CoverageOptions(views=("text",)))
+    assert "have no captions" in str(refused.value)
+    some = writer.write_groups(tmp_path / "some", [0, 1, 2] * 20, bare=range(0, 60, 3))
+    assert cover_run(some)["views"]["image"]["rows"] == 60
+    assert cover_run(some, CoverageOptions(views=("text",)))["views"]["text"]["rows"] == 40
+
+
+def test_advice_on_a_run_without_embeddings_fits_the_run(writer: ModuleType, tmp_path: Path) -> None:
+    run = writer.write_groups(tmp_path / "run", [0, 1] * 10, without=range(20))
+    with pytest.raises(ConfigError, match="no embeddings to cluster") as refused:
+        cover_run(run)
+    assert "--probes" not in str(refused.value), "that probe has run already"
+    assert "could read none of the images" in str(refused.value)
+    with pytest.raises(ConfigError, match="no audio embeddings") as refused:
+        cover_run(run, CoverageOptions(views=("audio",)))
+    assert "have no recordings" in str(refused.value)
+    report_run = writer.load_report_run()
+    sample = report_run.Sample(id="a", manifest="m", row_number=1, image=report_run.MediaRef(uri="/x"), caption="a")
+    verdict = report_run.Verdict(sample_id="a", action=report_run.Action.KEEP)
+    bare = report_run.write_run(tmp_path / "bare", [sample], [verdict])
+    with pytest.raises(ConfigError) as refused:
+        cover_run(bare)
+    assert "--probes media,image_text" in str(refused.value)
+    spoken = report_run.make_gallery(tmp_path / "gallery", images=2)
+    said = " ".join(cover_run(spoken)["sentences"])
+    assert "media,media" not in said
+
+
+def test_a_run_in_use_is_left_alone(writer: ModuleType, tmp_path: Path) -> None:
+    run, other = (writer.write_groups(tmp_path / name, [0, 1] * 10) for name in ("run", "other"))
+    with hold(run.path), pytest.raises(OutputError, match="another mmcheck") as refused:
+        cover_run(run)
+    assert "--out" not in str(refused.value), "this command has no such option"
+    with hold(other.path), pytest.raises(OutputError, match="another mmcheck"):
+        cover_run(run, reference=other)
+    assert not (run.path / "coverage").exists()
+    seen: list[str] = []
+
+    def finish(summary: dict[str, object]) -> None:
+        for place in (run.path, other.path):
+            with pytest.raises(OutputError), hold(place):
+                pass
+            seen.append(place.name)
+
+    cover_run(run, reference=other, finish=finish)
+    assert seen == ["run", "other"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_advice_that_holds(writer: ModuleType, tmp_path: Path) -> None:
+    run = writer.write_groups(tmp_path / "run", [0, 1] * 10)
+    (run.path / "coverage").write_text("in the way")
+    with pytest.raises(OutputError, match="coverage") as refused:
+        cover_run(run)
+    assert "--out" not in str(refused.value)
+    (run.path / "coverage").unlink()
+    (run.path / ".lock").unlink(missing_ok=True)
+    (run.path / ".lock").mkdir()
+    with pytest.raises(OutputError, match="cannot write to") as refused:
+        cover_run(run)
+    assert "--out" not in str(refused.value)
+
+
+def test_a_failed_call_leaves_no_older_result(
+    writer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = writer.write_groups(tmp_path / "run", [0, 1] * 10)
+    cover_run(run)
+    page = run.path / "coverage" / "coverage.html"
+    page.write_text("old")
+    plain, calls = module.write_part, []
+
+    def fail(*given: object) -> None:
+        calls.append(given)
+        if len(calls) == 2:
+            raise OutputError("the disk is full.")
+        plain(*given)
+
+    monkeypatch.setattr(module, "write_part", fail)
+    with pytest.raises(OutputError, match="disk is full"):
+        cover_run(run, CoverageOptions(num_clusters=2))
+    assert not (run.path / "coverage" / "summary.json").exists()
+    assert not page.exists()
 
 
 def test_texts_can_be_clustered_too(writer: ModuleType, tmp_path: Path) -> None:
