@@ -76,9 +76,11 @@ def _print(summary: dict, page: str) -> None:  # type: ignore[type-arg]
     for name, view in summary["views"].items():
         found = view["clusters"]
         if found:
+            # A set without texts, or without vague ones, has nothing to say there.
+            vague = ("vague",) if view["vague"] else ()
             print_table(
-                f"{name}: {view['rows']} rows in {len(found)} clusters",
-                ("", "cluster", "rows", "share", word, "vague", "typical"),
+                f"{name}: {view['rows']} rows in {len(found)} cluster{'' if len(found) == 1 else 's'}",
+                ("", "cluster", "rows", "share", word, *vague, "typical"),
                 [
                     (
                         c["cluster"],
@@ -86,12 +88,12 @@ def _print(summary: dict, page: str) -> None:  # type: ignore[type-arg]
                         c["size"],
                         _percent(c["share"]),
                         _percent(c["misaligned"]),
-                        _percent(c["vague"]),
+                        *(_percent(c[key]) for key in vague),
                         c["typical"][0]["text"][:70] if c["typical"] else "",
                     )
                     for c in found[:_SHOWN]
                 ],
-                numeric=(0, 2, 3, 4, 5),
+                numeric=(0, 2, 3, 4, 5) if vague else (0, 2, 3, 4),
             )
             if len(found) > _SHOWN:
                 typer.echo(f"({len(found) - _SHOWN} smaller clusters are in the page)\n")

@@ -5,6 +5,7 @@ Advice is given for the run at hand: where the probe has run already, running it
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from mmcheck.core.errors import ConfigError
 from mmcheck.corpus.coverage import VIEWS, View, find_probe
 from mmcheck.store.run_folder import RunFolder, StoredShard
 
+_MAX_NAMED = 3
 _HELD = {"image": "images", "text": "captions", "audio": "recordings"}
 
 
@@ -56,7 +58,10 @@ def tell_how(run: RunFolder, view: View) -> str:
         return f"the rows of this run have no {_HELD[view.name]}."
     if probe not in probes:
         names = ",".join(dict.fromkeys(["media", *probes, probe]))
-        return f"scan with the probe `{probe}`: mmcheck scan MANIFEST --out {run.path} --probes {names}"
+        inputs = " ".join(shlex.quote(str(entry["manifest"])) for entry in run.metadata["inputs"][:_MAX_NAMED])
+        more = " ..." if len(run.metadata["inputs"]) > _MAX_NAMED else ""
+        place = shlex.quote(str(run.path))
+        return f"scan with the probe `{probe}`: mmcheck scan {inputs}{more} --out {place} --probes {names}"
     if view.name == "audio":
         if not run.config().probes.media.fingerprints:
             return "scan again with the config key probes.media.fingerprints: true."

@@ -23,13 +23,12 @@ from mmcheck.core.atomic import atomic_path, write_text
 from mmcheck.core.errors import OutputError, UserError
 from mmcheck.corpus.media_items import TEXTS
 from mmcheck.corpus.overlap import KINDS, MAX_LISTED, Overlap, Part, find_overlap
-from mmcheck.run.claim import hold
 from mmcheck.run.overlap_inputs import (
-    MARKER,
     PRODUCTS,
     SideInput,
     choose_out,
     compare_runs,
+    hold_out,
     open_side,
     read_locked,
     refuse_equal,
@@ -107,13 +106,7 @@ def overlap_runs(
         for side in sides:
             if side.run is not None:
                 held.enter_context(read_locked(side))
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            (target / MARKER).touch()
-        except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"cannot make {target}: {reason}.", hint="give --out, a folder elsewhere.") from error
-        held.enter_context(hold(target))
+        held.enter_context(hold_out(target))
         for side, other in (sides, sides[::-1]):
             if side.run is None:
                 scan_side(side, other, target, config, told)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError, UserError
 from mmcheck.formats.detect import expand_manifests
 from mmcheck.run.api import require_complete, resolve_config, scan
+from mmcheck.run.claim import hold
 from mmcheck.run.progress import Progress
 from mmcheck.run.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder
@@ -157,6 +159,27 @@ def choose_out(train: SideInput, test: SideInput, out: str | Path | None) -> Pat
                     hint="choose another folder.",
                 )
     return chosen
+
+
+@contextmanager
+def hold_out(out: Path) -> Iterator[None]:
+    """Make the folder of a comparison if need be and hold it; one that nothing came into is taken away again.
+
+    Raises:
+        OutputError: If it cannot be made or written to, or another process holds it.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / MARKER).touch()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"cannot write to {out}: {reason}.", hint="give another folder with --out.") from error
+    with hold(out):
+        try:
+            yield
+        finally:
+            if {path.name for path in out.iterdir()} <= {MARKER, ".lock"}:
+                shutil.rmtree(out, ignore_errors=True)
 
 
 def _name(given: str) -> str:

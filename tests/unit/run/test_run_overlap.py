@@ -227,6 +227,14 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing_half(
     assert not names & {"clean", "removed", "summary.json"}, "what is there is whole"
 
 
+def test_a_manifest_that_cannot_be_read_leaves_no_folder(data: Path, run: RunFolder) -> None:
+    broken = data / "broken.jsonl"
+    broken.write_text("[1, 2", "utf-8")
+    with pytest.raises(UserError):
+        overlap_runs(run.path, broken)
+    assert not list((run.path / "overlap").iterdir())
+
+
 def test_by_decides_what_counts_and_what_is_removed(data: Path, run: RunFolder, tmp_path: Path) -> None:
     def compare(*by: str, **options: Any) -> tuple[list[str], bool]:
         summary = overlap_runs(run.path, data / "test.jsonl", by=by, out=tmp_path / "out", **options)
