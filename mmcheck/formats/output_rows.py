@@ -47,6 +47,7 @@ class RowWriter:
         self._finder = RoleFinder(options.columns)
         self._paths = "keep" if keep_paths else output.paths
         self._write_media = output.write_media
+        self._as_found = self._paths == "absolute" and not self._write_media
         self._folder = folder
         self._media_folder = media_folder
         self._placed: dict[str, str] = {}
@@ -56,28 +57,58 @@ class RowWriter:
         """Return the columns of a row, the new ones last (a new one replaces an old one of its name)."""
         sample = out.sample
         row = dict(sample.row)
-        roles = self._finder.roles(row)
-        own = row.get(roles.id) if roles.id else None
-        if roles.id and not sample.own_id and sample.problem is None and sample.id.startswith(f"{own}#"):
-            row[roles.id] = sample.id
-        for ref, named in ((sample.image, roles.image), (sample.audio, roles.audio)):
-            if ref is not None and ref.member is None:
-                column = _column_of(row, sample, ref, (named, roles.media))
-                if column is not None:
-                    row[column] = _with_path(row[column], self.path(ref, row[column]))
+        self.fill(
+            row,
+            # A broken row keeps the id that it came with.
+            sample_id=None if sample.own_id or sample.problem is not None else sample.id,
+            manifest=sample.manifest,
+            image=_file_of(sample.image),
+            audio=_file_of(sample.audio),
+        )
         row.update(out.extra)
         return row
 
-    def path(self, ref: MediaRef, written: Any) -> str:
-        """Return the path to write for a medium that the row calls ``written``."""
+    def fill(
+        self, row: dict[str, Any], *, sample_id: str | None, manifest: str, image: str | None, audio: str | None
+    ) -> None:
+        """Put the paths of the media, and the id of a sample that was split off, into a row.
+
+        Args:
+            row: The columns as they were read; changed in place.
+            sample_id: Id that the row gets if it was split off; None: it was not.
+            manifest: Where the row came from.
+            image: Path or URL of the image, if that is a file of its own.
+            audio: Path or URL of the recording, if that is a file of its own.
+        """
+        roles = self._finder.roles(row)
+        if sample_id is not None and roles.id and sample_id.startswith(f"{row.get(roles.id)}#"):
+            row[roles.id] = sample_id
+        if image is not None:
+            self._fill_path(row, manifest, image, roles.image, roles.media)
+        if audio is not None:
+            self._fill_path(row, manifest, audio, roles.audio, roles.media)
+
+    def _fill_path(self, row: dict[str, Any], manifest: str, uri: str, *likely: str | None) -> None:
+        named = likely[0] or likely[1]
+        if self._as_found and named is not None and type(value := row[named]) is str and _is_name(value):
+            row[named] = uri  # what nearly all rows come to, without the calls
+            return
+        column = _column_of(row, manifest, uri, likely)
+        if column is not None:
+            row[column] = _with_path(row[column], self.path(uri, row[column]))
+
+    def path(self, uri: str, written: Any) -> str:
+        """Return the path to write for the medium at ``uri`` that the row calls ``written``."""
+        if self._as_found:
+            return uri
         name = _name_of(written)
-        if self._write_media and not is_url(ref.uri) and os.path.isfile(ref.uri):
-            return self.place(ref.uri, name)
+        if self._write_media and not is_url(uri) and os.path.isfile(uri):
+            return self.place(uri, name)
         if self._paths == "keep":
             return name
-        if self._paths == "absolute" or is_url(ref.uri):
-            return ref.uri
-        return Path(os.path.relpath(ref.uri, self._folder)).as_posix()
+        if self._paths == "absolute" or is_url(uri):
+            return uri
+        return Path(os.path.relpath(uri, self._folder)).as_posix()
 
     def place(self, source: str, name: str) -> str:
         """Link or copy the file ``source`` below the media folder; return its path relative to the manifest.
@@ -139,19 +170,28 @@ def link_or_copy(source: str, folder: Path, relative: str) -> None:
         raise OutputError(f"cannot write {target}: {error.strerror or error}.") from error
 
 
-def _column_of(row: Mapping[str, Any], sample: Sample, ref: MediaRef, likely: tuple[str | None, ...]) -> str | None:
+def _file_of(ref: MediaRef | None) -> str | None:
+    """Return where a medium is if it is a file of its own, not part of an archive or table."""
+    return ref.uri if ref is not None and ref.member is None else None
+
+
+def _column_of(row: Mapping[str, Any], manifest: str, uri: str, likely: tuple[str | None, ...]) -> str | None:
     # Roles by name may miss a column that was recognised by its values, so the value that leads to the file decides.
     for column in (*likely, *row):
         if column is None or column not in row:
             continue
         name = _name_of(row[column])
-        if not name or len(name) > 4096 or "\0" in name or "\n" in name:
+        if not _is_name(name):
             continue
         if column in likely:
             return column
-        if ref.uri in (resolve_media(name, folder_of(sample.manifest)), os.path.abspath(name)):
+        if uri in (resolve_media(name, folder_of(manifest)), os.path.abspath(name)):
             return column
     return None
+
+
+def _is_name(value: str) -> bool:
+    return 0 < len(value) <= 4096 and "\0" not in value and "\n" not in value
 
 
 def _name_of(value: Any) -> str:

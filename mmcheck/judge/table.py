@@ -67,7 +67,8 @@ class JudgeTable:
                 found = np.full(self.num_rows, np.nan)
             else:
                 column = _combined(table[short]).cast(pa.float64())
-                found = np.asarray(pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False), dtype=np.float64)
+                filled = pc.fill_null(column, np.nan) if column.null_count else column
+                found = np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.float64)
             self._values[metric] = found
         return self._values[metric]
 
@@ -181,5 +182,6 @@ def _strings(column: Any) -> pa.Array:
 
 
 def _mask(column: Any) -> Mask:
-    found: Mask = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
+    filled = pc.fill_null(column, False) if column.null_count else column
+    found: Mask = filled.to_numpy(zero_copy_only=False)
     return found

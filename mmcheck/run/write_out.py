@@ -1,7 +1,8 @@
 """Writing what was decided: one manifest an action and input, in the input's format, rows whole.
 
 Judging has every table of a group of shards in memory; what the manifests need of them is spooled to one file a group,
-so that each action's manifest is one sweep over few large files instead of thousands of small parts.
+so that each action's manifest is one sweep over few large files instead of thousands of small parts. Formats of lines
+need no sweep at all: their rows become lines while they are in memory.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +22,9 @@ from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX, atomic_path
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Action
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Format, OutputRow
+from mmcheck.formats.jsonl_lines import writes_lines
+from mmcheck.run.line_spool import LineSpool
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
 from mmcheck.store.run_folder import RunFolder
@@ -35,21 +40,47 @@ _EXTRA = "mmcheck_"
 _CHUNK = 4096
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputRows:
+    """Where the rows of one input stand in the run, and how they are written."""
+
+    manifest: str
+    form: Format
+    by_lines: bool
+    """Whether its rows are written as lines as soon as they are judged."""
+    stem: str
+    """Name of what is written, without suffix."""
+    below: str
+    """Folder of its own below the action's, where two inputs have one name; else ""."""
+    start: int
+    stop: int
+
+
 class OutputSpool:
     """The judged rows of a run on their way to the manifests.
 
     Args:
-        folder: A temporary folder; emptied at the start, removed by ``close``.
+        run: The run folder; a temporary folder in it is emptied at the start and removed by ``close``.
+        config: The config that decides.
         metrics: Full names of the metrics that become ``mmcheck_<probe>_<metric>`` columns.
-        columns: Whether any ``mmcheck_*`` column is wanted.
     """
 
-    def __init__(self, folder: Path, metrics: Sequence[str], *, columns: bool) -> None:
-        self._folder = folder
+    def __init__(self, run: RunFolder, config: Config, metrics: Sequence[str]) -> None:
+        self._folder = run.path / f"{TMP_PREFIX}spool"
         self._metrics = metrics
-        self._columns = columns
+        self._columns = config.output.columns
         self._parts: list[tuple[Action, int, int, Path]] = []
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in FOLDERS.values():
+            shutil.rmtree(_staging(run, folder), ignore_errors=True)
+        self.inputs = _inputs(run, config)
+        self.lines = LineSpool(
+            self._folder,
+            config.input,
+            config.output,
+            lambda action, number: _staging(run, FOLDERS[action]) / self.inputs[number].below,
+        )
+        """The rows of inputs whose format is one of lines."""
 
     def add(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> None:
         """Spool one group of shards.
@@ -68,8 +99,13 @@ class OutputSpool:
                 if probe in measured and short in measured[probe].column_names:
                     values = pc.round(measured[probe][short], 6)
                     table = table.append_column(f"{_EXTRA}{probe}_{short}", values)
+        extras = [name for name in table.column_names if name.startswith(_EXTRA)]
         for action in pc.unique(verdicts["action"]).to_pylist():
             found = table.filter(pc.equal(table["action"], action)).combine_chunks()
+            left = self._add_lines(Action(action), found, extras)
+            if not left.num_rows:
+                continue
+            found = left.combine_chunks()
             part = self._folder / f"{len(self._parts):05d}.arrow"
             with atomic_path(part) as temporary, pa.OSFile(str(temporary), "wb") as sink:
                 with pa.ipc.new_file(sink, found.schema) as writer:
@@ -77,13 +113,16 @@ class OutputSpool:
             first, last = found["index"][0].as_py(), found["index"][-1].as_py()
             self._parts.append((Action(action), first, last + 1, part))
 
-    def holds(self, action: Action, start: int, stop: int) -> bool:
-        """Return whether any sample of ``start:stop`` has this action."""
-        return any(True for _ in self._tables(action, start, stop))
+    def holds(self, action: Action, number: int) -> bool:
+        """Return whether any sample of input ``number`` has this action."""
+        found = self.inputs[number]
+        if found.by_lines:
+            return self.lines.holds(action, number)
+        return any(True for _ in self._tables(action, found.start, found.stop))
 
-    def rows(self, action: Action, start: int, stop: int) -> Iterator[OutputRow]:
-        """Yield the rows of ``start:stop`` with this action, in order."""
-        for table in self._tables(action, start, stop):
+    def rows(self, action: Action, number: int) -> Iterator[OutputRow]:
+        """Yield the rows of input ``number`` with this action, in order; its format is not one of lines."""
+        for table in self._tables(action, self.inputs[number].start, self.inputs[number].stop):
             names = [name for name in table.column_names if name.startswith(_EXTRA)]
             extras = [
                 dict(zip(names, row, strict=True)) for row in zip(*(_values(table[n]) for n in names), strict=True)
@@ -95,6 +134,20 @@ class OutputSpool:
     def close(self) -> None:
         """Remove the spool."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _add_lines(self, action: Action, table: pa.Table, extras: Sequence[str]) -> pa.Table:
+        """Hand the rows of formats of lines on; return the others."""
+        index = table["index"].to_numpy()
+        others = []
+        for number, found in enumerate(self.inputs):
+            first, last = np.searchsorted(index, (found.start, found.stop)).tolist()
+            if last > first:
+                part = table.slice(first, last - first)
+                if found.by_lines:
+                    self.lines.add(action, number, part, extras)
+                else:
+                    others.append(part)
+        return pa.concat_tables(others) if others else table.slice(0, 0)
 
     def _tables(self, action: Action, start: int, stop: int) -> Iterator[pa.Table]:
         for held, first, last, part in self._parts:
@@ -135,37 +188,62 @@ def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress
     Raises:
         OutputError: If the folder cannot be written.
     """
-    inputs = run.metadata["inputs"]
-    progress.phase("writing manifests", len(FOLDERS) * len(inputs))
-    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    progress.phase("writing manifests", len(FOLDERS) * len(spool.inputs))
     for action, folder in FOLDERS.items():
-        final = run.path / folder
-        staging = run.path / f"{TMP_PREFIX}{folder}"
-        shutil.rmtree(staging, ignore_errors=True)
+        final, staging = run.path / folder, _staging(run, folder)
         written: set[Path] = set()
-        start = 0
-        for number, entry in enumerate(inputs):
-            stop = start + entry["rows"]
+        for number, found in enumerate(spool.inputs):
             # An empty clean manifest says "nothing is left"; an empty quarantine is better no file at all.
-            if action is Action.KEEP or spool.holds(action, start, stop):
-                stem = _stem(entry["manifest"])
-                target = staging if stems[stem] == 1 else staging / f"{number:03d}"
+            if action is Action.KEEP or spool.holds(action, number):
+                target = staging / found.below
                 target.mkdir(parents=True, exist_ok=True)
-                rows = spool.rows(action, start, stop)
-                writer = open_format(entry["format"], config)
-                files = writer.write(rows, target, stem, config.output, manifest=entry["manifest"])
+                files = _write(spool, action, number, target, config)
                 if written.intersection(files):
                     raise RunError(
                         f"two inputs would be written to one file: {sorted(map(str, written.intersection(files)))}.",
                         hint="scan them into two runs, and please report this as a defect of mmcheck.",
                     )
                 written.update(files)
-            start = stop
             progress.advance()
         shutil.rmtree(final, ignore_errors=True)
         if written:
             with atomic_path(final) as temporary:
                 staging.rename(temporary)
+
+
+def _write(spool: OutputSpool, action: Action, number: int, target: Path, config: Config) -> list[Path]:
+    found = spool.inputs[number]
+    if found.by_lines:
+        return spool.lines.write(action, number, target, found.stem, found.manifest)
+    rows = spool.rows(action, number)
+    return found.form.write(rows, target, found.stem, config.output, manifest=found.manifest)
+
+
+def _inputs(run: RunFolder, config: Config) -> list[InputRows]:
+    entries = run.metadata["inputs"]
+    stems = Counter(_stem(entry["manifest"]) for entry in entries)
+    found: list[InputRows] = []
+    start = 0
+    for number, entry in enumerate(entries):
+        stem = _stem(entry["manifest"])
+        form = open_format(entry["format"], config)
+        found.append(
+            InputRows(
+                manifest=entry["manifest"],
+                form=form,
+                by_lines=writes_lines(form, config.input, config.output),
+                stem=stem,
+                below="" if stems[stem] == 1 else f"{number:03d}",
+                start=start,
+                stop=start + entry["rows"],
+            )
+        )
+        start += entry["rows"]
+    return found
+
+
+def _staging(run: RunFolder, folder: str) -> Path:
+    return run.path / f"{TMP_PREFIX}{folder}"
 
 
 def _stem(manifest: str) -> str:

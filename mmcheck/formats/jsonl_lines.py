@@ -1,0 +1,185 @@
+"""Lines of JSON Lines manifests straight from stored rows: a million rows in seconds, without a record for each.
+
+The same lines as ``JsonlFormat.write`` gives, which costs ten times as much for a sample, a row and an output row each.
+New columns are rendered as columns; a row is parsed only to put the media's paths into it. Whatever is out of the
+ordinary (broken rows, NaN, columns of an earlier run) takes the slow way, row by row, so that there is one truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.types import Sample
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.jsonl import JsonlFormat, json_line
+from mmcheck.formats.nemo import NemoFormat
+from mmcheck.formats.output_rows import RowWriter, raw_bytes
+from mmcheck.formats.text_source import output_name
+
+_ESCAPED = r'["\\\x00-\x1f]'
+_UTF8 = ("utf-8", "utf8", "utf-8-sig")
+
+
+def writes_lines(form: object, options: InputConfig, output: OutputConfig) -> bool:
+    """Return whether a format's manifests can be written by ``LineMaker``.
+
+    Args:
+        form: The format.
+        options: Its input options.
+        output: What is written; copies of media want the format's own way.
+    """
+    plain = options.encoding.lower().replace("_", "-") in _UTF8
+    return type(form) in (JsonlFormat, NemoFormat) and plain and not output.write_media
+
+
+def lines_name(manifest: str, stem: str) -> str:
+    """Return the file name of a manifest written line by line."""
+    return output_name(manifest, stem, ".jsonl")
+
+
+class LineMaker:
+    """Makes the lines of one written manifest.
+
+    Args:
+        options: Input options (column names).
+        output: Output options; without ``write_media``.
+        folder: Folder of the written manifest, which relative paths start from.
+    """
+
+    def __init__(self, options: InputConfig, output: OutputConfig, folder: Path) -> None:
+        self._writer = RowWriter(options, output, folder)
+        self._encoding = options.encoding
+
+    def lines(self, table: pa.Table, extras: Sequence[str], sample_at: Callable[[int], Sample]) -> bytes:
+        """Return the lines of stored rows, each with its end.
+
+        Args:
+            table: The stored columns of samples, and those of ``extras``.
+            extras: Names of the new columns, in their order: strings, lists of strings or float64.
+            sample_at: Row of the table -> its record, for rows that take the slow way.
+        """
+        texts = table["row"].to_pylist()
+        tails = None if extras and _holds_nonfinite(table, extras) else _tails(table, extras)
+        ids = table["id"].to_pylist()
+        manifests = table["manifest"].to_pylist()
+        own = table["own_id"].to_pylist()
+        sound = table["problem"].is_null().to_pylist()
+        images, recordings = _files(table["image"]), _files(table["audio"])
+        fill, loads, dumps = self._writer.fill, orjson.loads, orjson.dumps
+        lines: list[bytes] = []
+        for number, text in enumerate(texts):
+            # Columns of an earlier run keep their place when replaced; an empty row has no comma to begin with.
+            if tails is not None and sound[number] and '"mmcheck_' not in text:
+                try:
+                    row = loads(text)
+                except orjson.JSONDecodeError:
+                    row = None
+                if row:
+                    fill(
+                        row,
+                        sample_id=None if own[number] else ids[number],
+                        manifest=manifests[number],
+                        image=images[number],
+                        audio=recordings[number],
+                    )
+                    lines.append(dumps(row)[:-1])
+                    lines.append(tails[number])
+                    continue
+            extra = {name: table[name][number].as_py() for name in extras}
+            lines.append(self._slow(OutputRow(sample=sample_at(number), extra=extra)))
+        return b"".join(lines)
+
+    def _slow(self, out: OutputRow) -> bytes:
+        raw = raw_bytes(out.sample, self._encoding)
+        return (raw if raw is not None else json_line(self._writer.columns(out), self._encoding)) + b"\n"
+
+
+def _files(column: pa.ChunkedArray) -> list[str | None]:
+    """Return the URIs of media that are files of their own."""
+    if column.null_count == len(column):
+        return [None] * len(column)
+    inside = pc.is_valid(pc.struct_field(column, "member"))
+    uris: list[str | None] = pc.if_else(inside, None, pc.struct_field(column, "uri")).to_pylist()
+    return uris
+
+
+def _holds_nonfinite(table: pa.Table, names: Sequence[str]) -> bool:
+    return any(
+        pa.types.is_floating(table[name].type) and pc.all(pc.is_finite(table[name]), min_count=0).as_py() is False
+        for name in names
+    )
+
+
+def _tails(table: pa.Table, extras: Sequence[str]) -> list[bytes]:
+    """Return what follows each row's own columns: the new columns, the brace and the end of the line."""
+    if not extras:
+        return [b"}\n"] * table.num_rows
+    pieces: list[Any] = []
+    for name in extras:
+        column = table[name].combine_chunks()
+        pieces += [f',"{name}":', _rendered(column)]
+    joined = pc.binary_join_element_wise(*_merged(pieces), "}\n", "")
+    found: list[bytes] = joined.cast(pa.binary()).to_pylist()
+    return found
+
+
+def _merged(pieces: Sequence[Any]) -> list[Any]:
+    """Join neighbouring constant texts, so that fewer columns are joined."""
+    merged: list[Any] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return merged
+
+
+def _rendered(column: pa.Array) -> pa.Array | str:
+    """Return a column's values as JSON, or one text if all are equal and that is plain to see."""
+    if pa.types.is_floating(column.type):
+        return _numbers(column)
+    if pa.types.is_list(column.type):
+        return _lists(column)
+    return _strings(column)
+
+
+def _numbers(column: pa.Array) -> pa.Array | str:
+    if column.null_count == len(column):
+        return "null"
+    # orjson writes NaN as null, and an array of numbers in one go: what stands between two commas is one number.
+    values = pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False)
+    data = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
+    text = np.frombuffer(data, dtype=np.uint8)
+    ends = np.flatnonzero(text == ord(","))
+    starts = np.concatenate([[1], ends + 1])
+    ends = np.concatenate([ends, [len(text) - 1]])
+    lengths = ends - starts
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    keep = text[(text != ord(",")) & (text != ord("[")) & (text != ord("]"))]
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(keep))
+
+
+def _strings(column: pa.Array) -> pa.Array:
+    if column.null_count or pc.any(pc.match_substring_regex(column, _ESCAPED), min_count=0).as_py():
+        return pa.array([orjson.dumps(text).decode() for text in column.to_pylist()], pa.string())
+    return pc.binary_join_element_wise('"', column, '"', "")
+
+
+def _lists(column: pa.Array) -> pa.Array | str:
+    flat = column.flatten()
+    if not len(flat) and not column.null_count:
+        return "[]"
+    if column.null_count:
+        return pa.array([orjson.dumps(texts).decode() for texts in column.to_pylist()], pa.string())
+    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, _strings(flat)), ",")
+    return pc.binary_join_element_wise("[", joined, "]", "")
