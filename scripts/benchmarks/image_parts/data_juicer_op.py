@@ -7,10 +7,10 @@ done to the moment when the first of them has none left. That rate is the op's o
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from time import time
 from typing import Any
@@ -32,7 +32,7 @@ def steady_rate(ended: Sequence[Sequence[float]]) -> float:
     # A process's items within the stretch, the first and the last one by the share that lies inside.
     done = 0.0
     for times in ended:
-        for before, after in zip(times, times[1:], strict=False):
+        for before, after in pairwise(times):
             inside = min(after, end) - max(before, begin)
             done += max(0.0, inside) / (after - before)
     if end <= begin:
@@ -75,8 +75,12 @@ def _run(work: Any, processes: int, folder: Path) -> None:
     ended = [[float(line) for line in path.read_text().split()] for path in sorted(folder.glob("*.ended"))]
     rate = steady_rate([times for times in ended if len(times) > 1])
     scores = [row[Fields.stats][StatsKeys.image_text_similarity][0] for row in done]
-    more = {"version": data_juicer.__version__, "torch": torch.__version__, "processes_seen": len(ended)}
-    print(json.dumps({"threads": torch.get_num_threads()}))
+    more: dict[str, Any] = {
+        "version": data_juicer.__version__,
+        "torch": torch.__version__,
+        "processes_seen": len(ended),
+    }
+    more["threads"] = torch.get_num_threads()
     work.tell(work.items / rate, scores, **more)
 
 

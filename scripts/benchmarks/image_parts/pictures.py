@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 QUALITY = 90
 _GRAIN = 5.0
-"""Deviation of the grain in levels of 255; gives some 0.3 bytes a pixel, about what photographs of this quality have."""
+"""Deviation of the grain in levels of 255: makes some 0.3 bytes a pixel, as photographs of this quality have."""
 
 _ADJECTIVES = "red small old wooden bright quiet young green heavy empty round striped wet tall dusty narrow".split()
 _NOUNS = (

@@ -12,6 +12,7 @@ import torch
 import torchmetrics
 from torchmetrics.multimodal.clip_score import CLIPScore
 from torchvision.io import ImageReadMode, decode_image
+from transformers import CLIPModel, CLIPProcessor
 
 from scripts.benchmarks.image_parts.work import read_work
 
@@ -22,7 +23,11 @@ def main() -> None:
     """Score the pairs and tell how long it took."""
     work = read_work()
     pairs = work.pairs()
-    metric = CLIPScore(model_name_or_path=str(work.model / "hf"))
+    folder = work.model / "hf"
+    metric = CLIPScore(
+        # Names of a fixed list, or a callable: the documented way to bring a model of one's own.
+        model_name_or_path=lambda: (CLIPModel.from_pretrained(folder), CLIPProcessor.from_pretrained(folder))
+    )
     scores: list[float] = []
     before = 0.0
     began = perf_counter()

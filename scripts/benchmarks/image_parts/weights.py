@@ -1,7 +1,7 @@
 """Random weights of a real CLIP architecture, once for open_clip and once, the same numbers, for Hugging Face's CLIP.
 
 The tokenizer is CLIP's own, out of the open_clip package. Random weights compute as fast as trained ones; the residual
-branches are left as open_clip draws them, so that embeddings differ from image to image and contestants can be compared.
+branches stay as open_clip draws them, so that embeddings differ from image to image and results can be compared.
 """
 
 from __future__ import annotations
