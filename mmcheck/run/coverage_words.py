@@ -84,13 +84,19 @@ def _tell_reference(view: Mapping[str, Any], many: str) -> list[str]:
     if "reference_rows" not in view:
         return []
     missing, over = view["missing"], view["over_represented"]
+    known, untold = view["reference_clusters"], view["untold"]
     said = []
-    if missing:
+    if not known:
+        have = f"{view['reference_rows']:,} {many}"
+        said.append(f"The reference has too little to compare with: {have} with an embedding, or all alike.")
+    elif missing:
         share = sum(entry["rows_there"] for entry in missing) / max(view["reference_rows"], 1)
         said.append(
-            f"Missing: {len(missing)} of the reference's {view['reference_clusters']} clusters ({_percent(share)} of "
-            f"its {many}) are absent or nearly absent here: {_contrasts(missing)}."
+            f"Missing: {len(missing)} of the reference's {known} clusters ({_percent(share)} of its {many}) are absent "
+            f"or nearly absent here: {_contrasts(missing)}."
         )
+    elif untold >= known:
+        said.append("The two sets are too small to tell whether anything of the reference is missing here.")
     else:
         said.append("No cluster of the reference is clearly missing here.")
     if over:
@@ -98,10 +104,10 @@ def _tell_reference(view: Mapping[str, Any], many: str) -> list[str]:
             f"Over-represented: {_count(over, 'cluster is', 'clusters are')} at least three times as frequent here as "
             f"in the reference: {_contrasts(over)}."
         )
-    if view["untold"]:
+    if 0 < untold < known:
         said.append(
-            f"For {_count(view['untold'], 'cluster', 'clusters')} of the reference this set is too small to tell "
-            "whether anything is missing."
+            f"For {_count(untold, 'cluster', 'clusters')} of the reference this set is too small to tell whether "
+            "anything is missing."
         )
     return said
 

@@ -106,6 +106,16 @@ def test_a_reference_tells_what_is_missing_and_what_is_too_much(writer: ModuleTy
     assert (alike["missing"], alike["over_represented"]) == ([], [])
 
 
+def test_sets_too_small_to_compare_are_not_called_complete(writer: ModuleType, tmp_path: Path) -> None:
+    run, small = writer.write_groups(tmp_path / "run", [0, 1] * 6), writer.write_groups(tmp_path / "small", [0, 1, 2])
+    said = " ".join(cover_run(run, CoverageOptions(num_clusters=12), reference=run)["sentences"])
+    assert "too small to tell" in said
+    assert "clearly missing" not in said
+    said = " ".join(cover_run(run, reference=small)["sentences"])
+    assert "too little to compare with: 3 images" in said
+    assert "clearly missing" not in said
+
+
 def test_runs_of_other_weights_are_refused(writer: ModuleType, tmp_path: Path) -> None:
     run = writer.write_groups(tmp_path / "run", [0, 1] * 10)
     other = writer.write_groups(tmp_path / "other", [0, 1] * 10, weights="ef" * 32)
