@@ -129,8 +129,11 @@ class Covered:
         One sample, however often it is there, has no breadth: such clusters are neither wide nor a measure for others.
         """
         sizes = self.sizes
-        pairs = np.unique(np.stack([self.labels.astype(np.uint64), self.keys]), axis=1)
-        distinct = np.bincount(pairs[0].astype(np.int64), minlength=len(sizes))
+        order = np.lexsort((self.keys, self.labels))
+        labels, keys = self.labels[order], self.keys[order]
+        is_new = np.ones(len(labels), dtype=bool)
+        is_new[1:] = (labels[1:] != labels[:-1]) | (keys[1:] != keys[:-1])
+        distinct = np.bincount(labels[is_new], minlength=len(sizes))
         broad = np.flatnonzero(distinct > 1)
         if len(broad) < 5:
             return []
