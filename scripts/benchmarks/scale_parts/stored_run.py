@@ -46,7 +46,12 @@ _DRAWN = {
     "image_text": {"similarity": (0.2, 0.4), "worst_similarity": (0.2, 0.4)},
     "duplicates": {"image_similarity": (0.3, 0.9)},
     "alignment": {"score": (-1.0, 1.0), "p_value": (0.0, 1.0)},
-    "caption": {"vagueness": (0.0, 0.657), "entropy": (0.0, 1.0), "spread": (0.0, 1.0), "lexical_vagueness": (0.0, 1.0)},
+    "caption": {
+        "vagueness": (0.0, 0.657),
+        "entropy": (0.0, 1.0),
+        "spread": (0.0, 1.0),
+        "lexical_vagueness": (0.0, 1.0),
+    },
     "consistency": {"breadth": (-2.0, 2.0)},
 }
 """Metrics whose values are drawn evenly from a range; about one row in a hundred lies beyond a limit of the preset."""
@@ -86,8 +91,6 @@ def make_run(out: Path, rows: int, *, shard_size: int = 512, preset: str = "defa
             write_part(out / "samples" / shard.part, _cut(samples, cut), {"identity": "x"})
             for name, table in tables.items():
                 write_part(out / "measurements" / name / shard.part, _cut(table, cut), {"fingerprint": "x"})
-    described = {name: {"fingerprint": "x", "metrics": [asdict(m) for m in metrics]} for name, metrics in probes.items()}
-    analysed = {name: {"fingerprint": "x", "metrics": [asdict(m) for m in ms]} for name, ms in analyses.items()}
     value = {
         "mmcheck_version": mmcheck.__version__,
         "state": "complete",
@@ -95,11 +98,15 @@ def make_run(out: Path, rows: int, *, shard_size: int = 512, preset: str = "defa
         "rows": rows,
         "shard_size": shard_size,
         "inputs": [{"manifest": str(manifest), "format": "jsonl", "rows": rows}],
-        "probes": described,
-        "analyses": analysed,
+        "probes": _described(probes),
+        "analyses": _described(analyses),
     }
     (out / "run.json").write_text(json.dumps(value))
     (out / "config.yaml").write_text(load_config(preset).to_yaml())
+
+
+def _described(parts: Mapping[str, Sequence[Metric]]) -> dict[str, Any]:
+    return {name: {"fingerprint": "x", "metrics": [asdict(m) for m in metrics]} for name, metrics in parts.items()}
 
 
 def _cut(table: pa.Table, part: slice) -> pa.Table:
