@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ import fsspec
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.parts import FORMATS
+from mmcheck.core.sentences import count_noun
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.text_source import is_url, looks_binary, open_raw, read_head
 from mmcheck.formats.webdataset import TAR_SUFFIXES
@@ -27,6 +29,8 @@ _CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 1_000_000
 _LIST_NAME = re.compile(r"(\.jsonl|\.csv|\.tsv|^manifest\.json)(\.gz|\.zst)?$", re.IGNORECASE)
 _LISTS = ("nemo", "jsonl", "csv")
+_HEAD = 1 << 16
+"""Bytes that are looked at to say what an unknown file is."""
 _KINDS = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -182,13 +186,13 @@ def _describe(manifest: str) -> tuple[str, str]:
     if is_folder(manifest):
         names = list(islice(walk_files(manifest), 1000))
         suffixes = sorted({os.path.splitext(name)[1] or "(no suffix)" for name in names})
-        shown = f"{len(names)} files: {', '.join(suffixes[:8])}" if names else "it is empty"
+        shown = f"{count_noun(len(names), 'file')}: {', '.join(suffixes[:8])}" if names else "it is empty"
         return f"a folder without media and without a manifest ({shown})", "name the manifest itself."
     with open_raw(manifest) as file:
         stored = file.read(16)
     if not stored:
         return "an empty file", f"if zero rows are meant, {force}"
-    head = read_head(manifest)
+    head = read_head(manifest, _HEAD)
     for magic, kind in _KINDS:
         if stored.startswith(magic) or head.startswith(magic):
             return kind, "give the manifest that lists the media, not a medium."
@@ -199,8 +203,26 @@ def _describe(manifest: str) -> tuple[str, str]:
     text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
     if text.startswith("["):
         return "one JSON array", "make it JSON Lines: jq -c '.[]' IN.json > OUT.jsonl"
+    if text.startswith("{") and _is_broken_row(text, is_whole=len(head) < _HEAD):
+        return (
+            "JSON Lines whose first row is cut short or broken",
+            "mend or take out that row; --format jsonl reads the file all the same and reports the row.",
+        )
     if text.startswith("{"):
         return "JSON, but not one object a line", "make it JSON Lines: jq -c . IN.json > OUT.jsonl"
     line = text.split("\n", 1)[0].strip()
     shown = line if len(line) <= 60 else f"{line[:57]}..."
     return f"text that begins with {shown!r}", f"{force.removesuffix('.')}, and map its columns in input.columns."
+
+
+def _is_broken_row(text: str, *, is_whole: bool) -> bool:
+    """Return whether a text that begins like JSON looks like a broken row rather than like one large document."""
+    first, _, rest = text.partition("\n")
+    if first.strip() == "{" or (not rest and not is_whole):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        # A document over several lines opens with a bracket or a comma at the end of its first line.
+        return not rest or first.rstrip()[-1:] not in "{[,"
+    return False

@@ -17,8 +17,12 @@ _LOCK = ".lock"
 
 
 @contextmanager
-def hold(out: Path) -> Iterator[None]:
+def hold(out: Path, *, instead: str = "work on a copy of the run") -> Iterator[None]:
     """Hold an existing folder for this process and sweep away what a killed run left in it.
+
+    Args:
+        out: The folder.
+        instead: What else a person may do, for the hint.
 
     Raises:
         OutputError: If it cannot be written, or another process holds it.
@@ -26,12 +30,14 @@ def hold(out: Path) -> Iterator[None]:
     try:
         lock = (out / _LOCK).open("a")
     except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror}.", hint="choose another --out.") from error
+        raise OutputError(
+            f"cannot write to {out}: {error.strerror}.", hint=f"make it writable, or {instead}."
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise OutputError(f"another mmcheck is working in {out}.", hint="wait, or choose another --out.") from error
+            raise OutputError(f"another mmcheck is working in {out}.", hint=f"wait, or {instead}.") from error
         sweep(out)
         yield
 
@@ -56,7 +62,7 @@ def claim(out: Path, inputs: Sequence[Mapping[str, Any]], identity: str, *, over
             f"{out} is not empty and is not a run folder (no run.json).",
             hint="choose a new or empty folder for --out.",
         )
-    with hold(out):
+    with hold(out, instead="choose another --out"):
         if overwrite:
             _clear(out)
         _check_identity(out, identity)
