@@ -66,6 +66,8 @@ class LineMaker:
             extras: Names of the new columns, in their order: strings, lists of strings or float64.
             sample_at: Row of the table -> its record, for rows that take the slow way.
         """
+        if not table.num_rows:
+            return b""
         texts = table["row"].to_pylist()
         tails = None if extras and _holds_nonfinite(table, extras) else _tails(table, extras)
         ids = table["id"].to_pylist()

@@ -48,13 +48,10 @@ def read_groups(run: RunFolder) -> Iterator[ShardGroup]:
     try:
         ahead = _start(pool, run, groups[0], columns) if groups else {}
         for number, shards in enumerate(groups):
-            found = ahead
-            tables = {name: _joined(tasks) for name, tasks in found.items()}
-            if number + 1 < len(groups):
-                ahead = _start(pool, run, groups[number + 1], columns)
-            samples = tables.pop("")
-            yield ShardGroup(shards=shards, samples=samples, measured=tables)
-            del samples, tables, found
+            tables = {name: task.result() for name, task in ahead.items()}
+            ahead = _start(pool, run, groups[number + 1], columns) if number + 1 < len(groups) else {}
+            yield ShardGroup(shards=shards, samples=tables.pop(""), measured=tables)
+            del tables
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -79,16 +76,16 @@ def _columns(run: RunFolder, name: str) -> list[str] | None:
 
 def _start(
     pool: ThreadPoolExecutor, run: RunFolder, shards: Sequence[Shard], columns: dict[str, list[str] | None]
-) -> dict[str, list[Future[list[pa.Table]]]]:
+) -> dict[str, Future[pa.Table]]:
+    """Begin to read a group; return the samples (under "") and each probe's table, in the making."""
     parts = {"": [run.samples_part(shard) for shard in shards]}
     parts |= {name: [run.measurements_part(name, shard) for shard in shards] for name in columns}
-    return {
-        name: [
-            pool.submit(_read, files[start : start + _FILES_A_TASK], columns.get(name))
-            for start in range(0, len(files), _FILES_A_TASK)
-        ]
-        for name, files in parts.items()
-    }
+    joined = {}
+    for name, files in parts.items():
+        blocks = [files[start : start + _FILES_A_TASK] for start in range(0, len(files), _FILES_A_TASK)]
+        # Tasks begin in the order of submission: what a join waits for has begun before it, on another thread.
+        joined[name] = pool.submit(_joined, [pool.submit(_read, block, columns.get(name)) for block in blocks])
+    return joined
 
 
 def _read(parts: Sequence[Path], columns: Sequence[str] | None) -> list[pa.Table]:

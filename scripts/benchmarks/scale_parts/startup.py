@@ -20,7 +20,7 @@ HEAVY = (
 )
 """Packages whose import is felt."""
 _ROWS = 200
-_LINE = re.compile(r"import time:\s*\d+ \|\s*(\d+) \|\s*([\w.]+)$")
+_LINE = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \|\s*([\w.]+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +87,19 @@ def bench_startup(repeats: int) -> list[Start]:
 
 def heavy_imports(trace: str) -> dict[str, float]:
     """Return the heavy packages of ``python -X importtime``, the dearest first, with their seconds."""
-    found: dict[str, float] = {}
+    whole: dict[str, float] = {}
+    parts: dict[str, float] = {}
     for line in trace.splitlines():
-        match = _LINE.match(line)
-        if match and match[2] in HEAVY:
-            found[match[2]] = int(match[1]) / 1e6
+        match = _LINE.search(line)
+        if match is None:
+            continue
+        package = match[3].partition(".")[0]
+        if package in HEAVY:
+            parts[package] = parts.get(package, 0.0) + int(match[1]) / 1e6
+        if match[3] in HEAVY:
+            whole[match[3]] = int(match[2]) / 1e6
+    # Some packages have no line of their own, only their modules have: the sum of these is the least it took.
+    found = {**parts, **whole}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 

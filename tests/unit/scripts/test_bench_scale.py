@@ -109,9 +109,11 @@ def test_heavy_packages_are_found_in_the_trace_of_imports() -> None:
             "import time:       500 |       2000 |     numpy.linalg",
             "import time:        10 |    2500000 | torch",
             "import time:        10 |         10 | json",
+            "import time:    300000 |     400000 | scipy.stats",
+            "import time:    100000 |     100000 | scipy.linalg",
         ]
     )
-    assert heavy_imports(trace) == {"torch": 2.5, "numpy": 0.12}
+    assert heavy_imports(trace) == {"torch": 2.5, "scipy": 0.4, "numpy": 0.12}
 
 
 def test_a_failing_command_is_told_with_its_complaint() -> None:
