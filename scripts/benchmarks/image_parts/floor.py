@@ -1,13 +1,15 @@
 """The floor: the model's forward pass alone, on tensors that lie ready, as fast as this machine's torch can do it.
 
-Number format and batch size are raced first and the fastest pair is taken. Texts are unique, sorted by length, and cut
-to the longest of their batch. Nothing is read, decoded, resized, tokenized or stored while the time runs.
+Number format, batch size, and one batch on all cores against one on each are raced first, and the fastest is taken.
+Texts are unique, sorted by length, and cut to the longest of their batch. Nothing is read, decoded, resized, tokenized
+or stored while the time runs.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
@@ -15,11 +17,12 @@ import open_clip
 import torch
 from PIL import Image
 
-from mmcheck.backends.devices import set_threads
+from mmcheck.backends.devices import set_threads, usable_cores
 from scripts.benchmarks.image_parts.work import Work, read_work
 
 _FORMATS = {"cpu": ("float32", "bfloat16"), "cuda": ("float16", "bfloat16")}
-_BATCHES = {"cpu": (8, 16, 32, 64), "cuda": (128, 256, 512)}
+_BATCHES = {"cpu": (8, 16, 32), "cuda": (128, 256, 512)}
+_KINDS = ("images", "texts")
 _DISTINCT = 64
 """Images that are decoded; more would only be copies to the arithmetic."""
 
@@ -44,6 +47,8 @@ class Floor:
         self._lengths = tokens.argmax(dim=-1) + 1
         order = self._lengths.argsort()
         self._lengths, self._tokens = self._lengths[order], tokens[order].to(device)
+        self.streams = 1
+        """Batches at a time: one on all cores, or one on each core."""
 
     def cast(self, dtype: torch.dtype) -> None:
         """Turn weights and pixels into a number format."""
@@ -52,13 +57,13 @@ class Floor:
 
     def images(self, batch: int, limit: int | None = None) -> float:
         """Return the seconds that the images take, all or the first ``limit``."""
-        return self._timed(lambda: [self._model.encode_image(part) for part in self._pixels[:limit].split(batch)])
+        return self._timed(self._model.encode_image, self._pixels[:limit].split(batch))
 
     def texts(self, batch: int, limit: int | None = None) -> float:
         """Return the seconds that the texts take; ``limit`` of them are spread over all lengths."""
         chosen = torch.linspace(0, len(self._tokens) - 1, limit or len(self._tokens)).round().long()
         parts = [self._tokens[part.to(self._device), : int(self._lengths[part].max())] for part in chosen.split(batch)]
-        return self._timed(lambda: [self._encode_text(part) for part in parts])
+        return self._timed(self._encode_text, parts)
 
     def _encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return what ``encode_text`` returns for texts that are cut behind the longest (the tower is causal)."""
@@ -70,12 +75,23 @@ class Floor:
         pooled: torch.Tensor = model.ln_final(hidden)[rows, tokens.argmax(dim=-1)] @ model.text_projection
         return pooled
 
-    def _timed(self, run: Callable[[], Sequence[torch.Tensor]]) -> float:
-        with torch.inference_mode():
+    def _timed(self, encode: Callable[[torch.Tensor], torch.Tensor], parts: Sequence[torch.Tensor]) -> float:
+        def run(part: torch.Tensor) -> None:
+            with torch.inference_mode():
+                encode(part)
+
+        if self.streams == 1:
+            # The streams' own setting reaches beyond their threads (MKL's is the whole process's).
+            set_threads()
             began = perf_counter()
-            run()
+            for part in parts:
+                run(part)
             if self._device == "cuda":
                 torch.cuda.synchronize()
+            return perf_counter() - began
+        with ThreadPoolExecutor(self.streams, initializer=lambda: torch.set_num_threads(1)) as pool:
+            began = perf_counter()
+            list(pool.map(run, parts))
             return perf_counter() - began
 
 
@@ -87,32 +103,38 @@ def _race(floor: Floor, batch: int, items: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Race the formats, then run all pairs and tell how long that took."""
+    """Race the ways to run, then run all pairs in the fastest one and tell how long that took."""
     work = read_work("device")
     device = work.options.device
-    set_threads()
     floor = Floor(work, device)
-    raced: dict[tuple[str, int], tuple[float, float]] = {}
     small, *larger = _BATCHES[device]
+    set_threads()
+    formats: dict[str, float] = {}
     for name in _FORMATS[device]:
         floor.cast(getattr(torch, name))
-        raced[name, small] = _race(floor, small, small)
-    best_format = min(raced, key=lambda key: sum(raced[key]))[0]
-    floor.cast(getattr(torch, best_format))
-    for batch in (small, *larger):
-        raced[best_format, batch] = _race(floor, batch, max(larger))
-    images_at, texts_at = (
-        min((key for key in raced if key[0] == best_format), key=lambda key: raced[key][part])[1] for part in (0, 1)
-    )
-    images, texts = floor.images(images_at), floor.texts(texts_at)
+        formats[name] = sum(_race(floor, small, small))
+    precision = min(formats, key=lambda name: formats[name])
+    floor.cast(getattr(torch, precision))
+    raced: dict[tuple[int, int], tuple[float, float]] = {}
+    items = usable_cores() * max(larger) if device == "cpu" else max(larger)
+    for streams in sorted({1, usable_cores() if device == "cpu" else 1}):
+        floor.streams = streams
+        for batch in (small, *larger):
+            raced[streams, batch] = _race(floor, batch, items)
+    ways = [min(raced, key=lambda way: raced[way][part]) for part in (0, 1)]
+    seconds = []
+    for (streams, batch), run in zip(ways, (floor.images, floor.texts), strict=True):
+        floor.streams = streams
+        seconds.append(run(batch))
     work.tell(
-        images + texts,
+        sum(seconds),
         [],
-        precision=best_format,
-        images_per_second=work.items / images,
-        texts_per_second=work.items / texts,
-        batches=[images_at, texts_at],
-        raced={f"{name} in {batch}s": sum(seconds) for (name, batch), seconds in raced.items()},
+        precision=precision,
+        images_per_second=work.items / seconds[0],
+        texts_per_second=work.items / seconds[1],
+        ways={kind: f"{streams} at a time, in {batch}s" for kind, (streams, batch) in zip(_KINDS, ways, strict=True)},
+        formats=formats,
+        raced={f"{streams} at a time, in {batch}s": sum(found) for (streams, batch), found in raced.items()},
     )
 
 
