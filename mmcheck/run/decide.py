@@ -49,7 +49,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
         OutputError: If the folder cannot be written.
     """
     policy = make_policy(run, config)
-    tally = Tally()
+    tally = Tally(run.path)
     progress.phase("judging", run.metadata["rows"])
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
@@ -73,6 +73,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
             writing.result()
     summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
     summary |= describe_set(run, config, tally)
+    tally.values.close()
     write_text(run.path / "config.yaml", config.to_yaml())
     write_manifests(run, config, spool, progress)
     spool.close()

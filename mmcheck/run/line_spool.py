@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.atomic import atomic_path
-from mmcheck.core.types import Action
+from mmcheck.core.types import Action, Sample
 from mmcheck.formats.jsonl_lines import LineMaker, lines_name
 from mmcheck.formats.text_source import open_output
 from mmcheck.store.schema import SAMPLES, table_to_samples
@@ -65,10 +66,7 @@ class LineSpool:
             with temporary.open("ab") as file:
                 for start in range(0, table.num_rows, _CHUNK):
                     part = table.slice(start, _CHUNK)
-                    samples = part.select(SAMPLES.names)
-                    file.write(
-                        maker.lines(part, extras, lambda row, held=samples: table_to_samples(held.slice(row, 1))[0])
-                    )
+                    file.write(maker.lines(part, extras, partial(_sample_at, part)))
 
     def holds(self, action: Action, number: int) -> bool:
         """Return whether any row of input ``number`` has this action."""
@@ -101,3 +99,7 @@ class LineSpool:
 
     def _file(self, action: Action, number: int) -> Path:
         return self._folder / f"{action.value}-{number:05d}.lines"
+
+
+def _sample_at(table: pa.Table, row: int) -> Sample:
+    return table_to_samples(table.slice(row, 1).select(SAMPLES.names))[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmcheck.config import RuleConfig
 from mmcheck.core.errors import RunError
 from mmcheck.core.sentences import percent
 from mmcheck.core.types import Action
+from mmcheck.run.metric_values import MetricValues
 from mmcheck.store.schema import metric_columns
 
 POSTERIOR = "alignment.posterior"
@@ -23,15 +25,19 @@ _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 class Tally:
-    """Counts as the shards go by; holds one float64 a value (for the quantiles) and nothing else that grows."""
+    """Counts as the shards go by; what grows (one float64 a value, for the quantiles) goes to disk if it is much.
 
-    def __init__(self) -> None:
+    Args:
+        folder: Where that goes; None: it stays in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
         self.actions: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.manifests: dict[str, Counter[str]] = {}
         self.languages: dict[str, Counter[str]] = {}
         self.probes: dict[str, Counter[str]] = {}
-        self.values: dict[str, list[np.ndarray[Any, Any]]] = {}
+        self.values = MetricValues(folder)
 
     def add(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> None:
         """Count one shard."""
@@ -45,9 +51,7 @@ class Tally:
         for name, table in measured.items():
             self.probes.setdefault(name, Counter()).update(_counts(table["status"]))
             for short in metric_columns(table):
-                present = table[short].drop_null().to_numpy()
-                if len(present):
-                    self.values.setdefault(f"{name}.{short}", []).append(present)
+                self.values.add(f"{name}.{short}", table[short].drop_null().to_numpy())
 
     def false_quarantine(self, rules: Mapping[str, RuleConfig]) -> dict[str, Any] | None:
         """Return what quarantining by the posterior is expected to cost; None if no rule does so.
@@ -61,11 +65,10 @@ class Tally:
             for rule in rules.values()
             if rule.enabled and rule.metric == POSTERIOR and rule.max is not None and rule.action == "quarantine"
         ]
-        parts = self.values.get(POSTERIOR)
-        if not limits or not parts:
+        posteriors = self.values.get(POSTERIOR) if limits else np.zeros(0)
+        if not len(posteriors):
             return None
         limit = min(limits)
-        posteriors = np.concatenate(parts)
         taken = posteriors[posteriors > limit]
         wrong = float((1.0 - taken).sum())
         true_pairs = float((1.0 - posteriors).sum())
@@ -109,7 +112,7 @@ class Tally:
                 name: {status: found.get(status, 0) for status in ("measured", "not_applicable", "failed")}
                 for name, found in self.probes.items()
             },
-            "metrics": {name: _describe(np.concatenate(parts)) for name, parts in self.values.items()},
+            "metrics": {name: _describe(self.values.get(name)) for name in self.values.names()},
         }
 
 
@@ -125,11 +128,14 @@ def _slice(found: Counter[str]) -> dict[str, int]:
 
 
 def _describe(values: np.ndarray[Any, Any]) -> dict[str, float | int]:
-    quantiles = np.quantile(values, _QUANTILES)
+    low, high = float(values.min()), float(values.max())
+    # Many metrics have one value in the whole set; zeros have a sign, so they are left to numpy.
+    constant = low == high != 0.0
+    quantiles = [low] * len(_QUANTILES) if constant else np.quantile(values, _QUANTILES).tolist()
     return {
         "count": len(values),
         "mean": float(values.mean()),
-        "min": float(values.min()),
-        **{f"p{round(q * 100):02d}": float(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
-        "max": float(values.max()),
+        "min": low,
+        **{f"p{round(q * 100):02d}": value for q, value in zip(_QUANTILES, quantiles, strict=True)},
+        "max": high,
     }

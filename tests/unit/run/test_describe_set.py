@@ -27,7 +27,7 @@ class FakeRun:
 
 def tally_of(posteriors):
     tally = Tally()
-    tally.values["alignment.posterior"] = [np.array(posteriors)]
+    tally.values.add("alignment.posterior", np.array(posteriors))
     return tally
 
 
