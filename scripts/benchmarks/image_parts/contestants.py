@@ -15,8 +15,11 @@ _OPEN_CLIP_PEERS = (
     # torchmetrics takes the features for tensors, which they no longer are in transformers 5.
     "transformers<5",
 )
+_PLAIN = str.maketrans({" ": "_", ":": None, ",": "-", "=": None})
 OURS = "mmcheck scan"
 FLOOR = "floor: forward pass alone"
+_FLOOR_ITEMS = 2048
+"""At most: its pictures lie ready in memory."""
 LOOP = "open_clip loop"
 DATA_JUICER = "Data-Juicer op"
 TORCHMETRICS = "torchmetrics CLIPScore"
@@ -67,7 +70,7 @@ def make_entries(size: Size, manifest: Path, model: Path, scores: Path, device: 
 
     def entry(name: str, kind: str, python: Path | str, items: int, *command: str) -> Entry:
         shared = ("--manifest", str(manifest), "--model", str(model), "--items", str(items))
-        told = ("--scores", str(scores / f"{size.name} {name}.json".replace(" ", "_").replace(":", "")))
+        told = ("--scores", str(scores / f"{size.name} {name}.json".translate(_PLAIN)))
         env = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
         called = (str(python), "-m", f"{_PARTS}.{command[0]}", *shared, *told, *command[1:])
         return Entry(name=name, kind=kind, command=called, env=env)
@@ -78,7 +81,7 @@ def make_entries(size: Size, manifest: Path, model: Path, scores: Path, device: 
         entry(
             f"{OURS} --probes media,image_text", "ours", ours, size.ours, "ours", "--probes", "media,image_text", *on
         ),
-        entry(FLOOR, "floor", ours, size.ours, "floor", *on),
+        entry(FLOOR, "floor", ours, min(size.ours, _FLOOR_ITEMS), "floor", *on),
     ]
     if device == "cuda":
         return entries
@@ -88,10 +91,14 @@ def make_entries(size: Size, manifest: Path, model: Path, scores: Path, device: 
         entry(TORCHMETRICS, "peer", loops, size.slow, "torchmetrics_loop"),
     ]
     juicer = peer_python("image-data-juicer", ("py-data-juicer[generic]",))
-    entries += [
-        entry(f"{DATA_JUICER}, np={n}", "peer", juicer, size.slow, "data_juicer_op", "--processes", str(n))
-        for n in (1, 2)
-    ]
+    for name, processes, env in (
+        ("np=1", "1", {}),
+        ("np=2", "2", {}),
+        # Each process starts a thread a core by itself, which on few cores is more than there are; so both are tried.
+        ("np=2, OMP_NUM_THREADS=1", "2", {"OMP_NUM_THREADS": "1"}),
+    ):
+        made = entry(f"{DATA_JUICER}, {name}", "peer", juicer, size.slow, "data_juicer_op", "--processes", processes)
+        entries.append(replace(made, env={**made.env, **env}))
     return entries
 
 

@@ -70,7 +70,7 @@ def make_caption(seed: int) -> str:
     return " ".join(words[:wanted])
 
 
-def make_set(folder: Path, num_pairs: int, width: int, height: int) -> Path:
+def make_set(folder: Path, num_pairs: int, width: int, height: int, *, drawn: int = 600) -> Path:
     """Return the manifest of ``num_pairs`` pairs below ``folder``, made on first use.
 
     Args:
@@ -78,6 +78,8 @@ def make_set(folder: Path, num_pairs: int, width: int, height: int) -> Path:
         num_pairs: Pairs wanted; what is there already is kept, and more than wanted is no harm.
         width: Of each picture, px.
         height: Of each picture, px.
+        drawn: Pictures drawn at most; more files are the same pictures with another comment in the header, so that no
+            two files are equal and nobody can save himself work.
     """
     manifest = folder / "pairs.jsonl"
     known = len(manifest.read_text("utf-8").splitlines()) if manifest.exists() else 0
@@ -86,7 +88,8 @@ def make_set(folder: Path, num_pairs: int, width: int, height: int) -> Path:
     (folder / "images").mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         draw = partial(_write_picture, folder, width=width, height=height)
-        names = list(pool.map(draw, range(num_pairs), chunksize=8))
+        names = list(pool.map(draw, range(min(num_pairs, drawn)), chunksize=8))
+    names += [_copy_picture(folder, names[number % drawn], number) for number in range(drawn, num_pairs)]
     rows = [
         {"id": f"p{number:05d}", "image": name, "caption": make_caption(number)} for number, name in enumerate(names)
     ]
@@ -100,4 +103,13 @@ def _write_picture(folder: Path, number: int, *, width: int, height: int) -> str
         beside = folder / f"{name}.part"
         draw_picture(number, width, height).save(beside, "JPEG", quality=QUALITY)
         beside.replace(folder / name)
+    return name
+
+
+def _copy_picture(folder: Path, source: str, number: int) -> str:
+    name = f"images/{number:05d}.jpg"
+    data, text = (folder / source).read_bytes(), f"copy {number}".encode()
+    # ITU-T T.81: start of image, then a comment segment (FF FE, length with its own two bytes).
+    comment = b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text
+    (folder / name).write_bytes(data[:2] + comment + data[2:])
     return name

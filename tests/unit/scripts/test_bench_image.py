@@ -39,6 +39,14 @@ def test_makes_jpegs_of_the_size_with_captions_once(tmp_path: Path) -> None:
     assert len(manifest.read_text().splitlines()) == 4
 
 
+def test_more_files_than_pictures_differ_in_bytes_only(tmp_path: Path) -> None:
+    make_set(tmp_path, 3, 40, 30, drawn=2)
+    first, copy = (tmp_path / "images" / f"0000{number}.jpg" for number in (0, 2))
+    assert first.read_bytes() != copy.read_bytes()
+    with Image.open(first) as one, Image.open(copy) as other:
+        assert one.tobytes() == other.tobytes()
+
+
 def test_captions_have_8_to_20_words() -> None:
     lengths = {len(make_caption(seed).split()) for seed in range(200)}
     assert lengths == set(range(8, 21))
