@@ -12,7 +12,8 @@ import mmcheck
 from mmcheck.core.types import Measurement, Status
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import measurements_to_table, metric_columns, samples_to_table, table_to_samples
-from scripts.benchmarks.all import targets_of
+from scripts.benchmarks.all import run_bench, table_of, targets_of
+from scripts.benchmarks.results import Target
 from scripts.benchmarks.scale_parts.judging import Judging, _counts
 from scripts.benchmarks.scale_parts.memory import Scan, make_manifest, memory_table, memory_targets
 from scripts.benchmarks.scale_parts.process import Took, measure
@@ -136,3 +137,9 @@ def test_arrays_of_one_run_are_equal_for_equal_seeds(tmp_path: Path, made: RunFo
     again = RunFolder(tmp_path / "run").measurements_table("alignment")
     assert isinstance(again, pa.Table)
     assert again.equals(made.measurements_table("alignment"))
+
+
+def test_a_bench_that_is_not_there_or_crashes_is_told() -> None:
+    assert run_bench("nowhere", []) == "there is no scripts/benchmarks/nowhere.py"
+    assert run_bench("scale", ["--no-such-option"]) == "exit code 2"
+    assert "0 of 1 targets" in table_of([("scale", Target(work="w", wanted="< 1 s", reached="2 s", met=False))])
