@@ -7,7 +7,7 @@ ordinary (broken rows, NaN, columns of an earlier run) takes the slow way, row b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mmcheck.formats.nemo import NemoFormat
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
 from mmcheck.formats.text_source import output_name
 
+_PREFIX = "mmcheck_"
 _ESCAPED = r'["\\\x00-\x1f]'
 _UTF8 = ("utf-8", "utf8", "utf-8-sig")
 
@@ -57,6 +58,8 @@ class LineMaker:
     def __init__(self, options: InputConfig, output: OutputConfig, folder: Path) -> None:
         self._writer = RowWriter(options, output, folder)
         self._encoding = options.encoding
+        self._columns: dict[tuple[Any, ...], str | None] = {}
+        """What is known of the media and the names of the columns -> the column of the path."""
 
     def lines(self, table: pa.Table, extras: Sequence[str], sample_at: Callable[[int], Sample]) -> bytes:
         """Return the lines of stored rows, each with its end.
@@ -68,36 +71,53 @@ class LineMaker:
         """
         if not table.num_rows:
             return b""
-        texts = table["row"].to_pylist()
         tails = None if extras and _holds_nonfinite(table, extras) else _tails(table, extras)
-        ids = table["id"].to_pylist()
-        manifests = table["manifest"].to_pylist()
+        # Columns of an earlier run keep their place when replaced, which is for the slow way.
+        known = pc.match_substring(table["row"], f'"{_PREFIX}')
+        usual = pc.and_not(pc.is_null(table["problem"]), known).to_pylist()
         own = table["own_id"].to_pylist()
-        sound = table["problem"].is_null().to_pylist()
         images, recordings = _files(table["image"]), _files(table["audio"])
-        fill, loads, dumps = self._writer.fill, orjson.loads, orjson.dumps
+        loads, dumps, columns = orjson.loads, orjson.dumps, self._columns
         lines: list[bytes] = []
-        for number, text in enumerate(texts):
-            # Columns of an earlier run keep their place when replaced; an empty row has no comma to begin with.
-            if tails is not None and sound[number] and '"mmcheck_' not in text:
+        for number, text in enumerate(table["row"].cast(pa.binary()).to_pylist()):
+            row = None
+            if usual[number]:
                 try:
                     row = loads(text)
                 except orjson.JSONDecodeError:
                     row = None
-                if row:
-                    fill(
-                        row,
-                        sample_id=None if own[number] else ids[number],
-                        manifest=manifests[number],
-                        image=images[number],
-                        audio=recordings[number],
-                    )
-                    lines.append(dumps(row)[:-1])
-                    lines.append(tails[number])
-                    continue
-            extra = {name: table[name][number].as_py() for name in extras}
-            lines.append(self._slow(OutputRow(sample=sample_at(number), extra=extra)))
+            if not row or tails is None:  # an empty row has no comma to begin with
+                extra = {name: table[name][number].as_py() for name in extras}
+                lines.append(self._slow(OutputRow(sample=sample_at(number), extra=extra)))
+                continue
+            image, audio = images[number], recordings[number]
+            key = (own[number], image is None, audio is None, *row)
+            if key not in columns:
+                columns[key] = self._path_column(row, image, audio, split=not own[number])
+            column = columns[key]
+            # Nearly all rows take this way: a plain path gives way to the path of the file.
+            if (
+                column is not None
+                and type(value := row[column]) is str
+                and value.isprintable()
+                and 0 < len(value) < 4096
+            ):
+                row[column] = image or audio
+            else:
+                self._writer.fill(
+                    row,
+                    sample_id=None if own[number] else table["id"][number].as_py(),
+                    manifest=table["manifest"][number].as_py(),
+                    image=image,
+                    audio=audio,
+                )
+            lines += (dumps(row)[:-1], tails[number])
         return b"".join(lines)
+
+    def _path_column(self, row: Mapping[str, Any], image: str | None, audio: str | None, *, split: bool) -> str | None:
+        if (image is None) == (audio is None):
+            return None
+        return self._writer.path_column(row, "image" if audio is None else "audio", split=split)
 
     def _slow(self, out: OutputRow) -> bytes:
         raw = raw_bytes(out.sample, self._encoding)

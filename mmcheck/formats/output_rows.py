@@ -19,7 +19,7 @@ from mmcheck.core.errors import OutputError
 from mmcheck.core.types import MediaRef, Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import RoleFinder
-from mmcheck.formats.paths import folder_of, is_inside, resolve_media
+from mmcheck.formats.paths import Modality, folder_of, is_inside, resolve_media
 from mmcheck.formats.rows import RAW, RAW_BYTES
 from mmcheck.formats.text_source import is_url
 
@@ -47,7 +47,6 @@ class RowWriter:
         self._finder = RoleFinder(options.columns)
         self._paths = "keep" if keep_paths else output.paths
         self._write_media = output.write_media
-        self._as_found = self._paths == "absolute" and not self._write_media
         self._folder = folder
         self._media_folder = media_folder
         self._placed: dict[str, str] = {}
@@ -88,19 +87,30 @@ class RowWriter:
         if audio is not None:
             self._fill_path(row, manifest, audio, roles.audio, roles.media)
 
+    def path_column(self, row: Mapping[str, Any], modality: Modality, *, split: bool) -> str | None:
+        """Return the column whose value, if it is a plain path, just gives way to the path of the medium.
+
+        None where ``fill`` has to look closer. It depends on the names of the columns only, so it may be kept.
+
+        Args:
+            row: A row with these columns.
+            modality: Which medium it is, the only one of the row.
+            split: Whether the sample's id is not the row's own, so that an id column may change too.
+        """
+        if self._paths != "absolute" or self._write_media:
+            return None
+        roles = self._finder.roles(row)
+        if split and roles.id:
+            return None
+        return (roles.image if modality == "image" else roles.audio) or roles.media
+
     def _fill_path(self, row: dict[str, Any], manifest: str, uri: str, *likely: str | None) -> None:
-        named = likely[0] or likely[1]
-        if self._as_found and named is not None and type(value := row[named]) is str and _is_name(value):
-            row[named] = uri  # what nearly all rows come to, without the calls
-            return
         column = _column_of(row, manifest, uri, likely)
         if column is not None:
             row[column] = _with_path(row[column], self.path(uri, row[column]))
 
     def path(self, uri: str, written: Any) -> str:
         """Return the path to write for the medium at ``uri`` that the row calls ``written``."""
-        if self._as_found:
-            return uri
         name = _name_of(written)
         if self._write_media and not is_url(uri) and os.path.isfile(uri):
             return self.place(uri, name)
@@ -181,17 +191,13 @@ def _column_of(row: Mapping[str, Any], manifest: str, uri: str, likely: tuple[st
         if column is None or column not in row:
             continue
         name = _name_of(row[column])
-        if not _is_name(name):
+        if not name or len(name) > 4096 or "\0" in name or "\n" in name:
             continue
         if column in likely:
             return column
         if uri in (resolve_media(name, folder_of(manifest)), os.path.abspath(name)):
             return column
     return None
-
-
-def _is_name(value: str) -> bool:
-    return 0 < len(value) <= 4096 and "\0" not in value and "\n" not in value
 
 
 def _name_of(value: Any) -> str:
