@@ -24,6 +24,7 @@ from mmcheck.corpus.repair_evidence import (
 )
 from mmcheck.corpus.repair_files import FileArrangements
 from mmcheck.corpus.repair_files import FileRows as FileRows
+from mmcheck.corpus.repair_partners import find_partners
 from mmcheck.corpus.repair_plan import NOUNS, SUSPECT, Explanation, PlanBuilder
 from mmcheck.corpus.repair_plan import Proposal as Proposal
 from mmcheck.corpus.repair_scores import Floats, PairScores, TranscriptScores
@@ -127,6 +128,11 @@ def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangement
             return evidence
     # Hardly a pair is right as it stands: whatever arrangement of a file fits shows what right pairs score.
     right = [part for number in range(len(arrangements.files)) for part in arrangements.right_scores(number)]
-    if not right:
+    if right and (found := fit_evidence(scores, null, np.concatenate(right))) is not None:
+        return found
+    partners = find_partners(scores)
+    if partners is None:
         return evidence
-    return fit_evidence(scores, null, np.concatenate(right)) or evidence
+    # Among the random pairings of a shuffled set are its right ones: one in each medium's row.
+    apart = sample_null(scores, partners.media, partners.texts)
+    return fit_evidence(scores, apart, partners.scores) or evidence

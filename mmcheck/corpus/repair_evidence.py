@@ -73,10 +73,15 @@ class Evidence:
         return np.asarray(share / (share + (1 - share) * np.exp(self.own(rows).astype(np.float64))))
 
 
-def sample_null(scores: PairScores) -> Null:
+def sample_null(scores: PairScores, media_of: Rows | None = None, texts_of: Rows | None = None) -> Null:
     """Return the scores of media with texts of other rows, neither of which is a copy of their own.
 
     Both are chosen by content, so the order of rows changes nothing.
+
+    Args:
+        scores: Scores of the run.
+        media_of: Rows whose media are known to belong to another row's text, shape (k,).
+        texts_of: These rows; such pairs are left out.
     """
     # Comparing texts takes a hundred times as long as comparing vectors.
     size = _NULL_TEXTS if isinstance(scores, TranscriptScores) else _NULL_ROWS
@@ -85,6 +90,10 @@ def sample_null(scores: PairScores) -> Null:
     # A row's own text, and any text equal to it, is no stranger; neither is a text that stands with a copy of it.
     own = scores.text_keys[media][:, None] == scores.text_keys[texts][None]
     own |= scores.media_keys[media][:, None] == scores.media_keys[texts][None]
+    if media_of is not None and texts_of is not None:
+        known = dict(zip(scores.media_keys[media_of].tolist(), scores.text_keys[texts_of].tolist(), strict=True))
+        partner = np.array([known.get(key, 0) for key in scores.media_keys[media].tolist()], dtype=np.uint64)
+        own |= partner[:, None] == scores.text_keys[texts][None]
     found = block[~own & np.isfinite(block)]
     return Null(scores=found.astype(np.float32))
 
