@@ -10,7 +10,7 @@ order that the manifest can tell (see ``repair_orders``); the order that explain
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -224,11 +224,9 @@ class _Walk:
         inside = rights < len(rows)
         lefts, rights = lefts[inside], rights[inside]
         reached, sum_, peak, end = 0, 0.0, 0.0, 0
-        ratios: list[NDArray[np.float64]] = []
         while reached < len(lefts):
             part = slice(reached, reached + 64)
             gain = self._gain(rows[lefts[part]], rows[rights[part]]) + self._gain(rows[rights[part]], rows[lefts[part]])
-            ratios.append(gain)
             for value in gain.tolist():
                 reached += 1
                 sum_ += value
@@ -265,18 +263,18 @@ def _runs(states: NDArray[np.int64]) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges)) if len(states) else []
 
 
-def explain(block: Displacement, numbers: Mapping[int, int], file: str, nouns: tuple[str, str]) -> str:
-    """Return what happened to a block as a plain sentence.
+def explain(block: Displacement, numbers: Rows, file: str, nouns: tuple[str, str]) -> str:
+    """Return what happened to a block as a plain sentence, which names the rows whose texts are misplaced.
 
     Args:
         block: The block.
-        numbers: Row of the run -> its number in the file.
+        numbers: Number in its file of each row of the run, shape (n,).
         file: Name of the file.
         nouns: What medium and text are called: ``image`` and ``caption``.
     """
-    rows = sorted(numbers[row] for row in block.media.tolist())
+    rows = numbers[block.media if block.kind == "resorted" else block.texts]
     medium, text = nouns
-    place = f"rows {rows[0]}-{rows[-1]} of {file}"
+    place = f"rows {rows.min()}-{rows.max()} of {file}"
     if block.kind == "reversed":
         return f"{place}: the {text}s stand in reverse order."
     if block.kind == "resorted":

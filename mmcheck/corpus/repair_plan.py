@@ -59,9 +59,9 @@ class Explanation:
     file: str
     """Name of the manifest file."""
     first_row: int
-    """Line or row in the file where it begins."""
+    """First line or row in the file whose medium is given another text."""
     last_row: int
-    """Line or row in the file where it ends."""
+    """The last one."""
     offset: int
     """The text k places further belongs to the medium; 0 for ``reversed``."""
     rows: int
@@ -91,6 +91,7 @@ class PlanBuilder:
         for file in files:
             self._numbers[file.rows] = file.numbers
         self._sources: dict[int, tuple[int, float, str, str]] = {}
+        self._taken: dict[int, int] = {}
         self.explanations: list[Explanation] = []
         with np.errstate(invalid="ignore"):
             self.is_suspect: NDArray[np.bool_] = wrong > SUSPECT
@@ -102,16 +103,15 @@ class PlanBuilder:
             broken = int((self._wrong[block.media] < SUSPECT)[block.confidence > SUSPECT].sum())
         if broken > explained / 2:
             return
-        numbers = dict(zip(file.rows.tolist(), file.numbers.tolist(), strict=True))
-        sentence = explain(block, numbers, file.name, self._nouns) + self._cause(file, block)
-        shown = [numbers[row] for row in block.media.tolist()]
+        sentence = explain(block, self._numbers, file.name, self._nouns) + self._cause(file, block)
+        shown = self._numbers[block.media]
         self.explanations.append(
             Explanation(
                 modality=self._modality,
                 kind=_kind(block.kind),
                 file=file.name,
-                first_row=min(shown),
-                last_row=max(shown),
+                first_row=int(shown.min()),
+                last_row=int(shown.max()),
                 offset=block.offset,
                 rows=len(block.media),
                 explained=explained,
@@ -120,14 +120,18 @@ class PlanBuilder:
                 sentence=sentence,
             )
         )
-        taken = {source: medium for medium, (source, *_) in self._sources.items()}
         for medium, text, chance in zip(
             block.media.tolist(), block.texts.tolist(), block.confidence.tolist(), strict=True
         ):
-            rival = taken.get(text)
+            rival = self._taken.get(text)
             if chance > SUSPECT and (rival is None or chance > self._sources[rival][1]):
-                self._sources.pop(-1 if rival is None else rival, None)
+                if rival is not None:
+                    del self._sources[rival]
+                before = self._sources.get(medium)
+                if before is not None:
+                    del self._taken[before[0]]
                 self._sources[medium] = (text, chance, block.kind, sentence)
+                self._taken[text] = medium
 
     def settle(self) -> None:
         """Doubt the proposals of blocks whose text stays with a row that it fits: a text has one medium."""
@@ -141,10 +145,11 @@ class PlanBuilder:
 
     def _cause(self, file: FileRows, block: Displacement) -> str:
         """Return where a shift begins, if it does behind a row whose medium is gone; "" else."""
-        before = int(np.flatnonzero(file.rows == block.media.min())[0]) - 1
+        before = int(np.searchsorted(file.rows, block.media.min())) - 1
         if block.kind != "shift" or before < 0 or self._scores.has_medium[file.rows[before]]:
             return ""
-        return f" It begins behind row {file.numbers[before]}, whose {self._nouns[0]} cannot be read."
+        where = "at" if block.texts.min() <= file.rows[before] else "behind"
+        return f" It begins {where} row {file.numbers[before]}, whose {self._nouns[0]} cannot be read."
 
     def match(self) -> float | None:
         """Match the suspects that no block explains; return the share of them whose text seems to be there."""

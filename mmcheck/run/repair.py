@@ -162,12 +162,13 @@ def _table(run: RunFolder, plans: Sequence[RepairPlan], min_confidence: float) -
 
 def _read_rows(run: RunFolder, wanted: set[int]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
+    rows = np.array(sorted(wanted), dtype=np.int64)
     for shard in run.shards():
-        here = sorted(row for row in wanted if shard.start <= row < shard.stop)
-        if here:
+        here = rows[np.searchsorted(rows, shard.start) : np.searchsorted(rows, shard.stop)]
+        if len(here):
             columns = ["id", "manifest", "row_number", "caption", "transcript"]
-            part = read_part(run.samples_part(shard), columns).take(np.array(here) - shard.start)
-            found |= dict(zip(here, part.to_pylist(), strict=True))
+            part = read_part(run.samples_part(shard), columns).take(here - shard.start)
+            found.update(zip(here.tolist(), part.to_pylist(), strict=True))
     return found
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import Config
@@ -217,9 +218,12 @@ class _Writer:
         return row, done
 
     def _samples(self, start: int, stop: int, only: Proposals | None = None) -> Iterator[tuple[int, Sample]]:
+        wanted = None if only is None else np.array(sorted(only), dtype=np.int64)
         for shard in self._run.shards():
             low, high = max(start, shard.start), min(stop, shard.stop)
-            if low >= high or (only is not None and not any(low <= row < high for row in only)):
+            if low >= high:
+                continue
+            if wanted is not None and np.searchsorted(wanted, low) == np.searchsorted(wanted, high):
                 continue
             part = read_part(self._run.samples_part(shard)).slice(low - shard.start, high - low)
             yield from enumerate(table_to_samples(part), low)

@@ -317,7 +317,7 @@ def test_moved_transcripts_are_told_in_words() -> None:
         modality="audio",
     )
     assert [e.sentence for e in plan.explanations] == [
-        "rows 82-120 of m.jsonl: each transcript belongs to the next recording."
+        "rows 81-119 of m.jsonl: each transcript belongs to the next recording."
     ]
     assert _right(plan, order) == (1.0, 40)
 
@@ -354,7 +354,7 @@ def test_a_shift_behind_a_lost_image_says_so() -> None:
     plan = propose_repairs(scores, [FileRows(name="a", rows=rows, numbers=rows + 1)])
     (explanation,) = plan.explanations
     assert explanation.sentence == (
-        "rows 92-150 of a: each caption belongs to the next image. It begins behind row 91, whose image cannot be read."
+        "rows 91-149 of a: each caption belongs to the next image. It begins at row 91, whose image cannot be read."
     )
 
 

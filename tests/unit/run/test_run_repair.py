@@ -79,7 +79,7 @@ def test_the_folder_beside_the_run_tells_everything(data: Path, tmp_path: Path) 
     run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", _rows()), "jsonl")])
     summary = repair_run(run.path)
     assert summary["proposals"] == BLOCK[1] - BLOCK[0]
-    assert summary["sentences"] == ["rows 21-39 of a.jsonl: each caption belongs to the image before it."]
+    assert summary["sentences"] == ["rows 22-40 of a.jsonl: each caption belongs to the image before it."]
     assert json.loads((run.path / "repair" / "summary.json").read_text()) == summary
     lines = [json.loads(line) for line in (run.path / "repair" / "proposals.jsonl").read_text().splitlines()]
     table = pq.read_table(run.path / "repair" / "proposals.parquet")
@@ -281,7 +281,7 @@ def test_transcripts_are_repaired_in_a_nemo_manifest(tmp_path: Path) -> None:
     manifest = _jsonl(tmp_path / "m.jsonl", rows)
     run = planted.make_run(tmp_path / "run", [(manifest, "nemo")], encode=_heard)
     summary = repair_run(run.path, write=tmp_path / "out")
-    assert summary["sentences"] == ["rows 21-39 of m.jsonl: each transcript belongs to the recording before it."]
+    assert summary["sentences"] == ["rows 22-40 of m.jsonl: each transcript belongs to the recording before it."]
     written = [json.loads(line) for line in (tmp_path / "out" / "m.jsonl").read_text().splitlines()]
     assert [row["text"] for row in written] == [_sentence(n) for n in range(COUNT)]
     assert written[25]["duration"] == 1.5
