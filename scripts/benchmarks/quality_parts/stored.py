@@ -65,6 +65,12 @@ class Judged:
     """Action of each row."""
     evidence: dict[str, list[str | None]]
     """Analysis -> evidence a row, as JSON."""
+    ids: list[str]
+    """Sample ids, row by row."""
+
+    def has(self, rule: str) -> NDArray[np.bool_]:
+        """Return which rows have a finding of the rule (codes are `rule.reason`), [n]."""
+        return np.array([any(code.partition(".")[0] == rule for code in found) for found in self.codes], dtype=bool)
 
 
 @cache
@@ -97,7 +103,7 @@ def to_shards(planted: Planted, *, with_words: bool = False) -> list[MemoryShard
             found.append(make_measurement(sample.id, "image_text", values, embeddings=embeddings))
         measured = {"media": media, "image_text": found}
         if with_words:
-            measured["caption_text"] = _measure_captions(samples)
+            measured["caption_text"] = measure_captions(samples)
         tables = {name: measurements_to_table(rows, PROBES.get(name).metrics) for name, rows in measured.items()}
         shards.append(MemoryShard(samples_to_table(samples, start), tables))
     return shards
@@ -131,6 +137,7 @@ def run_analyses(shards: Sequence[MemoryShard], names: Sequence[str], *, seed: i
             name: [text for shard in shards for text in shard.tables[name]["evidence"].to_pylist()]
             for name in summaries
         },
+        ids=[sample for shard in shards for sample in shard.samples(["id"])["id"].to_pylist()],
     )
 
 
@@ -178,7 +185,8 @@ def make_measurement(sample_id: str, probe: str, values: dict[str, float], **oth
     return Measurement(sample_id=sample_id, probe=probe, status=Status.MEASURED, values=values, **others)
 
 
-def _measure_captions(samples: Sequence[Sample]) -> list[Measurement]:
+def measure_captions(samples: Sequence[Sample]) -> list[Measurement]:
+    """Return what the caption_text probe measures of the captions, with the preset's options."""
     from mmcheck.media.sample_media import SampleMedia
     from mmcheck.probe.base import Prepared
 
