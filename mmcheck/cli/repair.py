@@ -51,13 +51,19 @@ def repair(
     """
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.report.repair_page import write_repair_page
-    from mmcheck.run.repair import repair_run
+    from mmcheck.run.repair import FOLDER, repair_run
     from mmcheck.store.run_folder import RunFolder
 
     with TerminalProgress(quiet) as progress:
-        summary = repair_run(run, write=write, min_confidence=min_confidence, use_model=model, progress=progress)
-        progress.phase("writing the page", None)
-        page = write_repair_page(RunFolder(run))
+
+        def write_page(_: object) -> Path:
+            progress.phase("writing the page", None)
+            return write_repair_page(RunFolder(run))
+
+        summary = repair_run(
+            run, write=write, min_confidence=min_confidence, use_model=model, progress=progress, finish=write_page
+        )
+    page = run / FOLDER / "repair.html"
     if json:
         import json as writer
 
@@ -68,6 +74,7 @@ def repair(
 
 def _print(summary: Mapping[str, Any], page: Path) -> None:
     from mmcheck.cli.tables import clean, print_table
+    from mmcheck.core.sentences import count_noun
 
     for sentence in (*summary["sentences"], *summary["notes"]):
         typer.echo(clean(sentence))
@@ -75,11 +82,12 @@ def _print(summary: Mapping[str, Any], page: Path) -> None:
         rows = [(kind, count, _KINDS.get(kind, "")) for kind, count in summary["proposals_by_kind"].items()]
         print_table(f"{summary['proposals']} proposals", ("kind", "rows", "what happened"), rows, numeric=(1,))
         typer.echo(
-            f"{summary['suspects']} suspect pairs; confidence at least {summary['min_confidence']}, so about "
-            f"{summary['expected_wrong']} of the proposals may be wrong."
+            f"{count_noun(summary['suspects'], 'suspect pair')}; confidence at least {summary['min_confidence']}, so "
+            f"about {summary['expected_wrong']} of the proposals may be wrong."
         )
     if summary["less_sure"]:
-        typer.echo(f"{summary['less_sure']} more proposals are less sure (see --min-confidence).")
+        more = count_noun(summary["less_sure"], "more proposal is", "more proposals are")
+        typer.echo(f"{more} less sure (see --min-confidence).")
     typer.echo(f"page:        {clean(str(page))}  (open in a browser)")
     written = summary["written"]
     if written:

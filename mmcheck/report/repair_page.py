@@ -119,7 +119,8 @@ def build_repair_page(run: RunFolder) -> str:
 def _headline(summary: Mapping[str, Any]) -> str:
     count = summary["proposals"]
     if not count:
-        return "Nothing is proposed" if summary["notes"] and not summary["suspects"] else "Nothing to repair"
+        sound = any(sentence.startswith("Nothing to repair") for sentence in summary["sentences"])
+        return "Nothing to repair" if sound else "Nothing is proposed"
     return f"{count:,} of {summary['rows_read']:,} rows would get another text"
 
 

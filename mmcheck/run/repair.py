@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mmcheck.core.atomic import TMP_PREFIX, write_text
 from mmcheck.core.errors import RunError, UserError
+from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.repair import MIN_CONFIDENCE, Proposal, RepairPlan, propose_repairs
 from mmcheck.run.api import require_complete
 from mmcheck.run.claim import hold
@@ -56,6 +57,7 @@ def repair_run(
     min_confidence: float = MIN_CONFIDENCE,
     use_model: bool = True,
     progress: Progress | None = None,
+    finish: Callable[[dict[str, Any]], object] = lambda summary: None,
 ) -> dict[str, Any]:
     """Propose repairs for a finished run, write ``RUN/repair/`` anew, and return its summary.
 
@@ -65,6 +67,7 @@ def repair_run(
         min_confidence: Least probability of a proposal, in [0, 1].
         use_model: Whether the run's model may be loaded for captions whose image is gone and images without a caption.
         progress: Told what happens.
+        finish: Called with the summary while the run is still held, to write a page from it.
 
     Returns:
         What ``RUN/repair/summary.json`` holds.
@@ -76,12 +79,14 @@ def repair_run(
     """
     if not 0 <= min_confidence <= 1:
         raise UserError(f"--min-confidence must lie between 0 and 1, but is {min_confidence}.")
-    run = RunFolder(path)
-    require_complete(run)
-    rows = int(run.summary["rows_read"])
-    target = None if write is None else check_target(run, Path(write))
     told = progress or SilentProgress()
-    with hold(run.path):
+    require_complete(RunFolder(path))
+    with hold(Path(path)):
+        # Opened anew: it may have changed before it was held.
+        run = RunFolder(path)
+        require_complete(run)
+        rows = int(run.summary["rows_read"])
+        target = None if write is None else check_target(run, Path(write))
         scratch = run.path / FOLDER / f"{TMP_PREFIX}embeddings"
         orphans = Orphans(wanted=use_model)
         try:
@@ -94,6 +99,7 @@ def repair_run(
         if target is not None:
             summary["written"] = write_repaired(run, table, target, told)
         _write(run, table, summary)
+        finish(summary)
     return summary
 
 
@@ -184,7 +190,7 @@ def _summarise(
     confidence = np.asarray(table["confidence"].to_numpy(), dtype=np.float64)
     every = [proposal.confidence for plan in plans for proposal in plan.proposals]
     explanations = [asdict(explanation) for plan in plans for explanation in plan.explanations]
-    notes = [note for plan in plans for note in plan.notes] + orphans.notes
+    notes = [note[:1].upper() + note[1:] for note in (*(note for plan in plans for note in plan.notes), *orphans.notes)]
     return {
         "run": run.path.resolve().name,
         "rows_read": rows,
@@ -216,11 +222,14 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
     if proposals:
         return told
     suspects = sum(plan.num_suspects for plan in plans)
-    if not suspects and any(plan.notes for plan in plans):
-        return [*told, "Nothing is proposed."]
-    if not suspects:
-        return [*told, "Nothing to repair: no pair looks wrong."]
-    return [*told, f"Nothing to repair: for none of the {suspects} suspect pairs is another text sure enough."]
+    if suspects:
+        what = count_noun(suspects, "suspect pair")
+        return [*told, f"Nothing is proposed: for none of {what} is another text sure enough."]
+    if any(plan.notes for plan in plans):
+        return [*told, "Nothing is proposed: the pairs could not be judged."]
+    if not any(plan.num_pairs for plan in plans):
+        return [*told, "Nothing is proposed: there is no pair of which both halves can be compared."]
+    return [*told, "Nothing to repair: no pair looks wrong."]
 
 
 def _write(run: RunFolder, table: pa.Table, summary: dict[str, Any]) -> None:

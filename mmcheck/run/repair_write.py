@@ -254,13 +254,16 @@ def _with_text(row: dict[str, Any], record: Mapping[str, Any], finder: RoleFinde
     old, new = record["text"], record["proposed_text"]
     role = getattr(finder.roles(row), _TEXTS[record["modality"]])
     nested = row.get("json") if isinstance(row.get("json"), dict) else None
-    likely = [name for name in dict.fromkeys((role, *_TEXT_FIELDS)) if name in row]
-    for name in [*likely, *(name for name in row if name not in likely)]:
-        value, fits = _replaced(row[name], old, new)
+    # A label that happens to read like the caption is none: only the column that the text was read from counts.
+    fields = (role,) if role is not None and row.get(role) is not None else _TEXT_FIELDS
+    for name in fields:
+        value, fits = _replaced(row.get(name), old, new)
         if fits:
             changed = {**row, name: value}
             if nested is not None:
-                changed["json"] = {key: _replaced(item, old, new)[0] for key, item in nested.items()}
+                # img2dataset repeats the caption in its JSON.
+                copies = {key: _replaced(nested[key], old, new)[0] for key in (name, *_TEXT_FIELDS) if key in nested}
+                changed["json"] = {**nested, **copies}
             return changed
     if nested is not None:
         inner = {**record, "text": old}
@@ -275,7 +278,7 @@ def _replaced(value: Any, old: str | None, new: str) -> tuple[Any, bool]:
         return [inner] if fits else value, fits
     if old is None:
         return value, False
-    if isinstance(value, str) and value.strip("\r\n") == old.strip("\r\n"):
+    if isinstance(value, str) and value.strip() == old.strip():
         # The line end of a text file belongs to the file, not to the text.
         end = value[len(value.rstrip("\r\n")) :]
         return new + end if value != old else new, True

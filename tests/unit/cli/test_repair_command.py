@@ -55,7 +55,7 @@ def _call(*words: str | Path) -> tuple[int, str]:
 def test_it_tells_what_happened_and_writes_page_and_manifests(run: Path, tmp_path: Path) -> None:
     code, said = _call(run, "--write", tmp_path / "out", "--quiet")
     assert code == 0
-    assert "rows 11-29 of a.jsonl: each caption belongs to the image before it." in said
+    assert "rows 12-30 of a.jsonl: each caption belongs to the image before it." in said
     assert "20 proposals" in said
     assert "suspect pairs" in said
     assert str(tmp_path / "out") in said.replace("\n", "")

@@ -318,7 +318,8 @@ def test_a_run_without_embeddings_or_rows(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no embeddings"):
         repair_run(run.path)
     empty = planted.make_run(tmp_path / "empty", [(_jsonl(data / "b.jsonl", []), "jsonl")])
-    assert repair_run(empty.path)["sentences"] == ["Nothing to repair: no pair looks wrong."]
+    (said,) = repair_run(empty.path)["sentences"]
+    assert said == "Nothing is proposed: there is no pair of which both halves can be compared."
 
 
 def test_the_posterior_of_the_alignment_decides_who_is_suspect(data: Path, tmp_path: Path) -> None:
@@ -339,3 +340,17 @@ def test_the_posterior_of_the_alignment_decides_who_is_suspect(data: Path, tmp_p
         pq.write_table(part, run.measurements_part("alignment", shard))
     summary = repair_run(run.path)
     assert (summary["suspects"], summary["proposals"]) == (0, 0)
+
+
+def test_a_label_that_reads_like_the_caption_stays(data: Path, tmp_path: Path) -> None:
+    rows = [{**row, "label": row["caption"], "caption": f"{row['caption']} "} for row in _rows()]
+    rows = [{"label": row.pop("label"), **row} for row in rows]
+    run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", rows), "jsonl")])
+    written = repair_run(run.path, write=tmp_path / "out")["written"]
+    repaired = [json.loads(line) for line in Path(written["files"][0]).read_text("utf-8").splitlines()]
+    assert [row["label"] for row in repaired] == [row["label"] for row in rows]
+    changed = [row for row in repaired if row.get("mmcheck_repair")]
+    assert changed
+    assert all(
+        planted.number_of(row["image"].rsplit(".", 1)[0]) == planted.number_of(row["caption"]) for row in changed
+    )
