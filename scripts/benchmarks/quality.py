@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -23,12 +23,24 @@ sys.path.insert(0, str(ROOT))
 # Small matrices: threads cost more than they give, and equal sums want equal threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from scripts.benchmarks.quality_parts import audio, image_tables, images, moves, other_tables, vague  # noqa: E402
+from scripts.benchmarks.quality_parts import (  # noqa: E402
+    audio,
+    contradictions,
+    image_tables,
+    images,
+    label_tables,
+    moves,
+    near_duplicates,
+    other_tables,
+    vague,
+)
 from scripts.benchmarks.quality_parts.clips import Pair, can_speak, load_clips  # noqa: E402
 from scripts.benchmarks.quality_parts.pairs import Pool, load_pool  # noqa: E402
 from scripts.benchmarks.quality_parts.tables import update_document  # noqa: E402
 
-PARTS = ("images", "captions", "repair", "audio")
+PARTS = ("images", "captions", "repair", "audio", "duplicates", "consistency")
+LABELS = ("duplicates", "consistency")
+"""Parts that draw sets of their own, of one size."""
 SIZES = (50, 300, 3000, 20_000)
 QUICK_SIZES = (50, 300)
 SMALL_POOL = 3600
@@ -39,6 +51,8 @@ CLIPS = 150
 CLIP_SEED = 8100
 _QUICK_POOL = 500
 _QUICK_CLIPS = 40
+_QUICK_JOINS = near_duplicates.Sizes(pictures=140, sounds=20, texts=60, each=20, pairs=300)
+_QUICK_LABELS = contradictions.Sizes(ordinary=150, groups=6, sound_groups=36, repeated=3, sounds=10)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,8 +94,11 @@ def main(arguments: list[str] | None = None) -> int:
         raw["repair"] = [asdict(outcome) for outcome in proposed]
     if "audio" in parts:
         blocks["audio"], raw["audio"] = _audio(options, seeds, log)
-    told = _command(options, sizes, seeds, parts)
-    blocks = {name: f"{told}\n\n{block}" for name, block in blocks.items()}
+    blocks = {name: f"{_command(options, sizes, seeds, parts)}\n\n{block}" for name, block in blocks.items()}
+    labels = _labels(options, parts, pool_of, seeds, log)
+    told = _label_command(options, seeds)
+    blocks |= {name: f"{told}\n\n{block}" for name, (block, _) in labels.items()}
+    raw |= {name: rows for name, (_, rows) in labels.items()}
     for name, block in blocks.items():
         print(f"## {name}\n\n{block}\n")
     if options.json:
@@ -110,6 +127,39 @@ def _audio(options: argparse.Namespace, seeds: range, log: Callable[[str], None]
         "areas": [asdict(row) for row in areas],
         "sets": [asdict(row) for row in sets],
     }
+
+
+def _labels(
+    options: argparse.Namespace,
+    parts: Sequence[str],
+    pool_of: Callable[[int, int], Pool],
+    seeds: range,
+    log: Callable[[str], None],
+) -> dict[str, tuple[str, list[dict[str, Any]]]]:
+    """Return the block and the single outcomes of each of LABELS that is wanted."""
+    wanted = [name for name in LABELS if name in parts]
+    with_speech = can_speak()
+    if wanted and not with_speech:
+        log("recordings: espeak-ng is not on the PATH: left out (apt-get install espeak-ng)")
+    found: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+    if "duplicates" in wanted:
+        sizes = _QUICK_JOINS if options.quick else near_duplicates.Sizes()
+        joins = near_duplicates.measure_joins(seeds, sizes, log, with_speech=with_speech)
+        verdicts = near_duplicates.measure_verdicts(pool_of, seeds, sizes, log)
+        rows = [asdict(one) for outcomes in (joins, verdicts) for one in outcomes]
+        found["duplicates"] = label_tables.write_duplicates(joins, verdicts), rows
+    if "consistency" in wanted:
+        flagged = contradictions.measure(
+            seeds, _QUICK_LABELS if options.quick else contradictions.Sizes(), log, with_speech=with_speech
+        )
+        block = label_tables.write_consistency(flagged, with_speech=with_speech)
+        found["consistency"] = block, [asdict(one) for one in flagged]
+    return found
+
+
+def _label_command(options: argparse.Namespace, seeds: range) -> str:
+    quick = " --quick" if options.quick else ""
+    return f"By `scripts/bench quality{quick} --only {' '.join(LABELS)} --seeds {len(seeds)}`."
 
 
 def _pool_maker(cache_dir: Path, log: Callable[[str], None], *, quick: bool) -> Callable[[int, int], Pool]:

@@ -49,8 +49,10 @@ class Sizes:
 
     ordinary: int = 400
     """Rows with a medium and a true text of their own."""
-    groups: int = 30
-    """Groups of near-duplicates of each kind, in twos and threes by turns."""
+    groups: int = 20
+    """Groups of near-duplicates of each kind but the sound one, in twos and threes by turns."""
+    sound_groups: int = 120
+    """Groups with true captions in other words: most, as in any set that is worth checking."""
     repeated: int = 10
     """Captions of each kind that stand with six pictures."""
     sounds: int = 60
@@ -75,6 +77,8 @@ BESIDE = Kind(name="true caption, beside a wrong one")
 SCATTERED = Kind(name="a full caption on six other pictures", code=UNLIKE)
 REPEATED = Kind(name="a full caption on six pictures it is true of")
 SHORT = Kind(name="a short caption on six pictures it is true of")
+NO_WORD = Kind(name="vague caption, among full ones", code=BREADTH)
+BARE = Kind(name="only the object's name, among full captions", code=BREADTH)
 BROAD = Kind(name="only the ground named, among full captions", code=BREADTH)
 NARROW = Kind(name="full caption, among those that name the ground only", code=BREADTH)
 FULL, GROUND = Kind(name="full caption among such"), Kind(name="only the ground named, among such")
@@ -96,8 +100,10 @@ class Flagged:
     """Kind of row -> hits and misses of those it should find, false alarms of all others."""
     clean: Counts = field(default_factory=Counts)
     """The same set without the faults: all rows are sound."""
-    auc: float = float("nan")
-    """Of the value behind the code, where its sign is no matter of groups."""
+    areas: dict[str, float] = field(default_factory=dict)
+    """Breadth only: ROC-AUC of each kind against the rest, by breadth."""
+    vague_areas: dict[str, float] = field(default_factory=dict)
+    """The same by `caption.vagueness`."""
 
     @property
     def counts(self) -> Counts:
@@ -126,7 +132,7 @@ def picture_rows(rng: random.Random, sizes: Sizes) -> _Planted:
         for number, scene in enumerate(make_scene(rng) for _ in range(sizes.ordinary))
     ]
     for kind in (OTHER_WORDS, BLAND, WRONG, WRONG_ATTRIBUTE):
-        for number in range(sizes.groups):
+        for number in range(sizes.sound_groups if kind is OTHER_WORDS else sizes.groups):
             planted += _near_group(kind, number, len(planted), rng)
     for kind in (SCATTERED, REPEATED, SHORT):
         for _ in range(sizes.repeated):
@@ -177,13 +183,18 @@ def _repeated_caption(kind: Kind, origin: int, rng: random.Random) -> Iterator[t
 
 
 def breadth_rows(rng: random.Random, sizes: Sizes, *, is_broad: bool) -> _Planted:
-    """Return rows with full captions and a tenth that name the ground only, or the other way round."""
-    planted = []
+    """Return rows with full captions and a tenth much broader ones, or broad captions and a tenth full ones."""
+    planted: _Planted = []
     for number in range(sizes.ordinary):
         scene = make_scene(rng)
-        is_odd = number % 10 == 0
-        claim = Claim(background=scene.background) if is_odd == is_broad else full_claim(scene, rng)
-        kind = (BROAD if is_odd else FULL) if is_broad else (NARROW if is_odd else GROUND)
+        full, ground = full_claim(scene, rng), Claim(background=scene.background)
+        bare = Claim(groups=(GroupClaim(noun=scene.groups[0].noun, count=scene.groups[0].count),))
+        if number % 10:
+            kind, claim = (FULL, full) if is_broad else (GROUND, ground)
+        elif is_broad:
+            kind, claim = ((NO_WORD, Claim()), (BARE, bare), (BROAD, ground))[number // 10 % 3]
+        else:
+            kind, claim = NARROW, full
         planted.append((Row(origin=number, data=copies.draw_scene(scene, rng), text=word(claim, rng)), kind))
     return planted
 
@@ -239,7 +250,8 @@ def _with_object(group: Group, rng: random.Random) -> Scene:
 def _judge(planted: _Planted, modality: str, codes: Sequence[str], seed: int) -> list[Flagged]:
     scanned = scan([row for row, _ in planted], modality)
     kinds = [kind for _, kind in planted]
-    taken = _taken(_run(scanned, modality), codes)
+    judged = _run(scanned, modality)
+    taken = _taken(judged, codes)
     sound = [one for one, kind in zip(scanned, kinds, strict=True) if not kind.code]
     clean = _taken(_run(sound, modality), codes)
     found = []
@@ -251,10 +263,14 @@ def _judge(planted: _Planted, modality: str, codes: Sequence[str], seed: int) ->
             one = Counts(is_taken, 0, not is_taken) if is_fault else Counts(0, is_taken, 0, 1)
             flagged.kinds[kind.name] = flagged.kinds.get(kind.name, Counts()) + one
         found.append(flagged)
-    if codes == (BREADTH,):
-        odd = np.array([kind.code == BREADTH for kind in kinds])
-        sign = 1.0 if BROAD in kinds else -1.0
-        found[0].auc = roc_auc(sign * taken["breadth"], odd)
+    if BREADTH in codes:
+        names = np.array([kind.name for kind in kinds])
+        rest = np.array([not kind.code for kind in kinds])
+        sign = -1.0 if NARROW in kinds else 1.0
+        for name in dict.fromkeys(kind.name for kind in kinds if kind.code):
+            here = rest | (names == name)
+            for metric, areas in (("consistency.breadth", found[0].areas), ("caption.vagueness", found[0].vague_areas)):
+                areas[name] = roc_auc(sign * judged.values[metric][here], (names == name)[here])
     return found
 
 
@@ -263,7 +279,6 @@ def _run(scanned: Sequence[Scanned], modality: str) -> Judged:
 
 
 def _taken(judged: Judged, codes: Sequence[str]) -> dict[str, Bools]:
-    breadth = judged.values["consistency.breadth"]
-    odd = (np.nan_to_num(breadth) > _BROADEST) | (np.nan_to_num(breadth) < _NARROWEST)
-    found = {code: judged.has(code) for code in codes}
-    return {**found, **({BREADTH: odd, "breadth": breadth} if BREADTH in codes else {})}
+    breadth = np.nan_to_num(judged.values["consistency.breadth"])
+    odd = (breadth > _BROADEST) | (breadth < _NARROWEST)
+    return {code: odd if code == BREADTH else judged.has(code) for code in codes}

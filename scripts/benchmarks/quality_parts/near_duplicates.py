@@ -62,6 +62,8 @@ class JoinOutcome:
     """Kind of copy -> how many of them stand with their original."""
     pairs: Counts = field(default_factory=Counts)
     """Joined pairs of rows: true ones and false ones."""
+    usual_pairs: Counts = field(default_factory=Counts)
+    """The same among ordinary rows and their copies."""
     look_alikes: dict[str, Counts] = field(default_factory=dict)
     """Kind of look-alike -> how many rows stand with a row that holds something else."""
     clean: dict[str, Counts] = field(default_factory=dict)
@@ -156,7 +158,9 @@ def picture_rows(seed: int, sizes: Sizes) -> list[Row]:
     marked = [at for at, row in enumerate(rows) if row.kind == MARKED]
     for original in rng.sample(marked, len(marked) // 2):
         data = copies.copy_picture(rows[original].data, copies.PICTURE_COPIES[0], rng)
-        one = Row(origin=original, original=original, kind=f"{MARKED}, saved again", data=data, text=rows[original].text)
+        one = Row(
+            origin=original, original=original, kind=f"{MARKED}, saved again", data=data, text=rows[original].text
+        )
         rows.append(one)
     return rows
 
@@ -213,20 +217,26 @@ def _joins(
     judged = run_analyses(to_shards(scanned, with_model=with_model), ANALYSES)
     groups = groups_of(judged, modality)
     origin = np.array([row.origin for row in rows])
-    pairs = Counts()
+    resembles = [(bool(row.kind) and row.original < 0) or row.kind.startswith(MARKED) for row in rows]
+    pairs, usual_pairs = Counts(), Counts()
     joined_wrongly = np.zeros(len(rows), dtype=bool)
     for members in groups:
         for one, other in combinations(members, 2):
             is_copy = bool(origin[one] == origin[other])
-            pairs += Counts(hits=int(is_copy), false_alarms=int(not is_copy))
+            joined = Counts(hits=int(is_copy), false_alarms=int(not is_copy))
+            pairs += joined
+            if not (resembles[one] or resembles[other]):
+                usual_pairs += joined
             if not is_copy:
                 joined_wrongly[[one, other]] = True
     number = {member: place for place, members in enumerate(groups) for member in members}
-    outcome = JoinOutcome(medium=medium, seed=seed, pairs=pairs)
+    outcome = JoinOutcome(medium=medium, seed=seed, pairs=pairs, usual_pairs=usual_pairs)
     for at, row in enumerate(rows):
         if row.original >= 0:
             is_found = at in number and number[at] == number.get(row.original)
-            outcome.found[row.kind] = outcome.found.get(row.kind, Counts()) + Counts(int(is_found), 0, int(not is_found))
+            outcome.found[row.kind] = outcome.found.get(row.kind, Counts()) + Counts(
+                int(is_found), 0, int(not is_found)
+            )
         else:
             kind = row.kind or ORDINARY
             is_wrong = bool(joined_wrongly[at])
@@ -237,7 +247,9 @@ def _joins(
     for code in ("near_duplicate_image", "near_duplicate_audio", "near_duplicate_pair"):
         outcome.clean[code] = Counts(false_alarms=int(alone.has(code).sum()), sound=len(ordinary))
     if modality == "text":
-        outcome.clean = {"text group": Counts(false_alarms=sum(map(len, groups_of(alone, "text"))), sound=len(ordinary))}
+        outcome.clean = {
+            "text group": Counts(false_alarms=sum(map(len, groups_of(alone, "text"))), sound=len(ordinary))
+        }
     return outcome
 
 
