@@ -87,7 +87,7 @@ OTHER_CASE = Kind(name="copy, the transcript in other case and punctuation")
 WRONG_WORDS = Kind(name="copy, two words of the transcript wrong", code=TRANSCRIPTS)
 ONE_WRONG_WORD = Kind(name="copy, one word of the transcript wrong", code=TRANSCRIPTS)
 OTHER_TRANSCRIPT = Kind(name="copy, another clip's transcript", code=TRANSCRIPTS)
-_Planted = list[tuple[Row, Kind]]
+Planted = list[tuple[Row, Kind]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,16 +116,16 @@ def measure(seeds: Sequence[int], sizes: Sizes, log: Log, *, with_speech: bool) 
     outcomes = []
     for seed in seeds:
         rng = random.Random(f"contradictions-{seed}")
-        outcomes += _judge(picture_rows(rng, sizes), "image", (CAPTIONS, UNLIKE), seed)
-        outcomes += _judge(breadth_rows(rng, sizes, is_broad=True), "image", (BREADTH,), seed)
-        outcomes += _judge(breadth_rows(rng, sizes, is_broad=False), "image", (BREADTH,), seed)
+        outcomes += judge_labels(picture_rows(rng, sizes), "image", (CAPTIONS, UNLIKE), seed)
+        outcomes += judge_labels(breadth_rows(rng, sizes, is_broad=True), "image", (BREADTH,), seed)
+        outcomes += judge_labels(breadth_rows(rng, sizes, is_broad=False), "image", (BREADTH,), seed)
         if with_speech:
-            outcomes += _judge(sound_rows(rng, np.random.default_rng(seed), sizes), "audio", (TRANSCRIPTS,), seed)
+            outcomes += judge_labels(sound_rows(rng, np.random.default_rng(seed), sizes), "audio", (TRANSCRIPTS,), seed)
         log(f"consistency: seed {seed}")
     return outcomes
 
 
-def picture_rows(rng: random.Random, sizes: Sizes) -> _Planted:
+def picture_rows(rng: random.Random, sizes: Sizes) -> Planted:
     """Return ordinary rows, groups of near-duplicates and captions that stand with six pictures."""
     planted = [
         (Row(origin=number, data=copies.draw_scene(scene, rng), text=_say_some(scene, rng)), ORDINARY)
@@ -182,9 +182,9 @@ def _repeated_caption(kind: Kind, origin: int, rng: random.Random) -> Iterator[t
         yield Row(origin=origin + place, data=copies.draw_scene(other, rng), text=text), kind
 
 
-def breadth_rows(rng: random.Random, sizes: Sizes, *, is_broad: bool) -> _Planted:
+def breadth_rows(rng: random.Random, sizes: Sizes, *, is_broad: bool) -> Planted:
     """Return rows with full captions and a tenth much broader ones, or broad captions and a tenth full ones."""
-    planted: _Planted = []
+    planted: Planted = []
     for number in range(sizes.ordinary):
         scene = make_scene(rng)
         full, ground = full_claim(scene, rng), Claim(background=scene.background)
@@ -199,9 +199,9 @@ def breadth_rows(rng: random.Random, sizes: Sizes, *, is_broad: bool) -> _Plante
     return planted
 
 
-def sound_rows(rng: random.Random, noise: np.random.Generator, sizes: Sizes) -> _Planted:
+def sound_rows(rng: random.Random, noise: np.random.Generator, sizes: Sizes) -> Planted:
     """Return recordings with and without a copy whose transcript says the same or something else."""
-    planted: _Planted = []
+    planted: Planted = []
     for kind in (OWN_CLIP, OTHER_CASE, ONE_WRONG_WORD, WRONG_WORDS, OTHER_TRANSCRIPT):
         for _ in range(sizes.sounds):
             text, voice = copies.draw_speech(rng)
@@ -247,7 +247,8 @@ def _with_object(group: Group, rng: random.Random) -> Scene:
     return copies.with_look(scene, group)
 
 
-def _judge(planted: _Planted, modality: str, codes: Sequence[str], seed: int) -> list[Flagged]:
+def judge_labels(planted: Planted, modality: str, codes: Sequence[str], seed: int) -> list[Flagged]:
+    """Return what each of the codes took of one set, whose rows are of one modality (`image` or `audio`)."""
     scanned = scan([row for row, _ in planted], modality)
     kinds = [kind for _, kind in planted]
     judged = _run(scanned, modality)

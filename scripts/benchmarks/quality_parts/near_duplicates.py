@@ -91,11 +91,11 @@ def measure_joins(seeds: Sequence[int], sizes: Sizes, log: Log, *, with_speech: 
     for seed in seeds:
         scanned = scan(picture_rows(seed, sizes), "image")
         for with_model, name in ((True, "pictures"), (False, "pictures, no model")):
-            outcomes.append(_joins(scanned, "image", name, seed, with_model=with_model))
+            outcomes.append(judge_joins(scanned, "image", name, seed, with_model=with_model))
         if with_speech:
-            outcomes.append(_joins(scan(sound_rows(seed, sizes), "audio"), "audio", "recordings", seed))
+            outcomes.append(judge_joins(scan(sound_rows(seed, sizes), "audio"), "audio", "recordings", seed))
         for length, name in ((1, "captions"), (_LONG, "long texts")):
-            outcomes.append(_joins(scan(text_rows(seed, sizes, length), "image"), "text", name, seed))
+            outcomes.append(judge_joins(scan(text_rows(seed, sizes, length), "image"), "text", name, seed))
         log(f"duplicates: seed {seed}")
     return outcomes
 
@@ -210,9 +210,18 @@ def text_rows(seed: int, sizes: Sizes, length: int) -> list[Row]:
     return rows
 
 
-def _joins(
+def judge_joins(
     scanned: Sequence[Scanned], modality: str, medium: str, seed: int, *, with_model: bool = True
 ) -> JoinOutcome:
+    """Return what the analysis joined of one set.
+
+    Args:
+        scanned: The set; the first rows are the ordinary ones, each with its own number as origin.
+        modality: Kind of the groups: `image`, `audio` or `text`.
+        medium: How the set is called.
+        seed: Of the set.
+        with_model: Whether embeddings are there.
+    """
     rows = [one.row for one in scanned]
     judged = run_analyses(to_shards(scanned, with_model=with_model), ANALYSES)
     groups = groups_of(judged, modality)
