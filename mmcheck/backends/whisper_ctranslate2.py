@@ -54,7 +54,7 @@ class Ctranslate2WhisperVerifier:
 
     def __init__(self, model: Any, folder: Path, *, window: str, batch_size: int) -> None:
         self._model = model
-        self._window = window
+        self.window = window
         self._batch_size = batch_size
         self.tokens = WhisperTokens.load(folder, is_multilingual=bool(model.is_multilingual))
 
@@ -66,12 +66,16 @@ class Ctranslate2WhisperVerifier:
             "backend": "ctranslate2",
             "precision": str(self._model.compute_type),
             "device": str(self._model.device),
-            "window": self._window,
+            "window": self.window,
             "versions": {"ctranslate2": ctranslate2.__version__},
         }
 
-    def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
+    def verify(self, tasks: Sequence[VerificationTask], *, keep_encoded: bool = False) -> list[Verification]:
         """Return one verification a task, in order.
+
+        Args:
+            tasks: The tasks.
+            keep_encoded: Whether each result holds the encoder's output.
 
         Raises:
             MediaError: If the model gives no finite numbers.
@@ -83,16 +87,18 @@ class Ctranslate2WhisperVerifier:
             length = self._length(tasks[order[0]])
             chosen = [index for index in order[: self._batch_size] if self._length(tasks[index]) == length]
             order = order[len(chosen) :]
-            results = self._verify_batch([tasks[index] for index in chosen], [texts[index] for index in chosen], length)
+            results = self._verify_batch(
+                [tasks[index] for index in chosen], [texts[index] for index in chosen], length, keep_encoded
+            )
             found.update(zip(chosen, results, strict=True))
         return [found[index] for index in range(len(tasks))]
 
     def _length(self, task: VerificationTask) -> int:
         frames = int(task.features.shape[1])
-        return max(2, frames + frames % 2) if self._window == "fitted" else FULL_FRAMES
+        return max(2, frames + frames % 2) if self.window == "fitted" else FULL_FRAMES
 
     def _verify_batch(
-        self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], length: int
+        self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], length: int, keep_encoded: bool
     ) -> list[Verification]:
         uses = first_uses(tasks)
         distinct = sorted(set(uses))
@@ -117,7 +123,9 @@ class Ctranslate2WhisperVerifier:
                 entropies[row].append(spread)
         starts = [self._start(no_speech[row], languages[row], task) for row, task in enumerate(tasks)]
         return [
-            build_verification(texts[row], passes[row], read[row], entropies[row], starts[row])
+            build_verification(
+                texts[row], passes[row], read[row], entropies[row], starts[row], encoded[row] if keep_encoded else None
+            )
             for row in range(len(tasks))
         ]
 

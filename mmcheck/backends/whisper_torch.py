@@ -59,7 +59,7 @@ class TorchWhisperVerifier:
         self._device = device
         self.precision = resolve_precision(precision, device)
         self._dtype = torch_dtype(self.precision)
-        self._window = window
+        self.window = window
         self._batch_size = batch_size
         model = load_model(folder, self._dtype).to(device, self._dtype)
         self._encoder, self._decoder = model.get_encoder(), model.get_decoder()
@@ -78,14 +78,18 @@ class TorchWhisperVerifier:
             "backend": "transformers",
             "precision": self.precision,
             "device": self._device,
-            "window": self._window,
+            "window": self.window,
             "versions": {"torch": self._torch.__version__, "transformers": transformers.__version__},
         }
 
-    def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
+    def verify(self, tasks: Sequence[VerificationTask], *, keep_encoded: bool = False) -> list[Verification]:
         """Return one verification a task, in order.
 
         Tasks of like length are put together; the order inside has no influence on the values.
+
+        Args:
+            tasks: The tasks.
+            keep_encoded: Whether each result holds the encoder's output.
 
         Raises:
             MediaError: If the model gives no finite numbers.
@@ -95,7 +99,9 @@ class TorchWhisperVerifier:
         found: dict[int, Verification] = {}
         for first in range(0, len(order), self._batch_size):
             chosen = order[first : first + self._batch_size]
-            results = self._verify_batch([tasks[index] for index in chosen], [texts[index] for index in chosen])
+            results = self._verify_batch(
+                [tasks[index] for index in chosen], [texts[index] for index in chosen], keep_encoded
+            )
             found.update(zip(chosen, results, strict=True))
         return [found[index] for index in range(len(tasks))]
 
@@ -137,23 +143,27 @@ class TorchWhisperVerifier:
         return decoder.layer_norm(hidden)
 
     def _length(self, task: VerificationTask) -> int:
-        return int(task.features.shape[1]) if self._window == "fitted" else FULL_FRAMES
+        return int(task.features.shape[1]) if self.window == "fitted" else FULL_FRAMES
 
-    def _verify_batch(self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText]) -> list[Verification]:
+    def _verify_batch(
+        self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], keep_encoded: bool
+    ) -> list[Verification]:
         with self._torch.inference_mode():
             uses = first_uses(tasks)
             distinct = sorted(set(uses))
             parts = [tasks[use].features for use in distinct]
-            if self._window == "fitted":
+            if self.window == "fitted":
                 lengths = [max(1, part.shape[1]) for part in parts]
                 features = stack_features(parts)
             else:
                 lengths = [self._frames] * len(parts)
                 features = stack_features(parts, self._frames)
             encoded, mask = self.encode(features, lengths)
+            positions = [(length + 1) // 2 for length in lengths]
             if len(distinct) < len(tasks):
                 rows = [distinct.index(use) for use in uses]
                 encoded, mask = encoded[rows], None if mask is None else mask[rows]
+                positions = [positions[row] for row in rows]
             prompts = [self.tokens.prompt(code) for code in self._languages(tasks, encoded, mask)]
             passes = [
                 plan_passes(text, self.tokens, len(prompt), self._limit)
@@ -172,7 +182,14 @@ class TorchWhisperVerifier:
                     read[row].append(scores)
                     entropies[row].append(spread)
         return [
-            build_verification(texts[row], passes[row], read[row], entropies[row], starts[row])
+            build_verification(
+                texts[row],
+                passes[row],
+                read[row],
+                entropies[row],
+                starts[row],
+                encoded[row, : positions[row]] if keep_encoded else None,
+            )
             for row in range(len(tasks))
         ]
 

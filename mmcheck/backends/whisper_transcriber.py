@@ -8,9 +8,12 @@ more with repeated trigrams forbidden.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mmcheck.backends.devices import usable_cores
 from mmcheck.backends.whisper_features import SAMPLING_RATE, Features
@@ -21,6 +24,9 @@ _MAX_COMPRESSION = 2.4
 _TOKENS_A_SECOND = 15
 """Bound on the length of a transcription: more than any speaker and any tokenizer make of one second."""
 _MIN_TOKENS, _MAX_TOKENS = 24, 400
+_SILENT, _UNSURE = 0.6, -1.0
+"""No speech is heard beyond this probability of ``<|nospeech|>`` with a mean log-probability below the second number
+(OpenAI's and faster-whisper's defaults)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +109,68 @@ class WhisperTranscriber:
             beam_size: Beams instead of the usual number.
         """
         beams = beam_size or self._beam_size
-        first = self._decode(samples, language, beams, no_repeat=0)
-        if not first.is_repetitive:
-            return first
-        second = self._decode(samples, language, beams, no_repeat=3)
-        return second if second.text else first
+        return _without_loop(lambda no_repeat: self._decode(samples, language, beams, no_repeat=no_repeat))
+
+    def transcribe_encoded(self, encoded: Any, num_samples: int, language: str | None) -> Transcription:
+        """Return what is said in a clip that was encoded already: the decoder alone has to run.
+
+        Args:
+            encoded: The encoder's output, shape (positions, width), numpy or torch, on any device; as many positions as
+                the clip is long, or a full window's.
+            num_samples: Length of the clip at 16 kHz.
+            language: Whisper's code; None only for models that know English alone.
+        """
+        import ctranslate2
+
+        array = np.ascontiguousarray(_to_numpy(encoded)[None], dtype=np.float32)
+        view = ctranslate2.StorageView.from_array(array)
+        budget = min(_MAX_TOKENS, _budget(num_samples))
+        return _without_loop(lambda no_repeat: self._generate(view, language or "en", budget, no_repeat=no_repeat))
+
+    def _generate(self, encoded: Any, language: str, budget: int, *, no_repeat: int) -> Transcription:
+        # What faster-whisper's own `transcribe` does behind its encoder, with the same options as `_decode`.
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+
+        model = self._model.model
+        tokenizer = Tokenizer(self._model.hf_tokenizer, model.is_multilingual, task="transcribe", language=language)
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        result = model.generate(
+            encoded,
+            [prompt],
+            beam_size=self._beam_size,
+            patience=1,
+            length_penalty=1,
+            no_repeat_ngram_size=no_repeat,
+            max_length=min(len(prompt) + budget, self._model.max_length),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=list(get_suppressed_tokens(tokenizer, [-1]) or ()),
+        )[0]
+        tokens = result.sequences_ids[0]
+        average = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        text = " ".join(tokenizer.decode(tokens).split())
+        if not text or (result.no_speech_prob > _SILENT and average < _UNSURE):
+            return Transcription(
+                text="",
+                language=language,
+                language_probability=1.0,
+                avg_logprob=None,
+                no_speech_prob=None,
+                is_repetitive=False,
+            )
+        return Transcription(
+            text=text,
+            language=language,
+            language_probability=1.0,
+            avg_logprob=float(average),
+            no_speech_prob=float(result.no_speech_prob),
+            is_repetitive=get_compression_ratio(text) > _MAX_COMPRESSION,
+        )
 
     def _decode(self, samples: Features, language: str | None, beams: int, *, no_repeat: int) -> Transcription:
-        budget = _MIN_TOKENS + int(_TOKENS_A_SECOND * len(samples) / SAMPLING_RATE)
+        budget = _budget(len(samples))
         segments, info = self._model.transcribe(
             samples,
             language=language if self._model.model.is_multilingual else "en",
@@ -132,3 +192,20 @@ class WhisperTranscriber:
             no_speech_prob=float(heard[0].no_speech_prob) if heard else None,
             is_repetitive=any(segment.compression_ratio > _MAX_COMPRESSION for segment in heard),
         )
+
+
+def _without_loop(decode: Callable[[int], Transcription]) -> Transcription:
+    """Return what is decoded, a loop once more without repeated trigrams."""
+    first = decode(0)
+    if not first.is_repetitive:
+        return first
+    second = decode(3)
+    return second if second.text else first
+
+
+def _budget(num_samples: int) -> int:
+    return _MIN_TOKENS + int(_TOKENS_A_SECOND * num_samples / SAMPLING_RATE)
+
+
+def _to_numpy(encoded: Any) -> Any:
+    return encoded if isinstance(encoded, np.ndarray) else encoded.detach().float().cpu().numpy()

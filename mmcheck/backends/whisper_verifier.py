@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,15 +72,25 @@ class Verification:
     """Tokens of the text."""
     num_scored: int
     """Those that were scored; fewer only for texts beyond ``MAX_PASSES``."""
+    encoded: Any = field(default=None, repr=False, compare=False)
+    """What the encoder made of the recording, shape (positions, width), torch tensor or numpy array: a transcription
+    of the same clip can start from it. None unless it was asked for."""
 
 
 class WhisperVerifier(Protocol):
     """Verifies texts. Results do not depend on what else is in the batch, beyond floating-point noise."""
 
     tokens: WhisperTokens
+    window: str
+    """``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is); may be changed at any time."""
 
-    def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
-        """Return one verification a task, in order."""
+    def verify(self, tasks: Sequence[VerificationTask], *, keep_encoded: bool = False) -> list[Verification]:
+        """Return one verification a task, in order.
+
+        Args:
+            tasks: The tasks.
+            keep_encoded: Whether each result holds the encoder's output; it takes memory as long as the results live.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -241,6 +251,7 @@ def build_verification(
     read: Sequence[tuple[list[float], float | None]],
     entropies: Sequence[Sequence[float]],
     start: StartReading,
+    encoded: Any = None,
 ) -> Verification:
     """Return the verification of a text from its passes.
 
@@ -250,6 +261,7 @@ def build_verification(
         read: What ``read_pass`` returned for each.
         entropies: For each pass the entropy at each token that it scores, nat.
         start: What the first position says.
+        encoded: The encoder's output, if it shall be kept.
     """
     by_word: dict[int, list[float]] = {}
     expected: dict[int, list[float]] = {}
@@ -271,6 +283,7 @@ def build_verification(
         stated_probability=start.stated_probability,
         num_tokens=len(text.tokens),
         num_scored=sum(len(scores) for scores, _ in read),
+        encoded=encoded,
     )
 
 

@@ -56,7 +56,9 @@ class TranscriptConfig(Section):
     backend: Literal["auto", "transformers", "ctranslate2"] = Field("auto", description="what verifies")
     compute_type: str = Field("auto", description="ctranslate2 compute type: auto, int8, float32, float16, ...")
     precision: Precision = "auto"
-    window: Literal["full", "fitted"] = Field("full", description="30 s windows, or cut to the clip's length")
+    window: Literal["auto", "full", "fitted"] = Field(
+        "auto", description="30 s windows, or cut to the clip's length; auto: by a trial on some clips of the run"
+    )
     verify: bool = True
     transcribe: Literal["always", "uncertain", "never"] = "uncertain"
     uncertain: UncertainConfig = UncertainConfig()

@@ -16,3 +16,5 @@ class ProbeContext:
     """Distinct transcripts of the run with their languages; a sample of them in a large run."""
     served: Any
     """The probe that is served; it shares its model."""
+    served_fingerprint: str
+    """Its fingerprint, the same whether ``auto`` is still open or was settled by an earlier attempt."""

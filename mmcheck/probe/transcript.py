@@ -9,61 +9,31 @@ words to tell which part of the text belongs to which window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
 
-from mmcheck.backends.long_audio import Window, plan_windows
+from mmcheck.backends.long_audio import plan_windows
 from mmcheck.backends.whisper_languages import find_language
 from mmcheck.config import TranscriptConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.errors import ConfigError
+from mmcheck.core.errors import ConfigError, MediaError
 from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
-from mmcheck.metrics.verification import (
-    find_doubts,
-    join_scores,
-    most_surprising,
-    summarise_scores,
-)
-from mmcheck.metrics.word_alignment import align_texts
+from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
-from mmcheck.probe.transcript_values import (
-    METRICS,
-    alignment_values,
-    find_end_level,
-    split_text,
-    start_values,
-    to_scores,
-)
+from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, make_tasks
+from mmcheck.probe.transcript_values import METRICS, find_end_level, start_values, to_scores
+from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
 
 if TYPE_CHECKING:
     from mmcheck.backends.whisper_features import Features, LogMel
     from mmcheck.backends.whisper_transcriber import Transcription, WhisperTranscriber
-    from mmcheck.backends.whisper_verifier import Verification, VerificationTask, WhisperVerifier
+    from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 3
+_VERSION = 4
 """Counted up when equal options and weights give other values."""
-MAX_EVIDENCE = 2000
-"""Words (or steps of the alignment) that the evidence keeps; the values count all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Clip:
-    """A recording on its way to the model."""
-
-    text: str
-    language: str | None
-    is_scriptio_continua: bool
-    windows: tuple[Window, ...]
-    samples: tuple[Features, ...]
-    """Waveform of each window."""
-    features: tuple[Features, ...]
-    """Log-mel features of each window; none if only transcription is wanted."""
-    has_speech: bool
-    end_level: float | None
-    """Level of the recording's end against its loud parts, dB."""
 
 
 class TranscriptProbe:
@@ -89,7 +59,8 @@ class TranscriptProbe:
             )
         self._options = options
         self._asked_device = device
-        self.batch_size = options.batch_size * (4 if options.window == "fitted" else 1)
+        self._window: Literal["full", "fitted"] = "fitted" if options.window == "fitted" else "full"
+        self._window_check: dict[str, Any] | None = None
         self._found: WhisperFolder | None = None
         self._verifier: WhisperVerifier | None = None
         self._model: Any = None
@@ -97,6 +68,39 @@ class TranscriptProbe:
         self._log_mel: LogMel | None = None
         self._device = device
         self._is_multilingual = False
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many clips are measured at once; cut windows are smaller."""
+        return self._options.batch_size * (4 if self._window == "fitted" else 1)
+
+    @property
+    def num_trial(self) -> int:
+        """Return how many of the run's recordings ``settle`` wants to see; 0 if nothing has to be settled."""
+        return NUM_CLIPS if self._options.window == "auto" and self._verifier is not None else 0
+
+    def settle(self, trial: Sequence[SampleMedia], num_recordings: int) -> None:
+        """Choose between full and cut windows by a trial on a few recordings; call it after ``open``.
+
+        Args:
+            trial: Recordings of the run; those that cannot be used are passed over.
+            num_recordings: Recordings of the whole run.
+        """
+        if self._verifier is None or not self.num_trial:
+            return
+        if num_recordings < MIN_RUN:
+            self._window_check = {"agree": False, "reason": f"fewer than {MIN_RUN} recordings are not worth a trial"}
+            return
+        clips: list[Clip] = []
+        for media in trial:
+            if len(clips) == NUM_CLIPS:
+                break
+            with suppress(NotApplicable, MediaError):
+                clips.append(self.prepare(media))
+        found = check_windows(self._verifier, clips)
+        self._window_check = found.describe()
+        self._window = "fitted" if found.agree else "full"
+        self._verifier.window = self._window
 
     def fingerprint(self) -> str:
         """Return the digest of version, weights and options; reads the weights' bytes, loads no model.
@@ -136,7 +140,7 @@ class TranscriptProbe:
                 folder.transformers,
                 device=self._device,
                 precision=options.precision,
-                window=options.window,
+                window=self._window,
                 batch_size=options.batch_size,
             )
             self._log_mel = LogMel(num_mels(folder.transformers))
@@ -145,7 +149,7 @@ class TranscriptProbe:
             from mmcheck.backends.whisper_weights import ensure_ctranslate2
 
             self._verifier = Ctranslate2WhisperVerifier(
-                self._model.model, ensure_ctranslate2(folder), window=options.window, batch_size=options.batch_size
+                self._model.model, ensure_ctranslate2(folder), window=self._window, batch_size=options.batch_size
             )
             self._log_mel = LogMel(int(self._model.model.n_mels))
         if self._verifier is not None:
@@ -162,6 +166,8 @@ class TranscriptProbe:
         }
         if self._verifier is not None:
             described["verification"] = self._verifier.describe()
+            if self._window_check is not None:
+                described["verification"]["window_check"] = self._window_check
         if self._model is not None:
             import ctranslate2
             import faster_whisper
@@ -174,7 +180,7 @@ class TranscriptProbe:
             }
         return described
 
-    def prepare(self, media: SampleMedia) -> _Clip:
+    def prepare(self, media: SampleMedia) -> Clip:
         """Return waveform and features of the recording, in windows. Thread-safe.
 
         Raises:
@@ -194,7 +200,7 @@ class TranscriptProbe:
         samples = media.audio().samples
         windows, has_speech = plan_windows(samples, _find_speech)
         parts = tuple(samples[window.start : window.stop] for window in windows)
-        return _Clip(
+        return Clip(
             text=sample.transcript,
             language=language if self._is_multilingual else "en",
             is_scriptio_continua=is_scriptio_continua(sample.language, sample.transcript),
@@ -212,12 +218,14 @@ class TranscriptProbe:
             MediaError: If the model gives no finite numbers for a sample.
             WeightsError: If the transcription of a long recording needs weights that cannot be converted.
         """
-        clips: list[_Clip] = [prepared.payload for prepared in batch]
+        clips: list[Clip] = [prepared.payload for prepared in batch]
         heard = [self._hear(clip, clip.language) if len(clip.windows) > 1 else None for clip in clips]
         verified: list[list[Verification]] = [[] for _ in clips]
         if self._verifier is not None:
-            tasks = [self._tasks(clip, texts) for clip, texts in zip(clips, heard, strict=True)]
-            results = iter(self._verifier.verify([task for group in tasks for task in group]))
+            tasks = [make_tasks(clip, texts) for clip, texts in zip(clips, heard, strict=True)]
+            # A clip that will be transcribed as well is not encoded a second time.
+            keep = self._options.transcribe != "never"
+            results = iter(self._verifier.verify([task for group in tasks for task in group], keep_encoded=keep))
             verified = [[next(results) for _ in group] for group in tasks]
         return [
             self._finish(prepared.sample.id, clip, found, texts)
@@ -240,13 +248,13 @@ class TranscriptProbe:
         """
         if self._verifier is None:
             return []
-        return self._verifier.verify([task for clip, text in pairs for task in self._tasks(clip, None, text)])
+        return self._verifier.verify([task for clip, text in pairs for task in make_tasks(clip, None, text)])
 
     def _finish(
-        self, sample_id: str, clip: _Clip, verified: Sequence[Verification], heard: list[Transcription] | None
+        self, sample_id: str, clip: Clip, verified: Sequence[Verification], heard: list[Transcription] | None
     ) -> Measurement:
         values: dict[str, float] = {}
-        evidence: dict[str, Any] = {"transcribed": False, "decision": "verified", "window": self._options.window}
+        evidence: dict[str, Any] = {"transcribed": False, "decision": "verified", "window": self._window}
         if verified:
             scores = join_scores([to_scores(part) for part in verified])
             values |= summarise_scores(scores) | start_values(verified, with_language=self._options.detect_language)
@@ -266,9 +274,9 @@ class TranscriptProbe:
         reason = self._why_transcribe(values, is_long=heard is not None)
         evidence["decision"] = reason or "verified: nothing uncertain"
         if reason is not None:
-            heard = heard if heard is not None else self._hear(clip, language)
+            heard = heard if heard is not None else self._hear(clip, language, verified)
             language = language or heard[0].language
-            values |= self._compare(clip, heard, language, evidence)
+            values |= compare_heard(clip, heard, language, evidence)
         evidence["language"] = verified[0].language if verified and verified[0].language else language
         reference = normalize(clip.text, language)
         count = len("".join(reference.split())) if clip.is_scriptio_continua else len(reference.split())
@@ -287,53 +295,13 @@ class TranscriptProbe:
             return f"uncertain: {', '.join(doubts)}" if doubts else None
         return "always: by the config" if self._options.transcribe == "always" else None
 
-    def _compare(
-        self, clip: _Clip, heard: Sequence[Transcription], language: str | None, evidence: dict[str, Any]
-    ) -> dict[str, float]:
-        """Return the error rates of what was heard; the evidence gets text and alignment."""
-        joint = "" if clip.is_scriptio_continua else " "
-        hypothesis = joint.join(part.text for part in heard if part.text)
-        alignment = align_texts(
-            normalize(clip.text, language),
-            normalize(hypothesis, language),
-            is_scriptio_continua=clip.is_scriptio_continua,
-        )
-        evidence["transcribed"] = True
-        evidence["hypothesis"] = hypothesis
-        evidence["alignment"] = [
-            [unit.kind, unit.reference, unit.hypothesis] for unit in alignment.units[:MAX_EVIDENCE]
-        ]
-        if any(part.is_repetitive for part in heard):
-            evidence["repetitive"] = True
-        return alignment_values(alignment, is_scriptio_continua=clip.is_scriptio_continua)
-
-    def _tasks(
-        self, clip: _Clip, heard: Sequence[Transcription] | None, text: str | None = None
-    ) -> list[VerificationTask]:
-        from mmcheck.backends.whisper_verifier import VerificationTask
-
-        texts = (
-            [clip.text if text is None else text]
-            if heard is None
-            else split_text(
-                clip.text,
-                [part.text for part in heard],
-                clip.windows,
-                is_scriptio_continua=clip.is_scriptio_continua,
-            )
-        )
-        return [
-            VerificationTask(
-                features=features,
-                text=text,
-                language=clip.language,
-                is_scriptio_continua=clip.is_scriptio_continua,
-            )
-            for features, text in zip(clip.features, texts, strict=True)
-        ]
-
-    def _hear(self, clip: _Clip, language: str | None) -> list[Transcription]:
+    def _hear(self, clip: Clip, language: str | None, verified: Sequence[Verification] = ()) -> list[Transcription]:
         transcriber = self._transcriber or self._load_transcriber()
+        if verified and (language or not self._is_multilingual):
+            return [
+                transcriber.transcribe_encoded(part.encoded, len(samples), language)
+                for part, samples in zip(verified, clip.samples, strict=True)
+            ]
         return [transcriber.transcribe(samples, language) for samples in clip.samples]
 
     def _load_transcriber(self) -> WhisperTranscriber:

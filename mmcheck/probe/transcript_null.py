@@ -102,10 +102,12 @@ class TranscriptNullProbe:
         self._lengths = np.zeros(0, dtype=np.int64)
         self._followers: dict[str, dict[str, list[str]]] = {}
         self._served: TranscriptProbe | None = None
+        self._served_fingerprint = ""
 
     def prime(self, context: ProbeContext) -> None:
         """Take in what the run holds; call it before anything else."""
         self._served = context.served
+        self._served_fingerprint = context.served_fingerprint
         self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
         texts = [(text, _primary(language), normalize(text, language)) for text, language in context.texts]
         texts = sorted({entry for entry in texts if entry[2]}, key=lambda entry: (len(entry[2]), entry))
@@ -127,7 +129,7 @@ class TranscriptNullProbe:
                 "options": self._options.model_dump(mode="json", exclude={"enabled"}),
                 "seed": self._seed,
                 "share": self._share,
-                "served": self._primed().fingerprint(),
+                "served": self._served_fingerprint,
                 "texts": self._texts,
             }
         )

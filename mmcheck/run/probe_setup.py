@@ -18,9 +18,12 @@ from mmcheck.run.progress import Progress
 
 Transcripts = Callable[[], tuple[tuple[str, str | None], ...]]
 """Gives transcripts of the run with their languages."""
+Trial = Callable[[Any], None]
+"""Hands a probe some of the run's media, by which it settles an option."""
 
 _LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
-_PRECISIONS = ("float32", "bfloat16", "float16")
+_SETTLED = {"precision": ("float32", "bfloat16", "float16"), "window": ("full", "fitted")}
+"""Options that ``auto`` decides once a run, and what it may come to."""
 
 
 def make_probes(
@@ -60,20 +63,19 @@ def make_probes(
         options = getattr(config.probes, name)
         probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
         if served is not None:
-            _prime(probe, probes[served], have["audio"], transcripts)
+            _prime(probe, probes[served], fingerprints[served], have["audio"], transcripts)
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
         known = run_json["probes"].get(name, {})
-        settled = _settled_precision(known.get("about", {}))
-        if settled and known.get("fingerprint") == fingerprint and getattr(options, "precision", None) == "auto":
-            probe = PROBES.get(name)(
-                options.model_copy(update={"precision": settled}), config.run.device, config.run.seed
-            )
+        settled = _settled(options, known.get("about", {})) if known.get("fingerprint") == fingerprint else {}
+        if settled:
+            probe = PROBES.get(name)(options.model_copy(update=settled), config.run.device, config.run.seed)
         probes[name], fingerprints[name] = probe, fingerprint
     return probes, fingerprints, skipped
 
 
-def _prime(probe: Any, served: Probe, num_rows: int, transcripts: Transcripts) -> None:
-    probe.prime(ProbeContext(num_rows=num_rows, texts=transcripts(), served=served))
+def _prime(probe: Any, served: Probe, fingerprint: str, num_rows: int, transcripts: Transcripts) -> None:
+    context = ProbeContext(num_rows=num_rows, texts=transcripts(), served=served, served_fingerprint=fingerprint)
+    probe.prime(context)
 
 
 def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool) -> str:
@@ -102,9 +104,14 @@ def _device(asked: str) -> str:
     return str(importlib.import_module("mmcheck.backends.devices").resolve_device(asked))
 
 
-def _settled_precision(about: Mapping[str, Any]) -> str | None:
-    found = about.get("precision") or about.get("verification", {}).get("precision")
-    return found if found in _PRECISIONS else None
+def _settled(options: Any, about: Mapping[str, Any]) -> dict[str, str]:
+    """Return what options that say ``auto`` came to in an earlier attempt."""
+    known = {**about.get("verification", {}), **about}
+    return {
+        name: known[name]
+        for name, words in _SETTLED.items()
+        if getattr(options, name, None) == "auto" and known.get(name) in words
+    }
 
 
 def open_probes(
@@ -113,6 +120,7 @@ def open_probes(
     to_measure: Mapping[str, int],
     before: Mapping[str, Any],
     progress: Progress,
+    trial: Trial | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Open the probes that have work to do; return what run.json shall say of each.
 
@@ -122,6 +130,7 @@ def open_probes(
         to_measure: Samples that each has yet to measure.
         before: What run.json said of the probes; kept for those that are not opened.
         progress: Told what happens.
+        trial: Gives media for probes that settle an option by a trial on some of the run's samples.
 
     Raises:
         WeightsError: If weights cannot be loaded.
@@ -134,6 +143,10 @@ def open_probes(
         if to_measure[name] or known.get("fingerprint") != fingerprints[name]:
             progress.phase(f"loading {name}", None)
             probe.open()
+            num_trial = int(getattr(probe, "num_trial", 0))
+            if trial is not None and num_trial:
+                progress.phase(f"trying {name} on a few samples", None)
+                trial(probe)
             about = {**probe.describe(), "min_side": getattr(probe, "min_side", None)}
         metrics = [asdict(metric) for metric in probe.metrics]
         described[name] = {"fingerprint": fingerprints[name], "metrics": metrics, "about": about}

@@ -37,6 +37,7 @@ from mmcheck.run.plan import (
 )
 from mmcheck.run.probe_setup import make_probes, min_side, open_probes
 from mmcheck.run.progress import Progress, SilentProgress
+from mmcheck.run.trial import try_recordings
 from mmcheck.store.run_folder import RunFolder, read_part
 
 _PACKAGES = (
@@ -135,7 +136,14 @@ def _prepare(
             plan.to_measure[name] += shard.stop - shard.start
     if dry_run:
         return run_json, None
-    run_json["probes"] = open_probes(probes, plan.probes, plan.to_measure, run_json["probes"], progress)
+    run_json["probes"] = open_probes(
+        probes,
+        plan.probes,
+        plan.to_measure,
+        run_json["probes"],
+        progress,
+        lambda probe: try_recordings(probe, out, shards, config, run_json["modalities"]["audio"]),
+    )
     return run_json, MeasureTask(
         out, probes, plan.probes, config, min_side=min_side(run_json["probes"]), retry_failed=retry_failed
     )

@@ -98,7 +98,7 @@ def _digest(options: TranscriptConfig) -> str:
     from mmcheck.probe.transcript_null import TranscriptNullProbe
 
     null = TranscriptNullProbe(_null_options(0), "cpu", 0)
-    null.prime(ProbeContext(served=Probe(options, "cpu", 0), num_rows=0, texts=()))
+    null.prime(ProbeContext(served=Probe(options, "cpu", 0), served_fingerprint="", num_rows=0, texts=()))
     return null.fingerprint()
 
 
@@ -140,7 +140,7 @@ def _measure_null(planted: Sequence[_Planted], served: TranscriptProbe) -> list[
 
     texts = tuple((text, "en") for _, fault, _, text, _ in planted if fault == ALIGNED)
     probe = TranscriptNullProbe(_null_options(len(planted)), "cpu", 0)
-    probe.prime(ProbeContext(served=served, num_rows=len(planted), texts=texts))
+    probe.prime(ProbeContext(served=served, served_fingerprint="", num_rows=len(planted), texts=texts))
     probe.open()
     found: list[Measurement | None] = [None] * len(planted)
     for start in range(0, len(planted), probe.batch_size):

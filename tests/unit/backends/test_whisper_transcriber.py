@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mmcheck.backends.whisper_features import LogMel
 from mmcheck.backends.whisper_transcriber import (
     WhisperTranscriber,
     load_faster_whisper,
@@ -72,6 +73,31 @@ def test_any_length_is_taken(count: int, folder: Path) -> None:
     transcriber = WhisperTranscriber(load_faster_whisper(folder, device="cpu", compute_type="auto"), beam_size=1)
     heard = transcriber.transcribe(np.zeros(count, np.float32), None)
     assert heard.language == "en"
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_a_clip_that_was_encoded_for_verification_gives_the_same_text(folder: Path, beam_size: int) -> None:
+    from mmcheck.backends.whisper_torch import TorchWhisperVerifier
+    from mmcheck.backends.whisper_verifier import VerificationTask
+
+    model = load_faster_whisper(folder, device="cpu", compute_type="float32")
+    transcriber = WhisperTranscriber(model, beam_size=beam_size)
+    verifier = TorchWhisperVerifier(
+        folder.parent / "source", device="cpu", precision="float32", window="full", batch_size=4
+    )
+    for seed in range(4):
+        samples = (0.1 * np.random.default_rng(seed).standard_normal(4000 * (seed + 1))).astype(np.float32)
+        task = VerificationTask(features=LogMel(80)(samples), text="hello")
+        encoded = verifier.verify([task], keep_encoded=True)[0].encoded
+        assert encoded.shape[0] == 1500
+        heard, wanted = (
+            transcriber.transcribe_encoded(encoded, len(samples), "en"),
+            transcriber.transcribe(samples, "en"),
+        )
+        assert (heard.text, heard.is_repetitive) == (wanted.text, wanted.is_repetitive)
+        if wanted.avg_logprob is not None:
+            assert heard.avg_logprob == pytest.approx(wanted.avg_logprob, abs=1e-3)
+            assert heard.no_speech_prob == pytest.approx(wanted.no_speech_prob, abs=1e-4)
 
 
 def test_a_loop_is_decoded_again_without_repeated_trigrams() -> None:

@@ -17,6 +17,7 @@ from mmcheck.core.errors import ConfigError, MediaError, WeightsError
 from mmcheck.core.types import Measurement, MediaRef, Sample
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
+from mmcheck.metrics.window_agreement import WindowAgreement
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.transcript import TranscriptProbe
 
@@ -106,6 +107,11 @@ class FakeTranscriber:
             no_speech_prob=0.0,
             is_repetitive=False,
         )
+
+    def transcribe_encoded(self, encoded: Any, num_samples: int, language: str | None) -> Transcription:
+        assert encoded.ndim == 2
+        assert num_samples > 0
+        return self.transcribe(None, language)
 
 
 def test_all_figures_are_announced_and_the_evidence_is_json(folder: Path, make_sample: MakeSample) -> None:
@@ -324,3 +330,56 @@ def test_bundled_model_tells_right_from_wrong() -> None:
     assert mean("own", "mean_log_prob") > mean("other", "mean_log_prob") + 0.5
     assert mean("own", "worst_word_log_prob") > mean("other", "worst_word_log_prob") + 0.5
     assert mean("own", "end_log_prob") > mean("cut", "end_log_prob") + 1
+
+
+def trial_of(make_sample: MakeSample, count: int) -> list[SampleMedia]:
+    source = MediaSource(allow_remote=False)
+    return [
+        SampleMedia(make_sample(1.0 + seed / 10, f"these are five words number {seed}", seed=seed), source)
+        for seed in range(count)
+    ]
+
+
+def test_auto_keeps_full_windows_where_the_model_tells_nothing(folder: Path, make_sample: MakeSample) -> None:
+    probe = open_probe(folder, window="auto", transcribe="never")
+    assert probe.num_trial > 0
+    small = probe.batch_size
+    probe.settle(trial_of(make_sample, 8), 1000)
+    about = probe.describe()["verification"]
+    # Random weights tell no text from another, so nothing speaks for cut windows.
+    assert about["window"] == "full"
+    assert about["window_check"]["clips"] == 8
+    assert not about["window_check"]["agree"]
+    assert probe.batch_size == small
+
+
+def test_auto_takes_cut_windows_where_they_judge_alike(
+    folder: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = open_probe(folder, window="auto", transcribe="never")
+    monkeypatch.setattr(
+        module, "check_windows", lambda *_: WindowAgreement(agree=True, reason="alike", numbers={"clips": 8.0})
+    )
+    before = probe.batch_size
+    probe.settle(trial_of(make_sample, 8), 1000)
+    assert probe.describe()["verification"]["window"] == "fitted"
+    assert probe.batch_size == 4 * before
+    sample = make_sample(2.0, "hello world")
+    cut = measure(probe, [sample])[0]
+    assert cut.evidence["window"] == "fitted"
+    assert cut.values == measure(open_probe(folder, window="fitted", transcribe="never"), [sample])[0].values
+
+
+@pytest.mark.parametrize(("count", "recordings", "reason"), [(8, 10, "fewer than"), (2, 1000, "only 2 clips")])
+def test_too_little_for_a_trial_means_full_windows(
+    folder: Path, make_sample: MakeSample, count: int, recordings: int, reason: str
+) -> None:
+    probe = open_probe(folder, window="auto", transcribe="never")
+    probe.settle(trial_of(make_sample, count), recordings)
+    about = probe.describe()["verification"]
+    assert about["window"] == "full"
+    assert reason in about["window_check"]["reason"]
+
+
+def test_a_named_window_is_not_tried(folder: Path) -> None:
+    assert open_probe(folder, window="fitted", transcribe="never").num_trial == 0

@@ -90,7 +90,9 @@ def sample(text: str | None, number: int = 0, language: str | None = "en") -> Sa
 
 def make(num_rows: int = 1, texts: Any = TEXTS, seed: int = 0, served: Any = None, **options: Any) -> Any:
     probe = TranscriptNullProbe(TranscriptNullConfig(**options), "cpu", seed)
-    probe.prime(ProbeContext(num_rows=num_rows, texts=tuple(texts), served=served or FakeServed()))
+    probe.prime(
+        ProbeContext(num_rows=num_rows, texts=tuple(texts), served=served or FakeServed(), served_fingerprint="x")
+    )
     return probe
 
 

@@ -1,0 +1,54 @@
+"""Some of the run's own recordings for a trial before measuring: the same ones whatever the rows' order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from mmcheck.config import Config
+from mmcheck.core.types import Sample, Shard
+from mmcheck.media.sample_media import SampleMedia
+from mmcheck.media.source import MediaSource
+from mmcheck.store.run_folder import read_part
+from mmcheck.store.schema import table_to_samples
+
+_SPARE = 2
+"""Times as many samples as wanted are given: some will turn out unusable."""
+
+
+def try_recordings(probe: Any, out: Path, shards: Sequence[Shard], config: Config, num_recordings: int) -> None:
+    """Let a probe settle what it leaves to the run's data.
+
+    Args:
+        probe: A probe with ``num_trial`` and ``settle``.
+        out: The run folder; its samples are stored.
+        shards: All shards.
+        config: The run's config.
+        num_recordings: Recordings of the run.
+    """
+    samples = _choose(out, shards, _SPARE * int(probe.num_trial), config.run.seed)
+    with closing(MediaSource(allow_remote=config.input.allow_remote)) as source:
+        limit = config.probes.media.max_audio_seconds
+        media = [SampleMedia(sample, source, max_audio_seconds=limit) for sample in samples]
+        probe.settle(media, num_recordings)
+
+
+def _choose(out: Path, shards: Sequence[Shard], count: int, seed: int) -> list[Sample]:
+    """Return the samples with recording and transcript whose texts have the smallest hashes, each text once."""
+    best: dict[bytes, tuple[Shard, int]] = {}
+    for shard in shards:
+        table = read_part(out / "samples" / shard.part, ["audio", "transcript"])
+        has_audio = table["audio"].is_valid().to_pylist()
+        for row, (text, heard) in enumerate(zip(table["transcript"].to_pylist(), has_audio, strict=True)):
+            if heard and text and text.strip():
+                digest = hashlib.blake2b(f"{seed}\n{text}".encode("utf-8", "surrogatepass"), digest_size=12).digest()
+                best.setdefault(digest, (shard, row))
+        best = {digest: best[digest] for digest in sorted(best)[:count]}
+    samples = []
+    for shard, row in best.values():
+        part = read_part(out / "samples" / shard.part)
+        samples += table_to_samples(part.slice(row, 1))
+    return samples
