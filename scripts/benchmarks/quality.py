@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     if "audio" in parts:
         blocks["audio"], raw["audio"] = _audio(options, seeds, log)
     blocks = {name: f"{_command(options, sizes, seeds, parts)}\n\n{block}" for name, block in blocks.items()}
-    labels = _labels(options, parts, pool_of, seeds, log)
+    labels = _labels(options, parts, seeds, log)
     told = _label_command(options, seeds)
     blocks |= {name: f"{told}\n\n{block}" for name, (block, _) in labels.items()}
     raw |= {name: rows for name, (_, rows) in labels.items()}
@@ -132,11 +132,15 @@ def _audio(options: argparse.Namespace, seeds: range, log: Callable[[str], None]
 def _labels(
     options: argparse.Namespace,
     parts: Sequence[str],
-    pool_of: Callable[[int, int], Pool],
     seeds: range,
     log: Callable[[str], None],
 ) -> dict[str, tuple[str, list[dict[str, Any]]]]:
     """Return the block and the single outcomes of each of LABELS that is wanted."""
+
+    def pool_of(seed: int, size: int) -> Pool:
+        # The same pictures as those of the other parts, but no more of them than one set needs.
+        return load_pool(options.cache, seed=7100 + seed, size=size)
+
     wanted = [name for name in LABELS if name in parts]
     with_speech = can_speak()
     if wanted and not with_speech:
