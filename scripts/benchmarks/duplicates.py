@@ -7,7 +7,8 @@
 
 The made-up run has embeddings in clusters of uneven size, as pictures of the world have, and copies at cosines from the
 limit to 1, stored as a scan stores them. Drawn pictures go through the bundled model and the media probe's hashes,
-spoken sentences (espeak-ng) through Opus at half the level, with noise and up to 0.1 s trimmed from each end.
+spoken sentences (espeak-ng) through Opus at half the level, with noise and up to 0.1 s trimmed from each end. How each
+kind of copy and of look-alike fares is measured by `scripts/bench quality --only duplicates`.
 """
 
 from __future__ import annotations
