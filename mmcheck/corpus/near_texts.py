@@ -1,4 +1,4 @@
-"""Which texts of a run are near-equal: the same but for a typo, a number, a word of boilerplate.
+"""Which texts of a run are near-equal: the same but for case, punctuation, a number or, in longer ones, a typo or word.
 
 Near-equal is meant of the letters and not of the meaning: the Jaccard similarity of the sets of four-letter pieces,
 estimated by MinHash, with candidates from locality-sensitive hashing. Signatures keep one byte a hash instead of four
