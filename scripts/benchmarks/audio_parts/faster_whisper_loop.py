@@ -44,7 +44,6 @@ def main() -> None:
         retried += any((segment.temperature or 0.0) > 0.0 for segment in segments)
         scores.append(error_rate(clip.text, " ".join(segment.text for segment in segments)))
     work.tell(
-        len(clips),
         time.perf_counter() - began,
         scores,
         tokens_per_clip=tokens / len(clips),

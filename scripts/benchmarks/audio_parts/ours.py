@@ -24,11 +24,11 @@ def main() -> None:
     Model loading and start-up lie before that stage, analyses, rules and report behind it. The first batch is part of
     it, warm or not, and so is the writing of the results.
     """
-    work = read_work("probes", "set")
+    work = read_work("set")
     settings = [f"probes.transcript.model={work.model}", *filter(None, work.options.set.split(";"))]
     with tempfile.TemporaryDirectory(prefix="bench-mmcheck-") as folder:
         out = Path(folder) / "run"
-        scan(work.manifest, out, work.options.probes, settings)
+        scan(work.manifest, out, settings, limit=work.items)
         timings = json.loads((out / "timings.json").read_text("utf-8"))
         about = json.loads((out / "run.json").read_text("utf-8"))["probes"]["transcript"]["about"]
         limits = read_limits(out)
@@ -37,7 +37,6 @@ def main() -> None:
     evidence = [json.loads(told) if told else {} for told in measured["evidence"]]
     scores = {"doubt": doubts(measured, limits), "anomaly": [-1.0 if value is None else value for value in anomaly]}
     work.tell(
-        len(evidence),
         timings["seconds"]["measuring"],
         scores,
         transcribed=sum(bool(told.get("transcribed")) for told in evidence),
@@ -47,14 +46,15 @@ def main() -> None:
     )
 
 
-def scan(manifest: Path, out: Path, probes: str, settings: Sequence[str]) -> None:
-    """Run `mmcheck scan`.
+def scan(manifest: Path, out: Path, settings: Sequence[str], *, limit: int) -> None:
+    """Run `mmcheck scan` with the transcript probe on the first clips of a manifest.
 
     Raises:
         SystemExit: If it fails.
     """
     command = [str(Path(sys.executable).with_name("mmcheck")), "scan", str(manifest), "--out", str(out), "--quiet"]
-    command += ["--no-report", "--device", "cpu", "--probes", probes]
+    command += ["--no-report", "--device", "cpu", "--probes", "transcript"]
+    command += ["--limit", str(limit)]
     for setting in settings:
         command += ["--set", setting]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -38,7 +38,6 @@ def main() -> None:
     seconds = time.perf_counter() - began
     counts = [len(recogniser.tokenizer.encode(text, add_special_tokens=False)) for text in texts]
     work.tell(
-        len(clips),
         seconds,
         scores,
         tokens_per_clip=sum(counts) / len(counts),

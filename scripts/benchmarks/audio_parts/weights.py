@@ -24,7 +24,7 @@ NUM_TEXT_TOKENS = 50_257
 """Of OpenAI's multilingual vocabulary; its end of text is the next."""
 NUM_LANGUAGES = 99
 NUM_TIMESTAMPS = 1_501
-_VERSION = 1
+_VERSION = 3
 _DOMINANCE = 100.0
 """Length of a position's embedding; all layers' random outputs together reach about 15."""
 _CONFIDENCE = 3.0
@@ -113,6 +113,8 @@ def _make_end(model: Any, ids: dict[str, int], num_tokens: int) -> None:
     called = [ids["<|en|>"], ids["<|transcribe|>"], ids["<|0.00|>"], *words]
     called += [ids["<|endoftext|>"]] * (decoder.embed_positions.weight.shape[0] - len(called))
     with torch.no_grad():
+        # transformers draws nothing for the padding, which is the end of text at once.
+        decoder.embed_tokens.weight[ids["<|endoftext|>"]].normal_(std=model.config.init_std)
         vectors = decoder.embed_tokens.weight[torch.tensor(called)]
         decoder.embed_positions.weight.copy_(_DOMINANCE * vectors / vectors.norm(dim=-1, keepdim=True))
         decoder.layer_norm.weight.mul_(_CONFIDENCE)
@@ -174,6 +176,9 @@ def _write_tokenizer(target: Path, special: list[str], ids: dict[str, int]) -> N
     vocabulary = described["model"]["vocab"]
     for place in range(len(vocabulary), NUM_TEXT_TOKENS):
         vocabulary[f"\u0120unused{place}"] = place
+    # The last one is empty in OpenAI's multilingual models, by which ctranslate2 knows them.
+    del vocabulary[f"\u0120unused{NUM_TEXT_TOKENS - 1}"]
+    vocabulary[""] = NUM_TEXT_TOKENS - 1
     template = next(token for token in described["added_tokens"] if token["content"] == "<|endoftext|>")
     described["added_tokens"] = [
         {**template, "id": ids[token], "content": token, "special": not token[2:3].isdigit()} for token in special

@@ -29,6 +29,8 @@ class Work:
     """JSON lines with ``audio`` (relative to the file), ``text`` and ``language``."""
     model: Path
     """Hugging Face folder of a Whisper with its ctranslate2 conversion below ``ctranslate2``, see weights.py."""
+    items: int
+    """Clips to do, from the first on."""
     scores: Path
     """Where the scores go, as a JSON list in the order of the clips; the larger, the worse the transcript."""
     options: argparse.Namespace
@@ -36,20 +38,19 @@ class Work:
 
     def clips(self) -> list[Clip]:
         """Return the clips in order."""
-        rows = [json.loads(line) for line in self.manifest.read_text("utf-8").splitlines()]
+        rows = [json.loads(line) for line in self.manifest.read_text("utf-8").splitlines()[: self.items]]
         return [Clip(self.manifest.parent / row["audio"], row["text"]) for row in rows]
 
-    def tell(self, items: int, seconds: float, scores: Sequence[float] | dict[str, Sequence[float]], **more: Any) -> None:
+    def tell(self, seconds: float, scores: Sequence[float] | dict[str, list[float]], **more: Any) -> None:
         """Store the scores and print the line that contest.py reads.
 
         Args:
-            items: Clips that were done.
             seconds: From the first clip to the last result, model loading left out.
             scores: One a clip; by name if there are several kinds.
             more: Whatever else should be kept.
         """
         self.scores.write_text(json.dumps(scores))
-        print(json.dumps({"items": items, "seconds": seconds, **more}), flush=True)
+        print(json.dumps({"items": self.items, "seconds": seconds, **more}), flush=True)
 
 
 def read_work(*options: str, arguments: Sequence[str] | None = None) -> Work:
@@ -62,10 +63,11 @@ def read_work(*options: str, arguments: Sequence[str] | None = None) -> Work:
     parser = argparse.ArgumentParser()
     for name in ("manifest", "model", "scores"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--items", type=int, required=True)
     for name in options:
         parser.add_argument(f"--{name}", default="")
     found = parser.parse_args(arguments)
-    return Work(found.manifest, found.model, found.scores, found)
+    return Work(found.manifest, found.model, found.items, found.scores, found)
 
 
 def plain(text: str) -> str:
