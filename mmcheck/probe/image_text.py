@@ -21,7 +21,7 @@ from mmcheck.backends.image_text_backend import (
 from mmcheck.config import ImageTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import MediaError
-from mmcheck.core.types import Measurement, Metric, Status
+from mmcheck.core.types import Measurement, MediaRef, Metric, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
@@ -222,7 +222,11 @@ class ImageTextProbe:
         if not batch:
             return []
         payloads: list[ImageTextPayload] = [prepared.payload for prepared in batch]
-        images = self._opened().encode_images([payload.pixels for payload in payloads])
+        # An image with several captions stands in neighbouring rows, and is encoded once.
+        places: dict[MediaRef | None, int] = {}
+        place = [places.setdefault(prepared.sample.image, len(places)) for prepared in batch]
+        firsts = [place.index(number) for number in range(len(places))]
+        images = self._opened().encode_images([payloads[first].pixels for first in firsts])[place]
         texts = self._encode_windows({window for payload in payloads for window in payload.windows})
         return [
             self._measurement(prepared.sample.id, payload, image, [texts[window] for window in payload.windows])

@@ -139,6 +139,28 @@ def test_equal_captions_are_encoded_once(probe: ImageTextProbe, picture: Path) -
     assert sorted(seen) == ["a red dog", "two cat"]
 
 
+def test_an_image_with_several_captions_is_encoded_once(probe: ImageTextProbe, picture: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("RGB", (90, 70), (0, 160, 30)).save(other)
+    batch = []
+    for number, (path, caption) in enumerate([(picture, "a red dog"), (other, "two cat"), (picture, "two cat")]):
+        media = make_media(caption, path, f"sample-{number}")
+        batch.append(Prepared(sample=media.sample, payload=probe.prepare(media)))
+    backend = probe._opened()
+    counts: list[int] = []
+    encode = backend.encode_images
+    backend.encode_images = lambda pixels: (counts.append(len(pixels)), encode(pixels))[1]  # type: ignore[method-assign]
+    try:
+        together = probe.measure(batch)
+    finally:
+        backend.encode_images = encode  # type: ignore[method-assign]
+    assert counts == [2]
+    for prepared, found in zip(batch, together, strict=True):
+        (alone,) = probe.measure([prepared])
+        np.testing.assert_allclose(found.embeddings["image"], alone.embeddings["image"], atol=1e-6)
+        assert found.values["similarity"] == pytest.approx(alone.values["similarity"], abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("caption", "reason"),
     [(None, "no caption"), ("", "the caption is empty"), (" \n\t", "the caption is empty")],
@@ -204,7 +226,11 @@ def test_the_queued_payload_is_small_and_can_be_sent(probe: ImageTextProbe, pict
     assert buffer.tell() < 3 * IMAGE_SIZE * IMAGE_SIZE + 4000
 
 
-def test_an_embedding_that_is_not_finite_fails_the_sample_alone(probe: ImageTextProbe, picture: Path) -> None:
+def test_an_embedding_that_is_not_finite_fails_the_sample_alone(
+    probe: ImageTextProbe, picture: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(picture.read_bytes())
     good = probe.prepare(make_media("a dog", picture))
     backend = probe._opened()
     encode = backend.encode_images
@@ -216,8 +242,8 @@ def test_an_embedding_that_is_not_finite_fails_the_sample_alone(probe: ImageText
 
     backend.encode_images = encode_with_one_overflow  # type: ignore[method-assign]
     try:
-        sample = make_media("a dog", picture).sample
-        first, second = probe.measure([Prepared(sample=sample, payload=good)] * 2)
+        samples = [make_media("a dog", path).sample for path in (picture, other)]
+        first, second = probe.measure([Prepared(sample=sample, payload=good) for sample in samples])
     finally:
         backend.encode_images = encode  # type: ignore[method-assign]
     assert (first.status, first.cause) == (Status.FAILED, "not_finite")
