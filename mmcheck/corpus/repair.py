@@ -37,6 +37,8 @@ MIN_CONFIDENCE = 0.8
 """Below this nothing is proposed unless asked for."""
 _STANDS_OUT = 0.75
 """Standard deviations above random pairings of the mean of pairs that are mostly right."""
+_MANY_SUSPECTS = 0.2
+"""Share of suspects from which their partners blur what random pairings score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +127,31 @@ def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangement
     if evidence is not None and evidence.random_share < SUSPECT:
         # Where all is displaced, the mixture may take the random pairings themselves for the right ones.
         if float(null.standardise(own_scores(scores)).mean()) >= _STANDS_OUT:
-            return evidence
+            return _sharpen(evidence)
     # Hardly a pair is right as it stands: whatever arrangement of a file fits shows what right pairs score.
     right = [part for number in range(len(arrangements.files)) for part in arrangements.right_scores(number)]
     if right and (found := fit_evidence(scores, null, np.concatenate(right))) is not None:
-        return found
+        return _sharpen(found, np.concatenate(right))
     partners = find_partners(scores)
     if partners is None:
         return evidence
     # Among the random pairings of a shuffled set are its right ones: one in each medium's row.
     apart = sample_null(scores, partners.media, partners.texts)
     return fit_evidence(scores, apart, partners.scores) or evidence
+
+
+def _sharpen(evidence: Evidence, right: Floats | None = None) -> Evidence:
+    """Return the evidence without the partners of suspects among the random pairings, where these are clear.
+
+    In a set of which much is shuffled, one in a few hundred random pairings is a right one, and no score would say
+    more than that it is not rarer.
+    """
+    scores = evidence.scores
+    pairs = np.flatnonzero(scores.has_medium & scores.has_text)
+    suspects = pairs[evidence.wrong(pairs) > SUSPECT]
+    if len(suspects) < max(MIN_PAIRS, _MANY_SUSPECTS * len(pairs)):
+        return evidence
+    partners = find_partners(scores, suspects)
+    if partners is None:
+        return evidence
+    return fit_evidence(scores, sample_null(scores, partners.media, partners.texts), right) or evidence

@@ -40,13 +40,14 @@ class Partners:
     """Shape (k,)."""
 
 
-def find_partners(scores: PairScores) -> Partners | None:
+def find_partners(scores: PairScores, rows: Rows | None = None) -> Partners | None:
     """Return the media and texts of a sample that choose each other, or None where few do so clearly.
 
     Args:
         scores: Scores of the run; a row's own text counts like any other.
+        rows: The rows to choose among, shape (k,); None: all.
     """
-    media, texts = _distinct(scores.media_keys, _MEDIA), _distinct(scores.text_keys, _TEXTS)
+    media, texts = _distinct(scores.media_keys, _MEDIA, rows), _distinct(scores.text_keys, _TEXTS, rows)
     if len(media) < 3 or len(texts) < 3:
         return None
     best = np.full((len(media), 3), -np.inf, dtype=np.float32)
@@ -74,8 +75,8 @@ def find_partners(scores: PairScores) -> Partners | None:
     return Partners(media=media[mutual], texts=texts[chosen[mutual]], scores=best[mutual, 0])
 
 
-def _distinct(keys: np.ndarray[tuple[int], np.dtype[np.uint64]], size: int) -> Rows:
+def _distinct(keys: np.ndarray[tuple[int], np.dtype[np.uint64]], size: int, rows: Rows | None) -> Rows:
     """Return the first row of each of the smallest keys but 0, so that the rows' order decides nothing."""
-    present = np.flatnonzero(keys)
+    present = np.flatnonzero(keys) if rows is None else rows[keys[rows] != 0]
     first = np.unique(mix_keys(keys[present]), return_index=True)[1]
     return np.asarray(present[first[:size]], dtype=np.int64)

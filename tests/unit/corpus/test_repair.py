@@ -356,25 +356,3 @@ def test_a_shift_behind_a_lost_image_says_so() -> None:
     assert explanation.sentence == (
         "rows 91-149 of a: each caption belongs to the next image. It begins at row 91, whose image cannot be read."
     )
-
-
-@pytest.mark.parametrize(("count", "least"), [(60, 50), (300, 270), (1000, 900)])
-@pytest.mark.parametrize("seed", range(2))
-def test_a_set_shuffled_as_a_whole_is_put_in_order(count: int, least: int, seed: int) -> None:
-    order = np.random.default_rng(seed + 9).permutation(count)
-    plan = _plan(order, seed)
-    share, found = _right(plan, order)
-    assert share >= 0.97
-    assert found >= least
-    assert plan.random_share is not None
-    assert plan.random_share > 0.9
-
-
-@pytest.mark.parametrize("count", [60, 300, 1000])
-@pytest.mark.parametrize("seed", range(3))
-def test_where_all_texts_are_outsiders_nothing_is_proposed(count: int, seed: int) -> None:
-    images, texts = _vectors(count, seed)[0], _vectors(count, seed + 100)[1]
-    here, rows = np.ones(count, dtype=bool), np.arange(count)
-    file = FileRows(name="a.csv", rows=rows, numbers=rows + 1, keys=lambda: {})
-    plan = propose_repairs(EmbeddingScores(images, texts, here, here), [file])
-    assert sum(proposal.confidence >= 0.8 for proposal in plan.proposals) <= 0.01 * count
