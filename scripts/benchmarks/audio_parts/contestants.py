@@ -20,6 +20,8 @@ FASTER_WHISPER = "faster-whisper + jiwer"
 BATCHED = "faster-whisper BatchedInferencePipeline + jiwer"
 TRANSFORMERS = "transformers' pipeline + jiwer"
 WINDOWS = ("full", "fitted")
+OWN_WINDOWS = (*WINDOWS, "auto")
+"""Those of ours: auto finds out in a trial on some clips of the set whether fitted ones are good enough."""
 NO_NULL = "probes.transcript_null.enabled=false"
 """That probe samples 200 clips, however large a set is; in a set of 60 it would be most of the time."""
 _SURE = "-100"
@@ -60,7 +62,7 @@ def make_entries(task: Task, scores: Path, *, has_floor: bool) -> list[Entry]:
         )
 
     entries = []
-    for window in WINDOWS:
+    for window in OWN_WINDOWS:
         settings = ";".join((*task.settings, f"probes.transcript.window={window}"))
         entries.append(entry(f"{OURS}, {window} windows", "ours", sys.executable, "ours", "--set", settings))
     if has_floor:

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.audio_parts.contestants import BATCHED, FASTER_WHISPER, FLOOR, OURS, WINDOWS, find, scores_path
+from scripts.benchmarks.audio_parts.contestants import (
+    BATCHED,
+    FASTER_WHISPER,
+    FLOOR,
+    OURS,
+    OWN_WINDOWS,
+    WINDOWS,
+    find,
+    scores_path,
+)
 from scripts.benchmarks.contest import Standing
 from scripts.benchmarks.quality_parts.figures import roc_auc
 from scripts.benchmarks.results import Target
@@ -38,8 +47,8 @@ def speed_table(title: str, standings: Sequence[Standing]) -> str:
             continue
         told = standing.turns[0].told
         low, high = standing.spread
-        own = next((window for window in WINDOWS if name.endswith(f"{window} windows")), None)
-        floor = floors[own] if own else None
+        own = next((window for window in OWN_WINDOWS if name.endswith(f"{window} windows")), None)
+        floor = floors.get(own) if own else None
         share = f"{standing.rate / floor.rate:.2f}" if floor is not None and standing is not floor else ""
         ratios = ["" if found is None or own else f"{found.rate / standing.rate:.2f}x" for found in ours.values()]
         transcribed = told.get("transcribed", "" if own else told["items"])
@@ -54,6 +63,14 @@ def speed_table(title: str, standings: Sequence[Standing]) -> str:
             f"{standing.peak_mib:.0f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    peer = find(standings, FASTER_WHISPER)
+    reach = [
+        f"{floor.rate / peer.rate:.2f}x with {window} windows"
+        for window, floor in floors.items()
+        if floor is not None and peer is not None
+    ]
+    if reach:
+        lines += ["", f"The floor itself is faster than {FASTER_WHISPER} by {' and by '.join(reach)}."]
     return "\n".join(lines)
 
 

@@ -108,6 +108,7 @@ def test_table_and_targets_tell_both_windows_apart() -> None:
     assert f"| **{OURS}, fitted windows** | 7.00 | 7.00 - 7.00 |  |  | 0.70 | 3 of 20 |  | 5 |" in table
     assert f"| {FASTER_WHISPER} | 1.00 | 1.00 - 1.00 | 4.00x | 7.00x |  | 20 of 20 | 36 | 5 |" in table
     assert f"| {BATCHED} | failed: exit code 1 |" in table
+    assert "faster-whisper + jiwer by 5.00x with full windows and by 10.00x with fitted windows." in table
     assert [(target.reached, target.met) for target in speed_targets("b", standings)] == [
         ("4.00x", True),
         ("7.00x", False),
