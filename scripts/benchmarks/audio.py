@@ -107,7 +107,7 @@ def _make_task(name: str, share: float, *, is_quick: bool) -> Task:
             model=bundled_model(models),
             manifest=manifest,
             items=items,
-            slow=20 if is_speed else items,
+            slow=(5 if is_quick else 20) if is_speed else (0 if is_quick else items),
             language="",
             settings=(NO_NULL,) if is_speed else (),
         )
@@ -116,7 +116,15 @@ def _make_task(name: str, share: float, *, is_quick: bool) -> Task:
     shape = next(shape for shape in SHAPES if shape.name == name)
     model = random_model(models, shape, _mean_tokens(manifest))
     settings = (NO_NULL, *limits_for_share(model, manifest, share))
-    return Task(name=name, model=model, manifest=manifest, items=items, slow=20, language="en", settings=settings)
+    return Task(
+        name=name,
+        model=model,
+        manifest=manifest,
+        items=items,
+        slow=5 if is_quick else 20,
+        language="en",
+        settings=settings,
+    )
 
 
 def _mean_tokens(manifest: Path) -> int:

@@ -37,7 +37,7 @@ class Task:
     manifest: Path
     items: int
     slow: int
-    """Clips for transformers' pipeline."""
+    """Clips for transformers' pipeline; with 0 it takes no part."""
     language: str
     """For transformers' pipeline, which refuses it for models that know English only."""
     settings: tuple[str, ...]
@@ -73,6 +73,8 @@ def make_entries(task: Task, scores: Path, *, has_floor: bool) -> list[Entry]:
     for name, options in ((FASTER_WHISPER, ()), (BATCHED, ("--batched", "yes"))):
         python = peer_python("audio-faster-whisper", ("faster-whisper", "jiwer"))
         entries.append(entry(name, "peer", python, "faster_whisper_loop", *options))
+    if not task.slow:
+        return entries
     python = peer_python("audio-transformers", ("torch", "transformers", "jiwer", "soundfile"))
     given = ("--language", task.language) if task.language else ()
     return [*entries, entry(TRANSFORMERS, "peer", python, "transformers_pipeline", *given, items=task.slow)]
