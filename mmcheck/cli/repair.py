@@ -80,10 +80,10 @@ def _print(summary: Mapping[str, Any], page: Path) -> None:
         typer.echo(clean(sentence))
     if summary["proposals"]:
         rows = [(kind, count, _KINDS.get(kind, "")) for kind, count in summary["proposals_by_kind"].items()]
-        print_table(f"{summary['proposals']} proposals", ("kind", "rows", "what happened"), rows, numeric=(1,))
+        print_table(count_noun(summary["proposals"], "proposal"), ("kind", "rows", "what happened"), rows, numeric=(1,))
         typer.echo(
             f"{count_noun(summary['suspects'], 'suspect pair')}; confidence at least {summary['min_confidence']}, so "
-            f"about {summary['expected_wrong']} of the proposals may be wrong."
+            f"about {summary['expected_wrong']} of {count_noun(summary['proposals'], 'proposal')} may be wrong."
         )
     if summary["less_sure"]:
         more = count_noun(summary["less_sure"], "more proposal is", "more proposals are")
@@ -91,7 +91,8 @@ def _print(summary: Mapping[str, Any], page: Path) -> None:
     typer.echo(f"page:        {clean(str(page))}  (open in a browser)")
     written = summary["written"]
     if written:
-        typer.echo(f"repaired:    {clean(written['folder'])}  ({written['repaired_rows']} rows changed; scan these)")
+        changed = count_noun(written["repaired_rows"], "row")
+        typer.echo(f"repaired:    {clean(written['folder'])}  ({changed} changed; scan these)")
         for file in written["files"]:
             typer.echo(f"             {clean(file)}")
         for note in written["notes"]:

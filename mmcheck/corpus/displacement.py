@@ -29,6 +29,7 @@ _STRAYS = 0.05
 _STAY = 0.98
 _CLUSTER, _CLUSTERED = 6, 3
 _MARGIN = REACH + 8
+_STEP = 64
 _SURE = 0.999
 _MIN_GAIN = 12.0
 
@@ -217,27 +218,26 @@ class _Walk:
         rows = self._arrangement.media
         middle = total + 2 * self._start
         # The place in the middle, if there is one, has its own text.
-        low = (middle + 1) // 2 - 1
-        lefts = np.arange(low, max(-1, middle - len(rows)), -1)
-        lefts = lefts[lefts >= 0]
-        rights = middle - lefts
-        inside = rights < len(rows)
-        lefts, rights = lefts[inside], rights[inside]
-        reached, sum_, peak, end = 0, 0.0, 0.0, 0
-        while reached < len(lefts):
-            part = slice(reached, reached + 64)
-            gain = self._gain(rows[lefts[part]], rows[rights[part]]) + self._gain(rows[rights[part]], rows[lefts[part]])
-            for value in gain.tolist():
-                reached += 1
-                sum_ += value
-                if sum_ > peak:
-                    peak, end = sum_, reached
-                elif sum_ < peak - 3 * _MIN_GAIN:
-                    reached = len(lefts)
-                    break
-        if not end:
+        first = (middle + 1) // 2 - 1
+        # Only as far as the block goes: a long file has many middles.
+        last = max(0, middle - len(rows) + 1)
+        sum_, peak, low = 0.0, 0.0, first + 1
+        for start in range(first, last - 1, -_STEP):
+            lefts = np.arange(start, max(last, start - _STEP + 1) - 1, -1)
+            left, right = rows[lefts], rows[middle - lefts]
+            totals = sum_ + np.cumsum(self._gain(left, right) + self._gain(right, left))
+            peaks = np.maximum.accumulate(np.maximum(totals, peak))
+            lost = np.flatnonzero(totals < peaks - 3 * _MIN_GAIN)
+            seen = slice(0, int(lost[0]) if len(lost) else len(totals))
+            if len(totals[seen]) and totals[seen].max() > peak:
+                low = int(lefts[totals[seen].argmax()])
+                peak = float(totals[seen].max())
+            if len(lost):
+                break
+            sum_ = float(totals[-1])
+        if low > first:
             return None, (total // 2, total // 2)
-        low, high = int(lefts[end - 1]), int(rights[end - 1]) + 1
+        high = middle - low + 1
         places = np.arange(low, high)
         media, texts = rows[places], rows[middle - places]
         fit = self._evidence.weigh(self._evidence.scores.pairs(media, texts)).astype(np.float64)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.displacement import REACH
 from mmcheck.corpus.repair_evidence import (
     Evidence,
@@ -84,8 +85,12 @@ def propose_repairs(
     nouns = NOUNS[modality]
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
     # Transcripts are compared as texts; what right ones look like is known beforehand.
-    if len(pairs) < (MIN_HEARD if isinstance(scores, TranscriptScores) else MIN_PAIRS):
-        note = f"{len(pairs)} {nouns[0]}-{nouns[1]} pairs are too few to learn from what right ones look like."
+    least = MIN_HEARD if isinstance(scores, TranscriptScores) else MIN_PAIRS
+    if len(pairs) < least:
+        note = (
+            f"{count_noun(len(pairs), f'{nouns[0]}-{nouns[1]} pair is', f'{nouns[0]}-{nouns[1]} pairs are')} too few "
+            f"to learn from what right ones look like; scan at least {least} together, then repair."
+        )
         return RepairPlan(modality=modality, notes=(note,) if len(pairs) else (), num_pairs=len(pairs))
     null = sample_null(scores)
     arrangements = FileArrangements(scores, null, files, reach)
@@ -93,7 +98,8 @@ def propose_repairs(
     if evidence is None:
         note = (
             f"the scores of the {nouns[0]}-{nouns[1]} pairs cannot be told from those of random pairings, in the "
-            "order of the manifest or in any other that it names, so there is nothing to go by."
+            "order of the manifest or in any other that it names, so there is nothing to go by; if the two do belong "
+            "together, scan with another model."
         )
         return RepairPlan(modality=modality, notes=(note,), num_pairs=len(pairs))
     wrong = np.full(scores.num_rows, np.nan)

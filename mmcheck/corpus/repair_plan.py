@@ -23,6 +23,8 @@ NOUNS = {"image": ("image", "caption"), "audio": ("recording", "transcript")}
 _DOUBTFUL = 0.1
 """Pairs this probably wrong are matched as well: their own text competes for its place, so nothing is lost."""
 _LEAST = 0.05
+_MOST = 0.9999
+"""Nothing is certain, rounded or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +196,7 @@ class PlanBuilder:
                     source=source,
                     modality=self._modality,
                     kind=_kind(kind),
-                    confidence=round(chance, 4),
+                    confidence=min(round(chance, 4), _MOST),
                     own_score=_number(own[place]),
                     proposed_score=_number(proposed[place]),
                     reason=sentence or self._reason(kind, row, source),

@@ -17,6 +17,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from mmcheck.core.atomic import write_text
+from mmcheck.core.sentences import count_noun
 from mmcheck.report.coverage_map import asset, environment
 from mmcheck.report.media_embed import MediaBudget
 from mmcheck.report.shown_rows import ShownRow, load_rows
@@ -106,12 +107,16 @@ def build_repair_page(run: RunFolder) -> str:
             notes=[show_plain(note, 600) for note in summary["notes"]],
             kinds=[(KINDS.get(kind, kind), count) for kind, count in summary["proposals_by_kind"].items()],
             proposals=[_show(record, row) for record, row in zip(chosen, rows, strict=True)],
+            # The last sentence is the outcome where nothing is proposed.
+            outcome=show_plain(summary["sentences"][-1], 600) if summary["sentences"] else "",
             total=table.num_rows,
-            less_sure=summary["less_sure"],
-            suspects=summary["suspects"],
+            total_told=count_noun(table.num_rows, "proposal"),
+            has_less_sure=summary["less_sure"] > 0,
+            suspects=count_noun(summary["suspects"], "pair is", "pairs are"),
+            less_sure=count_noun(summary["less_sure"], "more proposal is", "more proposals are"),
             min_confidence=format_value(summary["min_confidence"]),
             expected_wrong=format_value(summary["expected_wrong"]),
-            media_refused=budget.refused,
+            media_refused=budget.refused and count_noun(budget.refused, "medium was", "media were"),
         )
     )
 
@@ -119,9 +124,12 @@ def build_repair_page(run: RunFolder) -> str:
 def _headline(summary: Mapping[str, Any]) -> str:
     count = summary["proposals"]
     if not count:
-        sound = any(sentence.startswith("Nothing to repair") for sentence in summary["sentences"])
-        return "Nothing to repair" if sound else "Nothing is proposed"
-    return f"{count:,} of {summary['rows_read']:,} rows would get another text"
+        parts = [part for part in summary["modalities"].values() if part["pairs"]]
+        judged = [part["random_share"] is not None for part in parts]
+        if not any(judged):
+            return "Nothing was judged"
+        return "Nothing to repair" if all(judged) and not summary["suspects"] else "Nothing is proposed"
+    return f"{count:,} of {count_noun(summary['rows_read'], 'row')} would get another text"
 
 
 def _choose(table: pa.Table, limit: int) -> list[dict[str, Any]]:

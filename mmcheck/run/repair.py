@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from mmcheck.core.atomic import TMP_PREFIX, write_text
-from mmcheck.core.errors import RunError, UserError
+from mmcheck.core.errors import OutputError, RunError, UserError
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.repair import MIN_CONFIDENCE, Proposal, RepairPlan, propose_repairs
+from mmcheck.corpus.repair_plan import NOUNS
 from mmcheck.run.api import require_complete
 from mmcheck.run.claim import hold
 from mmcheck.run.progress import Progress, SilentProgress
@@ -48,6 +49,8 @@ PROPOSALS = pa.schema(
     ]
 )
 _TEXTS = {"image": "caption", "audio": "transcript"}
+_PRODUCTS = ("repair.html", "summary.json", "proposals.jsonl", "proposals.parquet")
+_COPY = "repair a copy of the run"
 
 
 def repair_run(
@@ -73,7 +76,7 @@ def repair_run(
         What ``RUN/repair/summary.json`` holds.
 
     Raises:
-        OutputError: If it is not a run folder, or a folder cannot be written to.
+        OutputError: If it is not a run folder, is in use, or a folder cannot be written to.
         RunError: If the run is not complete or damaged.
         UserError: If the run holds nothing to compare, or ``min_confidence`` is out of range.
     """
@@ -81,12 +84,13 @@ def repair_run(
         raise UserError(f"--min-confidence must lie between 0 and 1, but is {min_confidence}.")
     told = progress or SilentProgress()
     require_complete(RunFolder(path))
-    with hold(Path(path)):
+    with hold(Path(path), instead=_COPY):
         # Opened anew: it may have changed before it was held.
         run = RunFolder(path)
         require_complete(run)
         rows = int(run.summary["rows_read"])
         target = None if write is None else check_target(run, Path(write))
+        _clear(run.path / FOLDER)
         scratch = run.path / FOLDER / f"{TMP_PREFIX}embeddings"
         orphans = Orphans(wanted=use_model)
         try:
@@ -98,9 +102,24 @@ def repair_run(
         told.phase("writing proposals", None)
         if target is not None:
             summary["written"] = write_repaired(run, table, target, told)
-        _write(run, table, summary)
-        finish(summary)
+        try:
+            _write(run, table, summary)
+            finish(summary)
+        except OutputError as error:
+            raise OutputError(error.message, hint=f"free some space, or {_COPY}.") from error
     return summary
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier repair left, so that what is there when this one fails is not taken for its outcome."""
+    try:
+        folder.mkdir(exist_ok=True)
+        for name in _PRODUCTS:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}.", hint=f"make it writable, or {_COPY}."
+        ) from error
 
 
 def _plan(run: RunFolder, rows: int, scratch: Path, orphans: Orphans, progress: Progress) -> list[RepairPlan]:
@@ -225,17 +244,21 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
     if suspects:
         what = count_noun(suspects, "suspect pair")
         return [*told, f"Nothing is proposed: for none of {what} is another text sure enough."]
-    if any(plan.notes for plan in plans):
-        return [*told, "Nothing is proposed: the pairs could not be judged."]
+    unjudged = ["-".join(NOUNS[plan.modality]) for plan in plans if plan.num_pairs and plan.random_share is None]
     if not any(plan.num_pairs for plan in plans):
-        return [*told, "Nothing is proposed: there is no pair of which both halves can be compared."]
+        return [*told, "Nothing was judged: there is no pair of which both halves can be compared."]
+    if len(unjudged) == sum(plan.num_pairs > 0 for plan in plans):
+        return [*told, "Nothing was judged, so nothing is proposed."]
+    if unjudged:
+        return [
+            *told,
+            f"Nothing is proposed: the {' and '.join(unjudged)} pairs could not be judged, and no other looks wrong.",
+        ]
     return [*told, "Nothing to repair: no pair looks wrong."]
 
 
 def _write(run: RunFolder, table: pa.Table, summary: dict[str, Any]) -> None:
     folder = run.path / FOLDER
-    for stale in ("repair.html", "summary.json", "proposals.jsonl", "proposals.parquet"):
-        (folder / stale).unlink(missing_ok=True)
     write_part(folder / "proposals.parquet", table, {})
     write_text(folder / "proposals.jsonl", "".join(f"{dump_json(row)}\n" for row in table.to_pylist()))
     write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")

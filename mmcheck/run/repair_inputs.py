@@ -122,8 +122,10 @@ def read_files(run: RunFolder) -> list[FileRows]:
     manifests = names.dictionary.to_pylist()
     shown = _short_names(manifests)
     files = []
-    for code, manifest in enumerate(manifests):
-        rows = np.flatnonzero(codes == code)
+    # Sorted once: a run may be of thousands of files.
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(manifests)))
+    for manifest, rows in zip(manifests, np.split(order, ends[:-1]), strict=True):
         files.append(FileRows(name=shown[manifest], rows=rows, numbers=numbers[rows], keys=_Keys(run, rows)))
     return files
 

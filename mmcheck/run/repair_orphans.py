@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import MediaError, MmcheckError
+from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Sample
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import table_to_samples
@@ -78,8 +79,8 @@ def encode_orphans(
         return
     if len(captions) + len(images) > MAX_ORPHANS:
         orphans.notes.append(
-            f"{len(captions)} captions without a readable image and {len(images)} images without a caption are more "
-            f"than the {MAX_ORPHANS} that are looked at; they were left aside."
+            f"{count_noun(len(captions), 'caption')} without a readable image and {count_noun(len(images), 'image')} "
+            f"without a caption are more than the {MAX_ORPHANS:,} that are looked at; they were left aside."
         )
         return
     try:

@@ -37,6 +37,8 @@ _TABULAR = ("csv", "parquet")
 _FOLDERS = ("imagefolder", "audiofolder")
 _TEXT_FIELDS = ("caption", "transcript", "txt", "text")
 
+_OTHER = "free some space, or give --write another folder."
+
 Proposals = Mapping[int, list[dict[str, Any]]]
 
 
@@ -54,7 +56,7 @@ def check_target(run: RunFolder, target: Path) -> Path:
         is_taken = target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir())))
     except OSError as error:
         raise OutputError(
-            f"cannot write to {target}: {error.strerror or error}.", hint="choose another DIR."
+            f"cannot write to {target}: {error.strerror or error}.", hint="give --write another folder."
         ) from error
     if is_taken:
         kind = "a folder that is not empty" if target.is_dir() else "not a folder"
@@ -116,7 +118,10 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
             target.rmdir()
         staging.rename(target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}.", hint="choose another DIR.") from error
+        raise OutputError(f"cannot write {target}: {error.strerror or error}.", hint=_OTHER) from error
+    except OutputError as error:
+        # The formats do not know the name of the option.
+        raise OutputError(error.message, hint=_OTHER) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return {
@@ -262,7 +267,7 @@ def _with_text(row: dict[str, Any], record: Mapping[str, Any], finder: RoleFinde
             changed = {**row, name: value}
             if nested is not None:
                 # img2dataset repeats the caption in its JSON.
-                copies = {key: _replaced(nested[key], old, new)[0] for key in (name, *_TEXT_FIELDS) if key in nested}
+                copies = {key: new for key in (name, *_TEXT_FIELDS) if _is_copy(nested.get(key), old)}
                 changed["json"] = {**nested, **copies}
             return changed
     if nested is not None:
@@ -285,6 +290,11 @@ def _replaced(value: Any, old: str | None, new: str) -> tuple[Any, bool]:
     if isinstance(value, int | float) and not isinstance(value, bool) and str(value) == old:
         return new, True
     return value, False
+
+
+def _is_copy(value: Any, old: str | None) -> bool:
+    """Return whether a value is the old text itself; one that merely reads alike may be a label."""
+    return isinstance(value, str) and old is not None and value.strip("\r\n") == old.strip("\r\n")
 
 
 def _provenance(records: list[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def test_many_proposals_are_cut_and_the_cut_is_said(tmp_path: Path) -> None:
     run = _run(tmp_path, planted.shifted(COUNT, 10, 30), config={"report": {"max_rows": 7}})
     page = build_repair_page(run)
     assert page.count('class="card repair"') == 7
-    assert "7 of 20 are shown" in page
+    assert "7 of 20 proposals are shown" in page
 
 
 def test_nothing_to_repair_is_said(tmp_path: Path) -> None:
