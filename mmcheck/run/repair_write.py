@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX
@@ -40,6 +41,7 @@ _TEXT_FIELDS = ("caption", "transcript", "txt", "text")
 _OTHER = "free some space, or give --write another folder."
 
 Proposals = Mapping[int, list[dict[str, Any]]]
+Rows = NDArray[np.int64]
 
 
 def check_target(run: RunFolder, target: Path) -> Path:
@@ -98,7 +100,7 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
     stems = Counter(_stem(entry["manifest"]) for entry in inputs)
     staging = target.with_name(f"{TMP_PREFIX}{os.getpid()}-{target.name}")
     writer = _Writer(run, config, by_row)
-    written: list[Path] = []
+    written: dict[Path, None] = {}
     try:
         start = 0
         for number, entry in enumerate(inputs):
@@ -108,9 +110,9 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
             place.mkdir(parents=True, exist_ok=True)
             # Relative paths start from the folder that the files end up in, which has the same parent.
             files = writer.write(entry, start, stop, place, stem)
-            if set(written) & set(files):
+            if any(file in written for file in files):
                 raise RunError(f"two inputs would be written to one file: {sorted(map(str, files))}.")
-            written += files
+            written |= dict.fromkeys(files)
             start = stop
             progress.advance()
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -138,6 +140,7 @@ class _Writer:
         self._run = run
         self._config = config
         self._by_row = by_row
+        self._repaired_rows = np.array(sorted(by_row), dtype=np.int64)
         self.repaired = 0
         self.not_written: list[str] = []
         self.notes: list[str] = []
@@ -197,7 +200,7 @@ class _Writer:
         """Return, by file, the text columns that some proposal replaces; only for formats of columns."""
         found: dict[str, dict[str, None]] = {}
         if _is_tabular(entry["format"], entry["manifest"]) or entry["format"] in _FOLDERS:
-            for number, sample in self._samples(start, stop, only=self._by_row):
+            for number, sample in self._samples(start, stop, only=self._repaired_rows):
                 row, records = self._repair(number, sample, finders, count=False)
                 if records:
                     changed = {name: None for name, value in row.items() if value != sample.row.get(name)}
@@ -222,13 +225,12 @@ class _Writer:
             done.append(record)
         return row, done
 
-    def _samples(self, start: int, stop: int, only: Proposals | None = None) -> Iterator[tuple[int, Sample]]:
-        wanted = None if only is None else np.array(sorted(only), dtype=np.int64)
+    def _samples(self, start: int, stop: int, only: Rows | None = None) -> Iterator[tuple[int, Sample]]:
         for shard in self._run.shards():
             low, high = max(start, shard.start), min(stop, shard.stop)
             if low >= high:
                 continue
-            if wanted is not None and np.searchsorted(wanted, low) == np.searchsorted(wanted, high):
+            if only is not None and np.searchsorted(only, low) == np.searchsorted(only, high):
                 continue
             part = read_part(self._run.samples_part(shard)).slice(low - shard.start, high - low)
             yield from enumerate(table_to_samples(part), low)
