@@ -35,6 +35,10 @@ def scan(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Measure again where a measurement failed (files mended since).")
     ] = False,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option("--reuse", help="Earlier run folder: what it measured is not measured again. Repeatable."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved config and stop.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
@@ -55,6 +59,8 @@ def scan(
     mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text
 
     mmcheck scan train.csv --out runs/strict --set rules.min_similarity.enabled=true --limit 1000
+
+    mmcheck scan grown.jsonl --out runs/second --reuse runs/first
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
@@ -77,13 +83,28 @@ def scan(
             engine=engine,
             overwrite=overwrite,
             retry_failed=retry_failed,
+            reuse=reuse or (),
             dry_run=dry_run,
             progress=progress,
         )
     if dry_run:
         _print_plan(plan, json)
         return
+    if reuse and not quiet:
+        _tell_reused(plan)
     finish(out, report=report, as_json=json, quiet=quiet)
+
+
+def _tell_reused(plan: ScanPlan) -> None:
+    if plan.reused:
+        counts = ", ".join(f"{name} {count:,}" for name, count in plan.reused.items())
+        typer.echo(f"of {plan.rows:,} rows taken over from earlier runs: {counts}", err=True)
+    else:
+        typer.echo(
+            "nothing was taken over from earlier runs: no row has the same bytes and texts there, "
+            "or they were measured with other options or weights.",
+            err=True,
+        )
 
 
 def _print_plan(plan: ScanPlan, as_json: bool) -> None:
@@ -111,4 +132,7 @@ def _print_plan(plan: ScanPlan, as_json: bool) -> None:
 def _note(plan: ScanPlan, name: str) -> str:
     if not plan.probes[name]:
         return "its weights are not on this machine yet"
-    return "" if plan.to_measure[name] else "stored already"
+    if not plan.to_measure[name]:
+        return "stored already"
+    known = plan.reusable.get(name, 0)
+    return f"fewer where bytes and texts are those of {known:,} samples of earlier runs" if known else ""

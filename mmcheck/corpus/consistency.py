@@ -173,12 +173,18 @@ def _evidence(
 
 
 _SENTENCES = {
-    "caption_conflict": "{count:,} of {compared:,} captions contradict the others of the same or a near-duplicate "
-    "image.",
-    "transcript_conflict": "{count:,} of {compared:,} transcripts differ from the others of the same recording.",
-    "unlike_images": "{count:,} of {compared:,} rows with a repeated caption share it with quite unlike images.",
-    "breadth": "{count:,} of {compared:,} captions are much broader or narrower than those of like images.",
+    "caption_conflict": "{count:,} of {compared:,} captions {verb} the others of the same or a near-duplicate image.",
+    "transcript_conflict": "{count:,} of {compared:,} transcripts {verb} from the others of the same recording.",
+    "unlike_images": "{count:,} of {compared:,} rows with a repeated caption {verb} it with quite unlike images.",
+    "breadth": "{count:,} of {compared:,} captions {verb} much broader or narrower than those of like images.",
 }
+_VERBS = {
+    "caption_conflict": ("contradicts", "contradict"),
+    "transcript_conflict": ("differs", "differ"),
+    "unlike_images": ("shares", "share"),
+    "breadth": ("is", "are"),
+}
+"""What one does, and what several do."""
 
 
 def _summarise(
@@ -191,7 +197,9 @@ def _summarise(
     counts = {name: int(mask.sum()) for name, mask in reached.items()}
     compared = {name: int(np.isfinite(figure.values).sum()) for name, figure in found.items()}
     sentences = [
-        _SENTENCES[name].format(count=count, compared=compared[name]) for name, count in counts.items() if count
+        _SENTENCES[name].format(count=count, compared=compared[name], verb=_VERBS[name][count > 1])
+        for name, count in counts.items()
+        if count
     ]
     if scale is not None and not scale.is_judged:
         sentences.append(

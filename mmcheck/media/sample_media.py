@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from PIL import Image
 
+from mmcheck.core.digests import digest_bytes
 from mmcheck.core.errors import MediaError
 from mmcheck.core.types import Sample
 from mmcheck.media.audio import Audio, decode_audio
@@ -68,6 +69,25 @@ class SampleMedia:
             raise MediaError("the sample has no recording", cause="absent")
         return self._once("audio_bytes", lambda: self._source.read(ref))
 
+    def image_digest(self) -> str:
+        """Return the SHA-256 of the image file's bytes as 64 hex digits.
+
+        Raises:
+            MediaError: If they cannot be read, or the sample has no image.
+        """
+        return self._once("image_digest", lambda: digest_bytes(self.image_bytes()))
+
+    def audio_digest(self) -> str:
+        """Return the SHA-256 of the recording's file; of the decoded sound for a segment, as many share one file.
+
+        Raises:
+            MediaError: If it cannot be read (or decoded), or the sample has no recording.
+        """
+        ref = self.sample.audio
+        if ref is not None and (ref.start is not None or ref.duration is not None):
+            return self._once("audio_digest", lambda: _digest_sound(self.audio()))
+        return self._once("audio_digest", lambda: digest_bytes(self.audio_bytes()))
+
     def decoded_image(self) -> DecodedImage:
         """Return the decoded image with what its header said.
 
@@ -122,3 +142,7 @@ class SampleMedia:
         if isinstance(found, MediaError):
             raise found
         return found  # type: ignore[return-value]
+
+
+def _digest_sound(audio: Audio) -> str:
+    return digest_bytes((audio.samples * 32767.0).round().astype("<i2").tobytes())

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mmcheck.backends import voice_activity
 from mmcheck.config import MediaProbeConfig
-from mmcheck.core.digests import digest_bytes, digest_file, digest_value
+from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
@@ -209,7 +209,7 @@ class MediaProbe:
             true = info.duration if ref.start is not None else max(info.duration, info.file_duration or 0.0)
             values["declared_duration_error"] = abs(declared - true)
         evidence.update(
-            audio_sha256=_audio_digest(media, ref, audio),
+            audio_sha256=media.audio_digest(),
             codec=info.codec,
             container=info.container,
         )
@@ -235,7 +235,7 @@ def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], 
         orientation=float(decoded.orientation),
         wrong_suffix=float(not is_right),
     )
-    evidence.update(image_sha256=digest_bytes(media.image_bytes()), format=decoded.format, mode=decoded.mode)
+    evidence.update(image_sha256=media.image_digest(), format=decoded.format, mode=decoded.mode)
     if decoded.num_frames > 1:
         evidence["num_frames"] = decoded.num_frames
 
@@ -261,13 +261,6 @@ def _level(audio: Audio) -> float:
     samples = audio.samples
     power = float(np.dot(samples, samples)) / len(samples)
     return max(_SILENCE_DB, 10.0 * math.log10(power)) if power > 0 else _SILENCE_DB
-
-
-def _audio_digest(media: SampleMedia, ref: MediaRef, audio: Audio) -> str:
-    """Return the SHA-256 of the file; of the decoded sound for a segment, as many segments share one file."""
-    if ref.start is None and ref.duration is None:
-        return digest_bytes(media.audio_bytes())
-    return digest_bytes((audio.samples * 32767.0).round().astype("<i2").tobytes())
 
 
 def _declared_duration(sample: Sample, ref: MediaRef) -> float | None:

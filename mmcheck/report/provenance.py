@@ -52,6 +52,9 @@ def describe_run(metadata: Mapping[str, Any]) -> list[FactGroup]:
         for name, about in (metadata.get(key) or {}).items():
             if isinstance(about, Mapping):
                 groups.append(FactGroup(title=f"{kind} {show_plain(name)}", facts=_facts(about, _OWN)))
+    reused = metadata.get("reused") or {}
+    if isinstance(reused, Mapping) and reused:
+        groups.append(FactGroup(title="Taken over from earlier runs", facts=_facts(reused, ())))
     skipped = metadata.get("skipped_probes") or {}
     if isinstance(skipped, Mapping) and skipped:
         groups.append(FactGroup(title="Probes that did not run", facts=_facts(skipped, ())))

@@ -202,6 +202,7 @@ def scan(
     engine: str = "local",
     overwrite: bool = False,
     retry_failed: bool = False,
+    reuse: str | Path | Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Scan manifests into a run folder and return the finished run. A stopped scan is continued by the same call.
@@ -218,6 +219,7 @@ def scan(
         engine: Name of a registered engine.
         overwrite: Replace a run folder that belongs to other work.
         retry_failed: Measure again the shards in which a measurement failed (files that were mended since).
+        reuse: Run folders of earlier scans: samples with the same bytes and texts take over their measurements.
         progress: Told what happens.
 
     Raises:
@@ -236,6 +238,7 @@ def scan(
         engine=engine,
         overwrite=overwrite,
         retry_failed=retry_failed,
+        reuse=[Path(reuse)] if isinstance(reuse, str | Path) else [Path(run) for run in reuse],
         progress=progress,
     )
     return Run(out)

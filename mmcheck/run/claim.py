@@ -109,7 +109,8 @@ def _check_identity(out: Path, identity: str) -> None:
     raise OutputError(
         f"{out} belongs to another run: other manifests, another content of them, another --limit, or another "
         f"`input` or `run.shard_size` section.",
-        hint="choose another --out, or --overwrite to replace it.",
+        hint="choose another --out (with --reuse, what is measured here need not be measured again), or --overwrite to "
+        "replace it.",
     )
 
 

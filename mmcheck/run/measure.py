@@ -9,7 +9,7 @@ and the sample that fails becomes a ``failed`` measurement with its reason.
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from mmcheck.core.types import Measurement, Sample, Shard
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
 from mmcheck.probe.base import NotApplicable, Prepared, Probe
+from mmcheck.run.reuse import Reuse
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, measurements_to_table, table_to_samples, write_part
 
@@ -46,6 +47,7 @@ class _OpenShard:
     found: dict[str, list[Measurement | None]]
     waiting: dict[str, list[Prepared]] = field(default_factory=dict)
     bytes_waiting: dict[str, int] = field(default_factory=dict)
+    num_reused: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class _Decoded:
 
     outcomes: dict[str, _Outcome]
     num_bytes: int
+    reused: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class MeasureTask:
         config: The run's config.
         min_side: Images may be shrunk while decoding to no less than this on the shorter side, px; None: full size.
         retry_failed: Shards with a failed measurement count as not measured.
+        reuse: Gives measurements of earlier runs; None: everything is measured.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class MeasureTask:
         *,
         min_side: int | None = None,
         retry_failed: bool = False,
+        reuse: Reuse | None = None,
     ) -> None:
         self._out = out
         self._probes = probes
@@ -93,6 +98,7 @@ class MeasureTask:
         self._source = MediaSource(allow_remote=config.input.allow_remote)
         self._min_side = min_side
         self._retry_failed = retry_failed
+        self._reuse = reuse
         self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
 
     def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
@@ -165,8 +171,17 @@ class MeasureTask:
             max_pixels=self._config.probes.media.max_pixels,
             max_audio_seconds=self._config.probes.media.max_audio_seconds,
         )
-        outcomes = {name: self._prepare_one(name, media) for name in probes}
-        return _Decoded(outcomes=outcomes, num_bytes=media.num_bytes())
+        known: Mapping[str, _Outcome] = self._known(media, probes)
+        outcomes = {name: known.get(name) or self._prepare_one(name, media) for name in probes}
+        return _Decoded(outcomes=outcomes, num_bytes=media.num_bytes(), reused=frozenset(known))
+
+    def _known(self, media: SampleMedia, probes: Sequence[str]) -> Mapping[str, Measurement]:
+        if self._reuse is None:
+            return {}
+        try:
+            return self._reuse.find(media, probes)
+        except Exception:  # noqa: BLE001 - what cannot be taken over is measured, and fails there if it must
+            return {}
 
     def _prepare_one(self, name: str, media: SampleMedia) -> _Outcome:
         sample = media.sample
@@ -183,6 +198,7 @@ class MeasureTask:
 
     def _take(self, opened: _OpenShard, sample: Sample, decoded: _Decoded) -> None:
         opened.remaining -= 1
+        opened.num_reused.update(decoded.reused)
         for name, outcome in decoded.outcomes.items():
             if isinstance(outcome, Measurement):
                 opened.found[name][opened.order[sample.id]] = outcome
@@ -233,6 +249,8 @@ class MeasureTask:
             table = measurements_to_table(measurements, self._probes[name].metrics)
             failed = ",".join(sorted({m.cause for m in measurements if m.cause}))
             labels = {"fingerprint": self._fingerprints[name], "failed": failed}
+            if opened.num_reused[name]:
+                labels["reused"] = str(opened.num_reused[name])
             write_part(self._part(name, opened.shard), table, labels)
 
 

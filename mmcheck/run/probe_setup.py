@@ -35,7 +35,8 @@ def make_probes(
 
     Args:
         config: The config.
-        run_json: What the run folder knows: modalities, rows, and probes of an earlier attempt.
+        run_json: What the run folder knows: modalities, rows, and probes of an earlier attempt (or of an earlier run
+            whose measurements are taken over).
         transcripts: Gives a sample of the run's transcripts; called only if a probe wants it.
         may_download: Whether missing weights may be fetched; if not, their fingerprint is empty.
 
@@ -104,14 +105,15 @@ def _device(asked: str) -> str:
     return str(importlib.import_module("mmcheck.backends.devices").resolve_device(asked))
 
 
+def settled_options(about: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the options that a run may settle by itself are in a run, as its run.json tells of a probe."""
+    known = {**about.get("verification", {}), **about}
+    return {name: known[name] for name, words in _SETTLED.items() if known.get(name) in words}
+
+
 def _settled(options: Any, about: Mapping[str, Any]) -> dict[str, str]:
     """Return what options that say ``auto`` came to in an earlier attempt."""
-    known = {**about.get("verification", {}), **about}
-    return {
-        name: known[name]
-        for name, words in _SETTLED.items()
-        if getattr(options, name, None) == "auto" and known.get(name) in words
-    }
+    return {name: word for name, word in settled_options(about).items() if getattr(options, name, None) == "auto"}
 
 
 def open_probes(

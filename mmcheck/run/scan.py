@@ -37,6 +37,7 @@ from mmcheck.run.plan import (
 )
 from mmcheck.run.probe_setup import make_probes, min_side, open_probes
 from mmcheck.run.progress import Progress, SilentProgress
+from mmcheck.run.reuse import EarlierRun, Reuse, count_reused, open_earlier
 from mmcheck.run.trial import try_recordings
 from mmcheck.store.run_folder import RunFolder, read_part
 
@@ -62,6 +63,10 @@ class ScanPlan:
     """Probe -> why it will not run although the config has it on."""
     to_measure: dict[str, int] = field(default_factory=dict)
     """Probe -> samples in shards that it has not measured yet."""
+    reusable: dict[str, int] = field(default_factory=dict)
+    """Probe -> samples of the earlier runs that it has measured just so (dry run only)."""
+    reused: dict[str, int] = field(default_factory=dict)
+    """Probe -> stored measurements that were taken over from earlier runs."""
 
 
 def scan_run(
@@ -73,6 +78,7 @@ def scan_run(
     engine: str = "local",
     overwrite: bool = False,
     retry_failed: bool = False,
+    reuse: Sequence[Path] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ScanPlan:
@@ -86,6 +92,7 @@ def scan_run(
         engine: Name of a registered engine.
         overwrite: Empty a run folder of other work first (never a folder that is not one).
         retry_failed: Measure again the shards in which a measurement failed.
+        reuse: Run folders whose measurements are taken over for samples with the same bytes and texts.
         dry_run: Plan and count, measure nothing, download nothing.
         progress: Told what happens.
 
@@ -103,11 +110,15 @@ def scan_run(
     check_rules(config)
     ENGINES.entry(engine)
     if dry_run and (overwrite or not (out / "run.json").is_file()):
-        with tempfile.TemporaryDirectory(prefix="mmcheck-dry-run-") as folder:
-            _prepare(plan, Path(folder), config, limit, retry_failed, True, progress)
+        with (
+            tempfile.TemporaryDirectory(prefix="mmcheck-dry-run-") as folder,
+            open_earlier(reuse, out, progress) as earlier,
+        ):
+            _prepare(plan, Path(folder), config, limit, retry_failed, True, progress, earlier)
         return plan
-    with claim(out, inputs, plan.identity, overwrite=overwrite):
-        run_json, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress)
+    # The earlier runs come first: one that is missing must not cost the folder that --overwrite empties.
+    with open_earlier(reuse, out, progress) as earlier, claim(out, inputs, plan.identity, overwrite=overwrite):
+        run_json, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
         if task is not None:
             _measure_and_judge(plan, out, config, engine, run_json, task, began, progress)
     return plan
@@ -121,13 +132,19 @@ def _prepare(
     retry_failed: bool,
     dry_run: bool,
     progress: Progress,
+    earlier: Sequence[EarlierRun],
 ) -> tuple[dict[str, Any], MeasureTask | None]:
     """Plan the samples and open the probes; return run.json and the task (None on a dry run)."""
     run_json = _load_or_plan(plan, out, config, limit, progress)
     plan.rows = run_json["rows"]
     shards = shards_of(run_json)
+    # What `auto` came to in an earlier run holds for this one too, or its values would be of two kinds.
+    settled = {name: part for run in reversed(earlier) for name, part in run.described.items()}
     probes, plan.probes, plan.skipped = make_probes(
-        config, run_json, lambda: sample_transcripts(out, shards, config.run.seed), may_download=not dry_run
+        config,
+        {**run_json, "probes": {**settled, **run_json["probes"]}},
+        lambda: sample_transcripts(out, shards, config.run.seed),
+        may_download=not dry_run,
     )
     view = MeasureTask(out, probes, plan.probes, config, retry_failed=retry_failed)
     plan.to_measure = dict.fromkeys(probes, 0)
@@ -135,6 +152,10 @@ def _prepare(
         for name in view.missing(shard):
             plan.to_measure[name] += shard.stop - shard.start
     if dry_run:
+        plan.reusable = {
+            name: sum(len(run) for run in earlier if run.described.get(name, {}).get("fingerprint") == fingerprint)
+            for name, fingerprint in plan.probes.items()
+        }
         return run_json, None
     run_json["probes"] = open_probes(
         probes,
@@ -144,8 +165,18 @@ def _prepare(
         progress,
         lambda probe: try_recordings(probe, out, shards, config, run_json["modalities"]["audio"]),
     )
+    for run in earlier:
+        run.accept(run_json["probes"])
+    if earlier:
+        run_json["reused"] = {"runs": [{"run": str(run.path), "identity": run.identity} for run in earlier]}
     return run_json, MeasureTask(
-        out, probes, plan.probes, config, min_side=min_side(run_json["probes"]), retry_failed=retry_failed
+        out,
+        probes,
+        plan.probes,
+        config,
+        min_side=min_side(run_json["probes"]),
+        retry_failed=retry_failed,
+        reuse=Reuse(earlier) if earlier else None,
     )
 
 
@@ -175,6 +206,9 @@ def _measure_and_judge(
             progress.advance(event)
     seconds |= {"measuring": perf_counter() - began}
     began = perf_counter()
+    if "reused" in run_json:
+        plan.reused = count_reused(out, plan.probes, shards_of(run_json))
+        run_json["reused"] |= {"measurements": plan.reused}
     run_json["analyses"] = analyse_run(RunFolder(out), config, progress)
     run_json["state"] = "complete"
     write_run_json(out, run_json)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmcheck.core.atomic import atomic_path
-from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample
+from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 
 MEDIA_REF = pa.struct(
     [
@@ -192,6 +192,42 @@ def measurements_to_table(measurements: Sequence[Measurement], metrics: Iterable
     for name in sorted({name for m in measurements for name in m.embeddings}):
         columns[EMBEDDING_PREFIX + name] = _embeddings([m.embeddings.get(name) for m in measurements])
     return pa.table(columns)
+
+
+def table_to_measurements(table: pa.Table, probe: str) -> list[Measurement]:
+    """Return the records of one probe's measurements table (the inverse of ``measurements_to_table``).
+
+    Embeddings come back as float16, as they are stored.
+    """
+    fixed = {name: table[name].to_pylist() for name in _FIXED_COLUMNS}
+    metrics = {name: table[name].to_pylist() for name in metric_columns(table)}
+    vectors = {
+        name.removeprefix(EMBEDDING_PREFIX): _vectors(table[name])
+        for name in table.column_names
+        if name.startswith(EMBEDDING_PREFIX)
+    }
+    return [
+        Measurement(
+            sample_id=fixed["sample_id"][row],
+            probe=probe,
+            status=Status(fixed["status"][row]),
+            values={name: values[row] for name, values in metrics.items() if values[row] is not None},
+            evidence=load_json(fixed["evidence"][row]) if fixed["evidence"][row] else {},
+            reason=fixed["reason"][row],
+            cause=fixed["cause"][row],
+            embeddings={name: column[row] for name, column in vectors.items() if column[row] is not None},
+        )
+        for row in range(table.num_rows)
+    ]
+
+
+def _vectors(column: pa.ChunkedArray) -> list[Any]:
+    flat = column.combine_chunks()
+    size = flat.type.list_size
+    # The values of absent rows are stored too, so the rows stay in step.
+    values = flat.values.slice(flat.offset * size, len(flat) * size).to_numpy(zero_copy_only=False)
+    rows = values.reshape(len(flat), size)
+    return [rows[row] if valid else None for row, valid in enumerate(flat.is_valid().to_pylist())]
 
 
 def _embeddings(vectors: Sequence[Any]) -> pa.Array:

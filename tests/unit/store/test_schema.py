@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from mmcheck.store.schema import (
     measurements_to_table,
     metric_columns,
     samples_to_table,
+    table_to_measurements,
     table_to_samples,
     write_part,
 )
@@ -52,6 +54,20 @@ SAMPLES = st.builds(
     own_id=st.booleans(),
     problem=st.none() | st.builds(RowProblem, cause=TEXT, message=TEXT),
 )
+MEASUREMENTS = st.builds(
+    Measurement,
+    sample_id=TEXT,
+    probe=st.just("p"),
+    status=st.sampled_from(Status),
+    values=st.dictionaries(st.sampled_from(["a", "b"]), st.floats(allow_nan=False, allow_infinity=False)),
+    evidence=st.dictionaries(TEXT, JSON, max_size=3),
+    reason=st.none() | TEXT,
+    cause=st.none() | TEXT,
+    embeddings=st.dictionaries(
+        st.sampled_from(["image", "text"]),
+        st.lists(st.floats(-1, 1, width=16), min_size=3, max_size=3).map(lambda row: np.array(row, dtype=np.float16)),
+    ),
+)
 METRICS = (Metric(name="p.a", description="a"), Metric(name="p.b", description="b"))
 
 
@@ -59,6 +75,19 @@ METRICS = (Metric(name="p.a", description="a"), Metric(name="p.b", description="
 @given(st.lists(SAMPLES, max_size=5))
 def test_samples_come_back_as_they_were(samples: list[Sample]) -> None:
     assert table_to_samples(samples_to_table(samples, 7)) == samples
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(MEASUREMENTS, max_size=5), st.integers(0, 2))
+def test_measurements_come_back_as_they_were(measurements: list[Measurement], skipped: int) -> None:
+    table = measurements_to_table(measurements, METRICS).slice(skipped)
+    found = table_to_measurements(table, "p")
+    assert len(found) == len(measurements[skipped:])
+    for one, other in zip(found, measurements[skipped:], strict=True):
+        assert {name: vector.tolist() for name, vector in one.embeddings.items()} == {
+            name: vector.tolist() for name, vector in other.embeddings.items()
+        }
+        assert replace(one, embeddings={}) == replace(other, embeddings={})
 
 
 @settings(max_examples=60, deadline=None)
