@@ -97,7 +97,7 @@ def scan(
 
 def _tell_reused(plan: ScanPlan) -> None:
     if plan.reused:
-        counts = ", ".join(f"{name} {count:,}" for name, count in plan.reused.items())
+        counts = ", ".join(f"{name} {plan.reused.get(name, 0):,}" for name in plan.probes)
         typer.echo(f"of {plan.rows:,} rows taken over from earlier runs: {counts}", err=True)
     else:
         typer.echo(

@@ -1,4 +1,4 @@
-"""Scale: judging a million stored rows, memory of scans of growing size, start-up of each command.
+"""Scale: judging a million stored rows, memory of scans of growing size, a set that grew, start-up of each command.
 
 Scanning 100,000 rows takes a while, so that the last step of the memory bench is made only with ``--full``.
 """
@@ -14,6 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts.benchmarks.results import Result, Target, publish
+from scripts.benchmarks.scale_parts import growth
 from scripts.benchmarks.scale_parts.judging import ROWS, bench_judging
 from scripts.benchmarks.scale_parts.memory import (
     FULL_SIZES,
@@ -25,7 +26,7 @@ from scripts.benchmarks.scale_parts.memory import (
 )
 from scripts.benchmarks.scale_parts.startup import bench_startup, startup_raw, startup_table
 
-PARTS = ("judge", "memory", "startup")
+PARTS = ("judge", "memory", "growth", "startup")
 Found = tuple[str, list[Target], Any]
 
 
@@ -43,6 +44,7 @@ def main() -> None:
     parts: dict[str, Callable[[], Found]] = {
         "judge": lambda: _judge(50_000 if quick else ROWS, options.repeats or (2 if quick else 3)),
         "memory": lambda: _memory(sizes),
+        "growth": lambda: _growth(200 if quick else growth.ROWS),
         "startup": lambda: _startup(options.repeats or (2 if quick else 5)),
     }
     tables: list[str] = []
@@ -81,6 +83,11 @@ def _judge(rows: int, repeats: int) -> Found:
 def _memory(sizes: tuple[int, ...]) -> Found:
     scans = bench_memory(sizes)
     return memory_table(scans), memory_targets(scans), memory_raw(scans)
+
+
+def _growth(rows: int) -> Found:
+    found = growth.bench_growth(rows)
+    return growth.growth_table(found), growth.growth_targets(found), growth.growth_raw(found)
 
 
 def _startup(repeats: int) -> Found:

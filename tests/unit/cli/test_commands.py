@@ -86,6 +86,22 @@ def test_dry_run_says_what_would_be_measured(run: Run, manifest: Path, tmp_path:
     assert json.loads(out)["to_measure"] == {"media": 4, "caption_text": 4}
 
 
+def test_scan_tells_what_it_took_over(run: Run, manifest: Path, tmp_path: Path) -> None:
+    run("scan", str(manifest), "-o", str(tmp_path / "a"), *MODEL_FREE)
+    again = ("scan", str(manifest), "--no-report", *MODEL_FREE)
+    code, out, err = run(*again, "-o", str(tmp_path / "b"), "--reuse", str(tmp_path / "a"))
+    assert code == 0
+    assert "of 4 rows taken over from earlier runs: media 3, caption_text 3" in err
+    assert "4 rows read" in out
+    other = ("--probes", "media", "--set", "probes.media.max_pixels=9000000", "--no-report")
+    code, _, err = run("scan", str(manifest), *other, "-o", str(tmp_path / "c"), "--reuse", str(tmp_path / "a"))
+    assert code == 0
+    assert "nothing was taken over from earlier runs" in err
+    code, out, _ = run(*again, "-o", str(tmp_path / "d"), "--reuse", str(tmp_path / "a"), "--dry-run")
+    assert code == 0
+    assert "3 samples of earlier" in " ".join(out.split())
+
+
 def test_print_config_is_a_config(run: Run, manifest: Path, tmp_path: Path) -> None:
     _, out, _ = run("scan", str(manifest), "-o", "x", "--print-config", "--set", "run.shard_size=7", "-c", "demo")
     (tmp_path / "c.yaml").write_text(out, "utf-8")
