@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.types import Sample
@@ -24,8 +25,10 @@ from mmcheck.formats.nemo import NemoFormat
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
 from mmcheck.formats.text_source import output_name
 
-_PREFIX = "mmcheck_"
-_ESCAPED = r'["\\\x00-\x1f]'
+_KNOWN = b'"mmcheck_'
+_ESCAPED = np.zeros(256, dtype=bool)
+"""The bytes of UTF-8 that JSON writes otherwise (RFC 8259, section 7)."""
+_ESCAPED[[*range(32), ord('"'), ord("\\")]] = True
 _UTF8 = ("utf-8", "utf8", "utf-8-sig")
 
 
@@ -72,16 +75,15 @@ class LineMaker:
         if not table.num_rows:
             return b""
         tails = None if extras and _holds_nonfinite(table, extras) else _tails(table, extras)
-        # Columns of an earlier run keep their place when replaced, which is for the slow way.
-        known = pc.match_substring(table["row"], f'"{_PREFIX}')
-        usual = pc.and_not(pc.is_null(table["problem"]), known).to_pylist()
+        sound = pc.is_null(table["problem"]).to_pylist()
         own = table["own_id"].to_pylist()
         images, recordings = _files(table["image"]), _files(table["audio"])
         loads, dumps, columns = orjson.loads, orjson.dumps, self._columns
         lines: list[bytes] = []
         for number, text in enumerate(table["row"].cast(pa.binary()).to_pylist()):
             row = None
-            if usual[number]:
+            # Columns of an earlier run keep their place when replaced, which is for the slow way.
+            if sound[number] and _KNOWN not in text:
                 try:
                     row = loads(text)
                 except orjson.JSONDecodeError:
@@ -190,9 +192,18 @@ def _numbers(column: pa.Array) -> pa.Array | str:
 
 
 def _strings(column: pa.Array) -> pa.Array:
-    if column.null_count or pc.any(pc.match_substring_regex(column, _ESCAPED), min_count=0).as_py():
+    if column.null_count or _ESCAPED[_content(column)].any():
         return pa.array([orjson.dumps(text).decode() for text in column.to_pylist()], pa.string())
     return pc.binary_join_element_wise('"', column, '"', "")
+
+
+def _content(column: pa.Array) -> NDArray[np.uint8]:
+    """Return the bytes of a string array's values, one after the other."""
+    _, offsets, data = column.buffers()
+    if data is None or not len(column):
+        return np.zeros(0, dtype=np.uint8)
+    bounds = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    return np.frombuffer(data, dtype=np.uint8)[bounds[0] : bounds[-1]]
 
 
 def _lists(column: pa.Array) -> pa.Array | str:
