@@ -36,7 +36,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
             raise
         raise OutputError(
             f"cannot write {final}: {error.strerror or error}.",
-            hint="free some space or choose another --out; a run continues where it stopped.",
+            hint="free some space or write somewhere else; a scan continues where it stopped.",
         ) from error
     except BaseException:
         _remove(temporary)
