@@ -183,6 +183,21 @@ def test_a_stopped_scan_goes_on_with_or_without_the_earlier_run(
     assert reused(again) == {"media": 2, "caption_text": 4}
 
 
+def test_pictures_inside_parquet_files_are_known_again_in_another_row(
+    make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    manifest = make_dataset(3)
+    rows = [
+        {"image": {"bytes": (manifest.parent / row["image"]).read_bytes(), "path": None}, "caption": row["caption"]}
+        for row in read_rows(manifest)
+    ]
+    for name, part in (("old", rows[:2]), ("new", rows[::-1])):
+        pq.write_table(pa.Table.from_pylist(part), tmp_path / f"{name}.parquet")
+    scan(tmp_path / "old.parquet", tmp_path / "first")
+    second = scan(tmp_path / "new.parquet", tmp_path / "second", reuse=tmp_path / "first")
+    assert reused(second) == {"media": 2, "caption_text": 2}
+
+
 def _write_tones(folder: Path) -> None:
     folder.mkdir()
     for name, pitch in (("a", 300.0), ("b", 500.0)):
