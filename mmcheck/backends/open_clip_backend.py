@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.clip_tensors import break_runs, crop_extreme, loading, unit_rows
+from mmcheck.backends.fast_resize import fast_resize
 from mmcheck.backends.image_text_backend import ImageTextWeights, read_json
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
@@ -66,10 +67,13 @@ class OpenClipBackend:
         import numpy as np
         import torch
 
-        resized = self._resize(crop_extreme(image) if self._is_cropped else image)
+        if self._is_cropped:
+            image = crop_extreme(image)
+        resized = self._resize(image)
         if isinstance(resized, torch.Tensor):
             return resized
-        return torch.from_numpy(np.array(resized, dtype=np.uint8)).permute(2, 0, 1).contiguous()
+        # Turned round by numpy: torch would start threads for it beside those that decode.
+        return torch.from_numpy(np.array(np.asarray(resized, dtype=np.uint8).transpose(2, 0, 1), order="C"))
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of ``text`` without special tokens."""
@@ -120,13 +124,14 @@ class OpenClipBackend:
         self._is_cropped = config.resize_mode == "shortest"
         steps = self._transform.transforms
         is_usual = isinstance(steps[-1], Normalize) and type(steps[-2]).__name__ in ("MaybeToTensor", "ToTensor")
-        self._resize: Any = Compose(steps[:-2]) if is_usual else self._transform
-        self._normalise: Any = steps[-1] if is_usual else None
+        self._resize: Any = (fast_resize(steps[:-2]) or Compose(steps[:-2])) if is_usual else self._transform
+        self._normalise: Any = Normalize(steps[-1].mean, steps[-1].std, inplace=True) if is_usual else None
 
     def _normalised(self, batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(self._device)
         if self._normalise is not None:
-            batch = self._normalise(batch.float() / 255)
+            # In place, on the copy that float() makes of bytes: each pass over a batch leaves the caches.
+            batch = self._normalise(batch.float().div_(255))
         return batch.to(torch_dtype(self.precision))
 
     def _ids(self, text: str) -> list[int]:

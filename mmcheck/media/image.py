@@ -283,6 +283,9 @@ def _to_rgb(file: Image.Image, image_format: str) -> Image.Image:
             rgba = file.convert("RGBA")
             white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
             return Image.alpha_composite(white, rgba).convert("RGB")
+        if file.mode == "RGB" and image_format == "JPEG":
+            # Loaded, it holds its pixels and no file any more; a copy takes as long as resizing it.
+            return file
         return file.convert("RGB") if file.mode != "RGB" else file.copy()
     except (ValueError, OSError) as error:
         message = f"pixels of mode {file.mode} cannot be turned into RGB: {error}"

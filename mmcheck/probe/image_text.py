@@ -29,7 +29,7 @@ from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
 if TYPE_CHECKING:
     import numpy as np
 
-_VERSION = 2
+_VERSION = 3
 """Counted up when the same weights and options would give other values."""
 
 _SHOWN_CHARACTERS = 200
