@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mmcheck.backends.clip_tensors import break_runs, crop_extreme, loading, unit_rows
 from mmcheck.backends.fast_resize import fast_resize
 from mmcheck.backends.image_text_backend import ImageTextWeights, read_json
+from mmcheck.backends.pooled_block import pool_last_block
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
 
@@ -53,6 +54,7 @@ class OpenClipBackend:
             self._model = _create_model(weights, folder)
             self._tokenizer = _create_tokenizer(weights, folder)
             self._split_transform()
+            pool_last_block(self._model)
         self._fragments = _fragment_ids(self._tokenizer)
         self._is_trimmed = _can_trim(self._model) and self._trims_truly()
         self.precision = resolve_precision(precision, device)
