@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.clip_tensors import break_runs, crop_extreme, loading, unit_rows
+from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, unit_rows
 from mmcheck.backends.fast_resize import fast_resize
 from mmcheck.backends.image_text_backend import ImageTextWeights, read_json
 from mmcheck.backends.pooled_block import pool_last_block
@@ -55,6 +55,7 @@ class OpenClipBackend:
             self._tokenizer = _create_tokenizer(weights, folder)
             self._split_transform()
             pool_last_block(self._model)
+        self._per_pass = images_per_pass(device, *_image_shape(self._model.visual))
         self._fragments = _fragment_ids(self._tokenizer)
         self._is_trimmed = _can_trim(self._model) and self._trims_truly()
         self.precision = resolve_precision(precision, device)
@@ -96,6 +97,7 @@ class OpenClipBackend:
             pixels,
             lambda batch: self._model.encode_image(self._normalised(batch)),
             lambda images: torch.stack(list(images)),
+            self._per_pass,
         )
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -244,6 +246,16 @@ def fragment_ids(tokenizer: Any) -> frozenset[int] | None:
     if tokenizer.unk_token_id is not None:
         ids.add(tokenizer.unk_token_id)
     return frozenset(ids) if ids else None
+
+
+def _image_shape(tower: Any) -> tuple[int, int]:
+    """Return tokens and width of the widest layer of an image tower; a usual ViT's for towers of other libraries."""
+    from open_clip.transformer import VisionTransformer
+
+    if not isinstance(tower, VisionTransformer):
+        return 257, 3072
+    rows, columns = tower.grid_size
+    return rows * columns + 1, 4 * int(tower.transformer.width)
 
 
 def _text_tower(model: Any) -> Any:

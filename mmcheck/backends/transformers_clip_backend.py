@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.clip_tensors import break_runs, crop_extreme, loading, unit_rows
+from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, unit_rows
 from mmcheck.backends.image_text_backend import ImageTextWeights
 from mmcheck.backends.open_clip_backend import fragment_ids
 from mmcheck.backends.precision import resolve_precision, torch_dtype
@@ -77,7 +77,7 @@ class TransformersClipBackend:
 
     def encode_images(self, pixels: Sequence[Any]) -> np.ndarray:
         """Return unit embeddings [n, d] of preprocessed images."""
-        return unit_rows(pixels, self._encode_pixels, _stack)
+        return unit_rows(pixels, self._encode_pixels, _stack, self._per_pass)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit embeddings [n, d] of texts; a text beyond the context is cut."""
@@ -117,6 +117,8 @@ class TransformersClipBackend:
             side = int(vision.image_size)
             self._scale = _scale_of(self._processor)
         self.image_size = (side, side)
+        tokens = (side // int(vision.patch_size)) ** 2 + 1
+        self._per_pass = images_per_pass(self._device, tokens, int(vision.intermediate_size))
         self._is_cropped = config.model_type == "clip"
 
     def _ids(self, text: str) -> list[int]:

@@ -102,6 +102,17 @@ def test_values_do_not_depend_on_the_batch(backend: OpenClipBackend) -> None:
     np.testing.assert_allclose(backend.encode_texts(CAPTIONS), texts, atol=1e-5)
 
 
+def test_images_in_several_passes_are_the_same(backend: OpenClipBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = [backend.preprocess(image) for image in make_images(5)]
+    wanted = backend.encode_images(pixels)
+    monkeypatch.setattr(backend, "_per_pass", 2)
+    sizes: list[int] = []
+    encode = backend._model.encode_image
+    monkeypatch.setattr(backend._model, "encode_image", lambda batch: (sizes.append(len(batch)), encode(batch))[1])
+    np.testing.assert_allclose(backend.encode_images(pixels), wanted, atol=1e-6)
+    assert sizes == [2, 2, 1]
+
+
 def test_a_queued_image_is_bytes_of_the_models_size(backend: OpenClipBackend) -> None:
     (image,) = make_images(1)
     pixels = backend.preprocess(image)
