@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MAX_ASPECT = 16
 _PASS_BYTES = 10 << 20
-"""For the widest tensor of a pass. glibc keeps freed memory up to tensors of 32 MiB, in threads up to about a third of it
+"""For the widest tensor of a pass. glibc keeps freed memory up to tensors of 32 MiB, in threads up to a third of that
 (measured: no page fault at 10 MB, 1,300 an image at 16 MB, 4,400 at 39 MB)."""
 _MAX_RUN = 128
 """Byte-pair merging in Python is quadratic in the length of a word, so longer unbroken runs are cut."""
