@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
+from mmcheck.backends.whisper_streams import map_streams, split_recordings
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
     DecoderPass,
@@ -45,8 +46,8 @@ class Ctranslate2WhisperVerifier:
         model: ``ctranslate2.models.Whisper``.
         folder: The folder it was loaded from.
         window: ``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is).
-        batch_size: Clips encoded at once. ctranslate2's encoder has no mask, so clips of different length share a
-            batch in full windows only.
+        batch_size: Clips encoded at once on a GPU. ctranslate2's encoder has no mask, so clips of different length
+            share a batch in full windows only. On a CPU, one recording goes to each of the model's workers.
 
     Raises:
         WeightsError: If the tokenizer cannot be read.
@@ -82,16 +83,37 @@ class Ctranslate2WhisperVerifier:
         """
         texts = [self.tokens.encode(task.text, is_scriptio_continua=task.is_scriptio_continua) for task in tasks]
         order = order_tasks(tasks, [self._length(task) for task in tasks], [len(text.tokens) for text in texts])
-        found: dict[int, Verification] = {}
-        while order:
-            length = self._length(tasks[order[0]])
-            chosen = [index for index in order[: self._batch_size] if self._length(tasks[index]) == length]
-            order = order[len(chosen) :]
-            results = self._verify_batch(
-                [tasks[index] for index in chosen], [texts[index] for index in chosen], length, keep_encoded
+        is_cpu = str(self._model.device) == "cpu"
+        # Longest first, so that no core is left with a long one at the end.
+        parts = (
+            split_recordings(order, first_uses(tasks), self._batch_size) if is_cpu else self._batches(tasks, order)
+        )[::-1]
+
+        def run(chosen: Sequence[int]) -> list[Verification]:
+            return self._verify_batch(
+                [tasks[index] for index in chosen],
+                [texts[index] for index in chosen],
+                self._length(tasks[chosen[0]]),
+                keep_encoded,
             )
-            found.update(zip(chosen, results, strict=True))
+
+        results = map_streams(run, parts, int(self._model.num_workers) if is_cpu else 1)
+        found = {
+            index: verification
+            for part, verified in zip(parts, results, strict=True)
+            for index, verification in zip(part, verified, strict=True)
+        }
         return [found[index] for index in range(len(tasks))]
+
+    def _batches(self, tasks: Sequence[VerificationTask], order: Sequence[int]) -> list[list[int]]:
+        """Return the tasks in batches of one length each."""
+        batches: list[list[int]] = []
+        for index in order:
+            length = self._length(tasks[index])
+            if not batches or len(batches[-1]) == self._batch_size or self._length(tasks[batches[-1][0]]) != length:
+                batches.append([])
+            batches[-1].append(index)
+        return batches
 
     def _length(self, task: VerificationTask) -> int:
         frames = int(task.features.shape[1])

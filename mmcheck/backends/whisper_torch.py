@@ -8,15 +8,17 @@ stand the zeros that the convolutions assume anyway.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
 from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
+from mmcheck.backends.whisper_streams import allowed_threads, map_streams, share_cores, split_recordings
 from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
+    LOG_PROB_FLOOR,
     DecoderPass,
     StartReading,
     Verification,
@@ -46,7 +48,7 @@ class TorchWhisperVerifier:
         device: ``cpu`` or ``cuda``.
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
         window: ``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is).
-        batch_size: Clips encoded at once.
+        batch_size: Clips encoded at once on a GPU; on a CPU, one recording goes on each core, see whisper_streams.
 
     Raises:
         WeightsError: If the weights cannot be loaded.
@@ -85,7 +87,8 @@ class TorchWhisperVerifier:
     def verify(self, tasks: Sequence[VerificationTask], *, keep_encoded: bool = False) -> list[Verification]:
         """Return one verification a task, in order.
 
-        Tasks of like length are put together; the order inside has no influence on the values.
+        Tasks of like length are put together; the order inside has no influence on the values. On a CPU torch's
+        threads are shared out among several recordings meanwhile, and set back at the end.
 
         Args:
             tasks: The tasks.
@@ -96,14 +99,40 @@ class TorchWhisperVerifier:
         """
         texts = [self.tokens.encode(task.text, is_scriptio_continua=task.is_scriptio_continua) for task in tasks]
         order = order_tasks(tasks, [self._length(task) for task in tasks], [len(text.tokens) for text in texts])
-        found: dict[int, Verification] = {}
-        for first in range(0, len(order), self._batch_size):
-            chosen = order[first : first + self._batch_size]
-            results = self._verify_batch(
+
+        def run(chosen: Sequence[int]) -> list[Verification]:
+            return self._verify_batch(
                 [tasks[index] for index in chosen], [texts[index] for index in chosen], keep_encoded
             )
-            found.update(zip(chosen, results, strict=True))
+
+        if self._device == "cpu":
+            parts = split_recordings(order, first_uses(tasks), self._batch_size)
+            results = self._map_cores(run, parts)
+        else:
+            parts = [order[first : first + self._batch_size] for first in range(0, len(order), self._batch_size)]
+            results = [run(part) for part in parts]
+        found = {
+            index: verification
+            for part, verified in zip(parts, results, strict=True)
+            for index, verification in zip(part, verified, strict=True)
+        }
         return [found[index] for index in range(len(tasks))]
+
+    def _map_cores(
+        self, run: Callable[[Sequence[int]], list[Verification]], parts: Sequence[Sequence[int]]
+    ) -> list[list[Verification]]:
+        torch = self._torch
+        allowed = allowed_threads()
+        streams, threads = share_cores(allowed)
+        # Not what torch says it has: loading a ctranslate2 model sets that of the loading thread.
+        torch.set_num_threads(allowed)
+        try:
+            # Longest first, so that no core is left with a long one at the end.
+            results = map_streams(run, parts[::-1], streams, lambda: torch.set_num_threads(threads))
+        finally:
+            # Part of the setting is the thread's own, part (MKL's) the whole process's.
+            torch.set_num_threads(allowed)
+        return results[::-1]
 
     def encode(self, features: Any, lengths: Sequence[int]) -> tuple[Any, Any]:
         """Return the encoder's output and the mask of its positions.
@@ -176,9 +205,9 @@ class TorchWhisperVerifier:
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
                 hidden = self._run(group, prompts, encoded, mask)
                 for (row, step), states in zip(group, hidden, strict=True):
-                    if step.first == 0:
-                        starts[row] = self._read_start(states[0], tasks[row].language)
-                    scores, spread = self._read(step, states[len(prompts[row]) - 1 :])
+                    start, scores, spread = self._read(step, states, len(prompts[row]), tasks[row].language)
+                    if start is not None:
+                        starts[row] = start
                     read[row].append(scores)
                     entropies[row].append(spread)
         return [
@@ -222,12 +251,24 @@ class TorchWhisperVerifier:
         log_probs = self._log_probs(state[None])
         return read_start(self._columns(log_probs, start_ids(self.tokens))[0], self.tokens, stated)
 
-    def _read(self, step: DecoderPass, states: Any) -> tuple[tuple[list[float], float | None], list[float]]:
-        """Return what ``read_pass`` says, and the entropy at each token that is scored."""
-        log_probs = self._log_probs(states[step.context : len(step.tokens) + 1])
+    def _read(
+        self, step: DecoderPass, states: Any, prompt: int, stated: str | None
+    ) -> tuple[StartReading | None, tuple[list[float], float | None], list[float]]:
+        """Return what the first position says, what ``read_pass`` says, and the entropy at each scored token."""
+        wanted = states[prompt - 1 + step.context : prompt + len(step.tokens)]
+        start = None
+        if step.first == 0:
+            # In one product with the rest: a single row would read the whole embedding a second time.
+            log_probs = self._log_probs(self._torch.cat((states[:1], wanted)))
+            start = read_start(self._columns(log_probs[:1], start_ids(self.tokens))[0], self.tokens, stated)
+            log_probs = log_probs[1:]
+        else:
+            log_probs = self._log_probs(wanted)
         read = read_pass(step, self._columns(log_probs, pass_ids(step, self.tokens)), self.tokens)
-        entropies = self._torch.special.entr(log_probs[: step.num_scored].exp()).sum(-1)
-        return read, entropies.tolist()
+        scored = log_probs[: step.num_scored]
+        # The bound keeps zero times minus infinity from being no number.
+        entropies = -scored.exp().mul_(scored.clamp_min(LOG_PROB_FLOOR)).sum(-1)
+        return start, read, entropies.tolist()
 
     def _log_probs(self, hidden: Any) -> Any:
         """Return log-softmax over the whole vocabulary."""

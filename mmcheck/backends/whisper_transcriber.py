@@ -7,7 +7,6 @@ more with repeated trigrams forbidden.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from mmcheck.backends.devices import usable_cores
 from mmcheck.backends.whisper_features import SAMPLING_RATE, Features
+from mmcheck.backends.whisper_streams import allowed_threads, share_cores
 from mmcheck.core.errors import WeightsError
 
 _MAX_COMPRESSION = 2.4
@@ -50,6 +49,8 @@ class Transcription:
 def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
     """Return a ``faster_whisper.WhisperModel`` of a ctranslate2 folder; nothing is ever downloaded.
 
+    On a CPU it has a worker for each core, so that several threads may use it at once; they share the weights.
+
     Args:
         folder: Folder with model.bin, config.json, tokenizer.json and vocabulary.
         device: ``cpu`` or ``cuda``.
@@ -65,12 +66,14 @@ def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
             f"the Whisper folder {folder} has no tokenizer.json.",
             hint="copy tokenizer.json of the original model into it; nothing is downloaded for a local folder.",
         )
+    workers, threads = share_cores(allowed_threads()) if device == "cpu" else (1, 0)
     try:
-        return WhisperModel(
+        model = WhisperModel(
             str(folder),
             device=device,
             compute_type=resolve_compute_type(compute_type, device),
-            cpu_threads=0 if os.environ.get("OMP_NUM_THREADS") else usable_cores(),
+            cpu_threads=threads,
+            num_workers=workers,
             local_files_only=True,
         )
     except (ValueError, RuntimeError, OSError) as error:
@@ -79,6 +82,12 @@ def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
             f"ctranslate2 cannot load {folder} on {device} with compute type {compute_type!r}: {reason}.",
             hint="set probes.transcript.compute_type to auto or float32.",
         ) from error
+    if device == "cpu":
+        import torch
+
+        # ctranslate2 gives its workers' number of threads to the loading thread too, and so to torch.
+        torch.set_num_threads(allowed_threads())
+    return model
 
 
 def resolve_compute_type(asked: str, device: str) -> str:
@@ -89,7 +98,7 @@ def resolve_compute_type(asked: str, device: str) -> str:
 
 
 class WhisperTranscriber:
-    """Transcribes clips of at most 30 s, one at a time, so that no text depends on its neighbours.
+    """Transcribes clips of at most 30 s, each by itself, so that no text depends on its neighbours. Thread-safe.
 
     Args:
         model: From ``load_faster_whisper``.

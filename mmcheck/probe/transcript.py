@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmcheck.backends.long_audio import plan_windows
 from mmcheck.backends.whisper_languages import find_language
+from mmcheck.backends.whisper_streams import map_streams
 from mmcheck.config import TranscriptConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, MediaError
@@ -219,7 +220,7 @@ class TranscriptProbe:
             WeightsError: If the transcription of a long recording needs weights that cannot be converted.
         """
         clips: list[Clip] = [prepared.payload for prepared in batch]
-        heard = [self._hear(clip, clip.language) if len(clip.windows) > 1 else None for clip in clips]
+        heard = self._hear_long(clips)
         verified: list[list[Verification]] = [[] for _ in clips]
         if self._verifier is not None:
             tasks = [make_tasks(clip, texts) for clip, texts in zip(clips, heard, strict=True)]
@@ -227,10 +228,14 @@ class TranscriptProbe:
             keep = self._options.transcribe != "never"
             results = iter(self._verifier.verify([task for group in tasks for task in group], keep_encoded=keep))
             verified = [[next(results) for _ in group] for group in tasks]
-        return [
-            self._finish(prepared.sample.id, clip, found, texts)
-            for prepared, clip, found, texts in zip(batch, clips, verified, heard, strict=True)
-        ]
+        return map_streams(
+            lambda parts: self._finish(*parts),
+            [
+                (prepared.sample.id, clip, found, texts)
+                for prepared, clip, found, texts in zip(batch, clips, verified, heard, strict=True)
+            ],
+            self._num_streams(),
+        )
 
     @property
     def is_open(self) -> bool:
@@ -294,6 +299,19 @@ class TranscriptProbe:
             doubts = find_doubts(values, self._options.uncertain.model_dump())
             return f"uncertain: {', '.join(doubts)}" if doubts else None
         return "always: by the config" if self._options.transcribe == "always" else None
+
+    def _num_streams(self) -> int:
+        """Return how many recordings may be transcribed at once."""
+        return 1 if self._model is None else int(self._model.model.num_workers)
+
+    def _hear_long(self, clips: Sequence[Clip]) -> list[list[Transcription] | None]:
+        """Return what is heard in each recording of several windows, None for the others."""
+        windows = [(clip.language, samples) for clip in clips if len(clip.windows) > 1 for samples in clip.samples]
+        if not windows:
+            return [None] * len(clips)
+        transcriber = self._transcriber or self._load_transcriber()
+        texts = iter(map_streams(lambda part: transcriber.transcribe(part[1], part[0]), windows, self._num_streams()))
+        return [[next(texts) for _ in clip.windows] if len(clip.windows) > 1 else None for clip in clips]
 
     def _hear(self, clip: Clip, language: str | None, verified: Sequence[Verification] = ()) -> list[Transcription]:
         transcriber = self._transcriber or self._load_transcriber()

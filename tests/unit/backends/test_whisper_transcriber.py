@@ -144,3 +144,16 @@ def test_compute_types() -> None:
     assert resolve_compute_type("auto", "cpu") == "int8"
     assert resolve_compute_type("auto", "cuda") == "float16"
     assert resolve_compute_type("float32", "cuda") == "float32"
+
+
+def test_loading_leaves_torch_its_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        model = load_faster_whisper(folder, device="cpu", compute_type="float32")
+        assert model.model.num_workers == 3
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

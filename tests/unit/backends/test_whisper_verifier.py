@@ -153,6 +153,30 @@ def test_neighbours_in_the_batch_change_nothing(
 
 
 @pytest.mark.parametrize("window", ["full", "fitted"])
+def test_several_recordings_at_a_time_change_nothing(
+    window: str, english: Path, make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    tasks = [task for task in make_tasks() for _ in range(2)]
+    verifier = make_verifier(english, "torch", window)
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        alone = verifier.verify(tasks, keep_encoded=True)
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        together = verifier.verify(tasks, keep_encoded=True)
+        left = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    assert left == 3
+    for first, second in zip(alone, together, strict=True):
+        assert first.words == second.words
+        assert numbers(first) == pytest.approx(numbers(second), abs=1e-4)
+        assert torch.allclose(first.encoded, second.encoded, atol=1e-4)
+
+
+@pytest.mark.parametrize("window", ["full", "fitted"])
 def test_both_backends_agree(window: str, english: Path, make_verifier: MakeVerifier) -> None:
     tasks = make_tasks()
     left = make_verifier(english, "torch", window).verify(tasks)
