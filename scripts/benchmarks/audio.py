@@ -2,7 +2,8 @@
 
 All get the same clips, 5 % of them bad, and the same weights: the bundled tiny-whisper, and random ones of the shapes
 of whisper-tiny and whisper-base. Beside the speed stands how well each finds planted faults (bundled model), so that
-speed is never bought with quality.
+speed is never bought with quality. `--device cuda` runs ours and the floor, for the shapes of whisper-base and
+whisper-large-v3-turbo.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ from scripts.benchmarks.audio_parts.verdicts import (  # noqa: E402
     detection,
     detection_table,
     detection_targets,
+    floor_targets,
     speed_table,
     speed_targets,
 )
-from scripts.benchmarks.audio_parts.weights import SHAPES, bundled_model, random_model  # noqa: E402
+from scripts.benchmarks.audio_parts.weights import GPU_SHAPES, SHAPES, bundled_model, random_model  # noqa: E402
 from scripts.benchmarks.contest import CACHE, Standing, compete  # noqa: E402
 from scripts.benchmarks.results import Result, Target, publish  # noqa: E402
 
@@ -60,13 +62,17 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.pop(name, None)
     rounds = 1 if options.quick else options.repeats
-    wanted = [name for name in _CASES if options.case in (None, name)]
+    cases = _CASES if options.device == "cpu" else tuple(shape.name for shape in GPU_SHAPES)
+    wanted = [name for name in cases if options.case in (None, name)]
+    if not wanted:
+        print(f"error: {options.case} is not run on {options.device}; there are {', '.join(cases)}", file=sys.stderr)
+        return 2
     tables: list[str] = []
     targets: list[Target] = []
     raw: dict[str, Any] = {}
     share = _USUAL_SHARE
     for name in wanted:
-        task = _make_task(name, share, is_quick=options.quick)
+        task = _make_task(name, share, options.device, is_quick=options.quick)
         standings = _compete(task, 1 if name == DETECTION else rounds, options.only, has_floor=name != DETECTION)
         told: dict[str, Any] = {"clips": about(task.manifest), "settings": task.settings}
         if name == DETECTION:
@@ -76,24 +82,31 @@ def main(arguments: list[str] | None = None) -> int:
             targets += detection_targets(areas)
         else:
             tables.append(speed_table(_title(task, told["clips"]), standings))
-            targets += speed_targets(name, standings) if name == TARGET_SHAPE else []
+            if options.device == "cuda":
+                targets += floor_targets(name, standings)
+            elif name == TARGET_SHAPE:
+                targets += speed_targets(name, standings)
             share = _transcribed(standings, share) if name == BUNDLED else share
         raw[name] = {**told, "standings": [standing.as_json() for standing in standings]}
-    command = "scripts/bench audio" + (" --quick" if options.quick else f" --repeats {rounds}")
+    command = "scripts/bench audio" + (" --device cuda" if options.device == "cuda" else "")
+    command += " --quick" if options.quick else f" --repeats {rounds}"
     is_whole = not (options.quick or options.case or options.only)
     if options.write and not is_whole:
         print("docs/benchmarks.md is left as it is: this was only a part of the benchmark", file=sys.stderr)
     # Some clips in one round say that everything runs, not how fast.
     kept = () if options.quick else tuple(targets)
-    result = Result(name="audio", command=command, tables=tuple(tables), targets=kept, raw=raw)
+    block = "audio" if options.device == "cpu" else "audio-gpu"
+    result = Result(name=block, command=command, tables=tuple(tables), targets=kept, raw=raw)
     publish(result, write=options.write and is_whole)
     return 0
 
 
+_TIMES_ON_GPU = 10
+"""How many times more clips a GPU is given than a CPU: a rate needs seconds of work."""
 _CASES = (BUNDLED, *(shape.name for shape in SHAPES), DETECTION)
 
 
-def _make_task(name: str, share: float, *, is_quick: bool) -> Task:
+def _make_task(name: str, share: float, device: str, *, is_quick: bool) -> Task:
     print(f"{name}: preparing clips and weights ...", file=sys.stderr, flush=True)
     clips, models = _FOLDER / "clips", _FOLDER / "models"
     if name in (BUNDLED, DETECTION):
@@ -111,11 +124,11 @@ def _make_task(name: str, share: float, *, is_quick: bool) -> Task:
             language="",
             settings=(NO_NULL,) if is_speed else (),
         )
-    items = 20 if is_quick else 60
+    items = 20 if is_quick else 60 * (_TIMES_ON_GPU if device == "cuda" else 1)
     manifest = make_set(clips, items, every=_BAD_EVERY, seed=1)
-    shape = next(shape for shape in SHAPES if shape.name == name)
+    shape = next(shape for shape in (*SHAPES, *GPU_SHAPES) if shape.name == name)
     model = random_model(models, shape, _mean_tokens(manifest))
-    settings = (NO_NULL, *limits_for_share(model, manifest, share))
+    settings = (NO_NULL, *limits_for_share(model, manifest, share, device))
     return Task(
         name=name,
         model=model,
@@ -124,6 +137,7 @@ def _make_task(name: str, share: float, *, is_quick: bool) -> Task:
         slow=5 if is_quick else 20,
         language="en",
         settings=settings,
+        device=device,
     )
 
 
@@ -168,7 +182,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="few clips, one round")
     parser.add_argument("--repeats", type=int, default=3, help="rounds")
-    parser.add_argument("--case", choices=_CASES, help="only this model, or only the detection quality")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: ours and the floor only")
+    parser.add_argument(
+        "--case", choices=(*_CASES, GPU_SHAPES[-1].name), help="only this model, or only the detection quality"
+    )
     parser.add_argument("--only", metavar="TEXT", help="only contestants whose name has this in it")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     return parser

@@ -42,6 +42,8 @@ class Task:
     """For transformers' pipeline, which refuses it for models that know English only."""
     settings: tuple[str, ...]
     """Of ours."""
+    device: str = "cpu"
+    """``cpu``; or ``cuda``, where only ours and the floor take part."""
 
 
 def make_entries(task: Task, scores: Path, *, has_floor: bool) -> list[Entry]:
@@ -62,14 +64,17 @@ def make_entries(task: Task, scores: Path, *, has_floor: bool) -> list[Entry]:
         )
 
     entries = []
+    on = ("--device", task.device)
     for window in OWN_WINDOWS:
         settings = ";".join((*task.settings, f"probes.transcript.window={window}"))
-        entries.append(entry(f"{OURS}, {window} windows", "ours", sys.executable, "ours", "--set", settings))
+        entries.append(entry(f"{OURS}, {window} windows", "ours", sys.executable, "ours", "--set", settings, *on))
     if has_floor:
         entries += [
-            entry(f"{FLOOR}, {window} windows", "floor", sys.executable, "floor", "--window", window)
+            entry(f"{FLOOR}, {window} windows", "floor", sys.executable, "floor", "--window", window, *on)
             for window in WINDOWS
         ]
+    if task.device == "cuda":
+        return entries
     for name, options in ((FASTER_WHISPER, ()), (BATCHED, ("--batched", "yes"))):
         python = peer_python("audio-faster-whisper", ("faster-whisper", "jiwer"))
         entries.append(entry(name, "peer", python, "faster_whisper_loop", *options))
@@ -80,7 +85,7 @@ def make_entries(task: Task, scores: Path, *, has_floor: bool) -> list[Entry]:
     return [*entries, entry(TRANSFORMERS, "peer", python, "transformers_pipeline", *given, items=task.slow)]
 
 
-def limits_for_share(model: Path, manifest: Path, share: float) -> tuple[str, ...]:
+def limits_for_share(model: Path, manifest: Path, share: float, device: str) -> tuple[str, ...]:
     """Return the settings under which ours finds a share of a set uncertain, whatever the model thinks of it.
 
     Random weights find every transcript unlikely. The mean log-probability that a share of the set lies below becomes
@@ -90,8 +95,9 @@ def limits_for_share(model: Path, manifest: Path, share: float) -> tuple[str, ..
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="bench-mmcheck-") as folder:
             out = Path(folder) / "run"
+            count = len(manifest.read_text("utf-8").splitlines())
             settings = [f"probes.transcript.model={model}", "probes.transcript.transcribe=never", NO_NULL]
-            scan(manifest, out, settings, limit=len(manifest.read_text("utf-8").splitlines()))
+            scan(manifest, out, settings, limit=count, device=device)
             kept.write_text(json.dumps(read_measured(out)["mean_log_prob"]))
     limit = limit_below_share(json.loads(kept.read_text("utf-8")), share)
     others = ("worst_word_log_prob", "end_log_prob", "tail_log_prob")

@@ -3,7 +3,8 @@
 Engine and number format of the encoder (torch, ctranslate2), batch size, and one batch on all cores against one on each
 are raced first, and the fastest way is taken. Clips are sorted by length; fitted windows are cut to the longest of
 their batch. The decoder runs in torch, which gives the scores of a whole text in one pass. Nothing is read, decoded,
-tokenized, normalised or stored while the time runs.
+tokenized, normalised or stored while the time runs. On a GPU torch alone is raced, over batch sizes, and copying the
+features to it is part of the time, as it is of ours.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from mmcheck.backends.whisper_torch import load_model
 from scripts.benchmarks.audio_parts.work import Work, read_work
 
 _BATCHES = (1, 4, 8)
+_GPU_BATCHES = (8, 16, 32, 64)
 _RACED = 8
 """Clips of the race, those of middling length."""
 
@@ -53,12 +55,14 @@ class Floor:
     Args:
         work: The clips.
         window: ``full`` or ``fitted``.
+        device: ``cpu`` or ``cuda``.
     """
 
-    def __init__(self, work: Work, window: str) -> None:
+    def __init__(self, work: Work, window: str, device: str) -> None:
         self._folder = work.model
-        self._precision = resolve_precision("auto", "cpu")
-        model: Any = load_model(work.model, torch_dtype(self._precision))
+        self._device = device
+        self._precision = resolve_precision("auto", device)
+        model: Any = load_model(work.model, torch_dtype(self._precision)).to(device)
         self._encoder, self._decoder, self._project = model.get_encoder(), model.get_decoder(), model.proj_out
         tokens = WhisperTokens.load(work.model, is_multilingual=int(model.config.vocab_size) >= MULTILINGUAL_VOCABULARY)
         self._eot = tokens.eot
@@ -74,7 +78,8 @@ class Floor:
 
     def engines(self) -> tuple[str, ...]:
         """Return the encoders that can be raced."""
-        return f"torch {self._precision}", "ctranslate2 int8", "ctranslate2 float32"
+        others = ("ctranslate2 int8", "ctranslate2 float32") if self._device == "cpu" else ()
+        return f"torch {self._precision}", *others
 
     def seconds(self, way: Way, clips: Sequence[int]) -> float:
         """Return what encoder and decoder take for some clips; their batches are made ready before."""
@@ -85,7 +90,8 @@ class Floor:
         def run(part: tuple[Features, torch.Tensor]) -> None:
             with torch.inference_mode():
                 encoded = encode(part[0])
-                hidden = self._decoder(part[1], encoder_hidden_states=encoded.to(torch_dtype(self._precision)))
+                ids = part[1].to(self._device)
+                hidden = self._decoder(ids, encoder_hidden_states=encoded.to(torch_dtype(self._precision)))
                 self._project(hidden.last_hidden_state)
 
         if way.streams == 1:
@@ -94,6 +100,8 @@ class Floor:
             began = perf_counter()
             for part in ready:
                 run(part)
+            if self._device == "cuda":
+                torch.cuda.synchronize()
             return perf_counter() - began
         with ThreadPoolExecutor(way.streams, initializer=lambda: torch.set_num_threads(1)) as pool:
             began = perf_counter()
@@ -116,7 +124,7 @@ class Floor:
     def _encode(self, features: Features) -> torch.Tensor:
         """Return what transformers' encoder returns, which itself insists on 30 s."""
         encoder = self._encoder
-        hidden = torch.from_numpy(features).to(torch_dtype(self._precision))
+        hidden = torch.from_numpy(features).to(self._device, torch_dtype(self._precision))
         hidden = torch.nn.functional.gelu(encoder.conv1(hidden))
         hidden = torch.nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
         hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
@@ -149,11 +157,13 @@ class Floor:
 
 def main() -> None:
     """Race the ways to run, then run all clips in the fastest one and tell how long that took."""
-    work = read_work("window")
+    work = read_work("window", "device")
     ctranslate2.set_log_level(logging.ERROR)
-    floor = Floor(work, work.options.window)
+    device = work.options.device
+    floor = Floor(work, work.options.window, device)
     raced: dict[Way, float] = {}
-    sample = list(floor.middling(_RACED))
+    batches = _BATCHES if device == "cpu" else _GPU_BATCHES
+    sample = list(floor.middling(_RACED if device == "cpu" else max(batches)))
 
     def race(way: Way) -> None:
         floor.seconds(way, sample[:1] * way.streams)
@@ -162,9 +172,9 @@ def main() -> None:
     for engine in floor.engines():
         race(Way(engine, 1, 1))
     engine = min(raced, key=lambda way: raced[way]).engine
-    for batch in _BATCHES:
-        for streams in sorted({1, usable_cores()}):
-            if (way := Way(engine, batch, streams)) not in raced and batch * streams <= max(_BATCHES):
+    for batch in batches:
+        for streams in sorted({1, usable_cores()}) if device == "cpu" else [1]:
+            if (way := Way(engine, batch, streams)) not in raced and batch * streams <= max(batches):
                 race(way)
     best = min(raced, key=lambda way: raced[way])
     work.tell(

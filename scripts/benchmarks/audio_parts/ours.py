@@ -24,11 +24,11 @@ def main() -> None:
     Model loading and start-up lie before that stage, analyses, rules and report behind it. The first batch is part of
     it, warm or not, and so is the writing of the results.
     """
-    work = read_work("set")
+    work = read_work("set", "device")
     settings = [f"probes.transcript.model={work.model}", *filter(None, work.options.set.split(";"))]
     with tempfile.TemporaryDirectory(prefix="bench-mmcheck-") as folder:
         out = Path(folder) / "run"
-        scan(work.manifest, out, settings, limit=work.items)
+        scan(work.manifest, out, settings, limit=work.items, device=work.options.device)
         timings = json.loads((out / "timings.json").read_text("utf-8"))
         about = json.loads((out / "run.json").read_text("utf-8"))["probes"]["transcript"]["about"]
         limits = read_limits(out)
@@ -46,14 +46,14 @@ def main() -> None:
     )
 
 
-def scan(manifest: Path, out: Path, settings: Sequence[str], *, limit: int) -> None:
+def scan(manifest: Path, out: Path, settings: Sequence[str], *, limit: int, device: str) -> None:
     """Run `mmcheck scan` with the transcript probe on the first clips of a manifest.
 
     Raises:
         SystemExit: If it fails.
     """
     command = [str(Path(sys.executable).with_name("mmcheck")), "scan", str(manifest), "--out", str(out), "--quiet"]
-    command += ["--no-report", "--device", "cpu", "--probes", "transcript"]
+    command += ["--no-report", "--device", device, "--probes", "transcript"]
     command += ["--limit", str(limit)]
     for setting in settings:
         command += ["--set", setting]

@@ -23,6 +23,7 @@ from scripts.benchmarks.quality_parts.figures import roc_auc
 from scripts.benchmarks.results import Target
 
 WANTED = {FASTER_WHISPER: {"full": 3.5, "fitted": 8.0}, BATCHED: {"full": 2.5, "fitted": 6.0}}
+SHARE_ON_GPU = 0.70
 _MEANING = {
     "anomaly": "speech.anomaly, what the product judges by",
     "doubt": "verification alone, against its limits",
@@ -87,6 +88,21 @@ def speed_targets(name: str, standings: Sequence[Standing]) -> list[Target]:
             work = f"audio-transcript {name}, {window} windows, against {peer}"
             met = round(reached, 2) >= wanted
             found.append(Target(work=work, wanted=f">= {wanted:.1f}x", reached=f"{reached:.2f}x", met=met))
+    return found
+
+
+def floor_targets(name: str, standings: Sequence[Standing]) -> list[Target]:
+    """Return the shares of the floor that were to be reached on a GPU."""
+    found = []
+    for window in WINDOWS:
+        ours = find(standings, f"{OURS}, {window} windows")
+        floor = find(standings, f"{FLOOR}, {window} windows")
+        if ours is None or floor is None:
+            continue
+        share = ours.rate / floor.rate
+        work = f"audio-transcript {name}, {window} windows, share of the floor"
+        met = round(share, 2) >= SHARE_ON_GPU
+        found.append(Target(work=work, wanted=f">= {SHARE_ON_GPU:.2f}", reached=f"{share:.2f}", met=met))
     return found
 
 

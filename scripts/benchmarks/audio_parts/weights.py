@@ -39,11 +39,19 @@ class Shape:
     width: int
     layers: int
     heads: int
+    decoder_layers: int | None = None
+    """None: as many as the encoder has."""
+    mels: int = 80
 
 
 SHAPES = (
     Shape(name="whisper-tiny", width=384, layers=4, heads=6),
     Shape(name="whisper-base", width=512, layers=6, heads=8),
+)
+
+GPU_SHAPES = (
+    SHAPES[1],
+    Shape(name="whisper-large-v3-turbo", width=1280, layers=32, heads=20, decoder_layers=4, mels=128),
 )
 
 
@@ -80,6 +88,7 @@ def random_model(folder: Path, shape: Shape, num_tokens: int) -> Path:
     special = special_tokens()
     ids = {token: NUM_TEXT_TOKENS + place for place, token in enumerate(special)}
     _write_tokenizer(target, special, ids)
+    _write_preprocessor(target, shape.mels)
     torch.manual_seed(0)
     maker: Any = WhisperForConditionalGeneration
     model = maker(_config(shape, ids)).eval()
@@ -136,7 +145,9 @@ def _config(shape: Shape, ids: dict[str, int]) -> Any:
     return maker(
         vocab_size=NUM_TEXT_TOKENS + len(ids),
         d_model=shape.width,
-        **{f"{side}_layers": shape.layers for side in sides},
+        encoder_layers=shape.layers,
+        decoder_layers=shape.decoder_layers or shape.layers,
+        num_mel_bins=shape.mels,
         **{f"{side}_attention_heads": shape.heads for side in sides},
         **{f"{side}_ffn_dim": 4 * shape.width for side in sides},
         pad_token_id=end,
@@ -187,5 +198,10 @@ def _write_tokenizer(target: Path, special: list[str], ids: dict[str, int]) -> N
     ]
     (target / "tokenizer.json").write_text(json.dumps(described), "utf-8")
     (target / "vocab.json").write_text(json.dumps(vocabulary), "utf-8")
-    for name in ("merges.txt", "tokenizer_config.json", "preprocessor_config.json"):
+    for name in ("merges.txt", "tokenizer_config.json"):
         shutil.copy(source / name, target / name)
+
+
+def _write_preprocessor(target: Path, mels: int) -> None:
+    described = json.loads((BUNDLED / "transformers" / "preprocessor_config.json").read_text("utf-8"))
+    (target / "preprocessor_config.json").write_text(json.dumps({**described, "feature_size": mels}), "utf-8")
