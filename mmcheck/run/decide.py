@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from mmcheck.config import Config
-from mmcheck.core.atomic import write_text
+from mmcheck.core.atomic import TMP_PREFIX, write_text
+from mmcheck.core.errors import OutputError
 from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
@@ -54,13 +56,15 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
         (run.path / stale).unlink(missing_ok=True)
-    for stale in ("verdicts", *_BUILT_ON_VERDICTS):
+    for stale in _BUILT_ON_VERDICTS:
         shutil.rmtree(run.path / stale, ignore_errors=True)
+    old = _put_aside(run.path / "verdicts")
     labels = {"policy": config.policy_digest()}
     spool = OutputSpool(run, config, _written_metrics(policy))
     # Parquet is written outside Python: beside the manifests' lines it costs next to no time.
     with ThreadPoolExecutor(1, thread_name_prefix="verdicts") as pool:
-        writing: Future[None] | None = None
+        # Thousands of files take a second to remove; a kill leaves them under a name that the next run sweeps away.
+        writing: Future[None] | None = pool.submit(shutil.rmtree, old, ignore_errors=True)
         for group in read_groups(run):
             verdicts = policy.judge(JudgeTable(group.samples, group.measured))
             if writing is not None:
@@ -79,6 +83,21 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     spool.close()
     write_text(run.path / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     return summary
+
+
+def _put_aside(folder: Path) -> Path:
+    """Take a folder's name away from it; return the one it has now."""
+    aside = folder.with_name(f"{TMP_PREFIX}{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        folder.rename(aside)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot remove {folder}: {error.strerror or error}.", hint="make the run folder writable."
+        ) from error
+    return aside
 
 
 def _write_verdicts(run: RunFolder, shards: Sequence[Shard], verdicts: pa.Table, labels: Mapping[str, str]) -> None:

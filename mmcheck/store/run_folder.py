@@ -174,8 +174,9 @@ def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
         RunError: If it is missing or damaged.
     """
     try:
-        # ParquetFile, not read_table: the latter imports pyarrow.dataset (and pandas, where there is one).
-        with pq.ParquetFile(part) as file:
+        # ParquetFile, not read_table: the latter imports pyarrow.dataset (and pandas, where there is one). An open
+        # file, not its path, which pyarrow would first look up in its file systems.
+        with pa.OSFile(str(part)) as source, pq.ParquetFile(source) as file:
             names = file.schema_arrow.names
             chosen = [name for name in names if not name.startswith(EMBEDDING_PREFIX)] if columns is None else columns
             # Parts are small: handing their columns to a thread pool costs more than reading them.

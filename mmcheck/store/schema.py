@@ -254,8 +254,17 @@ def write_part(path: Path, table: pa.Table, labels: Mapping[str, str]) -> None:
         OutputError: If it cannot be written.
     """
     metadata = {f"mmcheck.{key}": value for key, value in labels.items()}
+    # Measured numbers hardly repeat: a dictionary of them makes parts larger, and slower to write and to read.
+    has_numbers = any(pa.types.is_floating(field.type) for field in table.schema)
+    repeating = [field.name for field in table.schema if pa.types.is_string(field.type)] if has_numbers else True
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd", store_schema=True)
+        pq.write_table(
+            table.replace_schema_metadata(metadata),
+            temporary,
+            compression="zstd",
+            use_dictionary=repeating,
+            store_schema=True,
+        )
 
 
 def find_labels(path: Path) -> dict[str, str] | None:
