@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-_TIMES_ON_GPU = 10
+_TIMES_ON_GPU = 15
 """How many times more clips a GPU is given than a CPU: a rate needs seconds of work."""
 _CASES = (BUNDLED, *(shape.name for shape in SHAPES), DETECTION)
 
@@ -111,7 +111,7 @@ def _make_task(name: str, share: float, device: str, *, is_quick: bool) -> Task:
     clips, models = _FOLDER / "clips", _FOLDER / "models"
     if name in (BUNDLED, DETECTION):
         is_speed = name == BUNDLED
-        items = (20 if is_quick else 100) if is_speed else (60 if is_quick else 240)
+        items = (20 if is_quick else 60) if is_speed else (60 if is_quick else 240)
         manifest = make_set(
             clips, items, every=_BAD_EVERY if is_speed else _FAULTY_EVERY, seed=1 if is_speed else 2, most_sentences=2
         )
@@ -120,11 +120,11 @@ def _make_task(name: str, share: float, device: str, *, is_quick: bool) -> Task:
             model=bundled_model(models),
             manifest=manifest,
             items=items,
-            slow=(5 if is_quick else 20) if is_speed else (0 if is_quick else items),
+            slow=(5 if is_quick else 8) if is_speed else (0 if is_quick else 60),
             language="",
             settings=(NO_NULL,) if is_speed else (),
         )
-    items = 20 if is_quick else 60 * (_TIMES_ON_GPU if device == "cuda" else 1)
+    items = 20 if is_quick else 40 * (_TIMES_ON_GPU if device == "cuda" else 1)
     manifest = make_set(clips, items, every=_BAD_EVERY, seed=1)
     shape = next(shape for shape in (*SHAPES, *GPU_SHAPES) if shape.name == name)
     model = random_model(models, shape, _mean_tokens(manifest))
@@ -134,7 +134,7 @@ def _make_task(name: str, share: float, device: str, *, is_quick: bool) -> Task:
         model=model,
         manifest=manifest,
         items=items,
-        slow=5 if is_quick else 20,
+        slow=5 if is_quick else 8,
         language="en",
         settings=settings,
         device=device,

@@ -30,7 +30,7 @@ from scripts.benchmarks.audio_parts.work import Work, read_work
 
 _BATCHES = (1, 4, 8)
 _GPU_BATCHES = (8, 16, 32, 64)
-_RACED = 8
+_RACED = 4
 """Clips of the race, those of middling length."""
 
 
