@@ -64,6 +64,11 @@ def images_per_pass(device: str, tokens: int, width: int) -> int | None:
     return max(1, _PASS_BYTES // (4 * tokens * width)) if device == "cpu" else None
 
 
+def send(batch: torch.Tensor, device: str) -> torch.Tensor:
+    """Return a batch on a device; on its way to a GPU it does not hold up what the CPU has to do next."""
+    return batch.pin_memory().to(device, non_blocking=True) if device == "cuda" else batch.to(device)
+
+
 def unit_rows(
     inputs: Sequence[Any],
     encode: Callable[[Any], torch.Tensor],

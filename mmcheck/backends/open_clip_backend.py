@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, unit_rows
+from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, send, unit_rows
 from mmcheck.backends.fast_resize import fast_resize
 from mmcheck.backends.image_text_backend import ImageTextWeights, read_json
 from mmcheck.backends.pooled_block import pool_last_block
@@ -132,7 +132,7 @@ class OpenClipBackend:
         self._normalise: Any = Normalize(steps[-1].mean, steps[-1].std, inplace=True) if is_usual else None
 
     def _normalised(self, batch: torch.Tensor) -> torch.Tensor:
-        batch = batch.to(self._device)
+        batch = send(batch, self._device)
         if self._normalise is not None:
             # In place, on the copy that float() makes of bytes: each pass over a batch leaves the caches.
             batch = self._normalise(batch.float().div_(255))

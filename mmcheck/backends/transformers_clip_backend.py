@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, unit_rows
+from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, send, unit_rows
 from mmcheck.backends.image_text_backend import ImageTextWeights
 from mmcheck.backends.open_clip_backend import fragment_ids
 from mmcheck.backends.precision import resolve_precision, torch_dtype
@@ -141,7 +141,7 @@ class TransformersClipBackend:
         return {name: inputs[name].to(self._device) for name in names if name in inputs}
 
     def _encode_pixels(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        moved = {key: value.to(self._device) for key, value in inputs.items()}
+        moved = {key: send(value, self._device) for key, value in inputs.items()}
         pixels = moved["pixel_values"].float()
         if self._scale is not None:
             factor, mean, std = self._scale
