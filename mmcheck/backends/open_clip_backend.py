@@ -55,7 +55,8 @@ class OpenClipBackend:
             self._tokenizer = _create_tokenizer(weights, folder)
             self._split_transform()
             pool_last_block(self._model)
-        self._per_pass = images_per_pass(device, *_image_shape(self._model.visual))
+        shape = _image_shape(self._model.visual)
+        self._per_pass = None if shape is None else images_per_pass(device, *shape)
         self._fragments = _fragment_ids(self._tokenizer)
         self._is_trimmed = _can_trim(self._model) and self._trims_truly()
         self.precision = resolve_precision(precision, device)
@@ -248,12 +249,12 @@ def fragment_ids(tokenizer: Any) -> frozenset[int] | None:
     return frozenset(ids) if ids else None
 
 
-def _image_shape(tower: Any) -> tuple[int, int]:
-    """Return tokens and width of the widest layer of an image tower; a usual ViT's for towers of other libraries."""
+def _image_shape(tower: Any) -> tuple[int, int] | None:
+    """Return tokens and width of the widest layer of an image tower; None if it is none of open_clip's transformers."""
     from open_clip.transformer import VisionTransformer
 
     if not isinstance(tower, VisionTransformer):
-        return 257, 3072
+        return None
     rows, columns = tower.grid_size
     return rows * columns + 1, 4 * int(tower.transformer.width)
 

@@ -111,7 +111,7 @@ def _make_task(name: str, share: float, device: str, *, is_quick: bool) -> Task:
     clips, models = _FOLDER / "clips", _FOLDER / "models"
     if name in (BUNDLED, DETECTION):
         is_speed = name == BUNDLED
-        items = (20 if is_quick else 60) if is_speed else (60 if is_quick else 240)
+        items = (20 if is_quick else 60) if is_speed else (60 if is_quick else 120)
         manifest = make_set(
             clips, items, every=_BAD_EVERY if is_speed else _FAULTY_EVERY, seed=1 if is_speed else 2, most_sentences=2
         )
@@ -120,7 +120,7 @@ def _make_task(name: str, share: float, device: str, *, is_quick: bool) -> Task:
             model=bundled_model(models),
             manifest=manifest,
             items=items,
-            slow=(5 if is_quick else 8) if is_speed else (0 if is_quick else 60),
+            slow=(5 if is_quick else 8) if is_speed else 0,
             language="",
             settings=(NO_NULL,) if is_speed else (),
         )

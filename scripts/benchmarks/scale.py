@@ -26,7 +26,7 @@ from scripts.benchmarks.scale_parts.memory import (
 )
 from scripts.benchmarks.scale_parts.startup import bench_startup, startup_raw, startup_table
 
-PARTS = ("judge", "memory", "growth", "startup")
+PARTS = ("judge", "growth", "startup", "memory")
 Found = tuple[str, list[Target], Any]
 
 
@@ -43,14 +43,17 @@ def main() -> None:
     sizes = (200, 1_000) if quick else FULL_SIZES if options.full else SIZES
     parts: dict[str, Callable[[], Found]] = {
         "judge": lambda: _judge(50_000 if quick else ROWS, options.repeats or (2 if quick else 3)),
-        "memory": lambda: _memory(sizes),
         "growth": lambda: _growth(200 if quick else growth.ROWS),
         "startup": lambda: _startup(options.repeats or (2 if quick else 5)),
+        "memory": lambda: _memory(sizes),
     }
     tables: list[str] = []
     targets: list[Target] = []
     raw: dict[str, Any] = {"quick": quick}
     failed = False
+    used = [f"--{name}" for name in ("quick", "full") if getattr(options, name)]
+    used += [f"--only {options.only}"] if options.only else []
+    command = " ".join(["scripts/bench scale", *used])
     for name, part in parts.items():
         if options.only not in (None, name):
             continue
@@ -65,13 +68,11 @@ def main() -> None:
         tables.append(table)
         targets += reached
         raw[name] = found
-    used = [f"--{name}" for name in ("quick", "full") if getattr(options, name)]
-    used += [f"--only {options.only}"] if options.only else []
-    command = " ".join(["scripts/bench scale", *used])
-    publish(
-        Result(name="scale", command=command, tables=tuple(tables), targets=tuple(targets), raw=raw),
-        write=options.write,
-    )
+        # After each part: the last one takes a while, and what was measured before is kept if that is stopped.
+        publish(
+            Result(name="scale", command=command, tables=tuple(tables), targets=tuple(targets), raw=raw),
+            write=options.write,
+        )
     sys.exit(1 if failed else 0)
 
 

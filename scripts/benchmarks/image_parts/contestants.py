@@ -48,8 +48,8 @@ class Size:
 
 
 SIZES = (
-    Size(width=500, height=375, ours=400, loop=192, slow=96, share_of_floor=0.80),
-    Size(width=2000, height=1500, ours=288, loop=128, slow=64, share_of_floor=0.60),
+    Size(width=500, height=375, ours=320, loop=128, slow=64, share_of_floor=0.80),
+    Size(width=2000, height=1500, ours=224, loop=96, slow=48, share_of_floor=0.60),
 )
 QUICK_SIZES = (
     Size(width=500, height=375, ours=64, loop=64, slow=32, share_of_floor=0.80),
