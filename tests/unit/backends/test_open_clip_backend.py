@@ -252,3 +252,19 @@ def test_every_tag_of_open_clip_has_files_on_the_hub() -> None:
         repo_id, files = open_clip_names.tag_files(model, tag)
         assert repo_id.count("/") == 1
         assert files.split("|")[0].endswith(".safetensors")
+
+
+def test_a_tower_that_is_no_transformer_takes_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    import open_clip
+
+    loaded = load_image_text(resolve_image_text("tiny-clip"))
+    sizes: list[int] = []
+    real = open_clip.CLIP.encode_image
+
+    def encode_image(self: open_clip.CLIP, image: torch.Tensor, normalize: bool = False) -> torch.Tensor:
+        sizes.append(len(image))
+        return real(self, image, normalize)
+
+    monkeypatch.setattr(open_clip.CLIP, "encode_image", encode_image)
+    assert loaded.encode_images([loaded.preprocess(image) for image in make_images(5)]).shape[0] == 5
+    assert sizes == [5]
