@@ -215,7 +215,7 @@ def content_key(sample: Sample, digests: Mapping[str, str]) -> bytes | None:
         digests: SHA-256 of its ``image`` and ``audio``.
 
     Returns:
-        A keyed hash; None for a broken row, a sample without media, or one whose media have no digest.
+        Their hash (BLAKE2b); None for a broken row, a sample without media, or one whose media have no digest.
     """
     if sample.problem is not None or (sample.image is None and sample.audio is None):
         return None
