@@ -16,6 +16,9 @@ from mmcheck.core.errors import OutputError, RunError
 from mmcheck.core.types import Metric, Shard
 from mmcheck.store.schema import EMBEDDING_PREFIX, SAMPLES, VERDICTS, measurements_to_table
 
+_NEEDED = ("identity", "shard_size", "rows", "probes", "analyses")
+"""Of run.json, from its first writing on."""
+
 
 class RunFolder:
     """The files of one run.
@@ -43,7 +46,14 @@ class RunFolder:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """Return run.json: versions, inputs, probes with metrics and weights, engine, seed."""
-        return _read_json(self.run_file)
+        found = _read_json(self.run_file)
+        absent = [name for name in _NEEDED if name not in found]
+        if absent:
+            raise RunError(
+                f"{self.run_file} is none that mmcheck wrote: it lacks {', '.join(absent)}.",
+                hint="give the folder that `mmcheck scan --out` was given, or scan again into a new one.",
+            )
+        return found
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -237,6 +237,10 @@ def test_a_run_without_digests_or_no_run_at_all_is_refused(make_dataset: Callabl
         scan(manifest, tmp_path / "run", reuse=tmp_path / "texts")
     with pytest.raises(OutputError, match="is not a run folder"):
         scan(manifest, tmp_path / "run", reuse=tmp_path / "nowhere")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/run.json").write_text('{"state": "complete"}')
+    with pytest.raises(RunError, match="lacks identity, shard_size"):
+        scan(manifest, tmp_path / "run", reuse=tmp_path / "foreign")
     run = scan(manifest, tmp_path / "run")
     with pytest.raises(ConfigError, match="names the run folder that is written to"):
         scan(manifest, run.path, reuse=run.path, overwrite=True)
