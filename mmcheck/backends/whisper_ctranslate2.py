@@ -57,6 +57,8 @@ class Ctranslate2WhisperVerifier:
         self._model = model
         self.window = window
         self._batch_size = batch_size
+        self.precision = str(model.compute_type)
+        self.precisions: tuple[str, ...] = (self.precision,)
         self.tokens = WhisperTokens.load(folder, is_multilingual=bool(model.is_multilingual))
 
     def describe(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Ctranslate2WhisperVerifier:
 
         return {
             "backend": "ctranslate2",
-            "precision": str(self._model.compute_type),
+            "precision": self.precision,
             "device": str(self._model.device),
             "window": self.window,
             "versions": {"ctranslate2": ctranslate2.__version__},
@@ -124,7 +126,7 @@ class Ctranslate2WhisperVerifier:
     ) -> list[Verification]:
         uses = first_uses(tasks)
         distinct = sorted(set(uses))
-        encoded = self._encode(stack_features([tasks[use].features for use in distinct], length))
+        encoded = encode_features(self._model, stack_features([tasks[use].features for use in distinct], length))
         if len(distinct) < len(tasks):
             encoded = encoded[[distinct.index(use) for use in uses]]
         languages = self._detect_languages(encoded)
@@ -150,12 +152,6 @@ class Ctranslate2WhisperVerifier:
             )
             for row in range(len(tasks))
         ]
-
-    def _encode(self, features: Any) -> Any:
-        import ctranslate2
-
-        view = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
-        return np.asarray(view.to(ctranslate2.DataType.float32))
 
     def _detect_languages(self, encoded: Any) -> list[dict[str, float]]:
         """Return for each clip the languages' probabilities; empty for an English-only model."""
@@ -209,6 +205,19 @@ class Ctranslate2WhisperVerifier:
         row = [] if self.tokens.no_speech is None else [math.log(no_speech)]
         row += [math.log(max(tiny, shares.get(code, 0.0))) for code in self.tokens.languages]
         return read_start(row, self.tokens, task.language)
+
+
+def encode_features(model: Any, features: Any) -> Any:
+    """Return the encoder's output, an array of shape (clips, frames / 2, width), float32.
+
+    Args:
+        model: ``ctranslate2.models.Whisper``.
+        features: Array of shape (clips, bands, frames), float32, frames even. There is no mask: all frames count.
+    """
+    import ctranslate2
+
+    view = model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+    return np.asarray(view.to(ctranslate2.DataType.float32))
 
 
 def _best(shares: dict[str, float]) -> str | None:

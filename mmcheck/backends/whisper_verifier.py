@@ -83,6 +83,10 @@ class WhisperVerifier(Protocol):
     tokens: WhisperTokens
     window: str
     """``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is); may be changed at any time."""
+    precision: str
+    """Number format of the encoder; may be changed to any of ``precisions`` at any time."""
+    precisions: tuple[str, ...]
+    """What it can be: first what is fastest in fitted windows, last what full windows are best verified in."""
 
     def verify(self, tasks: Sequence[VerificationTask], *, keep_encoded: bool = False) -> list[Verification]:
         """Return one verification a task, in order.

@@ -23,12 +23,13 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
-from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, make_tasks
+from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_speech, make_tasks
+from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
 from mmcheck.probe.transcript_values import METRICS, find_end_level, start_values, to_scores
 from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
 
 if TYPE_CHECKING:
-    from mmcheck.backends.whisper_features import Features, LogMel
+    from mmcheck.backends.whisper_features import LogMel
     from mmcheck.backends.whisper_transcriber import Transcription, WhisperTranscriber
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
@@ -61,7 +62,7 @@ class TranscriptProbe:
         self._options = options
         self._asked_device = device
         self._window: Literal["full", "fitted"] = "fitted" if options.window == "fitted" else "full"
-        self._window_check: dict[str, Any] | None = None
+        self._window_check: dict[str, Any] = {}
         self._found: WhisperFolder | None = None
         self._verifier: WhisperVerifier | None = None
         self._model: Any = None
@@ -81,7 +82,7 @@ class TranscriptProbe:
         return NUM_CLIPS if self._options.window == "auto" and self._verifier is not None else 0
 
     def settle(self, trial: Sequence[SampleMedia], num_recordings: int) -> None:
-        """Choose between full and cut windows by a trial on a few recordings; call it after ``open``.
+        """Choose windows and the encoder's precision by a trial on a few recordings; call it after ``open``.
 
         Args:
             trial: Recordings of the run; those that cannot be used are passed over.
@@ -90,7 +91,8 @@ class TranscriptProbe:
         if self._verifier is None or not self.num_trial:
             return
         if num_recordings < MIN_RUN:
-            self._window_check = {"agree": False, "reason": f"fewer than {MIN_RUN} recordings are not worth a trial"}
+            reason = f"fewer than {MIN_RUN} recordings are not worth a trial"
+            self._window_check = {"window_check": {"agree": False, "reason": reason}}
             return
         clips: list[Clip] = []
         for media in trial:
@@ -99,9 +101,9 @@ class TranscriptProbe:
             with suppress(NotApplicable, MediaError):
                 clips.append(self.prepare(media))
         found = check_windows(self._verifier, clips)
-        self._window_check = found.describe()
-        self._window = "fitted" if found.agree else "full"
-        self._verifier.window = self._window
+        self._window_check = {"window_check": found.describe()}
+        self._window = "fitted" if found.agreement.agree else "full"
+        self._verifier.window, self._verifier.precision = self._window, found.precision
 
     def fingerprint(self) -> str:
         """Return the digest of version, weights and options; reads the weights' bytes, loads no model.
@@ -132,6 +134,7 @@ class TranscriptProbe:
         self._device = resolve_device(self._asked_device)
         set_threads()
         backend = folder.backend(options.backend) if options.verify else "ctranslate2"
+        refuse_int8(options, self._device, backend)
         if backend == "ctranslate2" or options.transcribe != "never":
             self._load_transcriber()
         if backend == "transformers" and folder.transformers is not None:
@@ -143,6 +146,7 @@ class TranscriptProbe:
                 precision=options.precision,
                 window=self._window,
                 batch_size=options.batch_size,
+                int8_encoder=find_int8_encoder(options, self._device, folder, self._model),
             )
             self._log_mel = LogMel(num_mels(folder.transformers))
         elif options.verify:
@@ -165,10 +169,8 @@ class TranscriptProbe:
             "weights": {"sha256": self._folder().digest()},
             "is_multilingual": self._is_multilingual,
         }
-        if self._verifier is not None:
-            described["verification"] = self._verifier.describe()
-            if self._window_check is not None:
-                described["verification"]["window_check"] = self._window_check
+        if (verification := self.verification) is not None:
+            described["verification"] = verification
         if self._model is not None:
             import ctranslate2
             import faster_whisper
@@ -199,7 +201,7 @@ class TranscriptProbe:
         if not self._is_multilingual and sample.language and sample.language.strip() and language != "en":
             raise NotApplicable(f"the model knows English only, the sample's language is {sample.language!r}")
         samples = media.audio().samples
-        windows, has_speech = plan_windows(samples, _find_speech)
+        windows, has_speech = plan_windows(samples, find_speech)
         parts = tuple(samples[window.start : window.stop] for window in windows)
         return Clip(
             text=sample.transcript,
@@ -236,6 +238,11 @@ class TranscriptProbe:
             ],
             self._num_streams(),
         )
+
+    @property
+    def verification(self) -> dict[str, Any] | None:
+        """Return backend, precision, window and versions of what verifies; None if nothing does or is loaded."""
+        return None if self._verifier is None else {**self._verifier.describe(), **self._window_check}
 
     @property
     def is_open(self) -> bool:
@@ -338,9 +345,3 @@ class TranscriptProbe:
         if self._found is None:
             self._found = find_whisper(self._options.model, backend=self._options.backend)
         return self._found
-
-
-def _find_speech(samples: Features) -> list[tuple[float, float]]:
-    from mmcheck.backends.voice_activity import speech_segments
-
-    return speech_segments(samples, max_speech_seconds=29.0)

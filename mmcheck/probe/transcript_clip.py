@@ -37,6 +37,13 @@ class Clip:
     """Level of the recording's end against its loud parts, dB."""
 
 
+def find_speech(samples: Features) -> list[tuple[float, float]]:
+    """Return begin and end (seconds) of the stretches of speech, each shorter than one window."""
+    from mmcheck.backends.voice_activity import speech_segments
+
+    return speech_segments(samples, max_speech_seconds=29.0)
+
+
 def make_tasks(clip: Clip, heard: Sequence[Transcription] | None, text: str | None = None) -> list[VerificationTask]:
     """Return one task a window.
 

@@ -140,8 +140,11 @@ class TranscriptNullProbe:
             self._primed().open()
 
     def describe(self) -> dict[str, Any]:
-        """Return how many recordings are sampled and how many texts there are to choose from."""
-        return {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
+        """Return how many recordings are sampled, how many texts there are to choose from, and what verifies them."""
+        described = {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
+        # A later run compares windows and precision before it takes values over.
+        verification = self._primed().verification
+        return described if verification is None else {**described, "verification": verification}
 
     def prepare(self, media: SampleMedia) -> Any:
         """Return the served probe's clip, the other transcripts and the planted faults. Thread-safe.

@@ -1,9 +1,14 @@
-"""Full or cut windows? A few of the run's own clips are verified in both, with their own and with wrong texts."""
+"""Full or cut windows? A few of the run's own clips are verified in both, with their own and with wrong texts.
+
+The same trial settles the number format of the encoder. In cut windows the fastest is compared with full windows in the
+one they are verified in, so that what is accepted is window and format together; where it fails, the next is tried.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,8 +31,24 @@ _KEPT_WORDS = 0.67
 """Share of a text that is left where its end is cut off."""
 
 
-def check_windows(verifier: WhisperVerifier, clips: Sequence[Clip]) -> WindowAgreement:
-    """Return whether cut windows may be used; the verifier's window is left as it was.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTrial:
+    """What a trial came to."""
+
+    agreement: WindowAgreement
+    """Whether cut windows may be used: as seen with the first precision that does, or else with the last."""
+    precision: str
+    """Number format of the encoder for the windows that were chosen."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Faster formats that cut windows are not verified in, and why."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return it fit for JSON."""
+        return {**self.agreement.describe(), **({"refused": self.refused} if self.refused else {})}
+
+
+def check_windows(verifier: WhisperVerifier, clips: Sequence[Clip]) -> WindowTrial:
+    """Return whether cut windows may be used, and in which precision; the verifier is left as it was.
 
     Args:
         verifier: The opened model.
@@ -36,20 +57,29 @@ def check_windows(verifier: WhisperVerifier, clips: Sequence[Clip]) -> WindowAgr
     usable = [clip for clip in clips if len(clip.features) == 1 and len(_words(clip)) >= _MIN_WORDS]
     texts = [clip.text for clip in usable]
     if len(usable) < MIN_CLIPS or len(set(texts)) < MIN_CLIPS:
-        return WindowAgreement(
+        too_few = WindowAgreement(
             agree=False,
             reason=f"only {len(set(texts))} clips of the run are fit for a trial",
             numbers={"clips": float(len(usable))},
         )
-    before = verifier.window
+        return WindowTrial(agreement=too_few, precision=verifier.precisions[-1])
+    before = verifier.window, verifier.precision
+    refused: dict[str, str] = {}
     try:
-        scores = {}
-        for window in ("full", "fitted"):
-            verifier.window = window
-            scores[window] = _score(verifier, usable)
+        verifier.window, verifier.precision = "full", verifier.precisions[-1]
+        full = _score(verifier, usable)
+        verifier.window = "fitted"
+        for precision in verifier.precisions:
+            verifier.precision = precision
+            found = compare_windows(full, _score(verifier, usable))
+            if found.agree:
+                return WindowTrial(agreement=found, precision=precision, refused=refused)
+            refused[precision] = found.reason
     finally:
-        verifier.window = before
-    return compare_windows(scores["full"], scores["fitted"])
+        verifier.window, verifier.precision = before
+    last = verifier.precisions[-1]
+    del refused[last]  # said by the agreement
+    return WindowTrial(agreement=found, precision=last, refused=refused)
 
 
 def _score(verifier: WhisperVerifier, clips: Sequence[Clip]) -> WindowScores:

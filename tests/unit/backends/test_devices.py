@@ -85,6 +85,14 @@ def test_a_cpu_needs_the_flag_and_must_win_the_race(
 def test_without_cpuinfo_there_are_no_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "absent")
     assert precision.has_bfloat16_flags() is False
+    assert precision.has_int8_flags() is False
+
+
+@pytest.mark.parametrize(("flags", "wanted"), [("fpu avx avx2 fma", True), ("fpu avx sse4_2", False)])
+def test_int8_wants_avx2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, wanted: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "cpuinfo")
+    assert precision.has_int8_flags() is wanted
 
 
 def test_the_race_is_run_and_short(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from mmcheck.media.source import MediaSource
 from mmcheck.metrics.window_agreement import WindowAgreement
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.transcript import TranscriptProbe
+from mmcheck.probe.window_check import WindowTrial
 
 RATE = 16_000
 ALL_DOUBTFUL = UncertainConfig(mean_log_prob=0, worst_word_log_prob=0, end_log_prob=0, tail_log_prob=0)
@@ -227,7 +228,7 @@ def test_nothing_said_and_nothing_left_to_compare(folder: Path, make_sample: Mak
 def test_long_recordings_are_verified_in_windows(
     folder: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_find_speech", lambda _samples: [(1.0, 25.0), (26.0, 50.0), (60.0, 64.0)])
+    monkeypatch.setattr(module, "find_speech", lambda _samples: [(1.0, 25.0), (26.0, 50.0), (60.0, 64.0)])
     probe = open_probe(folder, transcribe="never")
     probe._transcriber = fake = FakeTranscriber("The quick brown fox", "jumps over the", "lazy dog")  # type: ignore[assignment]
     text = "the quick, brown fox jumps over the extra lazy dog"
@@ -357,9 +358,8 @@ def test_auto_takes_cut_windows_where_they_judge_alike(
     folder: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probe = open_probe(folder, window="auto", transcribe="never")
-    monkeypatch.setattr(
-        module, "check_windows", lambda *_: WindowAgreement(agree=True, reason="alike", numbers={"clips": 8.0})
-    )
+    alike = WindowAgreement(agree=True, reason="alike", numbers={"clips": 8.0})
+    monkeypatch.setattr(module, "check_windows", lambda *_: WindowTrial(agreement=alike, precision="float32"))
     before = probe.batch_size
     probe.settle(trial_of(make_sample, 8), 1000)
     assert probe.describe()["verification"]["window"] == "fitted"

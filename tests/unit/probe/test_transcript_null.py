@@ -41,6 +41,7 @@ class FakeServed:
         self.clip = clip
         self.num_opened = 0
         self.is_open = False
+        self.verification = {"window": "fitted", "precision": "int8"}
         self.batches: list[int] = []
 
     def open(self) -> None:
@@ -197,3 +198,7 @@ def test_the_fingerprint_tells_texts_rate_seed_and_options_but_not_their_order()
 def test_an_unprimed_probe_says_so() -> None:
     with pytest.raises(RuntimeError, match="primed"):
         TranscriptNullProbe(TranscriptNullConfig()).open()
+
+
+def test_run_json_says_how_the_other_texts_are_verified() -> None:
+    assert make().describe()["verification"] == {"window": "fitted", "precision": "int8"}
