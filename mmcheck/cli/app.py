@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -66,6 +67,8 @@ _INTERRUPTED = "interrupted; what is done stays done, the same command continues
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the run failed, 2 wrong input or config, 130 interrupted."""
+    # Arrow's own allocator keeps for each thread what was freed: judging took half as much memory again, no faster.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     sys.exit(_run())
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mmcheck.core.errors import OutputError
 
-_HELD_BYTES = 64 << 20
+_HELD_BYTES = 16 << 20
 
 
 class MetricValues:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -128,6 +129,32 @@ def test_equal_tables_give_equal_bytes_and_labels(tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
     assert find_labels(tmp_path / "x") == {"fingerprint": "f"}
     assert read_part(tmp_path / "x", ["status", "unheard_of"]).column_names == ["status"]
+
+
+def test_parts_are_packed_column_by_column_and_come_back_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    measured = [
+        Measurement(
+            sample_id=str(row),
+            probe="p",
+            status=Status.MEASURED,
+            values={"a": float(row)},
+            evidence={"heard": "\u3042"},
+            embeddings={"image": rng.normal(size=64)},
+        )
+        for row in range(100)
+    ]
+    table = measurements_to_table([*measured, Measurement.failed("x", "p", "gone", "missing")], METRICS)
+    write_part(tmp_path / "x", table, {"fingerprint": "f"})
+    with pq.ParquetFile(tmp_path / "x") as file:
+        assert file.read().replace_schema_metadata(None).equals(table)
+        group = file.metadata.row_group(0)
+        columns = [group.column(number) for number in range(group.num_columns)]
+    packed = {column.path_in_schema: column.compression for column in columns}
+    assert packed.pop("a") == packed.pop("b") == "LZ4"
+    assert packed.pop("embedding.image.list.element") == "ZSTD"
+    assert set(packed.values()) == {"ZSTD"}
+    assert not any(column.is_stats_set for column in columns)
 
 
 def test_a_damaged_part_counts_as_none(tmp_path: Path) -> None:
