@@ -8,6 +8,7 @@ and the sample that fails becomes a ``failed`` measurement with its reason.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from mmcheck.core.types import Measurement, Sample, Shard
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
 from mmcheck.probe.base import NotApplicable, Prepared, Probe
+from mmcheck.run.decoded_bytes import DecodedBytes
 from mmcheck.run.reuse import Reuse
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, measurements_to_table, table_to_samples, write_part
@@ -114,21 +116,33 @@ class MeasureTask:
         ahead = max(4 * workers, 2 * max((p.batch_size for p in self._probes.values()), default=1))
         feed = self._feed(shards)
         pending: deque[tuple[_OpenShard, Sample, Future[_Decoded]]] = deque()
+        ready = DecodedBytes(_MAX_BYTES_AHEAD)
+        numbers = itertools.count()
+
+        def decode(number: int, sample: Sample, probes: Sequence[str]) -> _Decoded:
+            ready.wait_for_room(number)
+            decoded = self._prepare(sample, probes)
+            ready.put(decoded.num_bytes)
+            return decoded
+
         pool = ThreadPoolExecutor(workers, thread_name_prefix="mmcheck-decode")
         try:
             while True:
-                while len(pending) < ahead and _has_room(pending) and (entry := next(feed, None)) is not None:
+                while len(pending) < ahead and (entry := next(feed, None)) is not None:
                     opened, sample = entry
-                    pending.append((opened, sample, pool.submit(self._prepare, sample, opened.probes)))
+                    pending.append((opened, sample, pool.submit(decode, next(numbers), sample, opened.probes)))
                 if not pending:
                     return
                 opened, sample, future = pending.popleft()
-                self._take(opened, sample, future.result())
+                decoded = future.result()
+                ready.take(decoded.num_bytes)
+                self._take(opened, sample, decoded)
                 yield 1
                 if opened.remaining == 0:
                     self._store(opened)
                     yield ShardDone(shard=opened.shard, num_samples=opened.shard.stop - opened.shard.start)
         finally:
+            ready.close()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def missing(self, shard: Shard) -> tuple[str, ...]:
@@ -252,12 +266,6 @@ class MeasureTask:
             if opened.num_reused[name]:
                 labels["reused"] = str(opened.num_reused[name])
             write_part(self._part(name, opened.shard), table, labels)
-
-
-def _has_room(pending: Iterable[tuple[_OpenShard, Sample, Future[_Decoded]]]) -> bool:
-    """Return whether more may be decoded ahead: what lies ready stays below a bound, however long recordings are."""
-    ready = (future for _, _, future in pending if future.done() and future.exception() is None)
-    return sum(future.result().num_bytes for future in ready) < _MAX_BYTES_AHEAD
 
 
 def _internal_error(sample: Sample, probe: str, error: Exception) -> Measurement:

@@ -100,8 +100,19 @@ def test_scanning_twice_gives_equal_bytes_and_measures_nothing_anew(
     assert stamps == {p: p.stat().st_mtime_ns for p in (tmp_path / "a" / "measurements").rglob("*.parquet")}
 
 
+_SLOWLY = """
+import time
+from mmcheck.cli.app import main
+from mmcheck.run.measure import MeasureTask
+store = MeasureTask._store
+MeasureTask._store = lambda *args: (store(*args), time.sleep(0.05))
+main()
+"""
+"""The command line, with pauses between shards: a scan of small files would be done before a signal comes."""
+
+
 def _start(manifest: Path, out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mmcheck.cli.app", "scan", str(manifest), "--out", str(out), "--no-report"]
+    command = [sys.executable, "-c", _SLOWLY, "scan", str(manifest), "--out", str(out), "--no-report"]
     return subprocess.Popen(
         [*command, "--probes", "media,caption_text", "--set", "run.shard_size=4", "--set", "run.workers=1"],
         stdout=subprocess.DEVNULL,
