@@ -22,7 +22,7 @@ Trial = Callable[[Any], None]
 """Hands a probe some of the run's media, by which it settles an option."""
 
 _LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
-_SETTLED = {"precision": ("float32", "bfloat16", "float16"), "window": ("full", "fitted")}
+_SETTLED = {"precision": ("float32", "bfloat16", "float16", "int8"), "window": ("full", "fitted")}
 """Options that ``auto`` decides once a run, and what it may come to."""
 
 

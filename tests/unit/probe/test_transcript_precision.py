@@ -106,14 +106,14 @@ def test_what_auto_came_to_is_compared_before_values_are_taken_over(
     first = scan(manifest, tmp_path / "first")
     same = scan(manifest, tmp_path / "same", reuse=tmp_path / "first")
     int8_flags(False)
-    other = scan(manifest, tmp_path / "other", reuse=tmp_path / "first")
+    other = scan(manifest, tmp_path / "other")
     assert [precision_of(run) for run in (first, same, other)] == ["int8", "int8", "float32"]
     assert reused(same)["transcript"] == NUM_ROWS
-    assert reused(other) == {"media": NUM_ROWS}
-    int8_flags(True)
-    # What an earlier run came to decides for one that takes its values over.
-    back = scan(manifest, tmp_path / "back", reuse=tmp_path / "other")
-    assert (precision_of(back), reused(back)["transcript"]) == ("float32", NUM_ROWS)
+    # What an earlier run came to decides for one that takes its values over, and for one that was stopped.
+    for precision, flags, run in (("int8", False, "first"), ("float32", True, "other")):
+        int8_flags(flags)
+        back = scan(manifest, tmp_path / f"after-{run}", reuse=tmp_path / run)
+        assert (precision_of(back), reused(back)["transcript"]) == (precision, NUM_ROWS)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
