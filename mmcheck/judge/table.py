@@ -29,7 +29,8 @@ class JudgeTable:
 
     Args:
         samples: The columns of ``mmcheck.store.schema.SAMPLES`` that judging needs.
-        measurements: Probe or analysis name -> its measurements of the same samples in the same order.
+        measurements: Probe or analysis name -> its measurements of the same samples in the same order; checked where
+            they have the column ``sample_id``.
 
     Raises:
         RunError: If a measurements table does not belong to these samples.
@@ -156,7 +157,10 @@ class JudgeTable:
                 f"measurements of {probe!r} hold {table.num_rows} rows, but the run has {self.num_rows} samples.",
                 hint="run the same `mmcheck scan` command again; it redoes what is missing.",
             )
-        if not pc.all(pc.equal(_strings(table["sample_id"]), self.ids), min_count=0).as_py():
+        if (
+            "sample_id" in table.column_names
+            and not pc.all(pc.equal(_strings(table["sample_id"]), self.ids), min_count=0).as_py()
+        ):
             raise RunError(
                 f"measurements of {probe!r} are of other samples than those of the run, or in another order.",
                 hint="the run folder was changed by hand; scan again into a new one.",

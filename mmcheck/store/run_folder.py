@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import Config, load_config
 from mmcheck.core.errors import OutputError, RunError
 from mmcheck.core.types import Metric, Shard
-from mmcheck.store.schema import EMBEDDING_PREFIX, SAMPLES, VERDICTS, measurements_to_table
+from mmcheck.store.schema import EMBEDDING_PREFIX, IDS_LABEL, SAMPLES, VERDICTS, digest_ids, measurements_to_table
 
 _NEEDED = ("identity", "shard_size", "rows", "probes", "analyses")
 """Of run.json, from its first writing on."""
@@ -183,6 +183,27 @@ def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
     Raises:
         RunError: If it is missing or damaged.
     """
+    return _read_table(part, columns).replace_schema_metadata(None)
+
+
+def read_measured(part: Path, columns: Sequence[str]) -> tuple[pa.Table, str]:
+    """Return columns of one part of measurements, and the digest of its sample ids, which are not read for it.
+
+    Args:
+        part: The file.
+        columns: Their names, without ``sample_id``; absent ones are left out.
+
+    Raises:
+        RunError: If it is missing or damaged.
+    """
+    table = _read_table(part, columns)
+    digest = (table.schema.metadata or {}).get(f"mmcheck.{IDS_LABEL}".encode())
+    if digest is None:  # a part that an earlier version wrote
+        return table.replace_schema_metadata(None), digest_ids(read_part(part, ["sample_id"])["sample_id"])
+    return table.replace_schema_metadata(None), digest.decode()
+
+
+def _read_table(part: Path, columns: Sequence[str] | None) -> pa.Table:
     try:
         # ParquetFile, not read_table: the latter imports pyarrow.dataset (and pandas, where there is one). An open
         # file, not its path, which pyarrow would first look up in its file systems.
@@ -190,8 +211,7 @@ def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
             names = file.schema_arrow.names
             chosen = [name for name in names if not name.startswith(EMBEDDING_PREFIX)] if columns is None else columns
             # Parts are small: handing their columns to a thread pool costs more than reading them.
-            table = file.read([name for name in chosen if name in names], use_threads=False)
-            return table.replace_schema_metadata(None)
+            return file.read([name for name in chosen if name in names], use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunError(
             f"{part} is missing or damaged ({' '.join(str(error).split())[:200]}).",

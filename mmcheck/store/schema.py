@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmcheck.core.atomic import atomic_path
+from mmcheck.core.digests import digest_bytes
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 
 MEDIA_REF = pa.struct(
@@ -70,6 +71,8 @@ VERDICTS = pa.schema(
 )
 
 EMBEDDING_PREFIX = "embedding."
+IDS_LABEL = "ids"
+"""Label of a part: ``digest_ids`` of its column ``sample_id``."""
 _FIXED_COLUMNS = ("sample_id", "status", "reason", "cause", "evidence")
 
 
@@ -247,13 +250,27 @@ def metric_columns(table: pa.Table) -> list[str]:
     return [name for name in table.column_names if name not in _FIXED_COLUMNS and not name.startswith(EMBEDDING_PREFIX)]
 
 
+def digest_ids(ids: pa.ChunkedArray) -> str:
+    """Return 16 hex digits that tell the samples of a part, and their order, from others.
+
+    Args:
+        ids: Their ids, a string column.
+    """
+    return digest_bytes(b"\0".join(ids.cast(pa.binary()).to_pylist()))[:16]
+
+
 def write_part(path: Path, table: pa.Table, labels: Mapping[str, str]) -> None:
     """Write one part atomically, with ``labels`` (fingerprint, ...) in its key-value metadata.
+
+    A part about samples is also labelled with the digest of their ids: readers can tell by it whose values these are
+    and leave the ids unread.
 
     Raises:
         OutputError: If it cannot be written.
     """
     metadata = {f"mmcheck.{key}": value for key, value in labels.items()}
+    if "sample_id" in table.column_names:
+        metadata[f"mmcheck.{IDS_LABEL}"] = digest_ids(table["sample_id"])
     with atomic_path(path) as temporary:
         # Parts are small and always read whole: dictionaries and statistics of 512 rows take more bytes, and more time
         # to write and to read, than they save.

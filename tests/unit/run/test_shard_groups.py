@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
 import mmcheck
@@ -36,7 +37,7 @@ def test_groups_and_chunks_change_no_byte(run, monkeypatch):
     expected = written(run)
     assert {name.split("/")[0] for name in expected} >= {"clean", "quarantine", "verdicts"}
     for rows, chunk in ((1, 1), (8, 3), (1000, 2)):
-        monkeypatch.setattr(shard_groups, "_ROWS_AT_ONCE", rows)
+        monkeypatch.setattr(shard_groups, "_FEWEST_ROWS", rows)
         monkeypatch.setattr(line_spool, "_CHUNK", chunk)
         run.judge()
         assert written(run) == expected
@@ -70,3 +71,26 @@ def test_evidence_and_embeddings_are_not_read(run):
             assert "evidence" not in table.column_names, name
             assert not any(column.startswith("embedding.") for column in table.column_names)
             assert table.num_rows == group.samples.num_rows
+
+
+def _exchange(one, other):
+    one.rename(one.with_suffix(".aside"))
+    other.rename(one)
+    one.with_suffix(".aside").rename(other)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_parts_of_other_samples_are_refused(run, labelled):
+    parts = sorted((run.path / "measurements/caption_text").glob("*.parquet"))
+    if not labelled:  # as earlier versions wrote them
+        for part in parts:
+            table = pq.ParquetFile(part).read()
+            kept = {key: value for key, value in table.schema.metadata.items() if key != b"mmcheck.ids"}
+            assert len(kept) < len(table.schema.metadata)
+            pq.write_table(table.replace_schema_metadata(kept), part)
+        expected = written(run)
+        run.judge()
+        assert written(run) == expected
+    _exchange(parts[1], parts[2])
+    with pytest.raises(RunError, match=r"caption_text/00001\.parquet is of other samples"):
+        run.judge()

@@ -15,6 +15,7 @@ from mmcheck.core.errors import RunError
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import (
+    digest_ids,
     dump_json,
     find_labels,
     load_json,
@@ -127,7 +128,7 @@ def test_equal_tables_give_equal_bytes_and_labels(tmp_path: Path) -> None:
     for name in ("x", "y"):
         write_part(tmp_path / name, table, {"fingerprint": "f"})
     assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
-    assert find_labels(tmp_path / "x") == {"fingerprint": "f"}
+    assert find_labels(tmp_path / "x") == {"fingerprint": "f", "ids": digest_ids(table["sample_id"])}
     assert read_part(tmp_path / "x", ["status", "unheard_of"]).column_names == ["status"]
 
 
