@@ -13,7 +13,7 @@ import importlib.resources
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from mmcheck.report.shown_text import (
     show_plain,
     show_text,
 )
-from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_folder import RunFolder, read_part
 
 REPORT_NAME = "report.html"
 MAX_CODES = 200
@@ -109,7 +109,9 @@ def build_report(run: RunFolder) -> str:
     """
     config, summary = run.config(), run.summary
     whole = count_slice(show_plain(run.path.resolve().name), summary)
-    findings = read_findings(run.verdicts_table(["action", "findings"]))
+    findings = read_findings(
+        [partial(read_part, run.verdicts_part(shard), ["action", "findings"]) for shard in run.shards()]
+    )
     measured = _Values(run)
     kept = _kept(run, config, findings, measured)
     chosen = choose_rows(findings, config.report.max_rows)
@@ -168,7 +170,7 @@ def show_plain_lines(text: str) -> str:
 
 
 class _Values:
-    """The metric columns of the run, read once a probe and without evidence and embeddings."""
+    """The metric columns of one probe after the other; those of all would be most of the memory of a report."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
@@ -181,8 +183,10 @@ class _Values:
             names = [full.partition(".")[2] for full in self._run.metrics() if full.partition(".")[0] == probe]
             table = self._run.measurements_table(probe, names)
             columns = zip(table.column_names, table.columns, strict=True)
-            self._columns[probe] = {
-                name: np.asarray(column.cast("float64").to_numpy(), dtype=np.float64) for name, column in columns
+            self._columns = {
+                probe: {
+                    name: np.asarray(column.cast("float64").to_numpy(), dtype=np.float64) for name, column in columns
+                }
             }
         absent = np.full(self._run.metadata["rows"], np.nan)
         return self._columns[probe].get(short, absent)

@@ -1,12 +1,12 @@
 """All findings of a run as columns, and the fair choice of those that are shown.
 
-Only numbers are taken out of the verdicts table, so that a run of millions costs little; texts are read later and for
-the chosen rows alone.
+Only numbers are taken out of the verdicts, part by part, so that a run of millions costs little; texts are read later
+and for the chosen rows alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,30 +58,37 @@ class FindingRows:
     """Rule -> pairs in which it found something."""
 
 
-def read_findings(verdicts: pa.Table) -> FindingRows:
-    """Return the findings of a verdicts table with the columns ``action`` and ``findings``."""
-    actions = _actions(verdicts["action"])
-    findings = verdicts["findings"].combine_chunks()
-    if isinstance(findings, pa.ChunkedArray):
-        findings = pa.concat_arrays(findings.chunks) if findings.num_chunks else pa.array([], findings.type)
-    rows = pc.list_parent_indices(findings).to_numpy(zero_copy_only=False).astype(np.int64)
-    flat = pc.list_flatten(findings)
-    codes = _dictionary(pc.struct_field(flat, "code"))
-    rules = _dictionary(pc.struct_field(flat, "rule"))
-    severity = _severity(pc.struct_field(flat, "observed"), pc.struct_field(flat, "limit"))
-    wanted = _actions(pc.struct_field(flat, "action"))
+def read_findings(parts: Sequence[Callable[[], pa.Table]]) -> FindingRows:
+    """Return the findings of a run.
+
+    Args:
+        parts: Each returns some consecutive rows of the verdicts, with the columns ``action`` and ``findings``; called
+            once, and again for the words of the worst findings.
+    """
+    flats: list[_Flat] = []
+    codes, rules = _Numbers(), _Numbers()
+    start = 0
+    for part in parts:
+        table = part()
+        flats.append(_flatten(table, start, codes, rules))
+        start += table.num_rows
+    joined = {name: np.concatenate([getattr(flat, name) for flat in flats] or [_EMPTY]) for name in _FLAT_COLUMNS}
+    actions, rows, severity = joined["actions"].astype(np.int8), joined["rows"].astype(np.int64), joined["severity"]
+    wanted = joined["wanted"].astype(np.int8)
+    starts = np.cumsum([0, *(len(flat.rows) for flat in flats)])
     taken = actions[rows] != _KEEP if rows.size else np.zeros(0, dtype=bool)
 
     by_rule: dict[str, int] = {}
-    for number, rule in enumerate(rules[1]):
-        by_rule[rule] = int(np.unique(rows[rules[0] == number]).size)
+    for rule, number in rules.known.items():
+        by_rule[rule] = int(np.unique(rows[joined["rules"] == number]).size)
     counts = []
-    for number, code in enumerate(codes[1]):
-        mine = np.flatnonzero((codes[0] == number) & taken)
+    for code, number in codes.known.items():
+        mine = np.flatnonzero((joined["codes"] == number) & taken)
         if not mine.size:
             continue
         order = mine[np.argsort(-severity[mine], kind="stable")]
-        worst = flat[int(order[0])].as_py()
+        place = int(np.searchsorted(starts, order[0], side="right")) - 1
+        worst = pc.list_flatten(parts[place]()["findings"])[int(order[0] - starts[place])].as_py()
         asked = wanted[mine]
         counts.append(
             CodeCount(
@@ -147,9 +154,50 @@ def _actions(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int8]:
     )
 
 
-def _dictionary(column: pa.Array) -> tuple[Ints, Sequence[str]]:
-    encoded = pc.dictionary_encode(pc.fill_null(column, ""))
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
+class _Numbers:
+    """Words by number, in the order in which they were met."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def encode(self, column: pa.Array) -> Ints:
+        encoded = pc.dictionary_encode(pc.fill_null(column, ""))
+        words = [self.known.setdefault(word, len(self.known)) for word in encoded.dictionary.to_pylist()]
+        places = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        numbers: Ints = np.asarray(words, dtype=np.int64)[places]
+        return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """What is kept of one part."""
+
+    actions: npt.NDArray[np.int8]
+    rows: Ints
+    codes: npt.NDArray[np.int32]
+    rules: npt.NDArray[np.int32]
+    severity: npt.NDArray[np.float64]
+    wanted: npt.NDArray[np.int8]
+
+
+_FLAT_COLUMNS = ("actions", "rows", "codes", "rules", "severity", "wanted")
+_EMPTY = np.zeros(0)
+
+
+def _flatten(table: pa.Table, start: int, codes: _Numbers, rules: _Numbers) -> _Flat:
+    findings = table["findings"].combine_chunks()
+    if isinstance(findings, pa.ChunkedArray):
+        findings = pa.concat_arrays(findings.chunks) if findings.num_chunks else pa.array([], findings.type)
+    rows = pc.list_parent_indices(findings).to_numpy(zero_copy_only=False).astype(np.int64)
+    flat = pc.list_flatten(findings)
+    return _Flat(
+        _actions(table["action"]),
+        rows + start,
+        codes.encode(pc.struct_field(flat, "code")).astype(np.int32),
+        rules.encode(pc.struct_field(flat, "rule")).astype(np.int32),
+        _severity(pc.struct_field(flat, "observed"), pc.struct_field(flat, "limit")),
+        _actions(pc.struct_field(flat, "action")),
+    )
 
 
 def _severity(observed: pa.Array, limit: pa.Array) -> npt.NDArray[np.float64]:

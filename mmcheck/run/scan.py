@@ -26,6 +26,7 @@ from mmcheck.run.analyse import analyse_run
 from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.claim import claim, read_run_json, write_run_json
 from mmcheck.run.decide import judge_run
+from mmcheck.run.freed_memory import return_freed_memory
 from mmcheck.run.measure import MeasureTask
 from mmcheck.run.plan import (
     describe_inputs,
@@ -120,7 +121,15 @@ def scan_run(
     with open_earlier(reuse, out, progress) as earlier, claim(out, inputs, plan.identity, overwrite=overwrite):
         run_json, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
         if task is not None:
-            _measure_and_judge(plan, out, config, engine, run_json, task, began, progress)
+            seconds = {"planning": perf_counter() - began}
+            seconds |= _measure(plan, out, config, engine, run_json, task, progress)
+            model_seconds = task.seconds
+            # The models go: what looks at the whole set takes their room.
+            del task
+            return_freed_memory()
+            seconds |= _analyse_and_judge(out, config, run_json, progress)
+            timings = {"seconds": {k: round(v, 3) for k, v in seconds.items()}, "model_seconds": model_seconds}
+            write_text(out / "timings.json", json.dumps(timings, indent=2) + "\n")
     return plan
 
 
@@ -180,22 +189,21 @@ def _prepare(
     )
 
 
-def _measure_and_judge(
+def _measure(
     plan: ScanPlan,
     out: Path,
     config: Config,
     engine: str,
     run_json: dict[str, Any],
     task: MeasureTask,
-    began: float,
     progress: Progress,
-) -> None:
+) -> dict[str, float]:
+    """Measure what is missing; return the seconds it took."""
+    began = perf_counter()
     run_json |= {"skipped_probes": plan.skipped, "engine": engine, "seed": config.run.seed, "analyses": {}}
     run_json |= {"config_digest": digest_value(config.model_dump(mode="json"))}
     write_run_json(out, run_json)
     write_text(out / "config.yaml", config.to_yaml())
-    seconds = {"planning": perf_counter() - began}
-    began = perf_counter()
     if any(plan.to_measure.values()):
         # What the analyses saw is about to change; a run stopped from here on must analyse anew.
         for name in ANALYSES.names():
@@ -204,20 +212,23 @@ def _measure_and_judge(
     for event in ENGINES.get(engine)().run(task, shards_of(run_json)):
         if isinstance(event, int):
             progress.advance(event)
-    seconds |= {"measuring": perf_counter() - began}
-    began = perf_counter()
+    seconds = perf_counter() - began
     if "reused" in run_json:
         plan.reused = count_reused(out, plan.probes, shards_of(run_json))
         run_json["reused"] |= {"measurements": plan.reused}
+    return {"measuring": seconds}
+
+
+def _analyse_and_judge(out: Path, config: Config, run_json: dict[str, Any], progress: Progress) -> dict[str, float]:
+    """Look at the whole set and judge it; return the seconds of both."""
+    began = perf_counter()
     run_json["analyses"] = analyse_run(RunFolder(out), config, progress)
     run_json["state"] = "complete"
     write_run_json(out, run_json)
-    seconds |= {"analysing": perf_counter() - began}
+    seconds = {"analysing": perf_counter() - began}
     began = perf_counter()
     judge_run(RunFolder(out), config, progress)
-    seconds |= {"judging": perf_counter() - began}
-    timings = {"seconds": {k: round(v, 3) for k, v in seconds.items()}, "model_seconds": task.seconds}
-    write_text(out / "timings.json", json.dumps(timings, indent=2) + "\n")
+    return seconds | {"judging": perf_counter() - began}
 
 
 def check_rules(config: Config) -> list[str]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
 from types import ModuleType
 
+import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +32,7 @@ def verdict(action: str, *codes: str, observed: float | None = None, limit: floa
 
 
 def read(report_run: ModuleType, verdicts: list[Verdict]) -> FindingRows:
-    return read_findings(report_run.verdicts_table(verdicts))
+    return read_findings([lambda: report_run.verdicts_table(verdicts)])
 
 
 def test_codes_are_counted_by_pairs_and_kept_pairs_do_not_count(report_run: ModuleType) -> None:
@@ -49,6 +52,29 @@ def test_codes_are_counted_by_pairs_and_kept_pairs_do_not_count(report_run: Modu
         (NO_FINDING, 1, "unchecked"),
     ]
     assert found.by_rule == {"a": 2, "b": 2}
+
+
+@pytest.mark.parametrize("cuts", [(4,), (1, 1, 1, 1), (0, 3, 0, 1), ()])
+def test_parts_are_read_as_one(report_run: ModuleType, cuts: tuple[int, ...]) -> None:
+    verdicts = [
+        verdict("keep"),
+        verdict("quarantine", "b.y", "a.x", observed=0.1, limit=0.2),
+        verdict("flag", "a.x", observed=0.0, limit=0.2),
+        verdict("unchecked"),
+    ]
+    stops = np.cumsum([0, *cuts]).tolist()
+    parts = [
+        lambda start=start, stop=stop: report_run.verdicts_table(verdicts[start:stop])
+        for start, stop in itertools.pairwise(stops)
+    ]
+    found = read_findings(parts)
+    whole = read(report_run, verdicts[: stops[-1]])
+    assert found.actions.tolist() == whole.actions.tolist()
+    assert found.by_rule == whole.by_rule == ({"b": 1, "a": 2} if cuts else {})
+    told = [(code.code, code.action, code.pairs, code.rows.tolist(), code.message) for code in found.codes]
+    assert told == [(code.code, code.action, code.pairs, code.rows.tolist(), code.message) for code in whole.codes]
+    if cuts:
+        assert told[0] == ("a.x", "quarantine", 2, [2, 1], "a.x of 0.0")
 
 
 def test_the_worst_of_a_code_comes_first(report_run: ModuleType) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -17,7 +18,9 @@ import mmcheck
 from mmcheck.core.errors import ConfigError, ManifestError, OutputError, RunError
 from mmcheck.core.types import Measurement
 from mmcheck.probe.caption_text import CaptionTextProbe
+from mmcheck.run import scan as scan_module
 from mmcheck.run.api import resolve_config
+from mmcheck.run.measure import MeasureTask
 from mmcheck.run.scan import scan_run
 
 MODEL_FREE = ["media", "caption_text"]
@@ -146,6 +149,22 @@ def test_a_stopped_scan_continues_to_the_same_bytes(
         mmcheck.open_run(tmp_path / "stopped").judge()
     resumed = scan(manifest, tmp_path / "stopped", **options)
     assert tree(resumed.path) == tree(scan(manifest, tmp_path / "whole", **options).path)
+
+
+def test_models_are_gone_before_the_whole_set_is_looked_at(
+    make_dataset: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyse, alive = scan_module.analyse_run, []
+
+    def counted(*args: Any) -> Any:
+        alive.append(sum(isinstance(thing, MeasureTask | CaptionTextProbe) for thing in gc.get_objects()))
+        return analyse(*args)
+
+    gc.collect()
+    before = sum(isinstance(thing, MeasureTask | CaptionTextProbe) for thing in gc.get_objects())
+    monkeypatch.setattr(scan_module, "analyse_run", counted)
+    scan(make_dataset(4), tmp_path / "run")
+    assert alive == [before]
 
 
 def test_a_damaged_part_is_measured_again(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
