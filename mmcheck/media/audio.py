@@ -156,6 +156,8 @@ class _Decoding:
                 raise MediaError("the file holds no audio stream", cause="no_audio_stream")
             stream = container.streams.audio[0]
             codec = stream.codec_context
+            if codec is None:
+                raise MediaError("the sound is coded in a way that cannot be decoded", cause="undecodable")
             rate, channels = int(codec.sample_rate or 0), int(codec.channels or 0)
             if not _MIN_RATE <= rate <= _MAX_RATE or channels < 1:
                 raise MediaError(

@@ -271,3 +271,14 @@ def test_damage_anywhere_gives_sound_or_a_media_error(name: str, data: st.DataOb
     assert np.isfinite(audio.samples).all()
     assert np.abs(audio.samples).max(initial=0) <= 1.0
     assert 0 < audio.duration <= 61
+
+
+def test_a_header_cut_before_the_code_of_the_sound_is_a_media_error() -> None:
+    whole = SMALL["mp4/aac"]
+    causes = set()
+    # MP4's header stands at the end of what is written in one go.
+    for cut in range(whole.rindex(b"moov"), whole.rindex(b"mp4a") + 64):
+        with pytest.raises(MediaError) as caught:
+            decode(whole[:cut], limit=60)
+        causes.add(caught.value.cause)
+    assert "undecodable" in causes

@@ -120,6 +120,8 @@ def _start(manifest: Path, out: Path) -> subprocess.Popen[bytes]:
         [*command, "--probes", "media,caption_text", "--set", "run.shard_size=4", "--set", "run.workers=1"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        # What runs in the background of a shell script has Ctrl-C switched off, and passes that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
