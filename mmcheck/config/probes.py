@@ -55,7 +55,9 @@ class TranscriptConfig(Section):
     model: str = Field("base", description="Whisper size, bundled name, local folder (either format), or hub name")
     backend: Literal["auto", "transformers", "ctranslate2"] = Field("auto", description="what verifies")
     compute_type: str = Field("auto", description="ctranslate2 compute type: auto, int8, float32, float16, ...")
-    precision: Precision | Literal["int8"] = Field("auto", description="of transformers; int8: its encoder, on a CPU")
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
+        "auto", description="of transformers; int8: its encoder, on a CPU"
+    )
     window: Literal["auto", "full", "fitted"] = Field(
         "auto", description="30 s windows, or cut to the clip's length; auto: by a trial on some clips of the run"
     )

@@ -15,7 +15,7 @@ import pytest
 import mmcheck
 from mmcheck.backends.whisper_verifier import Verification, VerificationTask
 from mmcheck.cli import app as cli
-from mmcheck.config import TranscriptConfig, bundled_dir
+from mmcheck.config import TranscriptConfig, bundled_dir, load_config
 from mmcheck.core.errors import ConfigError
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_clip import Clip
@@ -243,3 +243,9 @@ def test_what_the_trial_came_to_is_recorded(
         found = probe.describe()["verification"]
         assert (found["window"], found["precision"]) == ("fitted" if agree else "full", precision)
         assert found["window_check"]["agree"] is agree
+
+
+def test_an_unknown_precision_is_one_fault_that_names_all_words() -> None:
+    with pytest.raises(ConfigError, match="has 1 fault") as caught:
+        load_config("default", ["probes.transcript.precision=int4"])
+    assert "'float16' or 'int8'" in str(caught.value)
