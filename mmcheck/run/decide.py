@@ -22,6 +22,7 @@ from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.describe_set import describe_set
 from mmcheck.run.progress import Progress
 from mmcheck.run.shard_groups import read_groups
+from mmcheck.run.sources import check_sources
 from mmcheck.run.tally import Tally
 from mmcheck.run.write_out import OutputSpool, write_manifests
 from mmcheck.store.run_folder import RunFolder
@@ -47,10 +48,12 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
 
     Raises:
         ConfigError: If the rules are wrong for this run.
+        ManifestError: If a source that rows are copied from is gone or not what was scanned.
         RunError: If measurements are missing, or the counts do not sum to the rows read.
         OutputError: If the folder cannot be written.
     """
     policy = make_policy(run, config)
+    check_sources(run, write_media=config.output.write_media)
     tally = Tally(run.path)
     progress.phase("judging", run.metadata["rows"])
     # A reader must never see new verdicts beside an old summary.

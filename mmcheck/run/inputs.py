@@ -19,8 +19,8 @@ _WHOLE = 256 << 20
 _EDGE = 1 << 20
 
 
-def describe_input(manifest: str) -> dict[str, str]:
-    """Return ``{"digest", "digest_of"}`` of a manifest: a file, a folder or an fsspec URL.
+def describe_input(manifest: str) -> dict[str, Any]:
+    """Return ``digest`` and ``digest_of`` of a manifest (a file, a folder or an fsspec URL), and ``size`` of a file.
 
     Raises:
         ManifestError: If it cannot be read.
@@ -36,13 +36,13 @@ def describe_input(manifest: str) -> dict[str, str]:
             }
         size = path.stat().st_size
         if size <= _WHOLE:
-            return {"digest": digest_file(path), "digest_of": "content"}
+            return {"digest": digest_file(path), "digest_of": "content", "size": size}
         with path.open("rb") as file:
             head = file.read(_EDGE)
             file.seek(-_EDGE, os.SEEK_END)
             edges = digest_bytes(head + file.read(_EDGE))
         value = digest_value([size, path.stat().st_mtime_ns, edges])
-        return {"digest": value, "digest_of": "size, time, first and last MiB"}
+        return {"digest": value, "digest_of": "size, time, first and last MiB", "size": size}
     except OSError as error:
         raise ManifestError(
             f"manifest {manifest} cannot be read: {error.strerror or error}.",
@@ -64,7 +64,7 @@ def _digest_listing(folder: Path) -> str:
     return digest_value(entries)
 
 
-def _describe_remote(manifest: str) -> dict[str, str]:
+def _describe_remote(manifest: str) -> dict[str, Any]:
     try:
         filesystem, path = fsspec.core.url_to_fs(manifest)
         info = filesystem.info(path)
@@ -76,4 +76,5 @@ def _describe_remote(manifest: str) -> dict[str, str]:
     except Exception as error:
         raise ManifestError(f"manifest {manifest} cannot be read: {error}.", hint="check the URL.") from error
     kept = {key: str(info[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified") if key in info}
-    return {"digest": digest_value([manifest, kept]), "digest_of": "size and version told by the store"}
+    told = {"digest": digest_value([manifest, kept]), "digest_of": "size and version told by the store"}
+    return {**told, "size": info["size"]} if isinstance(info.get("size"), int) else told

@@ -37,6 +37,7 @@ from mmcheck.run.overlap_inputs import (
 from mmcheck.run.overlap_words import count_rows, tell_kind, tell_overlap
 from mmcheck.run.overlap_write import write_split
 from mmcheck.run.progress import Progress, SilentProgress
+from mmcheck.run.sources import check_sources
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import dump_json, write_part
 
@@ -134,6 +135,7 @@ def _compare(
     progress: Progress,
 ) -> dict[str, Any]:
     train, test = (side.opened() for side in sides)
+    check_sources(train, write_media=write_media or train.config().output.write_media)
     able = compare_runs(*sides)
     progress.phase("comparing", None)
     found = find_overlap(

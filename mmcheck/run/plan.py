@@ -21,15 +21,17 @@ from mmcheck.formats.base import Format
 from mmcheck.formats.detect import detect_format, expand_manifests
 from mmcheck.run.inputs import describe_input
 from mmcheck.run.progress import Progress
+from mmcheck.run.sources import describe_tables
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, samples_to_table, write_part
 
+_IDENTIFYING = ("manifest", "format", "digest", "digest_of")
 MAX_TRANSCRIPTS = 2000
 """Transcripts that stand for the run where a probe wants other clips' texts."""
 
 
 def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, Any]]:
-    """Return one entry a manifest: ``manifest``, ``format``, ``digest``, ``digest_of``.
+    """Return one entry a manifest: ``manifest``, ``format``, ``digest``, ``digest_of``, and what sources are told by.
 
     Raises:
         ManifestError: If a pattern matches nothing, or a manifest is in no known format.
@@ -40,15 +42,20 @@ def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, A
             manifest.encode("utf-8")
         except UnicodeEncodeError as error:
             raise ManifestError(f"the path {manifest!r} is not valid UTF-8.", hint="rename it.") from error
-    return [
+    entries = [
         {"manifest": manifest, "format": detect_format(manifest, config.input), **describe_input(manifest)}
         for manifest in manifests
     ]
+    for entry in entries:
+        if tables := describe_tables(entry):
+            entry["tables"] = tables
+    return entries
 
 
 def plan_identity(inputs: Sequence[dict[str, Any]], config: Config, limit: int | None) -> str:
     """Return the digest that tells whether two scans plan the same samples in the same shards."""
-    return digest_value([list(inputs), config.input.model_dump(mode="json"), config.run.shard_size, limit])
+    known = [{name: entry[name] for name in _IDENTIFYING} for entry in inputs]
+    return digest_value([known, config.input.model_dump(mode="json"), config.run.shard_size, limit])
 
 
 def open_format(name: str, config: Config) -> Format:

@@ -24,6 +24,7 @@ from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.repair_inputs import image_posterior, image_scores, read_files, transcript_scores
 from mmcheck.run.repair_orphans import Orphans
 from mmcheck.run.repair_write import check_target, write_repaired
+from mmcheck.run.sources import check_sources
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import dump_json, write_part
 
@@ -90,6 +91,9 @@ def repair_run(
         require_complete(run)
         rows = int(run.summary["rows_read"])
         target = None if write is None else check_target(run, Path(write))
+        if target is not None:
+            # Shards are never rewritten here: the repaired manifest of tars is a listing.
+            check_sources(run, write_media=False)
         _clear(run.path / FOLDER)
         scratch = run.path / FOLDER / f"{TMP_PREFIX}embeddings"
         orphans = Orphans(wanted=use_model)

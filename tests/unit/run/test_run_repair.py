@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmcheck.config import parse_config
-from mmcheck.core.errors import OutputError, RunError, UserError
+from mmcheck.core.errors import ManifestError, OutputError, RunError, UserError
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.formats.detect import detect_format
 from mmcheck.run.plan import open_format
@@ -111,6 +111,17 @@ def test_a_clean_run_has_nothing_to_repair(data: Path, tmp_path: Path) -> None:
     written = [json.loads(line) for line in (tmp_path / "out" / "a.jsonl").read_text().splitlines()]
     assert [row["caption"] for row in written] == [row["caption"] for row in rows]
     assert not any("mmcheck_repair" in row for row in written)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_nothing_is_repaired_from_a_source_that_was_changed(kind: str, data: Path, tmp_path: Path) -> None:
+    manifest, name = _write_manifest(kind, data)
+    run = planted.make_run(tmp_path / "run", [(manifest, name)])
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    with pytest.raises(ManifestError, match="is not what was scanned: its size was"):
+        repair_run(run.path, write=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert repair_run(run.path)["proposals"] > 0
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "imagefolder", "hf_csv", "hf_parquet", "folder"])
