@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -12,10 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.json_row import MAX_DEPTH, JsonRow, depth_of, json_text, lenient_int, spliced
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.cells import is_utf8
@@ -110,34 +108,32 @@ class JsonlFormat:
         with open_output(final) as file:
             while first is not None:
                 raw = raw_bytes(first.sample, encoding)
-                file.write((raw if raw is not None else json_line(writer.columns(first), encoding)) + b"\n")
+                line = raw if raw is not None else json_line(writer.columns(first), encoding, first.sample.row)
+                file.write(line + b"\n")
                 first = next(iterator, None)
         return [final]
 
 
-def json_line(row: Mapping[str, Any], encoding: str = "utf-8") -> bytes:
-    """Return a row as one line of JSON without its end; characters that ``encoding`` lacks are escaped."""
+def json_line(row: Mapping[str, Any], encoding: str = "utf-8", source: Mapping[str, Any] | None = None) -> bytes:
+    """Return a row as one line of JSON without its end; characters that ``encoding`` lacks are escaped.
+
+    Args:
+        row: The row.
+        encoding: The encoding of the file.
+        source: What the row was made from; where it still has its text, members that are the same keep theirs.
+    """
     wanted = ascii_compatible(encoding)
-    if wanted.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
-        # orjson is ten times faster, but it refuses huge integers and lone surrogates, and writes NaN as null.
+    if isinstance(source, JsonRow):
+        text = spliced(source, row)
         try:
-            line = orjson.dumps(row)
-        except (TypeError, orjson.JSONEncodeError):
-            line = b""
-        if line and not (b"null" in line and _holds_nonfinite(row)):
-            return line
+            return text.encode(wanted)
+        except UnicodeEncodeError:
+            # Only strings hold other characters than ASCII, and there an escape says the same.
+            return _ESCAPABLE.sub(lambda match: json.dumps(match.group())[1:-1], text).encode("ascii")
     try:
-        return json.dumps(row, ensure_ascii=False).encode(wanted)
+        return json_text(row).encode(wanted)
     except UnicodeEncodeError:
         return json.dumps(row).encode("ascii")
-
-
-def _holds_nonfinite(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_nonfinite(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(_holds_nonfinite(item) for item in value)
-    return isinstance(value, float) and not math.isfinite(value)
 
 
 @cache
@@ -165,8 +161,10 @@ def parse_line(line: Line) -> RawRow:
         return broken_line(line, "encoding", line.fault)
     if "\0" in line.text:
         return broken_line(line, "nul_bytes", f"holds a NUL byte at column {line.text.index(chr(0)) + 1}")
+    if depth_of(line.text) > MAX_DEPTH:
+        return broken_line(line, "broken_json", f"is nested more than {MAX_DEPTH} levels deep")
     try:
-        value = _DECODER.decode(line.text)
+        value = _decoded(line.text)
     except json.JSONDecodeError as error:
         return broken_line(line, "broken_json", f"is not valid JSON: {error.msg} at column {error.colno}")
     except _DuplicateKey as error:
@@ -181,7 +179,7 @@ def parse_line(line: Line) -> RawRow:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
             return broken_line(line, "encoding", "holds half of a surrogate pair, which is no character")
-    return RawRow(number=line.number, row=value)
+    return RawRow(number=line.number, row=JsonRow(value, line.text.strip()))
 
 
 def broken_line(line: Line, cause: str, message: str) -> RawRow:
@@ -248,4 +246,16 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _decoded(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # Python refuses to make integers of more than 4,300 digits.
+        return _LENIENT_DECODER.decode(text)
+
+
+_ESCAPABLE = re.compile(r"[^\x00-\x7f]")
 _DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates)
+_LENIENT_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_int=lenient_int)

@@ -7,6 +7,7 @@ ordinary (broken rows, NaN, columns of an earlier run) takes the slow way, row b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core.json_row import load_row, spliced
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import JsonlFormat, json_line
@@ -26,6 +28,7 @@ from mmcheck.formats.output_rows import RowWriter, raw_bytes
 from mmcheck.formats.text_source import output_name
 
 _KNOWN = b'"mmcheck_'
+_PLAIN_VALUE = re.compile(rb'\s*:\s*"([^"\\]*)"')
 _ESCAPED = np.zeros(256, dtype=bool)
 """The bytes of UTF-8 that JSON writes otherwise (RFC 8259, section 7)."""
 _ESCAPED[[*range(32), ord('"'), ord("\\")]] = True
@@ -78,7 +81,7 @@ class LineMaker:
         sound = pc.is_null(table["problem"]).to_pylist()
         own = table["own_id"].to_pylist()
         images, recordings = _files(table["image"]), _files(table["audio"])
-        loads, dumps, columns = orjson.loads, orjson.dumps, self._columns
+        loads, columns = orjson.loads, self._columns
         lines: list[bytes] = []
         for number, text in enumerate(table["row"].cast(pa.binary()).to_pylist()):
             row = None
@@ -96,24 +99,19 @@ class LineMaker:
             key = (own[number], image is None, audio is None, *row)
             if key not in columns:
                 columns[key] = self._path_column(row, image, audio, split=not own[number])
-            column = columns[key]
-            # Nearly all rows take this way: a plain path gives way to the path of the file.
-            if (
-                column is not None
-                and type(value := row[column]) is str
-                and value.isprintable()
-                and 0 < len(value) < 4096
-            ):
-                row[column] = image or audio
-            else:
+            # Nearly all rows take this way: a plain path gives way to the path of the file, the rest stays as it is.
+            line = _with_path(text, row, columns[key], image or audio)
+            if line is None:
+                changed = dict(source := load_row(text.decode()))
                 self._writer.fill(
-                    row,
+                    changed,
                     sample_id=None if own[number] else table["id"][number].as_py(),
                     manifest=table["manifest"][number].as_py(),
                     image=image,
                     audio=audio,
                 )
-            lines += (dumps(row)[:-1], tails[number])
+                line = spliced(source, changed).encode()
+            lines += (line[:-1], tails[number])
         return b"".join(lines)
 
     def _path_column(self, row: Mapping[str, Any], image: str | None, audio: str | None, *, split: bool) -> str | None:
@@ -123,7 +121,24 @@ class LineMaker:
 
     def _slow(self, out: OutputRow) -> bytes:
         raw = raw_bytes(out.sample, self._encoding)
-        return (raw if raw is not None else json_line(self._writer.columns(out), self._encoding)) + b"\n"
+        if raw is None:
+            raw = json_line(self._writer.columns(out), self._encoding, out.sample.row)
+        return raw + b"\n"
+
+
+def _with_path(text: bytes, row: Mapping[str, Any], column: str | None, path: str | None) -> bytes | None:
+    """Return the text of a row with another path in its place; None if that wants a closer look."""
+    value = row[column] if column is not None else None
+    if type(value) is not str or not value.isprintable() or not 0 < len(value) < 4096 or b"\\u" in text:
+        return None
+    name = orjson.dumps(column)
+    place = text.find(name)
+    # A name that stands there twice may be a value, or a member of an inner object.
+    if place < 0 or text.find(name, place + 1) >= 0 or (found := _PLAIN_VALUE.match(text, place + len(name))) is None:
+        return None
+    if found.group(1) != value.encode():
+        return None
+    return b"".join((text[: found.start(1) - 1], orjson.dumps(path), text[found.end() :]))
 
 
 def _files(column: pa.ChunkedArray) -> list[str | None]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmcheck.config import InputConfig
+from mmcheck.core.json_row import changed_row
 from mmcheck.core.types import MediaRef, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
@@ -271,10 +272,11 @@ def _narrowed(
 ) -> dict[str, Any]:
     # One text of several: the row keeps its shape (a list), with this sample's item alone in it.
     names = {roles.caption, roles.transcript, *columns.values()}
-    return {
+    changed = {
         key: [value[index]] if key in names and isinstance(value, list) and len(value) == count else value
         for key, value in row.items()
     }
+    return changed_row(row, changed)
 
 
 def _at(values: list[Any] | None, index: int) -> Any:

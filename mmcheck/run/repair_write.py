@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import ManifestError, OutputError, RunError
+from mmcheck.core.json_row import changed_row
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import RoleFinder
@@ -191,7 +192,7 @@ class _Writer:
         if entry["format"] == "folder":
             row = _with_whole_paths(sample, row)
         if sample.problem is None:
-            sample = replace(sample, row=row)
+            sample = replace(sample, row=changed_row(sample.row, row))
         return OutputRow(sample=sample, extra=extra if sample.problem is None or tabular else {})
 
     def _replaced_columns(

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.digests import digest_bytes
+from mmcheck.core.json_row import JsonRow, load_row
+from mmcheck.core.json_row import load_json as load_json
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 
 MEDIA_REF = pa.struct(
@@ -88,14 +90,6 @@ def dump_json(value: Any) -> str:
     return text
 
 
-def load_json(text: str) -> Any:
-    """Return the value of JSON text written by ``dump_json``."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
 def _holds_nan(value: Any) -> bool:
     if isinstance(value, float):
         return value != value or value in (float("inf"), float("-inf"))
@@ -125,7 +119,7 @@ def samples_to_table(samples: Sequence[Sample], first_index: int) -> pa.Table:
         "caption": [s.caption for s in samples],
         "transcript": [s.transcript for s in samples],
         "language": [s.language for s in samples],
-        "row": [dump_json(dict(s.row)) for s in samples],
+        "row": [s.row.text if isinstance(s.row, JsonRow) else dump_json(dict(s.row)) for s in samples],
         "problem": [
             None if s.problem is None else {"cause": s.problem.cause, "message": s.problem.message} for s in samples
         ],
@@ -151,7 +145,7 @@ def table_to_samples(table: pa.Table) -> list[Sample]:
             caption=caption,
             transcript=transcript,
             language=language,
-            row=load_json(row),
+            row=load_row(row),
             problem=RowProblem(**problem) if problem else None,
         )
         for id_, manifest, row_number, own_id, caption, transcript, language, row, image, audio, problem in zip(

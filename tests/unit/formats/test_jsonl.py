@@ -18,7 +18,9 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import JsonlFormat, json_line, parse_line
+from mmcheck.formats.jsonl_lines import LineMaker
 from mmcheck.formats.text_source import Line
+from mmcheck.store.schema import samples_to_table, table_to_samples
 
 
 def read(path: Path, **options: Any) -> list[Sample]:
@@ -61,7 +63,7 @@ GOOD = b'{"image": "a.jpg", "caption": "x"}'
         (b'{"audio": "a.wav", "text": "x", "offset": "soon"}', "bad_segment"),
         (b'{"audio": "a.wav", "text": "x", "offset": Infinity}', "bad_segment"),
         (b'{"audio": "a.wav", "text": "x", "start": 4, "end": 3}', "bad_segment"),
-        (b'{"n": ' + b"9" * 5000 + b"}", "broken_json"),
+        (b'{"image": "a.jpg", "caption": "x", "n": ' + b"[" * 501 + b"]" * 501 + b"}", "broken_json"),
         (b"[" * 100_000, "broken_json"),
     ],
 )
@@ -319,3 +321,46 @@ def test_any_bytes_are_read_without_an_error_and_written_back(tmp_path_factory: 
     for sample in broken:
         json.dumps(sample.row, ensure_ascii=False).encode("utf-8")
         assert write([sample], folder / "out").read_bytes() == data.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"123456789012345678901234567890",
+        b"-9223372036854775809",
+        b"9" * 5000,
+        b"1.10",
+        b"-0.0",
+        b"-0",
+        b"1e5",
+        b"0.12345678901234567890123",
+        b"NaN",
+        b"[-Infinity, 1.50]",
+        b'"\\u00e9 \\/ \\ud83d\\ude00"',
+        b'{"image": "a.jpg", "caption" : 1.0}',
+        b"[" * 254 + b"]" * 254,
+        b"[" * 490 + b"1.0" + b"]" * 490,
+    ],
+)
+@pytest.mark.parametrize("spaces", [b"", b" "])
+def test_a_row_comes_back_to_the_digit(tmp_path: Path, value: bytes, spaces: bytes) -> None:
+    head, tail = b'{"image":' + spaces + b'"', b'",' + spaces + b'"caption":' + spaces + b'"x", "v":' + spaces + value
+    (tmp_path / "m.jsonl").write_bytes(head + b"a.jpg" + tail + b"}\n")
+    samples = table_to_samples(samples_to_table(read(tmp_path / "m.jsonl"), 0))
+    assert samples[0].problem is None
+    rows = [OutputRow(sample=samples[0], extra={"mmcheck_action": "keep"})]
+    (file,) = JsonlFormat(InputConfig()).write(rows, tmp_path / "out", "m", OutputConfig())
+    path = str(tmp_path / "a.jpg").encode()
+    assert file.read_bytes() == head + path + tail + b',"mmcheck_action":"keep"}\n'
+    table = samples_to_table(samples, 0).append_column("mmcheck_action", [["keep"]])
+    made = LineMaker(InputConfig(), OutputConfig(), tmp_path / "out").lines(
+        table, ["mmcheck_action"], lambda _: samples[0]
+    )
+    assert made == file.read_bytes()
+
+
+def test_one_text_of_several_leaves_the_other_members_to_the_digit(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_bytes(b'{"image": "a.jpg", "caption": ["x", "y"], "n": 12345678901234567890123}\n')
+    rows = [OutputRow(sample=sample, extra={}) for sample in read(tmp_path / "m.jsonl")]
+    (file,) = JsonlFormat(InputConfig()).write(rows, tmp_path / "out", "m", OutputConfig(paths="keep"))
+    assert all(b'"n": 12345678901234567890123}' in line for line in file.read_bytes().splitlines())

@@ -35,7 +35,7 @@ def test_a_segment_needs_an_offset(tmp_path: Path, times: dict[str, Any], segmen
 
 def test_what_is_written_is_json_lines_with_absolute_paths(tmp_path: Path) -> None:
     rows = [{"audio_filepath": f"{i}.wav", "text": "\u6771", "duration": 1.25, "speaker": i} for i in range(3)]
-    (tmp_path / "m.json").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "m.json").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
     part = NemoFormat(InputConfig(language="ja"))
     samples = list(part.read(str(tmp_path / "m.json")))
     assert {sample.language for sample in samples} == {"ja"}
