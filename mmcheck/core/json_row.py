@@ -1,8 +1,8 @@
 """Rows of JSON that keep the text they were read from, so that they come back to the digit.
 
-No parser of Python gives every text back: ``1.10`` becomes ``1.1``, ``1e5`` becomes ``100000.0``, an integer of more than
-64 bits becomes a float in the fast ones. So the text stays with the values, and what is written is that text with only
-the changed members replaced and the new ones appended.
+No parser of Python gives every text back: ``1.10`` becomes ``1.1``, ``1e5`` becomes ``100000.0``, an integer of more
+than 64 bits becomes a float in the fast ones. So the text stays with the values, and what is written is that text with
+only the changed members replaced and the new ones appended.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def depth_of(text: str) -> int:
 
 def json_text(value: Any) -> str:
     """Return a value as compact JSON, non-ASCII as it is; NaN and Infinity are written as Python writes them."""
-    # orjson is ten times faster, but it refuses huge integers, deep nesting and lone surrogates, and writes NaN as null.
+    # orjson is ten times faster, but refuses huge integers, deep nesting and lone surrogates, and writes NaN as null.
     try:
         text = orjson.dumps(value).decode()
     except (TypeError, orjson.JSONEncodeError):

@@ -22,7 +22,11 @@ class OutputRow:
     sample: Sample
     """The sample, with its untouched row."""
     extra: Mapping[str, Any]
-    """The ``mmcheck_*`` columns to add (empty if the config wants none)."""
+    """The ``mmcheck_*`` columns to add (empty if the config wants none); None: this row has no such value."""
+
+
+Added = Mapping[str, type[str] | type[float]]
+"""Names of the ``mmcheck_*`` columns -> what they hold, the same for every manifest that is written of one input."""
 
 
 class Format(Protocol):
@@ -47,11 +51,21 @@ class Format(Protocol):
         ...
 
     def write(
-        self, rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig, *, manifest: str = ""
+        self,
+        rows: Iterable[OutputRow],
+        folder: Path,
+        stem: str,
+        output: OutputConfig,
+        *,
+        manifest: str = "",
+        added: Added | None = None,
     ) -> list[Path]:
         """Write ``rows`` (all of one input manifest, in order) as a manifest below ``folder``; return the files.
 
         Rows are written whole, unknown columns included; broken rows are written as they were read. No rows: an
         empty but valid manifest. The name is ``stem`` with the suffixes of ``manifest``, which the rows came from.
+
+        ``added`` says which columns ``rows`` bring along and of what type they are, also where no row tells; None: as
+        the rows say.
         """
         ...

@@ -13,12 +13,13 @@ from typing import Any
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.csv_dialect import CsvDialect, Record, read_records, sniff_csv
 from mmcheck.formats.jsonl import ascii_compatible, first_objects
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
 from mmcheck.formats.paths import Modality, folder_of
+from mmcheck.formats.reasons_file import Reasons
 from mmcheck.formats.rows import RAW, RAW_BYTES, RawRow, SampleMaker, configured_missing, until_break
 from mmcheck.formats.text_source import Line, open_output, output_name, read_lines
 
@@ -106,10 +107,14 @@ class CsvFormat:
         output: OutputConfig,
         *,
         manifest: str = "",
+        added: Added | None = None,
         keep_paths: bool = False,
         media_folder: str | None = None,
     ) -> list[Path]:
         """Write ``rows`` with the delimiter and header of the input, new columns last.
+
+        A list without a header gets no columns, which whoever reads it by position would take for something else: what
+        they would hold goes into ``<stem>.reasons.jsonl`` beside it.
 
         Args:
             rows: The rows.
@@ -117,6 +122,7 @@ class CsvFormat:
             stem: Name without suffix.
             output: Output options.
             manifest: The input manifest, for the header of an output without rows.
+            added: Types of the new columns.
             keep_paths: Whether paths stay as they are whatever ``output`` says.
             media_folder: Folder for copies of media; None: ``<stem>_media``.
         """
@@ -128,6 +134,9 @@ class CsvFormat:
         place = f"{stem}_media" if media_folder is None else media_folder
         writer = RowWriter(self._options, output, folder, media_folder=place, keep_paths=keep_paths)
         encoding = ascii_compatible(self._options.encoding)
+        new = list(added if added is not None else first.extra if first else ())
+        is_headless = dialect.width > 0 and dialect.header is None
+        reasons = Reasons(folder, stem) if is_headless and new else None
         with open_output(final) as file:
             keys: list[str] | None = dialect.columns() if dialect.width else None
             written = False
@@ -135,24 +144,25 @@ class CsvFormat:
                 if keys is None and first.sample.problem is None:
                     keys = list(first.sample.row)
                 if not written and keys is not None:
-                    keys = self._write_header(file, dialect, keys, first, encoding)
+                    keys = self._write_header(file, dialect, keys, [] if is_headless else new, encoding)
                     written = True
                 raw = raw_bytes(first.sample, encoding)
                 if raw is None:
                     cells = writer.columns(first)
                     raw = _line([_cell(cells.get(key)) for key in keys or cells], dialect.delimiter, encoding)
                 file.write(raw + b"\n")
+                if reasons is not None:
+                    reasons.add(first)
                 first = next(iterator, None)
             if not written and keys is not None:
-                self._write_header(file, dialect, keys, None, encoding)
-        return [final]
+                self._write_header(file, dialect, keys, [] if is_headless else new, encoding)
+        return [final, *(reasons.write() if reasons is not None else ())]
 
     def _write_header(
-        self, file: Any, dialect: CsvDialect, keys: list[str], first: OutputRow | None, encoding: str
+        self, file: Any, dialect: CsvDialect, keys: list[str], new: Iterable[str], encoding: str
     ) -> list[str]:
-        new = [key for key in (first.extra if first else ()) if key not in keys]
-        is_headless = dialect.width > 0 and dialect.header is None
-        if not is_headless:
+        new = [key for key in new if key not in keys]
+        if dialect.width == 0 or dialect.header is not None:
             cells = list(dialect.header[: len(keys)]) if dialect.header else list(keys)
             file.write(_line(cells + new, dialect.delimiter, encoding) + b"\n")
         return keys + new

@@ -12,10 +12,10 @@ from typing import Any
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import MediaRef, Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.jsonl import json_line
-from mmcheck.formats.output_rows import link_or_copy
+from mmcheck.formats.output_rows import link_or_copy, with_added
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.rows import problem_sample
 from mmcheck.formats.text_source import STREAM_ERRORS, is_url, open_output, open_raw, sniff_encoding
@@ -85,6 +85,7 @@ class FolderFormat:
         output: OutputConfig,
         *,
         manifest: str = "",
+        added: Added | None = None,
     ) -> list[Path]:
         """Write a listing with ``file_name``, ``text`` and the new columns.
 
@@ -97,6 +98,7 @@ class FolderFormat:
             stem: Name without suffix.
             output: Output options.
             manifest: The input folder (not needed).
+            added: Types of the new columns.
 
         Raises:
             OutputError: If a file would be written outside ``folder``.
@@ -107,7 +109,7 @@ class FolderFormat:
             for out in rows:
                 if output.write_media:
                     self._copy(out.sample, place)
-                file.write(json_line({**out.sample.row, **out.extra}) + b"\n")
+                file.write(json_line(with_added(out.sample.row, out.extra)) + b"\n")
         return [final]
 
     def _copy(self, sample: Sample, place: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.jsonl import JsonlFormat
 from mmcheck.formats.parquet import ParquetFormat
@@ -71,6 +71,7 @@ class HfFolderFormat:
         output: OutputConfig,
         *,
         manifest: str = "",
+        added: Added | None = None,
     ) -> list[Path]:
         """Write ``rows`` in the kind of file they came from, ``file_name`` as it was.
 
@@ -84,6 +85,7 @@ class HfFolderFormat:
             stem: Name without suffix.
             output: Output options.
             manifest: The input manifest, for the kind and columns of an output without rows.
+            added: Types of the new columns.
 
         Raises:
             OutputError: If a file would be written outside ``folder``.
@@ -92,13 +94,22 @@ class HfFolderFormat:
         used: set[str] = set()
         for source, group in groupby(rows, lambda out: out.sample.manifest):
             place, name = self._place(source, folder, stem, output, manifest, used)
-            files += self._inner(source).write(group, place, name, output, keep_paths=True, media_folder="")
+            files += self._inner(source).write(
+                group, place, name, output, keep_paths=True, media_folder="", added=added
+            )
         if not files:
             found = self._metadata_files(manifest) if manifest else []
             source = found[0] if found else METADATA[0]
             place, name = self._place(source, folder, stem, output, manifest, used)
             files += self._inner(source).write(
-                [], place, name, output, manifest=found[0] if found else "", keep_paths=True, media_folder=""
+                [],
+                place,
+                name,
+                output,
+                manifest=found[0] if found else "",
+                keep_paths=True,
+                media_folder="",
+                added=added,
             )
         return files
 

@@ -15,7 +15,7 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.json_row import MAX_DEPTH, JsonRow, depth_of, json_text, lenient_int, spliced
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
@@ -85,6 +85,7 @@ class JsonlFormat:
         output: OutputConfig,
         *,
         manifest: str = "",
+        added: Added | None = None,
         keep_paths: bool = False,
         media_folder: str | None = None,
     ) -> list[Path]:
@@ -96,6 +97,7 @@ class JsonlFormat:
             stem: Name without suffix.
             output: Output options.
             manifest: The input manifest, for the name of an output without rows.
+            added: Types of the new columns.
             keep_paths: Whether paths stay as they are whatever ``output`` says.
             media_folder: Folder for copies of media; None: ``<stem>_media``.
         """

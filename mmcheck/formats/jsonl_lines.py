@@ -164,7 +164,13 @@ def _tails(table: pa.Table, extras: Sequence[str]) -> list[bytes]:
     pieces: list[Any] = []
     for name in extras:
         column = table[name].combine_chunks()
-        pieces += [f',"{name}":', _rendered(column)]
+        key = f',"{name}":'
+        if not column.null_count:
+            pieces += [key, _rendered(column)]
+        elif column.null_count < len(column):
+            # Whoever has no value has no such key.
+            rendered = pc.binary_join_element_wise(key, _rendered(column), "")
+            pieces.append(pc.if_else(column.is_valid(), rendered, ""))
     joined = pc.binary_join_element_wise(*_merged(pieces), "}\n", "")
     found: list[bytes] = joined.cast(pa.binary()).to_pylist()
     return found
@@ -190,9 +196,7 @@ def _rendered(column: pa.Array) -> pa.Array | str:
     return _strings(column)
 
 
-def _numbers(column: pa.Array) -> pa.Array | str:
-    if column.null_count == len(column):
-        return "null"
+def _numbers(column: pa.Array) -> pa.Array:
     # orjson writes NaN as null, and an array of numbers in one go: what stands between two commas is one number.
     values = pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False)
     data = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)

@@ -64,8 +64,7 @@ class RowWriter:
             image=_file_of(sample.image),
             audio=_file_of(sample.audio),
         )
-        row.update(out.extra)
-        return row
+        return with_added(row, out.extra)
 
     def fill(
         self, row: dict[str, Any], *, sample_id: str | None, manifest: str, image: str | None, audio: str | None
@@ -138,6 +137,21 @@ class RowWriter:
         link_or_copy(source, self._folder, relative)
         self._placed[source] = relative
         return relative
+
+
+def with_added(row: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of JSON with the new columns.
+
+    One without a value is left out, and so is what an earlier run wrote there: a column of which a file has but nulls
+    would have no type, and such files cannot be loaded together.
+    """
+    changed = dict(row)
+    for name, value in extra.items():
+        if value is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = value
+    return changed
 
 
 def raw_bytes(sample: Sample, encoding: str = "utf-8") -> bytes | None:

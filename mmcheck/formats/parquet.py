@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.parquet_copy import UNREADABLE, copy_rows
 from mmcheck.formats.paths import Modality, folder_of
@@ -88,6 +88,7 @@ class ParquetFormat:
         output: OutputConfig,
         *,
         manifest: str = "",
+        added: Added | None = None,
         keep_paths: bool = False,
         media_folder: str | None = None,
     ) -> list[Path]:
@@ -99,6 +100,7 @@ class ParquetFormat:
             stem: Name without suffix.
             output: Output options.
             manifest: The input manifest, for the columns of an output without rows.
+            added: Types of the new columns.
             keep_paths: Whether paths stay as they are whatever ``output`` says.
             media_folder: Folder for copies of media; None: ``<stem>_media``.
 
@@ -117,6 +119,7 @@ class ParquetFormat:
                 manifest=manifest,
                 keep_paths=keep_paths,
                 media_folder=place,
+                types=added,
             )
         ]
 

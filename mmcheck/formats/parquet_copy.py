@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.errors import ManifestError
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.output_rows import RowWriter
 from mmcheck.formats.text_source import output_name
 
@@ -40,6 +40,7 @@ def copy_rows(
     manifest: str = "",
     keep_paths: bool = False,
     media_folder: str = "",
+    types: Added | None = None,
 ) -> Path:
     """Write ``rows`` of one Parquet manifest and return the file.
 
@@ -53,13 +54,14 @@ def copy_rows(
         manifest: The input manifest, for the columns of an output without rows.
         keep_paths: Whether paths stay as they are.
         media_folder: Folder for copies of media.
+        types: Types of the new columns.
 
     Raises:
         ManifestError: If the source is gone or has fewer rows than it had.
     """
     writer = RowWriter(options, output, folder, media_folder=media_folder, keep_paths=keep_paths)
     numbers: list[int] = []
-    extras: dict[str, list[Any]] = {}
+    extras: dict[str, list[Any]] = {name: [] for name in types or ()}
     changed: dict[str, dict[int, Any]] = {}
     source = manifest
     for out in rows:
@@ -81,7 +83,7 @@ def copy_rows(
             if len(values) < len(numbers):
                 values.append(None)
     final = folder / output_name(source, stem, ".parquet")
-    added = {key: _array(values) for key, values in extras.items()}
+    added = {key: _array(values, (types or {}).get(key)) for key, values in extras.items()}
     if not source:
         with atomic_path(final) as temporary:
             pq.write_table(pa.table(added), temporary)
@@ -193,7 +195,9 @@ def _converted(cell: pa.Array, value: Any, kind: pa.DataType) -> pa.Array | None
         return None
 
 
-def _array(values: list[Any]) -> pa.Array:
+def _array(values: list[Any], kind: type | None) -> pa.Array:
+    if kind is not None:
+        return pa.array(values, pa.float64() if kind is float else pa.string())
     values = [json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value for value in values]
     try:
         array = pa.array(values)

@@ -14,7 +14,7 @@ from typing import Any
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import MediaRef, Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.jsonl import first_objects, json_rows
@@ -74,6 +74,7 @@ class WebdatasetFormat:
         output: OutputConfig,
         *,
         manifest: str = "",
+        added: Added | None = None,
     ) -> list[Path]:
         """Write a listing of ``rows``, and with ``output.write_media`` new shards with byte-identical members.
 
@@ -83,6 +84,7 @@ class WebdatasetFormat:
             stem: Name without suffix.
             output: Output options.
             manifest: The input manifest (not needed).
+            added: Types of the new columns.
         """
         return write_listing(rows, folder, stem, output)
 

@@ -17,7 +17,7 @@ from typing import Any
 from mmcheck.config import OutputConfig
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import json_line
-from mmcheck.formats.output_rows import raw_bytes
+from mmcheck.formats.output_rows import raw_bytes, with_added
 from mmcheck.formats.paths import folder_of, join_under
 from mmcheck.formats.tar_groups import TarGroup, read_groups
 from mmcheck.formats.text_source import is_url, open_output
@@ -44,7 +44,7 @@ def _columns(out: OutputRow, folder: Path, output: OutputConfig) -> dict[str, An
     if output.paths == "relative" and not is_url(shard):
         shard = Path(os.path.relpath(shard, folder)).as_posix()
     row = {_SHARD: shard, **{key: value for key, value in out.sample.row.items() if key != _SHARD}}
-    return {**row, **out.extra}
+    return with_added(row, out.extra)
 
 
 def _shard_of(out: OutputRow) -> str:
@@ -123,7 +123,7 @@ def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfil
         if extension == "json":
             inner = out.sample.row.get("json")
             if isinstance(inner, dict) and (out.extra or key != group.key):
-                data = json_line({**inner, **out.extra})
+                data = json_line(with_added(inner, out.extra))
                 has_json = True
             elif not out.extra:
                 has_json = True
@@ -131,7 +131,7 @@ def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfil
     if out.extra and not has_json and group.members:
         # Without a .json member, or with one that is no object, the new columns get one of their own.
         name = f"{key}.mmcheck.json" if "json" in group.members else f"{key}.json"
-        data = json.dumps(dict(out.extra), ensure_ascii=False).encode("utf-8")
+        data = json.dumps(with_added({}, out.extra), ensure_ascii=False).encode("utf-8")
         info = tarfile.TarInfo(name)
         info.size = len(data)
         yield info, data

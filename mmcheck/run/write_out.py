@@ -22,7 +22,7 @@ from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX, atomic_path
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Action
-from mmcheck.formats.base import Format, OutputRow
+from mmcheck.formats.base import Added, Format, OutputRow
 from mmcheck.formats.jsonl_lines import writes_lines
 from mmcheck.run.line_spool import LineSpool
 from mmcheck.run.plan import open_format
@@ -69,6 +69,8 @@ class OutputSpool:
         self._folder = run.path / f"{TMP_PREFIX}spool"
         self._metrics = metrics
         self._columns = config.output.columns
+        self._valued: set[str] = set()
+        """The metrics' columns of which some row of the run has a value."""
         self._parts: list[tuple[Action, int, int, Path]] = []
         shutil.rmtree(self._folder, ignore_errors=True)
         for folder in FOLDERS.values():
@@ -92,13 +94,16 @@ class OutputSpool:
         if self._columns:
             table = table.append_column(f"{_EXTRA}id", verdicts["sample_id"])
             table = table.append_column(f"{_EXTRA}action", verdicts["action"])
-            table = table.append_column(f"{_EXTRA}codes", verdicts["codes"])
-            table = table.append_column(f"{_EXTRA}reasons", _messages(verdicts["findings"]))
+            # Texts, not lists: an empty list has no type in JSON, and files of other types do not load together.
+            table = table.append_column(f"{_EXTRA}codes", pc.binary_join(verdicts["codes"], ";"))
+            table = table.append_column(f"{_EXTRA}reasons", pc.binary_join(_messages(verdicts["findings"]), " "))
             for metric in self._metrics:
                 probe, _, short = metric.partition(".")
                 if probe in measured and short in measured[probe].column_names:
-                    values = pc.round(measured[probe][short], 6)
-                    table = table.append_column(f"{_EXTRA}{probe}_{short}", values)
+                    name, values = f"{_EXTRA}{probe}_{short}", pc.round(measured[probe][short], 6)
+                    table = table.append_column(name, values)
+                    if values.null_count < len(values):
+                        self._valued.add(name)
         extras = [name for name in table.column_names if name.startswith(_EXTRA)]
         for action in pc.unique(verdicts["action"]).to_pylist():
             found = table.filter(pc.equal(table["action"], action)).combine_chunks()
@@ -120,10 +125,19 @@ class OutputSpool:
             return self.lines.holds(action, number)
         return any(True for _ in self._tables(action, found.start, found.stop))
 
+    def added(self) -> Added:
+        """Return the columns that every manifest gets; what no row of the run has a value of is none."""
+        if not self._columns:
+            return {}
+        texts: Added = dict.fromkeys((f"{_EXTRA}{name}" for name in ("id", "action", "codes", "reasons")), str)
+        names = (f"{_EXTRA}{metric.replace('.', '_', 1)}" for metric in self._metrics)
+        return {**texts, **{name: float for name in names if name in self._valued}}
+
     def rows(self, action: Action, number: int) -> Iterator[OutputRow]:
         """Yield the rows of input ``number`` with this action, in order; its format is not one of lines."""
+        added = self.added()
         for table in self._tables(action, self.inputs[number].start, self.inputs[number].stop):
-            names = [name for name in table.column_names if name.startswith(_EXTRA)]
+            names = [name for name in table.column_names if name in added]
             extras = [
                 dict(zip(names, row, strict=True)) for row in zip(*(_values(table[n]) for n in names), strict=True)
             ]
@@ -216,7 +230,7 @@ def _write(spool: OutputSpool, action: Action, number: int, target: Path, config
     if found.by_lines:
         return spool.lines.write(action, number, target, found.stem, found.manifest)
     rows = spool.rows(action, number)
-    return found.form.write(rows, target, found.stem, config.output, manifest=found.manifest)
+    return found.form.write(rows, target, found.stem, config.output, manifest=found.manifest, added=spool.added())
 
 
 def _inputs(run: RunFolder, config: Config) -> list[InputRows]:

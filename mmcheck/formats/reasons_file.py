@@ -1,0 +1,38 @@
+"""What was decided on the rows of a list that has no place for columns: a file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.jsonl import json_line
+from mmcheck.formats.output_rows import with_added
+from mmcheck.formats.text_source import open_output
+
+SUFFIX = ".reasons.jsonl"
+
+
+class Reasons:
+    """``<stem>.reasons.jsonl``: one object for each written row, in their order.
+
+    Args:
+        folder: Folder of the written list.
+        stem: Its name without suffix.
+    """
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        self._final = folder / f"{stem}{SUFFIX}"
+        self._lines: list[bytes] = []
+
+    def add(self, out: OutputRow) -> None:
+        """Note what goes with the row that was just written."""
+        place = {"row": len(self._lines) + 1, "input_row": out.sample.row_number}
+        self._lines.append(json_line(with_added(place, out.extra)) + b"\n")
+
+    def write(self) -> list[Path]:
+        """Write the file, if there is anything to tell, and return it."""
+        if not self._lines:
+            return []
+        with open_output(self._final) as file:
+            file.writelines(self._lines)
+        return [self._final]
