@@ -18,11 +18,11 @@ def show(
     overrides: _Overrides = None,
     source: Annotated[bool, typer.Option("--source", help="Print the commented file, not the resolved tree.")] = False,
 ) -> None:
-    """Print a config with every default filled in, or a preset as it was written.
+    """Print a config with all that it lies over filled in, or a file as it was written.
 
     Examples:
 
-    mmcheck config show demo --source > mine.yaml
+    mmcheck config show quality --source
 
     mmcheck config show mine.yaml --set run.shard_size=1000
     """
@@ -36,20 +36,40 @@ def show(
 
 @app.command("check")
 def check(config: _Source, overrides: _Overrides = None) -> None:
-    """Check a config: keys, types, thresholds and metrics. Names every fault at once; exit code 2 if there is one.
+    """Check a config and say what it changes against the preset that it lies over.
+
+    Keys, types, thresholds and metrics are checked; every fault is named at once, and the exit code is 2 if there is
+    one. Then come the values that differ, the preset's rules that are off, and the rules that were added.
 
     Example:
 
     mmcheck config check mine.yaml
     """
-    from mmcheck.config import load_config
+    from mmcheck.config import PRESETS, compare_with_preset, list_differences, load_config
     from mmcheck.run.scan import check_rules
 
     resolved = load_config(config, overrides or [])
     inactive = check_rules(resolved)
-    typer.echo(f"{config} is in order: {len(resolved.rules)} rules, probes {', '.join(resolved.probes.enabled())}.")
+    found = compare_with_preset(resolved, "default" if config in PRESETS else None)
+    on = sum(rule.enabled for rule in resolved.rules.values())
+    probes = ", ".join(resolved.probes.enabled())
+    typer.echo(f"{config} is in order: {on} of {len(resolved.rules)} rules on, probes {probes}.")
     if inactive:
         typer.echo(f"inactive (their probe is not enabled): {', '.join(inactive)}")
+    if found:
+        typer.echo(f"differs from preset {found.preset}:")
+        for line in list_differences(found):
+            typer.echo(line)
+    else:
+        typer.echo(f"It says the same as preset {found.preset}.")
+    if found.rules_off:
+        count = len(found.rules_off)
+        rules = "1 rule" if count == 1 else f"{count} rules"
+        typer.echo(
+            f"warning: {rules} of preset {found.preset} {'is' if count == 1 else 'are'} off; "
+            "what only they find lands in clean/.",
+            err=True,
+        )
 
 
 @app.command("schema")
@@ -62,6 +82,6 @@ def schema() -> None:
     """
     import json
 
-    from mmcheck.config import Config
+    from mmcheck.config import config_schema
 
-    typer.echo(json.dumps(Config.model_json_schema(), indent=2))
+    typer.echo(json.dumps(config_schema(), indent=2))

@@ -33,6 +33,8 @@ def print_table(
 
 def print_summary(summary: Mapping[str, Any], path: str) -> None:
     """Print the counts of a run, its findings and where the files lie."""
+    from mmcheck.config import tell_differences
+
     rows = summary["rows_read"]
     for note in summary.get("notes", ()):
         sys.stdout.write(f"{clean(note)}\n")
@@ -46,6 +48,8 @@ def print_summary(summary: Mapping[str, Any], path: str) -> None:
     if summary.get("inactive_rules"):
         names = ", ".join(summary["inactive_rules"])
         sys.stdout.write(f"not judged (their probe did not run): {names}\n")
+    if differs := tell_differences(summary["config"]) if "config" in summary else "":
+        sys.stdout.write(f"{clean(differs)}\n")
     for name, note in (
         ("clean", "train on this"),
         ("flagged", "look at these"),

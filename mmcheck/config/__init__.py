@@ -7,10 +7,15 @@ from mmcheck.config.analyses import ConsistencyConfig as ConsistencyConfig
 from mmcheck.config.analyses import DuplicatesConfig as DuplicatesConfig
 from mmcheck.config.analyses import RepetitionConfig as RepetitionConfig
 from mmcheck.config.analyses import SpeechConfig as SpeechConfig
+from mmcheck.config.differences import Differences as Differences
+from mmcheck.config.differences import compare_with_preset as compare_with_preset
+from mmcheck.config.differences import list_differences as list_differences
+from mmcheck.config.differences import tell_differences as tell_differences
 from mmcheck.config.loading import PRESETS as PRESETS
-from mmcheck.config.loading import apply_overrides as apply_overrides
 from mmcheck.config.loading import bundled_dir as bundled_dir
+from mmcheck.config.loading import config_schema as config_schema
 from mmcheck.config.loading import load_config as load_config
+from mmcheck.config.loading import override_config as override_config
 from mmcheck.config.loading import parse_config as parse_config
 from mmcheck.config.loading import read_config_source as read_config_source
 from mmcheck.config.probes import CaptionTextConfig as CaptionTextConfig

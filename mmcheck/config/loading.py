@@ -1,40 +1,38 @@
-"""Presets, YAML files and overrides become a config; all faults are told at once, with the nearest known names."""
+"""Presets, YAML files and overrides become a config: each file lies over the one that it extends."""
 
 from __future__ import annotations
 
 import difflib
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from mmcheck.config.rules import ConditionConfig, RuleConfig
+from mmcheck.config.faults import tell_faults
+from mmcheck.config.layers import lay_over
+from mmcheck.config.overrides import read_overrides
 from mmcheck.config.tree import Config
+from mmcheck.config.yaml_text import read_yaml
 from mmcheck.core.errors import ConfigError
 
-# libyaml's loader is the same safe loader, ten times faster; wheels of PyYAML have it.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """Refuses a key that is given twice: the later one would silently win."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str | int | float | bool):
-                if key in seen:
-                    line = key_node.start_mark.line + 1
-                    raise yaml.YAMLError(f"the key {key!r} is given twice (line {line})")
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 PRESETS = ("demo", "default", "fast", "quality")
+BASE_PRESET = "default"
+"""What a config lies over that does not say otherwise."""
+NOTHING = "none"
+"""``extends: none``: the file is the whole config."""
+
+
+class _Layers(NamedTuple):
+    """A tree with all that it lies over laid beneath it."""
+
+    tree: dict[str, Any]
+    preset: str
+    """The preset that it lies over (itself, if it is one)."""
+    rules_below: frozenset[str]
+    """Names of the rules beneath it."""
 
 
 def bundled_dir(name: str) -> Path:
@@ -52,52 +50,51 @@ def bundled_dir(name: str) -> Path:
     raise FileNotFoundError(f"bundled folder {name!r} is missing from the installation at {package}")
 
 
-def load_config(source: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
-    """Return the config of a preset name or YAML file, with ``key.path=value`` overrides applied.
+def load_config(
+    source: str | Path | Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    extends: str = BASE_PRESET,
+) -> Config:
+    """Return the config of a preset, a YAML file or a tree, with ``key.path=value`` overrides on top.
 
     Args:
-        source: Name of a preset, path of a YAML file, or None for the preset ``default``.
-        overrides: ``section.key=value`` strings; the value is read as YAML.
+        source: Name of a preset, path of a YAML file, a tree of keys, or None for the preset ``default``.
+        overrides: ``section.key=value`` strings; the value of a text field is text, any other is read as YAML.
+        extends: What it lies over if it does not say so itself: a preset, a file, or ``none``.
 
     Raises:
         ConfigError: Naming every fault at once.
     """
-    where, text = read_config_source("default" if source is None else source)
-    try:
-        tree = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{where} must hold a mapping of sections, but holds a {type(tree).__name__}.")
-    apply_overrides(tree, overrides)
-    return parse_config(tree, where)
+    if source is None:
+        source = BASE_PRESET
+    if isinstance(source, Mapping):
+        where, layers = "config", _stack(dict(source), "config", Path(), extends, [])
+    else:
+        where, layers = str(source), _load(source, extends, [])
+    tree = lay_over(layers.tree, read_overrides(overrides))
+    rules_below = layers.rules_below | _rule_names(layers.tree) if overrides else layers.rules_below
+    return _validate(tree, where, layers.preset, rules_below)
 
 
-def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Set ``section.key=value`` strings in a plain tree, in place; the values are read as YAML.
+def override_config(config: Config, overrides: Sequence[str]) -> Config:
+    """Return ``config`` with ``section.key=value`` strings on top.
 
     Raises:
-        ConfigError: If one of them is not of that form.
+        ConfigError: If one of them is wrong.
     """
-    for override in overrides:
-        _apply_override(tree, override)
+    tree = lay_over(config.model_dump(mode="json"), read_overrides(overrides))
+    return _validate(tree, "config", config.preset, frozenset(config.rules))
 
 
-def parse_config(tree: dict[str, Any], where: str = "config") -> Config:
-    """Return the validated config of a plain tree.
+def parse_config(tree: Mapping[str, Any], where: str = "config") -> Config:
+    """Return the config that a tree is by itself: it lies over nothing, and what it leaves out has its default.
 
     Raises:
         ConfigError: Naming every fault at once, with the path of the key and the nearest known name.
     """
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
-        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        raise ConfigError(f"{where} has {count}:\n{lines}", hint="`mmcheck config schema` prints all keys.") from error
+    layers = _stack(dict(tree), where, Path(), NOTHING, [])
+    return _validate(layers.tree, where, layers.preset, layers.rules_below)
 
 
 def read_config_source(source: str | Path) -> tuple[str, str]:
@@ -107,11 +104,8 @@ def read_config_source(source: str | Path) -> tuple[str, str]:
         ConfigError: If it cannot be read.
     """
     name = str(source)
-    path = Path(name)
-    if name in PRESETS and not path.suffix:
-        path = bundled_dir("configs") / f"{name}.yaml"
     try:
-        return str(source), path.read_text("utf-8-sig")
+        return name, _path_of(name).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         near = difflib.get_close_matches(name, PRESETS, n=1)
@@ -121,49 +115,94 @@ def read_config_source(source: str | Path) -> tuple[str, str]:
         ) from error
 
 
-def _apply_override(tree: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise ConfigError(f"--set wants section.key=value, but got {override!r}.")
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a config file."""
+    schema = Config.model_json_schema()
+    extends = {
+        "type": "string",
+        "default": BASE_PRESET,
+        "description": "what this file lies over: a preset, another file (relative to this one), or none",
+        "examples": [*PRESETS, NOTHING, "base.yaml"],
+    }
+    compared_with = {
+        "enum": list(PRESETS),
+        "default": BASE_PRESET,
+        "description": "with `extends: none`: the preset that differences are told against",
+    }
+    schema["properties"] = {"extends": extends, "compared_with": compared_with, **schema["properties"]}
+    return schema
+
+
+def _is_preset(name: str) -> bool:
+    return name in PRESETS
+
+
+def _path_of(name: str) -> Path:
+    return bundled_dir("configs") / f"{name}.yaml" if _is_preset(name) else Path(name)
+
+
+def _load(source: str | Path, extends: str, above: list[Path]) -> _Layers:
+    """Return a preset's or file's tree over what it extends; ``above`` are the files that led here."""
+    name, text = read_config_source(source)
+    path = _path_of(name)
+    if path.resolve() in above:
+        circle = " -> ".join(str(file) for file in [*above[above.index(path.resolve()) :], path.resolve()])
+        raise ConfigError(f"configs extend each other in a circle: {circle}.", hint="let one of them extend a preset.")
     try:
-        value = yaml.safe_load(text)
+        tree = read_yaml(text, Config)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: the value {text!r} is not valid YAML.") from error
-    node = tree
-    for part in parts[:-1]:
-        child = node.get(part)
-        if child is None:
-            child = node[part] = {}
-        if not isinstance(child, dict):
-            raise ConfigError(f"--set {key}: {part!r} is a value, not a section.")
-        node = child
-    node[parts[-1]] = value
+        raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{name} must hold a mapping of sections, but holds a {type(tree).__name__}.")
+    if path.name == "config.yaml" and (path.parent / "run.json").is_file():
+        # The config of a run is whole; runs of earlier versions do not say so.
+        extends = NOTHING
+    layers = _stack(tree, name, path.parent, extends, [*above, path.resolve()])
+    if above and not _is_preset(name):
+        # A fault is told of the file that has it, not of the one that extends it.
+        _validate(layers.tree, name, layers.preset, layers.rules_below)
+    return layers._replace(preset=name) if _is_preset(name) else layers
 
 
-def _describe(fault: Any) -> str:
-    path = ".".join(str(part) for part in fault["loc"]) or "(top level)"
-    if fault["type"] == "extra_forbidden":
-        known = _known_keys(fault["loc"][:-1])
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        return f"{path}: unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(known)}")
-    message = fault["msg"].removeprefix("Value error, ")
-    shown = fault.get("input")
-    suffix = f" (got {shown!r})" if isinstance(shown, str | int | float | bool) else ""
-    return f"{path}: {message}{suffix}"
+def _stack(tree: dict[str, Any], where: str, folder: Path, extends: str, above: list[Path]) -> _Layers:
+    """Return ``tree`` laid over what its ``extends`` names."""
+    named = tree.pop("extends", extends)
+    compared_with = tree.pop("compared_with", BASE_PRESET)
+    if compared_with not in PRESETS:
+        raise ConfigError(
+            f"{where}: `compared_with` must be a preset, but is {compared_with!r}.",
+            hint=f"presets are: {', '.join(PRESETS)}.",
+        )
+    if not isinstance(named, str) or not named.strip():
+        raise ConfigError(
+            f"{where}: `extends` must be one preset, one file, or none, but is {named!r}.",
+            hint=f"presets are: {', '.join(PRESETS)}.",
+        )
+    if named == NOTHING:
+        return _Layers(tree, compared_with, frozenset())
+    source = named if _is_preset(named) else str(folder / named)
+    try:
+        below = _load(source, BASE_PRESET, above)
+    except ConfigError as error:
+        if not _path_of(source).is_file():
+            near = difflib.get_close_matches(named, [*PRESETS, NOTHING], n=1)
+            raise ConfigError(
+                f"{where}: `extends: {named}` names no preset, and there is no file {source}.",
+                hint=f"did you mean {near[0]!r}?" if near else f"presets are: {', '.join(PRESETS)}; or none.",
+            ) from error
+        raise
+    return _Layers(lay_over(below.tree, tree), below.preset, _rule_names(below.tree))
 
 
-def _known_keys(path: tuple[Any, ...]) -> list[str]:
-    section: Any = Config
-    for part in path:
-        if section is Config and part == "rules":
-            section = dict
-        elif section is dict:
-            section = RuleConfig
-        elif isinstance(part, str) and isinstance(section, type) and issubclass(section, BaseModel):
-            section = section.model_fields[part].annotation if part in section.model_fields else None
-        elif isinstance(part, int):
-            section = ConditionConfig
-    if isinstance(section, type) and issubclass(section, BaseModel):
-        return list(section.model_fields)
-    return []
+def _rule_names(tree: Mapping[str, Any]) -> frozenset[str]:
+    rules = tree.get("rules")
+    return frozenset(rules) if isinstance(rules, Mapping) else frozenset()
+
+
+def _validate(tree: Mapping[str, Any], where: str, preset: str, rules_below: frozenset[str]) -> Config:
+    try:
+        return Config.model_validate(tree).came_from(preset)
+    except ValidationError as error:
+        raise tell_faults(where, error, rules_below) from error

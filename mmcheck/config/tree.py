@@ -6,7 +6,7 @@ import codecs
 from typing import Literal
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from mmcheck.config.analyses import AnalysesConfig
 from mmcheck.config.probes import ProbesConfig
@@ -39,6 +39,12 @@ class InputConfig(Section):
     language: str | None = Field(None, description="language of rows that name none, e.g. en")
     allow_remote: bool = Field(False, description="whether media may be fetched from http(s), s3, ... named in rows")
     max_text_bytes: int = Field(1_000_000, ge=1, description="a longer caption or transcript is a broken row")
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _tab(cls, value: object) -> object:
+        """Read the two characters that a shell or plain YAML leaves of a tab."""
+        return "\t" if value == "\\t" else value
 
     @field_validator("encoding")
     @classmethod
@@ -88,11 +94,30 @@ class Config(Section):
     rules: dict[str, RuleConfig] = Field(default_factory=dict)
     output: OutputConfig = OutputConfig()
     report: ReportConfig = ReportConfig()
+    _preset: str = PrivateAttr("default")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what the configs say; which preset they came from does not matter."""
+        return isinstance(other, Config) and self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def preset(self) -> str:
+        """Return the preset that this config is, or lies over."""
+        return self._preset
+
+    def came_from(self, preset: str) -> Config:
+        """Return this config with the preset that it is, or lies over."""
+        copy = self.model_copy()
+        copy._preset = preset
+        return copy
 
     def policy_digest(self) -> str:
         """Return the digest of the rules alone: what `judge` depends on."""
         return digest_value({name: rule.model_dump(mode="json") for name, rule in self.rules.items()})
 
     def to_yaml(self) -> str:
-        """Return the resolved tree as YAML; loading it gives an equal config."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        """Return the resolved tree as YAML; loading it gives an equal config, whatever the presets say by then."""
+        head = f"extends: none\ncompared_with: {self.preset}\n"
+        return head + yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -157,7 +157,7 @@ def build_report(run: RunFolder) -> str:
             media_refused=budget.refused,
             media_limit=format_bytes(MAX_MEDIA_BYTES),
             kept=kept,
-            groups=describe_run(run.metadata),
+            groups=describe_run(run.metadata, summary),
             config_yaml=show_plain_lines(config.to_yaml()),
         )
     )

@@ -22,8 +22,8 @@ class FactGroup:
     """Lines, safe to show."""
 
 
-def describe_run(metadata: Mapping[str, Any]) -> list[FactGroup]:
-    """Return the facts of run.json: the run, its inputs, each probe and analysis, the versions."""
+def describe_run(metadata: Mapping[str, Any], summary: Mapping[str, Any]) -> list[FactGroup]:
+    """Return the facts of run.json and summary.json: the run, its config, inputs, probes, analyses, versions."""
     groups = [
         FactGroup(
             title="Run",
@@ -41,6 +41,7 @@ def describe_run(metadata: Mapping[str, Any]) -> list[FactGroup]:
             ),
         )
     ]
+    groups += _config(summary.get("config"))
     inputs = [entry for entry in metadata.get("inputs") or () if isinstance(entry, Mapping)]
     for entry in inputs[:_MAX_FACTS]:
         title = f"Input {show_plain(entry.get('manifest', ''))}"
@@ -62,6 +63,25 @@ def describe_run(metadata: Mapping[str, Any]) -> list[FactGroup]:
     if isinstance(versions, Mapping) and versions:
         groups.append(FactGroup(title="Versions", facts=_facts(versions, ())))
     return [group for group in groups if group.facts]
+
+
+def _config(found: Any) -> list[FactGroup]:
+    """Return what the config says otherwise than its preset."""
+    if not isinstance(found, Mapping):
+        return []
+    preset = show_plain(found.get("preset", ""))
+    facts = [(show_plain(key), f"{_word(old)} -> {_word(new)}") for key, (old, new) in found["changed"].items()]
+    if len(facts) > _MAX_FACTS:
+        facts[_MAX_FACTS:] = [("...", f"{format_count(len(facts) - _MAX_FACTS)} more in summary.json")]
+    for key, label in (("rules_off", "rules off"), ("rules_added", "rules added")):
+        if found[key]:
+            facts.append((label, show_plain(", ".join(found[key]), 400)))
+    title = f"Config: differs from preset {preset}" if facts else "Config"
+    return [FactGroup(title=title, facts=tuple(facts) or (("preset", preset),))]
+
+
+def _word(value: Any) -> str:
+    return "null" if value is None else show_plain(value)
 
 
 def _facts(tree: Mapping[str, Any], leave_out: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmcheck.config import Config, apply_overrides, load_config, parse_config
+from mmcheck.config import Config, load_config, override_config
 from mmcheck.core.errors import ConfigError, MissingDependency, RunError
 from mmcheck.core.parts import PROBES
 from mmcheck.run.claim import hold
@@ -34,7 +34,8 @@ def resolve_config(
     """Return the config that a scan would use.
 
     Args:
-        config: A preset's name, a YAML file, a ready Config or a tree of its keys, or None for the preset ``default``.
+        config: A preset's name, a YAML file, a ready Config, a tree of keys that lies over the preset ``default`` (or
+            over what its ``extends`` names), or None for that preset.
         overrides: ``section.key=value`` strings.
         probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -57,19 +58,9 @@ def resolve_config(
         extra.append(f"run.device={device}")
     if format is not None:
         extra.append(f"input.format={format}")
-    if isinstance(config, Mapping):
-        config = parse_config(dict(config))
     if isinstance(config, Config):
-        if not extra:
-            return config
-        return _override(config, extra)
+        return override_config(config, extra) if extra else config
     return load_config(config, extra)
-
-
-def _override(config: Config, overrides: Sequence[str]) -> Config:
-    tree = config.model_dump(mode="json")
-    apply_overrides(tree, overrides)
-    return parse_config(tree)
 
 
 class SampleTable:
@@ -210,7 +201,8 @@ def scan(
     Args:
         manifests: One or several manifests: paths, globs, folders, fsspec URLs.
         out: The run folder.
-        config: A preset's name, a YAML file, a ready Config or a tree of its keys, or None for the preset ``default``.
+        config: A preset's name, a YAML file, a ready Config, a tree of keys that lies over the preset ``default`` (or
+            over what its ``extends`` names), or None for that preset.
         overrides: ``section.key=value`` strings on top of it.
         probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.

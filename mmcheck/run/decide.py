@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmcheck.config import Config
+from mmcheck.config import Config, compare_with_preset
 from mmcheck.core.atomic import TMP_PREFIX, write_text
 from mmcheck.core.errors import OutputError
 from mmcheck.core.parts import PROBES
@@ -80,6 +80,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
             writing.result()
     summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
     summary |= describe_set(run, config, tally)
+    summary |= {"config": compare_with_preset(config).to_json()}
     tally.values.close()
     write_text(run.path / "config.yaml", config.to_yaml())
     write_manifests(run, config, spool, progress)

@@ -72,7 +72,7 @@ class RunFolder:
 
     def config(self) -> Config:
         """Return the config that the run was last judged with."""
-        return load_config(self.path / "config.yaml")
+        return load_config(self.path / "config.yaml", extends="none")
 
     def shards(self) -> list[Shard]:
         """Return the shards of the run, in order."""

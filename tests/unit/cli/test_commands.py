@@ -77,6 +77,23 @@ def test_judge_decides_anew(run: Run, manifest: Path, tmp_path: Path) -> None:
     assert summary["findings"]["w.below_min"] == 3
 
 
+def test_the_end_of_a_scan_says_what_differs_from_the_preset(run: Run, manifest: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("run: {seed: 3}\nrules: {empty_text: {enabled: false}}\n", "utf-8")
+    where = ("-o", str(tmp_path / "r"), "--config", str(tmp_path / "own.yaml"))
+    _, out, _ = run("scan", str(manifest), *where, *MODEL_FREE)
+    assert "differ from preset default; rules off: empty_text" in out
+    found = json.loads((tmp_path / "r" / "summary.json").read_text("utf-8"))["config"]
+    assert found["changed"]["run.seed"] == [0, 3]
+    assert found["rules_off"] == ["empty_text"]
+    _, out, _ = run("judge", str(tmp_path / "r"), "--no-report")
+    assert "rules off: empty_text" in out
+    code, out, err = run("config", "check", str(tmp_path / "own.yaml"))
+    assert code == 0
+    assert "run.seed: 0 -> 3" in out
+    assert "rule off: empty_text" in out
+    assert "1 rule of preset default is off" in err
+
+
 def test_dry_run_says_what_would_be_measured(run: Run, manifest: Path, tmp_path: Path) -> None:
     code, out, _ = run("scan", str(manifest), "-o", str(tmp_path / "r"), "--dry-run", *MODEL_FREE)
     assert code == 0

@@ -385,7 +385,7 @@ def test_metadata_files_of_one_folder_name_are_written_apart(make_dataset: Calla
     run = scan(tmp_path / "tree", tmp_path / "run")
     assert run.summary["rows_read"] == 6
     assert written_rows(run) == counts(run)
-    media = scan(tmp_path / "tree", tmp_path / "media", overrides=["output.write_media=true", "rules={}"])
+    media = scan(tmp_path / "tree", tmp_path / "media", config={"extends": "none", "output": {"write_media": True}})
     assert {path.parent.relative_to(media.path).as_posix() for path in media.path.rglob("metadata.jsonl")} == {
         f"clean/tree/{split}/train" for split in ("x", "y", "z")
     }
