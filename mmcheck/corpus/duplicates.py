@@ -30,7 +30,7 @@ from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 NUM_EXAMPLES = 3
 NUM_LARGEST = 5
 _RECALL_QUERIES = 256
@@ -49,8 +49,9 @@ def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
         ),
         Metric(
             name=f"duplicates.{modality}_group_size",
-            description=f"Number of rows with this {noun}, equal or nearly so (1: it is alone).",
-            unit="row",
+            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: it "
+            "is alone).",
+            unit="copy",
             low=1,
             higher_is_better=False,
         ),
@@ -72,18 +73,18 @@ def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
     )
 
 
-def _other_metrics(kind: str, meaning: str) -> tuple[Metric, ...]:
+def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
     return (
         Metric(
             name=f"duplicates.{kind}_group_size",
-            description=f"Number of rows with {meaning} (1: it is alone).",
-            unit="row",
+            description=f"Number of {meaning} (1: it is alone).",
+            unit=unit,
             low=1,
             higher_is_better=False,
         ),
         Metric(
             name=f"duplicates.{kind}_order",
-            description=f"Which of the rows with {meaning} this is; 1 is the one that represents them.",
+            description=f"Which of the {meaning} this is; 1 is the one that represents them.",
             unit="1",
             low=1,
             higher_is_better=False,
@@ -115,8 +116,8 @@ class Duplicates:
     metrics = (
         *_medium_metrics("image", "image"),
         *_medium_metrics("audio", "recording"),
-        *_other_metrics("text", "this caption or transcript, letter by letter nearly equal"),
-        *_other_metrics("pair", "this medium and this text, each equal or nearly so"),
+        *_other_metrics("text", "row", "rows with this caption or transcript, letter by letter nearly equal"),
+        *_other_metrics("pair", "copy", "copies of this medium with this text, each equal or nearly so"),
     )
 
     def __init__(self, options: DuplicatesConfig, seed: int) -> None:
@@ -139,11 +140,14 @@ class Duplicates:
         found: dict[str, list[_Found]] = {kind: [] for kind in _KINDS}
         for modality, rows in media.items():
             rank = rows.rank(self._options.keep)
-            medium, medium_key = self._group_media(shards, modality, rows, rank)
+            file_number, pair_number = rows.repeats(rank)
+            items = to_items(rows.key, rank)
+            medium, medium_key = self._group_media(shards, modality, rows, rank, items, file_number)
             text, text_key = self._group_texts(shards, modality, rows, rank)
             found[modality].append(medium)
             found["text"].append(text)
-            found["pair"].append(_group_pairs(medium_key, text_key, rank))
+            pairs = _group_pairs(medium_key, text_key, rank, _copies(items, pair_number))
+            found["pair"].append(pairs)
         values = _values(found)
         starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         heads = [_heads(part.rows) for parts in found.values() for part in parts]
@@ -163,9 +167,14 @@ class Duplicates:
         return self._summary
 
     def _group_media(
-        self, shards: Sequence[ShardTables], modality: str, rows: MediaRows, rank: Rows
+        self,
+        shards: Sequence[ShardTables],
+        modality: str,
+        rows: MediaRows,
+        rank: Rows,
+        items: Items,
+        file_number: Rows,
     ) -> tuple[_Found, Rows]:
-        items = to_items(rows.key, rank)
         index, place = read_index(shards, modality, items, self._seed)
         first = items.first_row
         near: NearImages | NearRecordings
@@ -186,7 +195,7 @@ class Duplicates:
             least = getattr(self._options, f"{modality}_similarity")
             index.measure_recall(floor=least, num_queries=_RECALL_QUERIES)
             about["index"] = index.describe()
-        return _found(items, groups, rank, about)
+        return _found(items, groups, rank, about, _copies(items, file_number))
 
     def _group_texts(
         self, shards: Sequence[ShardTables], modality: str, rows: MediaRows, rank: Rows
@@ -207,9 +216,16 @@ class Duplicates:
         return _found(items, groups, rank, about)
 
 
-def _found(items: Items, groups: ItemGroups, rank: Rows, about: dict[str, Any]) -> tuple[_Found, Rows]:
+def _copies(items: Items, number: Rows) -> Rows:
+    """Return one number for each item and each repetition of it."""
+    return items.of_row * (number.max(initial=0) + 1) + number
+
+
+def _found(
+    items: Items, groups: ItemGroups, rank: Rows, about: dict[str, Any], copies: Rows | None = None
+) -> tuple[_Found, Rows]:
     """Return the groups of rows, and for each row the item that represents its own (-1: it has none)."""
-    rows = group_rows(items.of_row, groups, rank)
+    rows = group_rows(items.of_row, groups, rank, copies)
     similarity = np.full(len(items.of_row), np.nan)
     key = np.full(len(items.of_row), -1, dtype=np.int64)
     has_item = items.of_row >= 0
@@ -219,10 +235,10 @@ def _found(items: Items, groups: ItemGroups, rank: Rows, about: dict[str, Any]) 
     return _Found(rows=rows, similarity=similarity, about=about), key
 
 
-def _group_pairs(medium: Rows, text: Rows, rank: Rows) -> _Found:
+def _group_pairs(medium: Rows, text: Rows, rank: Rows, copies: Rows) -> _Found:
     both = (medium >= 0) & (text >= 0)
     key = np.where(both, medium * (text.max(initial=0) + 1) + text, -1)
-    return _Found(rows=group_by_key(key, rank), similarity=None, about={})
+    return _Found(rows=group_by_key(key, rank, copies), similarity=None, about={})
 
 
 def _values(found: Mapping[str, list[_Found]]) -> dict[str, Floats]:
@@ -258,7 +274,7 @@ def _evidence(found: Mapping[str, list[_Found]], ids: Mapping[int, str], start: 
         for part in parts:
             numbers = part.rows.number[start:stop]
             for row in np.flatnonzero(numbers).tolist():
-                others = part.rows.examples(int(numbers[row]), start + row, NUM_EXAMPLES)
+                others = part.rows.examples(start + row, NUM_EXAMPLES)
                 entries[row].setdefault(kind, [ids[other] for other in others])
     return [dump_json(entry) if entry else None for entry in entries]
 
@@ -273,10 +289,10 @@ def _summarise(found: Mapping[str, list[_Found]], ids: Mapping[int, str]) -> dic
             name = kind if kind in TEXTS else TEXTS[modality] if kind == "text" else f"{modality}_pair"
             sizes = np.diff(part.rows.starts)
             largest = np.argsort(-sizes, kind="stable")[:NUM_LARGEST]
-            copies = int(sizes.sum()) - len(sizes)
+            copies = int((part.rows.order > 1).sum())
             summary[name] = {
                 "groups": len(sizes),
-                "rows": int(sizes.sum()),
+                "rows": int((part.rows.number > 0).sum()),
                 "copies": copies,
                 "largest": [
                     {
@@ -302,8 +318,8 @@ def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mappin
     medium = {"image": "image", "audio": "recording"}[modality]
     noun = {"text": f"{TEXTS[modality]}s", "pair": f"pairs of {medium} and text"}.get(kind, f"{medium}s")
     if copies:
-        rows, are = ("row", "repeats") if copies == 1 else ("rows", "repeat")
         grouped = "1 group" if groups == 1 else f"{groups} groups"
+        rows, are = ("row", "repeats") if copies == 1 else ("rows", "repeat")
         sentences.append(f"{copies} {rows} {are} other rows' {noun}, equal or nearly so ({grouped}).")
     index = about.get("index", {})
     if index.get("kind") == "approximate":

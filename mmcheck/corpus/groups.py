@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
+Keys = NDArray[np.uint64]
 Floats = NDArray[np.float32]
 Check = Callable[[Rows, Rows], Floats]
 """Gives the likeness of items a[i] and b[i], NaN where they are no near-duplicates."""
 
-_MAX_ROUNDS = 256
+_MAX_ROUNDS = 64
+"""Leaders of a part that are held against all that is left of it; the rest is grouped along the given pairs."""
 _BLOCK = 1 << 16
 
 
@@ -35,31 +38,33 @@ class ItemGroups:
 
 @dataclass(frozen=True, slots=True)
 class RowGroups:
-    """Groups of rows."""
+    """Groups of copies; several rows may be one copy (an image with several captions is one image)."""
 
     number: Rows
-    """1-based number of the group by its first row, 0 where the row is alone or has no item, shape (n,)."""
+    """1-based number of the group by its first row, 0 where there is no other copy or no item, shape (n,)."""
     size: Rows
-    """Rows of the group; 1 where the row is alone, 0 where it has no item, shape (n,)."""
+    """Copies in the group; 1 where there is no other, 0 where the row has no item, shape (n,)."""
     order: Rows
-    """1 for the representative, then by rank; 1 where the row is alone, 0 where it has no item, shape (n,)."""
+    """Which copy the row is: 1 represents, then by rank; 1 where there is no other, 0 without item, shape (n,)."""
     starts: Rows
     """Where each group begins in ``members``, and one end more, shape (groups + 1,)."""
     members: Rows
-    """Rows, group by group, each by its order."""
+    """The best row of each copy, group by group, each by its order."""
 
-    def examples(self, number: int, row: int, count: int) -> list[int]:
-        """Return up to ``count`` + 1 other rows of a group (1-based): the representative, then the next ones."""
-        begin, end = int(self.starts[number - 1]), int(self.starts[number])
-        return [other for other in self.members[begin : min(end, begin + count + 2)].tolist() if other != row][
-            : count + 1
-        ]
+    def examples(self, row: int, count: int) -> list[int]:
+        """Return up to ``count`` + 1 other copies than the row's own: the representative, then the next ones."""
+        begin, end = (int(place) for place in self.starts[self.number[row] - 1 : self.number[row] + 1])
+        own = begin + int(self.order[row]) - 1
+        places = [place for place in range(begin, min(end, begin + count + 2)) if place != own]
+        return [int(self.members[place]) for place in places[: count + 1]]
 
 
 def group_items(num_items: int, left: Rows, right: Rows, rank: Rows, check: Check) -> ItemGroups:
     """Return groups of which every member is a near-duplicate of the representative.
 
-    In each connected part the item of the lowest rank takes all that are like it; so does the next one of the rest.
+    In each connected part the item of the lowest rank takes all that are like it; so does the next one of the rest. In
+    a part with very many groups (a long chain) later ones take their partners of the given pairs only, so that the work
+    stays linear; nothing is left out.
 
     Args:
         num_items: Number of items.
@@ -88,41 +93,109 @@ def group_items(num_items: int, left: Rows, right: Rows, rank: Rows, check: Chec
         centre[others[taken]] = their[taken]
         similarity[others[taken]] = found[taken]
         remaining = others[~taken]
+    _follow_pairs(remaining, left, right, rank, centre)
+    joined = remaining[centre[remaining] != remaining]
+    similarity[joined] = _in_blocks(check, joined, centre[joined])
     return ItemGroups(centre, similarity)
 
 
-def group_rows(item: Rows, groups: ItemGroups, rank: Rows) -> RowGroups:
+def _follow_pairs(remaining: Rows, left: Rows, right: Rows, rank: Rows, centre: Rows) -> None:
+    """Let the items that are left, by rank, take their partners that no other has taken; changes ``centre``."""
+    is_open = np.zeros(len(centre), dtype=bool)
+    is_open[remaining] = True
+    kept = is_open[left] & is_open[right]
+    one = np.concatenate([left[kept], right[kept]])
+    other = np.concatenate([right[kept], left[kept]])
+    order = np.argsort(one, kind="stable")
+    partners = other[order]
+    starts = np.searchsorted(one[order], np.arange(len(centre) + 1))
+    for leader in remaining[np.argsort(rank[remaining], kind="stable")].tolist():
+        if is_open[leader]:
+            is_open[leader] = False
+            found = partners[starts[leader] : starts[leader + 1]]
+            found = found[is_open[found]]
+            is_open[found] = False
+            centre[found] = leader
+
+
+def group_rows(item: Rows, groups: ItemGroups, rank: Rows, copy: Rows | None = None) -> RowGroups:
     """Return groups of rows: those of one item, or of items in one group.
 
     Args:
         item: The item of each row, -1 where it has none, shape (n,).
         groups: Groups of items.
-        rank: Distinct numbers, shape (n,); within a group rows stand by it.
+        rank: Distinct numbers, shape (n,); within a group copies stand by the best of their rows.
+        copy: Rows of a group with equal numbers are one copy, shape (n,); None: each row is one.
     """
-    return group_by_key(np.where(item >= 0, groups.centre[np.maximum(item, 0)] if len(groups.centre) else -1, -1), rank)
+    centre = groups.centre[np.maximum(item, 0)] if len(groups.centre) else -1
+    return group_by_key(np.where(item >= 0, centre, -1), rank, copy)
 
 
-def group_by_key(key: Rows, rank: Rows) -> RowGroups:
+def group_by_key(key: Rows, rank: Rows, copy: Rows | None = None) -> RowGroups:
     """Return groups of rows with equal keys; -1 is no key. Arguments as in ``group_rows``."""
     number = np.zeros(len(key), dtype=np.int64)
     size, order = number.copy(), number.copy()
     rows = np.flatnonzero(key >= 0)
     if not len(rows):
         return RowGroups(number, size, order, np.zeros(1, dtype=np.int64), rows)
-    _, first, inverse, counts = np.unique(key[rows], return_index=True, return_inverse=True, return_counts=True)
-    # By their first rows, groups of one row last.
+    heads, of_head = _best_rows(rows, key, rank, copy)
+    _, first, inverse = np.unique(key[rows], return_index=True, return_inverse=True)
+    of_member = np.empty(len(heads), dtype=np.int64)
+    of_member[of_head] = inverse
+    counts = np.bincount(of_member, minlength=len(first))
+    # By their first rows, groups of one copy last.
     by_first = np.lexsort((first, counts == 1))
     place = np.empty(len(first), dtype=np.int64)
     place[by_first] = np.arange(len(first))
-    of_row = place[inverse]
-    counts = counts[by_first]
-    members = rows[np.lexsort((rank[rows], of_row))]
+    of_member, of_row, counts = place[of_member], place[inverse], counts[by_first]
+    by_order = np.lexsort((rank[heads], of_member))
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    order[members] = np.arange(len(members)) - np.repeat(starts[:-1], counts) + 1
+    order_of_member = np.empty(len(heads), dtype=np.int64)
+    order_of_member[by_order] = np.arange(len(heads)) - np.repeat(starts[:-1], counts) + 1
+    order[rows] = order_of_member[of_head]
     size[rows] = counts[of_row]
     number[rows] = np.where(counts[of_row] > 1, of_row + 1, 0)
     num_groups = int((counts > 1).sum())
-    return RowGroups(number, size, order, starts[: num_groups + 1], members[: starts[num_groups]])
+    return RowGroups(number, size, order, starts[: num_groups + 1], heads[by_order][: starts[num_groups]])
+
+
+def number_members(group: Keys, member: Keys, rank: Rows) -> Rows:
+    """Return which member of its group each row belongs to, 1 for that with the best rank, shape (n,).
+
+    Args:
+        group: What rows share, shape (n,).
+        member: What tells rows of a group apart, shape (n,).
+        rank: Distinct numbers; the lowest comes first, shape (n,).
+    """
+    order = np.lexsort((rank, member, group))
+    new_group = _changes(group[order])
+    new_member = new_group | _changes(member[order])
+    best = rank[order[new_member]]
+    of_group = (np.cumsum(new_group) - 1)[new_member]
+    by_rank = np.lexsort((best, of_group))
+    sizes = np.bincount(of_group) if len(of_group) else np.zeros(0, dtype=np.int64)
+    numbers = np.empty(len(best), dtype=np.int64)
+    numbers[by_rank] = np.arange(len(best)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + 1
+    found = np.empty(len(group), dtype=np.int64)
+    found[order] = numbers[np.cumsum(new_member) - 1] if len(order) else numbers
+    return found
+
+
+def _best_rows(rows: Rows, key: Rows, rank: Rows, copy: Rows | None) -> tuple[Rows, Rows]:
+    """Return the row with the lowest rank of each copy, and the number of the copy that each of ``rows`` is."""
+    if copy is None:
+        return rows, np.arange(len(rows))
+    order = np.lexsort((rank[rows], copy[rows], key[rows]))
+    new = _changes(key[rows][order]) | _changes(copy[rows][order])
+    of_row = np.empty(len(rows), dtype=np.int64)
+    of_row[order] = np.cumsum(new) - 1
+    return rows[order][new], of_row
+
+
+def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    found = np.ones(len(values), dtype=bool)
+    found[1:] = values[1:] != values[:-1]
+    return found
 
 
 def _connected(num_items: int, left: Rows, right: Rows) -> Rows:

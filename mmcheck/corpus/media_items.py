@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import gather_bank, read_embeddings
-from mmcheck.corpus.groups import Rows
+from mmcheck.corpus.embeddings import gather_bank, mix_keys, read_embeddings
+from mmcheck.corpus.groups import Rows, number_members
 from mmcheck.corpus.near_images import NUM_COLOURS
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.corpus.repetition import normalise_texts
@@ -41,6 +41,8 @@ class MediaRows:
 
     key: Keys
     """Content of the medium, 0 where there is none that could be read."""
+    place: Keys
+    """Where the medium lies (file, member, segment), 0 where there is none that could be read."""
     text: Keys
     """Content of the text that goes with it, 0 where there is none."""
     score: Floats
@@ -55,6 +57,16 @@ class MediaRows:
     """Which have both."""
     is_blank: NDArray[np.bool_]
     """Which are of one colour, or nearly; images only."""
+
+    def repeats(self, rank: Rows) -> tuple[Rows, Rows]:
+        """Return which of the equal files each row's medium is, and which of the equal pairs each row is.
+
+        Both count from 1 among the rows with this medium and this very text: an image with several captions is one
+        image, not several copies of it.
+        """
+        group = mix_keys(self.key ^ mix_keys(self.text))
+        rows = np.arange(len(self.key)).astype(np.uint64)
+        return number_members(group, self.place, rank), number_members(group, rows, rank)
 
     def rank(self, keep: str) -> Rows:
         """Return the place of each row when the best representative stands first (see ``DuplicatesConfig.keep``)."""
@@ -152,6 +164,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
         phash, colours, has_hash = _hashes(evidence, readable)
         found[modality] = MediaRows(
             key=np.where((digests != 0) & (refs != 0), digests, refs),
+            place=refs,
             text=_hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound),
             score=_column(shard.measurements(probe, (name,)), name, count),
             size=size if is_image else _column(media, "duration", count),
@@ -166,6 +179,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
 def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
     none = MediaRows(
         key=np.zeros(0, dtype=np.uint64),
+        place=np.zeros(0, dtype=np.uint64),
         text=np.zeros(0, dtype=np.uint64),
         score=np.zeros(0),
         size=np.zeros(0),

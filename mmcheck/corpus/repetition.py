@@ -29,7 +29,7 @@ from mmcheck.store.schema import dump_json, load_json
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
-VERSION = 1
+VERSION = 2
 NUM_EXAMPLES = 3
 _MODALITIES = {"image": "caption", "audio": "transcript"}
 _COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
@@ -69,10 +69,17 @@ class Repetition:
         ),
         Metric(
             name="repetition.media_order",
-            description="Which of the equal files this is, in the order of the manifests (1: the first).",
+            description="Which of the equal files with this text (or with none) this is, in the order of the manifests "
+            "(1: the first). The same bytes under another caption are one image with several captions.",
             unit="1",
             low=1,
             higher_is_better=False,
+        ),
+        Metric(
+            name="repetition.captions_of_image",
+            description="Number of different captions in the run that stand with this very image.",
+            unit="caption",
+            low=1,
         ),
         Metric(
             name="repetition.pair_count",
@@ -110,18 +117,15 @@ class Repetition:
         for modality, text in _MODALITIES.items():
             groups[text] = _group(keys[text], keys[f"{modality}.content"])
             values[f"{text}_count"] = groups[text].count
-        for kind, members in (("media", "ref"), ("pair", "row")):
-            parts = [
-                _group(
-                    keys[f"{modality}.{'content' if kind == 'media' else 'pair'}"],
-                    keys[f"{modality}.{members}"],
-                )
-                for modality in _MODALITIES
-            ]
+        values["captions_of_image"] = _group(keys["image.content"], keys["caption"]).count
+        for kind, group, members in (("media", "same_text", "ref"), ("pair", "pair", "row")):
+            parts = [_group(keys[f"{modality}.{group}"], keys[f"{modality}.{members}"]) for modality in _MODALITIES]
             values[f"{kind}_count"] = np.fmax(parts[0].count, parts[1].count)
             values[f"{kind}_order"] = np.fmax(parts[0].order, parts[1].order)
             for modality, part in zip(_MODALITIES, parts, strict=True):
                 groups[f"{kind}.{modality}"] = part
+        places = [_group(keys[f"{modality}.content"], keys[f"{modality}.ref"]).count for modality in _MODALITIES]
+        values["media_count"] = np.fmax(*places)
         names = [metric.name.partition(".")[2] for metric in self.metrics]
         self._summary = _summarise(values)
         ids = _read_ids(shards, starts, [group.examples for group in groups.values()])
@@ -143,7 +147,7 @@ def _summarise(values: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
     copies = {kind: int((values[f"{kind}_order"] > 1).sum()) for kind in ("media", "pair")}
     sentences = []
     if copies["media"]:
-        sentences.append(f"{copies['media']} rows have the very same file as an earlier row.")
+        sentences.append(f"{copies['media']} rows have a copy of an earlier row's file under the same text.")
     if copies["pair"]:
         sentences.append(f"{copies['pair']} rows repeat the very same pair of file and text.")
     return {"media_copies": copies["media"], "pair_copies": copies["pair"], "sentences": sentences}
@@ -213,9 +217,10 @@ def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Hash
             ref = _hash(_refs(samples[modality].combine_chunks()), sound)
             content = _hash(digests[modality], sound)
             content = np.where((content == 0) | (ref == 0), ref, content)
-            pair = np.where((texts != 0) & (content != 0), _mix(texts, content), np.uint64(0))
+            same_text = np.where(content != 0, _mix(texts, content), np.uint64(0))
+            pair = np.where(texts != 0, same_text, np.uint64(0))
             row = np.arange(start + 1, start + samples.num_rows + 1, dtype=np.uint64)
-            found = {text: texts, "ref": ref, "content": content, "pair": pair, "row": row}
+            found = {text: texts, "ref": ref, "content": content, "same_text": same_text, "pair": pair, "row": row}
             for key, values in found.items():
                 parts.setdefault(key if key == text else f"{modality}.{key}", []).append(values)
         sizes.append(samples.num_rows)
@@ -224,7 +229,7 @@ def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Hash
     return sizes, {name: np.concatenate([empty, *parts.get(name, [])]) for name in names}
 
 
-_PER_MODALITY = ("ref", "content", "pair", "row")
+_PER_MODALITY = ("ref", "content", "same_text", "pair", "row")
 
 
 def normalise_texts(texts: pa.Array) -> pa.Array:

@@ -182,13 +182,58 @@ def test_recordings_and_transcripts():
 
 
 def test_equal_files_are_one_group_whatever_was_measured():
-    rows = [Row(name, scene=3, caption=f"text {name}") for name in "abcd"]
+    rows = [Row(name, scene=3, caption="the same text") for name in "abcd"]
     for probes in (("media", "image_text"), ("media",), ("image_text",)):
         found, _ = analyse(rows, [Row("z", scene=9)], probes=probes)
         assert groups_of(found) == {frozenset("abcd")}, probes
         assert sorted(found[name]["image_order"] for name in "abcd") == [1, 2, 3, 4]
     found, _ = analyse([Row("a", file="x"), Row("b", scene=1, file="x"), Row("c", scene=2)], probes=())
-    assert groups_of(found) == {frozenset("ab")}
+    assert groups_of(found) == set(), "nothing is a copy of itself"
+
+
+def test_one_image_with_several_captions_is_one_image():
+    rows = [
+        Row(f"{image}{text}", scene=image, file=f"f{image}", caption=f"no {text} of {image}")
+        for image in range(3)
+        for text in "abcde"
+    ]
+    found, summary = analyse(rows[:7], rows[7:])
+    assert {(row["image_group_size"], row["image_order"], row["pair_order"]) for row in found.values()} == {(1, 1, 1)}
+    assert not summary["sentences"] or "image" not in " ".join(summary["sentences"])
+
+
+def test_equal_bytes_under_other_names_with_other_captions_are_one_image():
+    found, _ = analyse([Row(name, scene=3, caption=f"text {name}") for name in "abcd"])
+    assert {row["image_order"] for row in found.values()} == {1}
+
+
+def test_a_near_copy_of_an_image_with_several_captions_is_found_in_all_its_rows():
+    rows = [Row(f"a{n}", scene=1, file="a", caption=f"{n} words of a", score=0.5) for n in range(3)]
+    rows += [Row(f"b{n}", scene=1, edit=1, file="b", caption=f"other {n} of b") for n in range(2)]
+    found, summary = analyse(rows)
+    assert {row["image_group_size"] for row in found.values()} == {2}
+    assert [found[name]["image_order"] for name in ("a0", "a1", "a2", "b0", "b1")] == [1, 1, 1, 2, 2]
+    assert found["b1"]["evidence"]["image"] == ["a0"]
+    assert found["a2"]["evidence"]["image"] == ["b0"]
+    assert summary["image"] | {"largest": 0, "limits": 0, "index": 0} == summary["image"] | {
+        "groups": 1,
+        "rows": 5,
+        "copies": 2,
+        "largest": 0,
+        "limits": 0,
+        "index": 0,
+    }
+
+
+def test_the_very_same_pair_twice_is_a_pair_twice():
+    rows = [
+        Row("a", file="x", caption="a dog"),
+        Row("b", file="x", caption="a cat"),
+        Row("c", file="x", caption="A dog."),
+    ]
+    found, _ = analyse(rows)
+    assert [found[name]["pair_order"] for name in "abc"] == [1, 1, 2]
+    assert [found[name]["image_order"] for name in "abc"] == [1, 1, 1]
 
 
 def test_without_a_model_the_hash_finds_copies():

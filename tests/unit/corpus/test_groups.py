@@ -4,17 +4,23 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.corpus.groups import group_by_key, group_items, group_rows
+from mmcheck.corpus.groups import group_by_key, group_items, group_rows, number_members
 
 
-def near_on_a_line(places, limit=1.0):
-    """Return a check that finds points near each other, and all near pairs."""
-    places = np.asarray(places, dtype=float)
+def near_on_a_line_check(places, limit=1.0):
+    """Return a check that finds points near each other."""
 
     def check(first, second):
         away = np.abs(places[first] - places[second])
         return np.where(away <= limit, 1 - away, np.nan).astype(np.float32)
 
+    return check
+
+
+def near_on_a_line(places, limit=1.0):
+    """Return a check that finds points near each other, and all near pairs."""
+    places = np.asarray(places, dtype=float)
+    check = near_on_a_line_check(places, limit)
     left, right = np.nonzero(np.triu(np.abs(places[:, None] - places[None]) <= limit, 1))
     return check, left, right
 
@@ -28,6 +34,26 @@ def test_a_chain_is_not_one_group():
     groups = group_items(6, left, right, np.arange(6), check)
     assert as_sets(groups.centre) == {frozenset({0, 1}), frozenset({2, 3}), frozenset({4}), frozenset({5})}
     np.testing.assert_allclose(groups.similarity, [1, 0.1, 1, 0.1, 1, 1], atol=1e-6)
+
+
+def test_a_very_long_chain_is_grouped_to_its_end():
+    count = 3000
+    places = np.arange(count) * 0.9
+    step = np.arange(count - 1)
+    groups = group_items(count, step, step + 1, np.arange(count), near_on_a_line_check(places))
+    assert groups.centre.tolist() == [number - number % 2 for number in range(count)]
+    np.testing.assert_allclose(groups.similarity[1::2], 0.1, atol=1e-4)
+
+
+def test_a_hub_with_very_many_unlike_partners_leaves_none_out():
+    # Items 1 to n lie around item 0 and are unlike each other but for their own twin, which the index paired as well.
+    twins = 500
+    places = np.concatenate([[0], np.arange(1, twins + 1) * 10, np.arange(1, twins + 1) * 10 + 0.5])
+    hub = np.zeros(2 * twins, dtype=np.int64)
+    ones, others = np.arange(1, twins + 1), np.arange(twins + 1, 2 * twins + 1)
+    left, right = np.concatenate([hub, ones]), np.concatenate([np.arange(1, 2 * twins + 1), others])
+    groups = group_items(2 * twins + 1, left, right, np.arange(2 * twins + 1), near_on_a_line_check(places))
+    assert groups.centre.tolist() == [0, *ones.tolist(), *ones.tolist()]
 
 
 def test_the_lowest_rank_represents():
@@ -75,8 +101,27 @@ def test_rows_of_groups():
         [3, 5, 0],
         [6, 2],
     ]
-    assert rows.examples(1, 5, 3) == [3, 0]
-    assert rows.examples(1, 3, 1) == [5, 0]
+    assert rows.examples(5, 3) == [3, 0]
+    assert rows.examples(3, 1) == [5, 0]
+
+
+def test_rows_of_one_copy_count_once():
+    key = np.array([7, 7, 7, 7, 9, 9, -1])
+    copy = np.array([1, 1, 2, 1, 3, 3, 0])
+    rows = group_by_key(key, np.array([3, 2, 0, 5, 4, 1, 6]), copy)
+    assert rows.number.tolist() == [1, 1, 1, 1, 0, 0, 0]
+    assert rows.size.tolist() == [2, 2, 2, 2, 1, 1, 0]
+    assert rows.order.tolist() == [2, 2, 1, 2, 1, 1, 0]
+    assert rows.members.tolist() == [2, 1]
+    assert rows.examples(3, 3) == [2]
+    assert rows.examples(2, 3) == [1]
+
+
+def test_members_are_numbered_by_their_best_rows():
+    group = np.array([5, 5, 5, 8, 5], dtype=np.uint64)
+    member = np.array([1, 2, 1, 1, 3], dtype=np.uint64)
+    assert number_members(group, member, np.array([4, 1, 3, 0, 2])).tolist() == [3, 1, 3, 1, 2]
+    assert number_members(group[:0], member[:0], np.zeros(0, dtype=np.int64)).tolist() == []
 
 
 @given(st.lists(st.integers(-1, 5), max_size=30), st.randoms(use_true_random=False))
@@ -90,7 +135,7 @@ def test_rows_by_key(keys, random):
         assert rows.order[row] == (1 + sum(rank[other] < rank[row] for other in same) if same else 0)
         assert (rows.number[row] > 0) == (len(same) > 1)
         if len(same) > 1:
-            shown = rows.examples(int(rows.number[row]), row, 2)
+            shown = rows.examples(row, 2)
             assert row not in shown
             assert len(shown) == min(3, len(same) - 1)
     numbers = [number for number in rows.number.tolist() if number]

@@ -99,11 +99,18 @@ def test_equal_bytes_under_other_names_are_ordered_by_occurrence():
     second = FakeShard([image("w", "four", "/x.jpg"), image("v", "one")], ["same", "same"])
     found = analyse(first, second)
     assert [found[name]["media_count"] for name in "zyxwv"] == [3, 1, 3, 3, 3]
-    assert [found[name]["media_order"] for name in "zyxwv"] == [1, 1, 2, 2, 3]
+    # Under another caption the same bytes are one image with several captions.
+    assert [found[name]["media_order"] for name in "zyxwv"] == [1, 1, 1, 1, 2]
+    assert [found[name]["captions_of_image"] for name in "zyxwv"] == [3, 1, 3, 3, 3]
     # The copy with the same caption is the same medium, so the caption is not repeated; the pair is.
     assert found["v"]["caption_count"] == 1
     assert found["v"]["pair_order"] == 2
-    assert found["v"]["evidence"]["media"] == ["z", "x"]
+    assert found["v"]["evidence"]["media"] == ["z"]
+
+
+def test_equal_files_without_texts_are_copies():
+    shard = FakeShard([image("a", None), image("b", None), image("c", "")], ["same"] * 3)
+    assert [row["media_order"] for row in analyse(shard).values()] == [1, 2, 3]
 
 
 def test_segments_of_one_recording_are_different_media():
@@ -114,7 +121,7 @@ def test_segments_of_one_recording_are_different_media():
     ]
     found = analyse(FakeShard(segments, ["first", "second", "second"])).values()
     assert [row["media_count"] for row in found] == [1, 2, 2]
-    assert [row["media_order"] for row in found] == [1, 1, 2]
+    assert [row["media_order"] for row in found] == [1, 1, 1]
     assert [row["transcript_count"] for row in found] == [2, 2, 1]
 
 
@@ -195,17 +202,18 @@ def test_counts_agree_with_plain_dictionaries(rows, shard_size):
     for number, (caption, digest, uri) in enumerate(rows):
         samples.append(image(str(number), caption, uri))
         digests.append(digest_of.setdefault(uri, digest))
-    captions, media, pairs = defaultdict(list), defaultdict(list), defaultdict(list)
+    captions, media, copies, pairs = (defaultdict(list) for _ in range(4))
     expected = []
     for number, (sample, digest) in enumerate(zip(samples, digests, strict=True)):
         for groups, key, member in (
             (captions, sample.caption, digest),
             (media, digest, sample.image.uri),
+            (copies, (sample.caption, digest), sample.image.uri),
             (pairs, (sample.caption, digest), number),
         ):
             if member not in groups[key]:
                 groups[key].append(member)
-        expected.append(media[digest].index(sample.image.uri) + 1)
+        expected.append(copies[sample.caption, digest].index(sample.image.uri) + 1)
     starts = range(0, len(samples), shard_size)
     found = analyse(*(FakeShard(samples[i : i + shard_size], digests[i : i + shard_size]) for i in starts))
     for number, (sample, digest) in enumerate(zip(samples, digests, strict=True)):
