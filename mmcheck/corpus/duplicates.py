@@ -49,8 +49,8 @@ def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
         ),
         Metric(
             name=f"duplicates.{modality}_group_size",
-            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: it "
-            "is alone).",
+            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: "
+            "it is alone).",
             unit="copy",
             low=1,
             higher_is_better=False,
