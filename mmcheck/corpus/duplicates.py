@@ -218,7 +218,7 @@ class Duplicates:
 
 def _copies(items: Items, number: Rows) -> Rows:
     """Return one number for each item and each repetition of it."""
-    return items.of_row * (number.max(initial=0) + 1) + number
+    return np.asarray(items.of_row * (number.max(initial=0) + 1) + number)
 
 
 def _found(
