@@ -34,6 +34,11 @@ class InputConfig(Section):
     format: str = Field("auto", description="auto, or a name of `mmcheck list`")
     columns: ColumnsConfig = ColumnsConfig()
     delimiter: str | None = Field(None, description="CSV delimiter; null: sniffed", min_length=1, max_length=1)
+    quoting: Literal["auto", "minimal", "backslash", "none"] = Field(
+        "auto",
+        description="how CSV and TSV write quotes: minimal (doubled in quoted fields), backslash (Spark, MySQL), none "
+        "(quotes are text); auto: by the first records",
+    )
     has_header: bool | None = Field(None, description="whether CSV files have a header; null: sniffed")
     encoding: str = Field("utf-8", description="text encoding of the manifests; a BOM is honoured anyway")
     language: str | None = Field(None, description="language of rows that name none, e.g. en")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,13 +10,15 @@ from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
-from mmcheck.formats.csv_dialect import CsvDialect, Record, read_records, sniff_csv
+from mmcheck.formats.csv_dialect import CsvDialect, sniff_csv
+from mmcheck.formats.csv_records import QUOTE, Record, raw_fields, read_records, write_cells
 from mmcheck.formats.jsonl import ascii_compatible, first_objects
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
-from mmcheck.formats.paths import Modality, folder_of
+from mmcheck.formats.paths import Modality, folder_of, media_kind
 from mmcheck.formats.reasons_file import Reasons
 from mmcheck.formats.rows import RAW, RAW_BYTES, RawRow, SampleMaker, configured_missing, until_break
 from mmcheck.formats.text_source import Line, open_output, output_name, read_lines
@@ -79,7 +79,7 @@ class CsvFormat:
         dialect = sniff_csv(manifest, self._options)
         examples: list[Mapping[str, Any]] = []
         try:
-            good = (row.row for row in self._rows(manifest, dialect) if row.cause is None)
+            good = (_without_text(row.row) for row in self._rows(manifest, dialect) if row.cause is None)
             examples.extend(islice(good, EXAMPLE_ROWS))
         except ManifestError:
             pass
@@ -93,11 +93,18 @@ class CsvFormat:
     def _rows(self, manifest: str, dialect: CsvDialect) -> Iterator[RawRow]:
         columns = dialect.columns()
         has_header = dialect.header is not None
-        for record in read_records(read_lines(manifest, self._options.encoding), dialect.delimiter):
+        last: Record | None = None
+        is_rest = False
+        for record in read_records(read_lines(manifest, self._options.encoding), dialect.delimiter, dialect.quoting):
             if has_header and record.cause is None and record.fields == dialect.header:
                 has_header = False
                 continue
-            yield _row(record, columns)
+            continues = is_rest_of_text(record, dialect)
+            if last is not None:
+                yield _row(last, dialect, columns, is_rest=is_rest, is_cut=continues)
+            last, is_rest = record, continues
+        if last is not None:
+            yield _row(last, dialect, columns, is_rest=is_rest, is_cut=False)
 
     def write(
         self,
@@ -142,14 +149,14 @@ class CsvFormat:
             written = False
             while first is not None:
                 if keys is None and first.sample.problem is None:
-                    keys = list(first.sample.row)
+                    keys = list(_without_text(first.sample.row))
                 if not written and keys is not None:
                     keys = self._write_header(file, dialect, keys, [] if is_headless else new, encoding)
                     written = True
                 raw = raw_bytes(first.sample, encoding)
                 if raw is None:
                     cells = writer.columns(first)
-                    raw = _line([_cell(cells.get(key)) for key in keys or cells], dialect.delimiter, encoding)
+                    raw = _text(cells, keys or list(cells), dialect).encode(encoding, "backslashreplace")
                 file.write(raw + b"\n")
                 if reasons is not None:
                     reasons.add(first)
@@ -164,7 +171,8 @@ class CsvFormat:
         new = [key for key in new if key not in keys]
         if dialect.width == 0 or dialect.header is not None:
             cells = list(dialect.header[: len(keys)]) if dialect.header else list(keys)
-            file.write(_line(cells + new, dialect.delimiter, encoding) + b"\n")
+            header = write_cells(cells + new, dialect.delimiter, dialect.quoting)
+            file.write(header.encode(encoding, "backslashreplace") + b"\n")
         return keys + new
 
     def _dialect_of(self, manifest: str) -> CsvDialect:
@@ -175,18 +183,62 @@ class CsvFormat:
             return CsvDialect(delimiter=delimiter, header=None, width=0, certain=False)
 
 
-def _row(record: Record, columns: list[str]) -> RawRow:
+def _without_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != RAW}
+
+
+def is_rest_of_text(record: Record, dialect: CsvDialect) -> bool:
+    """Return whether a record is rather the rest of a text that a bare line end broke off in the record above it."""
+    fields = record.fields
+    if record.cause is not None or dialect.width < 2 or any(media_kind(field) for field in fields):
+        return False
+    if len(fields) < dialect.width:
+        return len(fields) == 1 or bool(dialect.places)
+    # Commas in the rest may make as many fields as a row has; where rows have a path, it has prose then.
+    return len(fields) == dialect.width and any(" " in fields[place].strip() for place in dialect.places)
+
+
+def _row(record: Record, dialect: CsvDialect, columns: list[str], *, is_rest: bool, is_cut: bool) -> RawRow:
     number = record.lines[0].number
-    if record.cause is None and len(record.fields) == len(columns):
-        return RawRow(number=number, row=dict(zip(columns, record.fields, strict=True)))
     cause, message = record.cause, record.message
-    if cause is None:
+    if cause is None and len(record.fields) != len(columns):
         cause = "ragged"
-        message = f"has {len(record.fields)} fields, where {len(columns)} are wanted ({', '.join(columns[:20])})"
+        message = (
+            f"has {count_noun(len(record.fields), 'field')}, where {len(columns)} are wanted "
+            f"({', '.join(columns[:20])})"
+        )
+        if is_rest:
+            message += "; it seems to be the rest of the text above it"
+    elif cause is None and is_rest:
+        cause, message = "broken_line", "seems to be the rest of the text above it: there is no name of a media file"
+    elif cause is None and is_cut:
+        cause = "broken_line"
+        message = "seems to have lost the end of its text to the line below it: a line end inside a field wants quotes"
+    if cause is None:
+        values = dict(zip(columns, record.fields, strict=True))
+        text = record.text
+        if QUOTE in text and write_cells(record.fields, dialect.delimiter, dialect.quoting) != text:
+            values[RAW] = text  # quotes that another writer would not have set
+        return RawRow(number=number, row=values)
     row: dict[str, Any] = {RAW: _printable(record.text)}
     if any(line.raw is not None for line in record.lines) or row[RAW] != record.text:
         row[RAW_BYTES] = base64.b64encode(_bytes(record.lines)).decode("ascii")
     return RawRow(number=number, row=row, cause=cause, message=message)
+
+
+def _text(cells: Mapping[str, Any], keys: list[str], dialect: CsvDialect) -> str:
+    """Return the record of a row; cells that did not change keep the quotes that they had."""
+    values = [_cell(cells.get(key)) for key in keys]
+    pieces = raw_fields(str(cells[RAW]), dialect.delimiter, dialect.quoting) if RAW in cells else None
+    if pieces is None or len(pieces) > len(values):
+        return write_cells(values, dialect.delimiter, dialect.quoting)
+    parts = [
+        written if values[index] == meant else write_cells([values[index]], dialect.delimiter, dialect.quoting)
+        for index, (written, meant) in enumerate(pieces)
+    ]
+    if len(values) > len(pieces):
+        parts.append(write_cells(values[len(pieces) :], dialect.delimiter, dialect.quoting))
+    return dialect.delimiter.join(parts)
 
 
 def _printable(text: str) -> str:
@@ -206,10 +258,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return ";".join(str(item) for item in value)
     return "" if value is None else value
-
-
-def _line(cells: list[Any], delimiter: str, encoding: str) -> bytes:
-    text = io.StringIO()
-    # The writer quotes a line end inside a cell only if it is part of the line terminator.
-    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
-    return text.getvalue().removesuffix("\r\n").encode(encoding, "backslashreplace")

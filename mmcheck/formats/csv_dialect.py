@@ -1,4 +1,4 @@
-"""What a CSV file looks like: delimiter, header, and where a record ends.
+"""What a CSV file looks like: delimiter, header, and how quotes are written.
 
 The standard library's Sniffer guesses badly on captions (they are full of commas), so candidates are tried and judged
 by what a manifest must show: the same number of fields in each record, a known header or a column of media paths.
@@ -6,21 +6,21 @@ by what a manifest must show: the same number of fields in each record, a known 
 
 from __future__ import annotations
 
-import csv
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
 
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats import columns as names
+from mmcheck.formats.csv_records import QUOTE, Quoting, Record, raw_fields, read_records
 from mmcheck.formats.paths import media_kind
 from mmcheck.formats.text_source import Line, looks_binary, read_head, sniff_encoding
 
 DELIMITERS = ("\t", ",", ";", "|")
-QUOTE = '"'
-MAX_RECORD_LINES = 1000
-"""A quoted field that spans more lines is taken for a stray quote."""
+_RECORDS = 200
+"""Records looked at."""
 
 _KNOWN = frozenset(
     (
@@ -36,7 +36,6 @@ _KNOWN = frozenset(
         *names.LANGUAGES,
     )
 )
-csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +50,10 @@ class CsvDialect:
     """Number of fields of a record."""
     certain: bool
     """Whether the content speaks for a manifest: a known column name or a media path."""
+    quoting: Quoting = "minimal"
+    """How quotes are written."""
+    places: tuple[int, ...] = ()
+    """Fields that hold the name of a media file in most records."""
 
     def columns(self) -> list[str]:
         """Return a unique name for each field: the header's, ``column_<n>`` where it has none or is empty."""
@@ -64,25 +67,6 @@ class CsvDialect:
                 name = f"{cell or f'column_{index + 1}'}#{count}"
             found.append(name)
         return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One CSV record, which may span several lines."""
-
-    lines: tuple[Line, ...]
-    """Its lines."""
-    fields: tuple[str, ...]
-    """Its fields, unquoted; empty if it is broken."""
-    cause: str | None = None
-    """Why it is broken: stable word."""
-    message: str = ""
-    """Half a sentence."""
-
-    @property
-    def text(self) -> str:
-        """The record as it is written, without its last line end."""
-        return join_lines(self.lines)
 
 
 def sniff_csv(manifest: str, options: InputConfig) -> CsvDialect:
@@ -105,121 +89,82 @@ def sniff_csv(manifest: str, options: InputConfig) -> CsvDialect:
     candidates = (options.delimiter,) if options.delimiter else DELIMITERS
     scored = []
     for delimiter in candidates:
-        records = [record.fields for record in read_records(iter(sample), delimiter) if record.cause is None][:200]
+        quoting, found = _quoting(sample, text, delimiter, options.quoting)
+        records = [record.fields for record in found if record.cause is None]
         if records:
-            scored.append((_score(records, delimiter == _by_name(manifest)), delimiter, records))
+            score = _score(records, len(found), delimiter == _by_name(manifest))
+            scored.append((score, delimiter, quoting, records))
     if not scored:
         raise ManifestError(f"manifest {manifest} holds no CSV record that can be read.")
-    _, delimiter, records = max(scored, key=lambda item: item[0])
+    _, delimiter, quoting, records = max(scored, key=lambda item: item[0])
     header = _header(records, options.has_header)
     width = len(header) if header else _usual_width(records)
-    return CsvDialect(delimiter=delimiter, header=header, width=width, certain=_is_certain(records, header))
+    return CsvDialect(
+        delimiter=delimiter,
+        header=header,
+        width=width,
+        certain=_is_certain(records, header),
+        quoting=quoting,
+        places=_places(records[1:] if header else records, width),
+    )
 
 
-def read_records(lines: Iterator[Line], delimiter: str) -> Iterator[Record]:
-    """Yield the records made of ``lines``. A quote that is never closed costs one line, not the rest of the file."""
-    queue: deque[Line] = deque()
-    while True:
-        line = queue.popleft() if queue else next(lines, None)
-        if line is None:
-            return
-        if not line.text:
-            continue
-        if QUOTE not in line.text or line.fault is not None:
-            yield _record((line,), delimiter)
-            continue
-        group = [line]
-        is_open = _ends_open(line.text, delimiter, False)
-        while is_open and len(group) <= MAX_RECORD_LINES:
-            more = queue.popleft() if queue else next(lines, None)
-            if more is None:
-                break
-            group.append(more)
-            is_open = _ends_open(more.text, delimiter, True)
-        if is_open:
-            message = "opens a quoted field that is not closed"
-            yield Record(lines=(line,), fields=(), cause="unclosed_quote", message=message)
-            queue.extendleft(reversed(group[1:]))
-            continue
-        record = _record(tuple(group), delimiter)
-        if len(group) > 1 and _has_swallowed(record, delimiter):
-            message = "opens a quoted field that swallows the rows below; a quote inside a field must be doubled"
-            yield Record(lines=(line,), fields=(), cause="unclosed_quote", message=message)
-            queue.extendleft(reversed(group[1:]))
-            continue
-        yield record
+def _quoting(
+    sample: Sequence[Line], text: str, delimiter: str, wanted: Literal["auto"] | Quoting
+) -> tuple[Quoting, list[Record]]:
+    """Return how quotes are written, and the first records read that way."""
+
+    def read(quoting: Quoting) -> list[Record]:
+        return list(islice(read_records(iter(sample), delimiter, quoting), _RECORDS))
+
+    if wanted != "auto":
+        return wanted, read(wanted)
+    usual = read("minimal")
+    if QUOTE not in text or (bad := _bad(usual)) == 0:
+        return "minimal", usual
+    if "\\" + QUOTE in text:
+        escaped = read("backslash")
+        if _bad(escaped) < bad:
+            return "backslash", escaped
+    # A few stray quotes do not make a table one without quoting: that wants more of them than of what only quoting
+    # explains.
+    stray = sum(record.cause in ("broken_csv", "unclosed_quote") for record in usual)
+    if stray > sum(_needs_quotes(record, delimiter) for record in usual):
+        plain = read("none")
+        if _bad(plain) < bad:
+            return "none", plain
+    return "minimal", usual
 
 
-def join_lines(lines: Sequence[Line]) -> str:
-    """Return the text of consecutive lines with the line ends between them, without the last one."""
-    return "".join(line.text + line.end for line in lines[:-1]) + lines[-1].text
+def _bad(records: Sequence[Record]) -> int:
+    fields = [record.fields for record in records if record.cause is None]
+    width = _usual_width(fields) if fields else 0
+    return len(records) - sum(len(field) == width for field in fields)
 
 
-def _record(lines: tuple[Line, ...], delimiter: str) -> Record:
-    for line in lines:
-        if line.fault is not None:
-            return Record(lines=lines, fields=(), cause="encoding", message=line.fault)
-        if "\0" in line.text:
-            return Record(lines=lines, fields=(), cause="nul_bytes", message="holds a NUL byte")
-        try:
-            line.text.encode("utf-8")
-        except UnicodeEncodeError:
-            return Record(lines=lines, fields=(), cause="encoding", message="holds half of a surrogate pair")
-    text = join_lines(lines)
-    try:
-        fields = tuple(next(csv.reader([text], delimiter=delimiter, quotechar=QUOTE), ()))
-    except csv.Error as error:
-        return Record(lines=lines, fields=(), cause="broken_csv", message=f"is not valid CSV: {error}")
-    return Record(lines=lines, fields=fields)
-
-
-def _has_swallowed(record: Record, delimiter: str) -> bool:
-    """Return whether a record of several lines is rather a stray quote and the rows behind it.
-
-    A table written without quoting loses rows this way without any error: a text that begins with a quote runs on to
-    the next quote, however far that is.
-    """
-    try:
-        list(csv.reader([record.text], delimiter=delimiter, quotechar=QUOTE, strict=True))
-    except csv.Error:
+def _needs_quotes(record: Record, delimiter: str) -> bool:
+    if record.cause is not None or QUOTE not in record.text:
+        return False
+    if any(delimiter in field or "\n" in field for field in record.fields):
         return True
-    if delimiter == "\t" and any("\t" in field and "\n" in field for field in record.fields):
-        return True
-    # Do the lines below have a path just where this record has its own?
-    places = [place for place, field in enumerate(record.fields) if media_kind(field)]
-    below = [line.text.split(delimiter) for line in record.lines[1:]]
-    return any(len(row) == len(record.fields) and any(media_kind(row[p]) for p in places) for row in below)
+    pieces = raw_fields(record.text, delimiter, "minimal") or []
+    quoted = [written for written, _ in pieces if written.startswith(QUOTE)]
+    # A field alone may be all quotation; doubled quotes inside, or quotes around each field, are a writer's.
+    return any(QUOTE * 2 in written[1:-1] for written in quoted) or (len(quoted) > 1 and len(quoted) == len(pieces))
 
 
-def _ends_open(text: str, delimiter: str, is_open: bool) -> bool:
-    # csv's rule: a quote opens a field only at its beginning; inside, two quotes are one.
-    position, size = 0, len(text)
-    start = not is_open
-    while position < size:
-        if is_open:
-            position = text.find(QUOTE, position)
-            if position < 0:
-                return True
-            if text[position + 1 : position + 2] == QUOTE:
-                position += 2
-                continue
-            is_open, start = False, False
-            position += 1
-        elif start and text[position] == QUOTE:
-            is_open = True
-            position += 1
-        else:
-            position = text.find(delimiter, position)
-            if position < 0:
-                return False
-            position += 1
-            start = True
-    return is_open
+def _places(records: Sequence[tuple[str, ...]], width: int) -> tuple[int, ...]:
+    whole = [record for record in records if len(record) == width]
+    return tuple(
+        place
+        for place in range(width)
+        if sum(media_kind(record[place]) is not None for record in whole) * 2 >= len(whole) > 0
+    )
 
 
-def _score(records: Sequence[tuple[str, ...]], fits_name: bool) -> tuple[bool, bool, float, bool, int]:
+def _score(records: Sequence[tuple[str, ...]], total: int, fits_name: bool) -> tuple[bool, bool, float, bool, int]:
     width = _usual_width(records)
-    even = sum(len(record) == width for record in records) / len(records)
+    even = sum(len(record) == width for record in records) / total
     return (width > 1, _is_certain(records, _header(records, None)), even, fits_name, -width)
 
 

@@ -27,10 +27,13 @@ class BrokenRowRule:
 
     causes = (
         "ambiguous",
+        "bad_duration",
         "bad_path",
         "bad_segment",
         "broken_csv",
         "broken_json",
+        "broken_line",
+        "dotted_key",
         "duplicate_key",
         "encoding",
         "manifest_cut_short",
@@ -40,6 +43,7 @@ class BrokenRowRule:
         "not_text",
         "nul_bytes",
         "ragged",
+        "split_key",
         "text_too_long",
         "unclosed_quote",
     )

@@ -35,6 +35,10 @@ _CAUSES = {
     # rows
     "broken_json": "the line is not valid JSON",
     "ragged": "the row has more or fewer fields than the header",
+    "broken_line": "a bare line end breaks the text in two",
+    "bad_duration": "the duration is no number",
+    "dotted_key": "the key of the tar member has a dot, where WebDataset ends it",
+    "split_key": "the tar members of the key do not stand together",
     "not_an_object": "the line is not a JSON object",
     "missing_column": "a column that is needed is missing",
     "encoding": "the row is not text in the expected encoding",

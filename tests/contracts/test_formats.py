@@ -166,8 +166,8 @@ def read(name: str, manifest: str) -> list[Sample]:
 
 
 def without_new(row: Any) -> dict[str, Any]:
-    """Return a row without the new columns and without what a shard or path must change."""
-    kept = {key: value for key, value in row.items() if not key.startswith("mmcheck_")}
+    """Return a row without the new columns, without its text, and without what a shard or path must change."""
+    kept = {key: value for key, value in row.items() if not key.startswith("mmcheck_") and key != "_raw"}
     if isinstance(kept.get("json"), dict):
         kept["json"] = without_new(kept["json"])
     return kept

@@ -15,6 +15,7 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.csv import CsvFormat
+from mmcheck.formats.csv_dialect import sniff_csv
 
 
 def read(path: Path, **options: Any) -> list[Sample]:
@@ -105,6 +106,8 @@ def test_a_stray_quote_in_a_tsv_does_not_swallow_rows(tmp_path: Path) -> None:
     # Known from lhotse issue 977: quoting merged many rows into one text.
     text = 'path\tsentence\na.mp3\t"She said\nb.mp3\tfine\nc.mp3\tand left"\nd.mp3\tfine too\n'
     samples = read(save(tmp_path / "m.tsv", text))
+    assert [s.transcript for s in samples] == ['"She said', "fine", 'and left"', "fine too"]
+    samples = read(tmp_path / "m.tsv", quoting="minimal")
     assert [s.id for s in samples if s.problem is None] == ["b.mp3", "c.mp3", "d.mp3"]
     assert [s.row for s in samples if s.problem] == [{"_raw": 'a.mp3\t"She said'}]
 
@@ -234,3 +237,102 @@ def test_any_bytes_are_read_without_an_error(tmp_path_factory: Any, data: bytes)
     except ManifestError:
         return
     assert samples[0].caption == "x" or samples[0].problem is not None
+
+
+QUOTES = (
+    ("minimal", 'a.jpg,"says ""hi"", twice"\n"b.jpg",a 12" record\nc.jpg,"plain, all quoted"\n"d.jpg","d"\n'),
+    ("backslash", 'a.jpg,"reads \\"stop\\", twice"\nb.jpg,"C:\\\\"\nc.jpg,C:\\dir\n"d.jpg",\\N\ne.jpg,"a ""b"""\n'),
+    ("backslash", 'a.jpg,"two \\"x\\"\nlines, \\"y\\""\nb.jpg,z\n'),
+    ("none", 'a.jpg\t"Quiet" says the sign\nb.jpg\t"all of it"\nc.jpg\t"a" and "b"\nd.jpg\t12" wide\n'),
+    ("none", 'a.jpg|"never closed\nb.jpg|fine\nc.jpg|he said "no"\n'),
+)
+
+
+@pytest.mark.parametrize(("quoting", "text"), QUOTES)
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_quotes_are_read_as_they_were_meant_and_written_as_they_were(
+    tmp_path: Path, quoting: Any, text: str, header: bool, fixed: bool
+) -> None:
+    delimiter = next(mark for mark in "\t|," if mark in text)
+    text = f"filepath{delimiter}title\n{text}" if header else text
+    path = save(tmp_path / "m.csv", text)
+    samples = read(path, quoting=quoting if fixed else "auto")
+    assert [sample.problem for sample in samples] == [None] * len(samples)
+    assert sniff_csv(str(path), InputConfig()).quoting == quoting
+    assert write(samples, tmp_path / "out", paths="keep").read_text("utf-8") == text
+
+
+def test_the_texts_of_backslashes_and_of_no_quoting(tmp_path: Path) -> None:
+    texts = [[s.caption for s in read(save(tmp_path / f"{n}.csv", text))] for n, (_, text) in enumerate(QUOTES)]
+    assert texts[0] == ['says "hi", twice', 'a 12" record', "plain, all quoted", "d"]
+    assert texts[1] == ['reads "stop", twice', "C:\\", "C:\\dir", "\\N", 'a "b"']
+    assert texts[2] == ['two "x"\nlines, "y"', "z"]
+    assert texts[3] == ['"Quiet" says the sign', '"all of it"', '"a" and "b"', '12" wide']
+    assert texts[4] == ['"never closed', "fine", 'he said "no"']
+
+
+def test_text_behind_a_closing_quote_is_a_broken_row_and_never_a_changed_text(tmp_path: Path) -> None:
+    lines = ['0.jpg,"doubled ""quotes"", and a comma"', '1.jpg,"Quiet" says the sign', '2.jpg,"a, b"']
+    samples = read(save(tmp_path / "m.csv", "\n".join(["file,text", *lines]) + "\n"))
+    assert [s.problem and s.problem.cause for s in samples] == [None, "broken_csv", None]
+    assert samples[1].problem is not None
+    assert "input.quoting" in samples[1].problem.message
+    assert write(samples, tmp_path / "out", paths="keep").read_text().splitlines()[1:] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "causes"),
+    [
+        ("id,image,caption\na,0.jpg,a dog and\n talks\nb,1.jpg,two birds\n", ["broken_line", "ragged", None]),
+        ("id,image,caption\na,0.jpg,a dog\n\n and, more\nb,1.jpg,two\n", ["broken_line", "ragged", None]),
+        (
+            "filepath\ttitle\n0.jpg\ta dog\nand a cat\nand a bird\n1.jpg\tx\n",
+            ["broken_line", "ragged", "ragged", None],
+        ),
+        ("image,caption\n0.jpg,a dog\nthat talks, loudly\n1.jpg,two\n", ["broken_line", "broken_line", None]),
+        ("caption,image\na dog\nthat talks,0.jpg\na cat,1.jpg\n", ["ragged", None, None]),
+        ("id,image,caption\na,0.jpg,a dog\nb,1.jpg\nc,2.jpg,x\n", [None, "ragged", None]),
+    ],
+)
+def test_a_text_broken_by_a_bare_line_end_takes_the_row_before_with_it(
+    tmp_path: Path, text: str, causes: list[str | None]
+) -> None:
+    samples = read(save(tmp_path / "m.csv", text))
+    assert [s.problem and s.problem.cause for s in samples] == causes
+    assert write(samples, tmp_path / "out", paths="keep").read_text() == text.replace("\n\n", "\n")
+
+
+plain = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12)
+
+
+@given(
+    st.lists(plain, min_size=1, max_size=8),
+    st.sampled_from(["minimal", "backslash", "none"]),
+    st.sampled_from(["\t", ","]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
+)
+def test_every_way_to_write_quotes_comes_back_to_the_byte(
+    tmp_path_factory: Any, texts: list[str], quoting: Any, delimiter: str, style: Any
+) -> None:
+    file = io.StringIO()
+    rows = [("file", "text"), *((f"{number}.jpg", text) for number, text in enumerate(texts))]
+    if quoting == "none":
+        rows = [(name, text.replace(delimiter, " ")) for name, text in rows]
+        file.write("".join(f"{name}{delimiter}{text}\n" for name, text in rows))
+    elif quoting == "backslash":
+        escaping = {"doublequote": False, "escapechar": "\\"}
+        csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL, **escaping).writerows(rows)
+    else:
+        csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=style).writerows(rows)
+    folder = tmp_path_factory.mktemp("any")
+    path = save(folder / "m.csv", file.getvalue())
+    part = CsvFormat(InputConfig(delimiter=delimiter, has_header=True, quoting=quoting))
+    samples = list(part.read(str(path)))
+    assert [(sample.row["file"], sample.row["text"]) for sample in samples] == rows[1:]
+    (written,) = part.write(
+        [OutputRow(sample=sample, extra={}) for sample in samples], folder / "out", "m", OutputConfig(paths="keep")
+    )
+    head, _, body = written.read_text("utf-8").partition("\n")
+    assert body == file.getvalue().partition("\n")[2]
+    assert head in (f"file{delimiter}text", file.getvalue().partition("\n")[0])
