@@ -32,6 +32,42 @@ def shared_data() -> Path:
     return root / "data"
 
 
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """Folder with real Whisper weights; tests on them carry the mark of this name and skip where there are none."""
+    from scripts.real_whisper.pins import MODELS, cache_folder
+
+    folder = cache_folder()
+    wanted = [folder / f"{model.name}{suffix}" for model in MODELS for suffix in ("", "-hf")]
+    if not all((path / "tokenizer.json").is_file() for path in wanted):
+        pytest.skip(f"real weights are not at {folder}; scripts/real_weights fetches them")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say whether the tests on real weights ran: a skipped test is easily overlooked."""
+    seen = {
+        outcome: [
+            report
+            for report in terminalreporter.stats.get(outcome, [])
+            if "real_weights" in getattr(report, "keywords", {})
+        ]
+        for outcome in ("passed", "failed", "error", "skipped")
+    }
+    ran = sum(len(reports) for outcome, reports in seen.items() if outcome != "skipped")
+    if ran:
+        terminalreporter.write_line(f"real weights: {ran} tests ran on real Whisper weights")
+    if seen["skipped"]:
+        terminalreporter.write_line(
+            f"real weights: {len(seen['skipped'])} tests SKIPPED: {_skip_reason(seen['skipped'][0])}"
+        )
+
+
+def _skip_reason(report: Any) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return str(reason).removeprefix("Skipped: ")
+
+
 def make_picture(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:
     """Return an RGB picture with a red square in its upper left corner, so that turning it shows."""
     rng = np.random.default_rng(seed)

@@ -223,17 +223,20 @@ def _try_image_text(name: str) -> str:
 
 def _try_whisper(name: str) -> str:
     import numpy as np
-    from faster_whisper import WhisperModel
 
     from mmcheck.backends.clip_tensors import loading
+    from mmcheck.backends.whisper_tokenizer import load_tokenizer
+    from mmcheck.backends.whisper_transcriber import load_faster_whisper
     from mmcheck.backends.whisper_weights import ensure_ctranslate2, find_whisper
 
     folder = find_whisper(name)
     source = ensure_ctranslate2(folder)
     with loading(name, source):
-        model: Any = WhisperModel(str(source), device="cpu", local_files_only=True)
+        model: Any = load_faster_whisper(source, device="cpu", compute_type="default")
         noise = np.random.default_rng(0).normal(0, 0.01, 16_000).astype(np.float32)
         segments, _ = model.transcribe(noise, language="en", temperature=0, max_new_tokens=4)
         list(segments)
+    mended = dict.fromkeys(load_tokenizer(path).explain() for path in (folder.ctranslate2, folder.transformers) if path)
     formats = [word for word, path in (("ctranslate2", folder.ctranslate2), ("torch", folder.transformers)) if path]
-    return f"Whisper for {' and '.join(formats)}"
+    told = "".join(f"; its tokenizer: {words}" for words in mended if words)
+    return f"Whisper for {' and '.join(formats)}{told}"

@@ -1,6 +1,6 @@
 """A Whisper model's tokens: the special ones, the prompt, and the given text cut into words of tokens.
 
-Both backends read ``tokenizer.json`` here, so that they score the very same tokens. Text is data: a transcript that
+Both backends encode here, so that they score the very same tokens. Text is data: a transcript that
 contains ``<|endoftext|>`` is encoded letter by letter, never as the token of that name.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmcheck.backends.weights import no_network
 from mmcheck.backends.whisper_languages import WHISPER_LANGUAGES
+from mmcheck.backends.whisper_tokenizer import load_tokenizer
 from mmcheck.core.errors import WeightsError
 
 MULTILINGUAL_VOCABULARY = 51865
@@ -74,7 +74,7 @@ class WhisperTokens:
         Raises:
             WeightsError: If its tokenizer cannot be read.
         """
-        return cls(load_tokenizer(folder), is_multilingual=is_multilingual)
+        return cls(load_tokenizer(folder).tokenizer, is_multilingual=is_multilingual)
 
     def prompt(self, language: str | None) -> list[int]:
         """Return the tokens before the text: no timestamps, and language and task for a multilingual model."""
@@ -130,34 +130,6 @@ class WhisperTokens:
                 f"the tokenizer has no token {token}: this is not a Whisper model.", hint="see `mmcheck models list`."
             )
         return vocabulary[token]
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """Return the ``tokenizers.Tokenizer`` of a model folder in either format.
-
-    Raises:
-        WeightsError: If there is none or it cannot be read.
-    """
-    import tokenizers
-
-    file = folder / "tokenizer.json"
-    try:
-        if file.is_file():
-            return tokenizers.Tokenizer.from_file(str(file))
-        if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            from transformers import AutoTokenizer
-
-            loader: Any = AutoTokenizer
-
-            with no_network():
-                return loader.from_pretrained(str(folder)).backend_tokenizer
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"cannot read the tokenizer in {folder}: {reason}.") from error
-    raise WeightsError(
-        f"the Whisper folder {folder} has no tokenizer.json.",
-        hint="copy tokenizer.json of the original model into it; nothing is downloaded for a local folder.",
-    )
 
 
 def spoken_form(text: str) -> str:

@@ -7,15 +7,18 @@ more with repeated trigrams forbidden.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from mmcheck.backends.whisper_features import SAMPLING_RATE, Features
 from mmcheck.backends.whisper_streams import allowed_threads, share_cores
+from mmcheck.backends.whisper_tokenizer import load_tokenizer
 from mmcheck.core.errors import WeightsError
 
 _MAX_COMPRESSION = 2.4
@@ -52,7 +55,7 @@ def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
     On a CPU it has a worker for each core, so that several threads may use it at once; they share the weights.
 
     Args:
-        folder: Folder with model.bin, config.json, tokenizer.json and vocabulary.
+        folder: Folder with model.bin, config.json, vocabulary, and mostly tokenizer.json.
         device: ``cpu`` or ``cuda``.
         compute_type: ctranslate2's name, or ``auto``: int8 on a CPU, float16 on a GPU.
 
@@ -61,21 +64,19 @@ def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
     """
     from faster_whisper import WhisperModel
 
-    if not (folder / "tokenizer.json").is_file():
-        raise WeightsError(
-            f"the Whisper folder {folder} has no tokenizer.json.",
-            hint="copy tokenizer.json of the original model into it; nothing is downloaded for a local folder.",
-        )
+    tokenizer = load_tokenizer(folder).tokenizer
     workers, threads = share_cores(allowed_threads()) if device == "cpu" else (1, 0)
     try:
-        model = WhisperModel(
-            str(folder),
-            device=device,
-            compute_type=resolve_compute_type(compute_type, device),
-            cpu_threads=threads,
-            num_workers=workers,
-            local_files_only=True,
-        )
+        with _whole_folder(folder, tokenizer) as whole:
+            model = WhisperModel(
+                str(whole),
+                device=device,
+                compute_type=resolve_compute_type(compute_type, device),
+                cpu_threads=threads,
+                num_workers=workers,
+                local_files_only=True,
+            )
+        model.hf_tokenizer = tokenizer
     except (ValueError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(
@@ -88,6 +89,19 @@ def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
         # ctranslate2 gives its workers' number of threads to the loading thread too, and so to torch.
         torch.set_num_threads(allowed_threads())
     return model
+
+
+@contextmanager
+def _whole_folder(folder: Path, tokenizer: Any) -> Iterator[Path]:
+    """Give a folder in which nothing is missing: without a tokenizer.json faster-whisper would fetch one."""
+    if (folder / "tokenizer.json").is_file():
+        yield folder
+        return
+    with TemporaryDirectory(prefix="mmcheck-whisper-") as scratch:
+        for file in folder.iterdir():
+            (Path(scratch) / file.name).symlink_to(file.resolve())
+        tokenizer.save(str(Path(scratch) / "tokenizer.json"))
+        yield Path(scratch)
 
 
 def resolve_compute_type(asked: str, device: str) -> str:

@@ -45,7 +45,7 @@ _DIGEST_FILES = (
 _CTRANSLATE2_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json|vocabulary.txt")
 _TRANSFORMERS_FILES = ("model.safetensors|model-*.safetensors", "config.json", "tokenizer.json")
 _OPTIONAL_FILES = ("preprocessor_config.json", "generation_config.json", "model.safetensors.index.json")
-_CONVERSION = 1
+_CONVERSION = 2
 """Counted up when the conversion changes, so that older results in the cache are made anew."""
 
 
@@ -75,6 +75,11 @@ class WhisperFolder:
                 hint="set probes.transcript.backend to auto or ctranslate2, or name a Hugging Face model.",
             )
         return "transformers"
+
+    def tokens_folder(self, backend: Backend) -> Path:
+        """Return the folder whose tokenizer the backend encodes by: the original one where weights are converted."""
+        own = self.transformers if backend == "transformers" else self.ctranslate2
+        return own or self.transformers or self.ctranslate2 or self.root
 
     def digest(self) -> str:
         """Return the SHA-256 over the files that the models are read from.
@@ -251,11 +256,11 @@ def num_mels(folder: Path) -> int:
 def _convert(source: Path, target: Path) -> None:
     from ctranslate2.converters import TransformersConverter
 
-    from mmcheck.backends.whisper_tokens import load_tokenizer
+    from mmcheck.backends.whisper_tokenizer import load_tokenizer
     from mmcheck.backends.whisper_torch import load_model
 
     quiet_transformers()
-    tokenizer = load_tokenizer(source)
+    tokenizer = load_tokenizer(source).tokenizer
     load_model(source, None)  # the converter would fill what the file lacks with random numbers
     try:
         with no_network():

@@ -30,6 +30,7 @@ from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
 
 if TYPE_CHECKING:
     from mmcheck.backends.whisper_features import LogMel
+    from mmcheck.backends.whisper_tokenizer import WhisperTokenizer
     from mmcheck.backends.whisper_transcriber import Transcription, WhisperTranscriber
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
@@ -64,6 +65,7 @@ class TranscriptProbe:
         self._window: Literal["full", "fitted"] = "fitted" if options.window == "fitted" else "full"
         self._window_check: dict[str, Any] = {}
         self._found: WhisperFolder | None = None
+        self._read_tokenizer: WhisperTokenizer | None = None
         self._verifier: WhisperVerifier | None = None
         self._model: Any = None
         self._transcriber: WhisperTranscriber | None = None
@@ -106,7 +108,7 @@ class TranscriptProbe:
         self._verifier.window, self._verifier.precision = self._window, found.precision
 
     def fingerprint(self) -> str:
-        """Return the digest of version, weights and options; reads the weights' bytes, loads no model.
+        """Return the digest of version, weights, tokenizer and options; reads the weights' bytes, loads no model.
 
         Raises:
             WeightsError: If the weights cannot be found.
@@ -115,7 +117,12 @@ class TranscriptProbe:
         options = self._options.model_dump(mode="json", exclude={"enabled", "model", "batch_size"})
         backend = folder.backend(self._options.backend) if self._options.verify else "ctranslate2"
         return digest_value(
-            {"version": _VERSION, "weights": folder.digest(), "options": {**options, "backend": backend}}
+            {
+                "version": _VERSION,
+                "weights": folder.digest(),
+                "tokenizer": self._tokenizer().sha256,
+                "options": {**options, "backend": backend},
+            }
         )
 
     def open(self) -> None:
@@ -167,6 +174,7 @@ class TranscriptProbe:
         described: dict[str, Any] = {
             "model": self._options.model,
             "weights": {"sha256": self._folder().digest()},
+            "tokenizer": self._tokenizer().describe(),
             "is_multilingual": self._is_multilingual,
         }
         if (verification := self.verification) is not None:
@@ -338,6 +346,15 @@ class TranscriptProbe:
         )
         self._transcriber = WhisperTranscriber(self._model, beam_size=self._options.beam_size)
         return self._transcriber
+
+    def _tokenizer(self) -> WhisperTokenizer:
+        from mmcheck.backends.whisper_tokenizer import load_tokenizer
+
+        if self._read_tokenizer is None:
+            folder = self._folder()
+            backend = folder.backend(self._options.backend) if self._options.verify else "ctranslate2"
+            self._read_tokenizer = load_tokenizer(folder.tokens_folder(backend))
+        return self._read_tokenizer
 
     def _folder(self) -> WhisperFolder:
         from mmcheck.backends.whisper_weights import find_whisper

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmcheck.backends.whisper_languages import WHISPER_LANGUAGES, find_language
-from mmcheck.backends.whisper_tokens import WhisperTokens, load_tokenizer, spoken_form
+from mmcheck.backends.whisper_tokenizer import load_tokenizer
+from mmcheck.backends.whisper_tokens import WhisperTokens, spoken_form
 from mmcheck.core.errors import WeightsError
 
 _SPEC = importlib.util.spec_from_file_location(
