@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,12 @@ from typing import Any
 
 from mmcheck.core.atomic import sweep, write_text
 from mmcheck.core.errors import OutputError
+from mmcheck.run.own_entries import LOCK, clear_parts, clear_run, tell_foreign
+from mmcheck.run.progress import Progress
+from mmcheck.store.schema import find_labels
 
-_LOCK = ".lock"
+_MARKS = ("mmcheck_version", "identity", "state")
+"""Of run.json: by these a folder is known as a run's."""
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def hold(out: Path, *, instead: str = "work on a copy of the run") -> Iterator[N
         OutputError: If it cannot be written, or another process holds it.
     """
     try:
-        lock = (out / _LOCK).open("a")
+        lock = (out / LOCK).open("a")
     except OSError as error:
         raise OutputError(
             f"cannot write to {out}: {error.strerror}.", hint=f"make it writable, or {instead}."
@@ -43,8 +46,22 @@ def hold(out: Path, *, instead: str = "work on a copy of the run") -> Iterator[N
 
 
 @contextmanager
-def claim(out: Path, inputs: Sequence[Mapping[str, Any]], identity: str, *, overwrite: bool) -> Iterator[None]:
+def claim(
+    out: Path,
+    inputs: Sequence[Mapping[str, Any]],
+    identity: str,
+    *,
+    overwrite: bool,
+    progress: Progress | None = None,
+) -> Iterator[None]:
     """Make the run folder if need be, hold it, and see that it belongs to the work of this ``identity``.
+
+    Args:
+        out: The run folder.
+        inputs: The inputs, which must not mix with it.
+        identity: Digest of the work.
+        overwrite: Whether a run of other work is removed first; of the folder, only what mmcheck wrote is.
+        progress: Told what stayed because it is somebody else's.
 
     Raises:
         OutputError: If it cannot be made, is in use, is no run folder, mixes with the inputs, or belongs to other work.
@@ -52,21 +69,38 @@ def claim(out: Path, inputs: Sequence[Mapping[str, Any]], identity: str, *, over
     _check_apart(out, inputs)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        foreign = not (out / "run.json").exists() and any(path.name != _LOCK for path in out.iterdir())
+        names = {path.name for path in out.iterdir()} - {LOCK}
     except OSError as error:
         raise OutputError(
             f"cannot use {out} as run folder: {error.strerror or error}.", hint="choose another --out."
         ) from error
-    if foreign:
+    if names:
+        _require_run(out, names)
+    with hold(out, instead="choose another --out"):
+        if overwrite:
+            left = clear_run(out)
+            if left and progress is not None:
+                progress.note(tell_foreign(out, left))
+        _check_identity(out, identity)
+        yield
+
+
+def _require_run(out: Path, names: set[str]) -> None:
+    """Refuse a folder that is not mmcheck's, before anything is written to or removed from it."""
+    if "run.json" not in names:
         raise OutputError(
             f"{out} is not empty and is not a run folder (no run.json).",
             hint="choose a new or empty folder for --out.",
         )
-    with hold(out, instead="choose another --out"):
-        if overwrite:
-            _clear(out)
-        _check_identity(out, identity)
-        yield
+    found = read_run_json(out)
+    if all(name in found for name in _MARKS):
+        return
+    is_blank = not found and (out / "run.json").stat().st_size == 0 and names <= {"run.json", "samples"}
+    if not (is_blank or _identities(out)):
+        raise OutputError(
+            f"{out} is not a run folder: its run.json is none that mmcheck wrote, and nothing else in it is.",
+            hint="choose a new or empty folder for --out.",
+        )
 
 
 def _check_apart(out: Path, inputs: Sequence[Mapping[str, Any]]) -> None:
@@ -85,16 +119,6 @@ def _check_apart(out: Path, inputs: Sequence[Mapping[str, Any]]) -> None:
             raise OutputError(f"the manifest {manifest} lies inside --out {out}.", hint="choose another --out.")
 
 
-def _clear(out: Path) -> None:
-    for path in out.iterdir():
-        if path.name == _LOCK:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
 def _check_identity(out: Path, identity: str) -> None:
     if not (out / "run.json").exists():
         return
@@ -103,15 +127,26 @@ def _check_identity(out: Path, identity: str) -> None:
         return
     if found.get("state") == "planning":
         # Nothing is judged yet, for instance because the manifest had to be mended first.
-        for name in ("samples", "measurements"):
-            shutil.rmtree(out / name, ignore_errors=True)
+        clear_parts(out / "samples")
+        for folder in (out / "measurements").glob("*"):
+            clear_parts(folder)
         return
+    if not found and _identities(out) <= {identity}:
+        # Damaged, but the samples say that the folder is of this work: what is whole stays.
+        return
+    whose = "belongs to another run" if found else "has a damaged run.json and belongs to another run"
     raise OutputError(
-        f"{out} belongs to another run: other manifests, another content of them, another --limit, or another "
+        f"{out} {whose}: other manifests, another content of them, another --limit, or another "
         f"`input` or `run.shard_size` section.",
         hint="choose another --out (with --reuse, what is measured here need not be measured again), or --overwrite to "
         "replace it.",
     )
+
+
+def _identities(out: Path) -> set[str]:
+    """Return the work that the stored samples say they belong to."""
+    labels = (find_labels(part) or {} for part in sorted((out / "samples").glob("*.parquet")))
+    return {found["identity"] for found in labels if "identity" in found}
 
 
 def read_run_json(out: Path) -> dict[str, Any]:

@@ -34,14 +34,13 @@ from mmcheck.run.coverage_tables import (
     slices_table,
 )
 from mmcheck.run.coverage_words import tell_set, tell_view
+from mmcheck.run.own_entries import PRODUCTS
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder, StoredShard
 from mmcheck.store.schema import write_part
 
 FOLDER = "coverage"
-PRODUCTS = ("summary.json", "coverage.html", "clusters.parquet", "samples.parquet", "slices.parquet")
-"""What one call writes; the next one replaces it."""
 NUM_TYPICAL = 5
 """Typical samples of a cluster that are named."""
 NUM_EXAMPLES = 10
@@ -142,7 +141,7 @@ def _cover(
 
 def _write(folder: Path, tables: Mapping[str, Sequence[pa.Table]], summary: Mapping[str, Any]) -> None:
     try:
-        for name in PRODUCTS:
+        for name in PRODUCTS[FOLDER]:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}.") from error

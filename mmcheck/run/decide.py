@@ -20,6 +20,7 @@ from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.describe_set import describe_set
+from mmcheck.run.own_entries import PRODUCTS, clear_parts, clear_products, is_part, refuse_links
 from mmcheck.run.progress import Progress
 from mmcheck.run.shard_groups import read_groups
 from mmcheck.run.sources import check_sources
@@ -27,9 +28,6 @@ from mmcheck.run.tally import Tally
 from mmcheck.run.write_out import OutputSpool, write_manifests
 from mmcheck.store.run_folder import RunFolder
 from mmcheck.store.schema import write_part
-
-_BUILT_ON_VERDICTS = ("coverage", "repair")
-"""What other commands made of earlier verdicts; the report must not link to it as current."""
 
 
 def make_policy(run: RunFolder, config: Config) -> Policy:
@@ -54,13 +52,15 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     """
     policy = make_policy(run, config)
     check_sources(run, write_media=config.output.write_media)
+    refuse_links(run.path)
     tally = Tally(run.path)
     progress.phase("judging", run.metadata["rows"])
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
         (run.path / stale).unlink(missing_ok=True)
-    for stale in _BUILT_ON_VERDICTS:
-        shutil.rmtree(run.path / stale, ignore_errors=True)
+    for stale in PRODUCTS:
+        # Made of the earlier verdicts; the report must not link to it as current.
+        clear_products(run.path, stale)
     old = _put_aside(run.path / "verdicts")
     labels = {"policy": config.policy_digest()}
     spool = OutputSpool(run, config, _written_metrics(policy))
@@ -90,13 +90,14 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
 
 
 def _put_aside(folder: Path) -> Path:
-    """Take a folder's name away from it; return the one it has now."""
+    """Take a folder's name away from it; return the one it has now. What others put there stays where it is."""
+    if folder.is_dir() and not all(is_part(path.name) for path in folder.iterdir()):
+        clear_parts(folder)
     aside = folder.with_name(f"{TMP_PREFIX}{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        folder.rename(aside)
-    except FileNotFoundError:
-        pass
+        if folder.is_dir() and all(is_part(path.name) for path in folder.iterdir()):
+            folder.rename(aside)
     except OSError as error:
         raise OutputError(
             f"cannot remove {folder}: {error.strerror or error}.", hint="make the run folder writable."

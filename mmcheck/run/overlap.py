@@ -7,7 +7,6 @@ told beside the result.
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,7 +23,6 @@ from mmcheck.core.errors import OutputError, UserError
 from mmcheck.corpus.media_items import TEXTS
 from mmcheck.corpus.overlap import KINDS, MAX_LISTED, Overlap, Part, find_overlap
 from mmcheck.run.overlap_inputs import (
-    PRODUCTS,
     SideInput,
     choose_out,
     compare_runs,
@@ -35,7 +33,8 @@ from mmcheck.run.overlap_inputs import (
     scan_side,
 )
 from mmcheck.run.overlap_words import count_rows, tell_kind, tell_overlap
-from mmcheck.run.overlap_write import write_split
+from mmcheck.run.overlap_write import CLEAN, REMOVED, write_split
+from mmcheck.run.own_entries import OVERLAP_FILES, read_inventory, remove
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.sources import check_sources
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
@@ -167,12 +166,10 @@ def _compare(
 
 def _remove_stale(out: Path) -> None:
     """Take away an earlier result: a reader must never see new pairs beside an old summary."""
-    for name in PRODUCTS:
-        path = out / name
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    remove(out, OVERLAP_FILES)
+    inventory = read_inventory(out)
+    for name in (CLEAN, REMOVED):
+        remove(out / name, inventory.get(name, ()))
 
 
 def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds: Sequence[str]) -> None:

@@ -22,16 +22,13 @@ from mmcheck.core.errors import OutputError, UserError
 from mmcheck.formats.detect import expand_manifests
 from mmcheck.run.api import require_complete, resolve_config, scan
 from mmcheck.run.claim import hold
+from mmcheck.run.own_entries import INVENTORY, LOCK, OUTPUTS, OVERLAP, OVERLAP_FILES, OVERLAP_MARKER, OVERLAP_RUNS
 from mmcheck.run.progress import Progress
 from mmcheck.run.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder
 
-FOLDER = "overlap"
-PRODUCTS = ("summary.json", "overlap.html", "overlaps.parquet", "overlaps.jsonl", "clean", "removed")
-"""What one comparison writes; the next one replaces it."""
-MARKER = ".mmcheck-overlap"
-"""File that tells a folder of this command from one whose files merely have such names."""
-_RUNS = {"TRAIN": "train-run", "TEST": "test-run"}
+FOLDER = OVERLAP
+_RUNS = dict(zip(("TRAIN", "TEST"), OVERLAP_RUNS, strict=True))
 _RUN_FILES = ("samples", "measurements")
 _MAX_NAME = 80
 _BY_HASH = "Until then images are compared by bytes, perceptual hash and colours alone, which misses heavier edits."
@@ -170,7 +167,7 @@ def hold_out(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / MARKER).touch()
+        (out / OVERLAP_MARKER).touch()
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"cannot write to {out}: {reason}.", hint="give another folder with --out.") from error
@@ -178,7 +175,7 @@ def hold_out(out: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if {path.name for path in out.iterdir()} <= {MARKER, ".lock"}:
+            if {path.name for path in out.iterdir()} <= {OVERLAP_MARKER, LOCK}:
                 shutil.rmtree(out, ignore_errors=True)
 
 
@@ -189,7 +186,7 @@ def _name(given: str) -> str:
 
 
 def _check_own(out: Path) -> None:
-    known = {*PRODUCTS, *_RUNS.values(), ".lock", MARKER}
+    known = {*OVERLAP_FILES, *OUTPUTS, INVENTORY, *OVERLAP_RUNS, LOCK, OVERLAP_MARKER}
     try:
         if not out.exists() and not out.is_symlink():
             return
@@ -200,8 +197,8 @@ def _check_own(out: Path) -> None:
         )
         # A run folder holds summary.json and clean/ as well; it must never be taken for an earlier comparison.
         is_run = (out / "run.json").exists()
-        names = {path.name for path in out.iterdir()} - {".lock"}
-        if names and MARKER not in names and not foreign:
+        names = {path.name for path in out.iterdir()} - {LOCK}
+        if names and OVERLAP_MARKER not in names and not foreign:
             foreign = sorted(names)
     except OSError as error:
         raise OutputError(f"cannot use {out}: {error.strerror or error}.", hint="choose another --out.") from error

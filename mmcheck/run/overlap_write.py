@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import OutputConfig
-from mmcheck.core.atomic import TMP_PREFIX, atomic_path
+from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import RunError
 from mmcheck.formats.base import OutputRow
+from mmcheck.run.placing import place_folders
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -83,11 +84,9 @@ def write_split(
                 "read.",
                 hint="please report this as a defect of mmcheck.",
             )
-        for folder, staging in staged.items():
-            shutil.rmtree(out / folder, ignore_errors=True)
-            if written[folder]["files"]:
-                with atomic_path(out / folder) as temporary:
-                    staging.rename(temporary)
+        place_folders(
+            out, {name: staging if written[name]["files"] else None for name, staging in staged.items()}, progress
+        )
     finally:
         for staging in staged.values():
             shutil.rmtree(staging, ignore_errors=True)

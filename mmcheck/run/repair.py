@@ -20,6 +20,7 @@ from mmcheck.corpus.repair import MIN_CONFIDENCE, Proposal, RepairPlan, propose_
 from mmcheck.corpus.repair_plan import NOUNS
 from mmcheck.run.api import require_complete
 from mmcheck.run.claim import hold
+from mmcheck.run.own_entries import PRODUCTS
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.repair_inputs import image_posterior, image_scores, read_files, transcript_scores
 from mmcheck.run.repair_orphans import Orphans
@@ -50,7 +51,6 @@ PROPOSALS = pa.schema(
     ]
 )
 _TEXTS = {"image": "caption", "audio": "transcript"}
-_PRODUCTS = ("repair.html", "summary.json", "proposals.jsonl", "proposals.parquet")
 _COPY = "repair a copy of the run"
 
 
@@ -118,7 +118,7 @@ def _clear(folder: Path) -> None:
     """Remove what an earlier repair left, so that what is there when this one fails is not taken for its outcome."""
     try:
         folder.mkdir(exist_ok=True)
-        for name in _PRODUCTS:
+        for name in PRODUCTS[FOLDER]:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(

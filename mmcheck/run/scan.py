@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from mmcheck.run.claim import claim, read_run_json, write_run_json
 from mmcheck.run.decide import judge_run
 from mmcheck.run.freed_memory import return_freed_memory
 from mmcheck.run.measure import MeasureTask
+from mmcheck.run.own_entries import clear_parts
 from mmcheck.run.plan import (
     describe_inputs,
     is_planned,
@@ -91,7 +91,7 @@ def scan_run(
         config: The resolved config.
         limit: Read only the first samples.
         engine: Name of a registered engine.
-        overwrite: Empty a run folder of other work first (never a folder that is not one).
+        overwrite: Remove a run of other work from the folder first; files that mmcheck did not write stay.
         retry_failed: Measure again the shards in which a measurement failed.
         reuse: Run folders whose measurements are taken over for samples with the same bytes and texts.
         dry_run: Plan and count, measure nothing, download nothing.
@@ -118,7 +118,10 @@ def scan_run(
             _prepare(plan, Path(folder), config, limit, retry_failed, True, progress, earlier)
         return plan
     # The earlier runs come first: one that is missing must not cost the folder that --overwrite empties.
-    with open_earlier(reuse, out, progress) as earlier, claim(out, inputs, plan.identity, overwrite=overwrite):
+    with (
+        open_earlier(reuse, out, progress) as earlier,
+        claim(out, inputs, plan.identity, overwrite=overwrite, progress=progress),
+    ):
         run_json, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
         if task is not None:
             seconds = {"planning": perf_counter() - began}
@@ -207,7 +210,7 @@ def _measure(
     if any(plan.to_measure.values()):
         # What the analyses saw is about to change; a run stopped from here on must analyse anew.
         for name in ANALYSES.names():
-            shutil.rmtree(out / "measurements" / name, ignore_errors=True)
+            clear_parts(out / "measurements" / name)
     progress.phase("measuring", max(plan.to_measure.values(), default=0))
     for event in ENGINES.get(engine)().run(task, shards_of(run_json)):
         if isinstance(event, int):

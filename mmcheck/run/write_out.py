@@ -25,6 +25,7 @@ from mmcheck.core.types import Action
 from mmcheck.formats.base import Added, Format, OutputRow
 from mmcheck.formats.jsonl_lines import writes_lines
 from mmcheck.run.line_spool import LineSpool
+from mmcheck.run.placing import place_folders
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
 from mmcheck.store.run_folder import RunFolder
@@ -191,7 +192,7 @@ def _messages(findings: pa.ChunkedArray) -> pa.Array:
 
 
 def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress: Progress) -> None:
-    """Write ``clean/``, ``flagged/``, ``quarantine/`` and ``unchecked/`` anew.
+    """Write ``clean/``, ``flagged/``, ``quarantine/`` and ``unchecked/`` anew; files of others in them stay.
 
     Args:
         run: The run folder.
@@ -203,8 +204,9 @@ def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress
         OutputError: If the folder cannot be written.
     """
     progress.phase("writing manifests", len(FOLDERS) * len(spool.inputs))
+    staged: dict[str, Path | None] = {}
     for action, folder in FOLDERS.items():
-        final, staging = run.path / folder, _staging(run, folder)
+        staging = _staging(run, folder)
         written: set[Path] = set()
         for number, found in enumerate(spool.inputs):
             # An empty clean manifest says "nothing is left"; an empty quarantine is better no file at all.
@@ -219,10 +221,8 @@ def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress
                     )
                 written.update(files)
             progress.advance()
-        shutil.rmtree(final, ignore_errors=True)
-        if written:
-            with atomic_path(final) as temporary:
-                staging.rename(temporary)
+        staged[folder] = staging if written else None
+    place_folders(run.path, staged, progress)
 
 
 def _write(spool: OutputSpool, action: Action, number: int, target: Path, config: Config) -> list[Path]:
