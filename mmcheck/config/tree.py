@@ -18,7 +18,7 @@ from mmcheck.core.digests import digest_value
 class ColumnsConfig(Section):
     """Names of the manifest's columns; null means: by the format's own convention."""
 
-    id: str | None = Field(None, description="column with the sample's own id")
+    id: str | None = Field(None, description="column with the sample's own id; none: no column holds ids")
     image: str | None = Field(None, description="column with the image's path, URL or bytes")
     audio: str | None = Field(None, description="column with the recording's path, URL or bytes")
     caption: str | None = Field(None, description="column with the caption")

@@ -49,6 +49,9 @@ _NEVER_TEXT = frozenset(
 )
 _TEXT_NAMES = frozenset((*CAPTIONS, *WEAK_CAPTIONS, *TRANSCRIPTS, *WEAK_TRANSCRIPTS, *TEXTS))
 
+NO_COLUMN = "none"
+"""What ``input.columns.id`` says where no column holds ids, whatever it is called."""
+_NO_IDS = ("id", NO_COLUMN)
 _CONFIGURABLE = ("id", "image", "audio", "caption", "transcript", "language", "start", "duration")
 
 
@@ -97,6 +100,8 @@ class RoleFinder:
         self._columns = columns
         self._cache: dict[tuple[str, ...], Roles] = {}
         self._unseen = {getattr(columns, role): role for role in _CONFIGURABLE if getattr(columns, role) is not None}
+        if columns.id == NO_COLUMN:
+            del self._unseen[NO_COLUMN]
         self._present: dict[str, None] = {}
         self._media_columns = _columns_of_paths(examples)
         # In a manifest that names its texts, a row without one has none; its id is not taken for a caption.
@@ -156,7 +161,9 @@ class RoleFinder:
         for key in keys:
             names.setdefault(key.strip().lower(), key)
         configured = {
-            role: name for role in _CONFIGURABLE if (name := getattr(self._columns, role)) is not None and name in keys
+            role: name
+            for role in _CONFIGURABLE
+            if (name := getattr(self._columns, role)) is not None and name in keys and (role, name) != _NO_IDS
         }
         taken = set(configured.values())
 

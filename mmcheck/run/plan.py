@@ -22,6 +22,7 @@ from mmcheck.formats.detect import detect_format, expand_manifests
 from mmcheck.run.inputs import describe_input
 from mmcheck.run.progress import Progress
 from mmcheck.run.sources import describe_tables
+from mmcheck.run.unique_ids import UniqueIds
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_labels, samples_to_table, write_part
 
@@ -67,42 +68,19 @@ def open_format(name: str, config: Config) -> Format:
 def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[tuple[int, Sample]]:
     """Yield the samples of all manifests with unique ids, each with the number of its input.
 
-    A derived id that occurs again in its manifest becomes ``id#2``; an id that another manifest has used already is
-    prefixed with the manifest's name.
+    An id that occurs again in its manifest becomes ``id#2``: a derived one always, the manifest's own where both rows
+    have the same medium (an image with several captions) or media that lie in the manifest itself. An id that another
+    manifest has used already is prefixed with the manifest's name.
 
     Raises:
-        ManifestError: If a manifest gives its own id to two rows; names both.
+        ManifestError: If a manifest gives its own id to rows with different media; names both.
     """
-    everywhere: set[int] = set()
+    ids = UniqueIds()
     for number, entry in enumerate(inputs):
-        here: dict[str, int] = {}
-        name = entry["manifest"].rstrip("/").rsplit("/", 1)[-1]
+        ids.begin(entry["manifest"])
         for sample in open_format(entry["format"], config).read(entry["manifest"]):
-            unique = _unique_id(sample, here, everywhere, name)
-            here[unique] = sample.row_number
+            unique = ids.make(sample)
             yield number, sample if unique == sample.id else replace(sample, id=unique)
-        everywhere.update(map(hash, here))
-
-
-def _unique_id(sample: Sample, here: dict[str, int], elsewhere: set[int], name: str) -> str:
-    wanted = sample.id
-    if hash(wanted) in elsewhere:
-        # Three manifests of one name: the third prefix is taken as well.
-        numbered = (f"{name}#{number}:{wanted}" for number in itertools.count(2))
-        wanted = next(id_ for id_ in itertools.chain([f"{name}:{wanted}"], numbered) if hash(id_) not in elsewhere)
-    if wanted not in here:
-        return wanted
-    if sample.own_id and sample.problem is None and here[wanted] != sample.row_number:
-        raise ManifestError(
-            f"{sample.manifest}: the id {sample.id!r} is given twice, in row {here[wanted]} and in row "
-            f"{sample.row_number}.",
-            hint="make the ids unique, or map another column: --set input.columns.id=<column>.",
-        )
-    return next(
-        candidate
-        for candidate in (f"{wanted}#{number}" for number in itertools.count(2))
-        if candidate not in here and hash(candidate) not in elsewhere
-    )
 
 
 def write_plan(
