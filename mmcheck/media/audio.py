@@ -21,13 +21,13 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from mmcheck.core.errors import MediaError
-from mmcheck.media.audio_headers import declared_end, is_cut
+from mmcheck.media.audio_headers import declared_end, is_cut, known_length
 from mmcheck.media.sniffing import describe_foreign
 
 SAMPLING_RATE = 16_000
 """Rate of every decoded recording in Hz: what Whisper and Silero take."""
 
-_DEMUXERS = "wav,w64,flac,mp3,ogg,mov,matroska,aac,aiff,au,caf,amr,wv,ac3,eac3,tta,ape"
+_DEMUXERS = "wav,w64,flac,mp3,ogg,mov,matroska,aac,aiff,au,caf,amr,wv,ac3,eac3,tta,ape,nistsphere"
 _GROUP = 1 << 19  # samples that are mixed and resampled in one go
 _SLACK_SECONDS = 0.1  # headers are often off by a frame; less than this is no truncation
 _SLACK_SHARE = 0.01
@@ -169,11 +169,12 @@ class _Decoding:
             if codec_name == "flac":
                 codec.options = {"err_detect": "crccheck+explode"}
             name = container.format.name.split(",")[0]
-            file_duration = _header_seconds(container, stream)
+            width = codec.format.bytes if codec.format is not None else 2
+            file_duration = known_length(self._data, name, _header_seconds(container, stream), rate * channels * width)
             self._check_segment(file_duration)
             parts = list(self._resample(self._blocks(container, stream, rate, channel), rate))
             mono = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-            self._check_complete(name, codec_name, file_duration)
+            self._check_complete(name, file_duration)
             info = AudioInfo(
                 sampling_rate=rate,
                 channels=channels,
@@ -203,7 +204,7 @@ class _Decoding:
         if self._end is None and file_duration - self._begin > self._max_seconds:
             _refuse_length(file_duration - self._begin, self._max_seconds)
 
-    def _check_complete(self, container: str, codec: str, file_duration: float | None) -> None:
+    def _check_complete(self, container: str, file_duration: float | None) -> None:
         if self._num_samples == 0:
             if self._begin:
                 raise MediaError(
@@ -213,7 +214,7 @@ class _Decoding:
             if self._bad_packets or is_cut(self._data):
                 raise MediaError("the file has a header but no sound that can be decoded", cause="truncated")
             raise MediaError("the recording has 0 samples", cause="empty")
-        declared = declared_end(self._data, container, codec, file_duration)
+        declared = declared_end(self._data, container, file_duration)
         wanted = declared if self._end is None else (None if declared is None else min(declared, self._end))
         slack = max(_SLACK_SECONDS, _SLACK_SHARE * (wanted or 0.0))
         if wanted is not None and self._decoded_to < wanted - slack:

@@ -12,7 +12,6 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -49,17 +48,6 @@ _PLUGINS: dict[str, Callable[..., ImageFile.ImageFile]] = {
 }
 if _AVIF is not None:
     _PLUGINS["AVIF"] = _AVIF
-
-SUFFIXES: dict[str, tuple[str, ...]] = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png", ".apng"),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "BMP": (".bmp", ".dib"),
-    "TIFF": (".tif", ".tiff"),
-    "AVIF": (".avif",),
-}
-"""File name endings that are right for each format that is decoded."""
 
 # EXIF 2.32, tag 0x0112: what must be done to show the picture upright.
 _UPRIGHT: dict[int, Image.Transpose] = {
@@ -114,13 +102,6 @@ class DecodedImage:
     """Frames of an animation, or pages of a TIFF."""
     orientation: int
     """EXIF orientation of the file, 1 to 8; 1 if there is none."""
-
-
-def has_right_suffix(name: str, image_format: str) -> bool:
-    """Return whether the ending of ``name`` fits the format found by content; True for names without a known ending."""
-    suffix = PurePosixPath(name.split("?", 1)[0]).suffix.lower()
-    known = {ending for endings in SUFFIXES.values() for ending in endings}
-    return suffix not in known or suffix in SUFFIXES.get(image_format, ())
 
 
 def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> DecodedImage:

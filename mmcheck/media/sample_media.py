@@ -56,7 +56,7 @@ class SampleMedia:
         ref = self.sample.image
         if ref is None:
             raise MediaError("the sample has no image", cause="absent")
-        return self._once("image_bytes", lambda: self._source.read(ref))
+        return self._once("image_bytes", lambda: self._source.read(ref, manifest=self.sample.manifest))
 
     def audio_bytes(self) -> bytes:
         """Return the recording's file bytes.
@@ -67,7 +67,7 @@ class SampleMedia:
         ref = self.sample.audio
         if ref is None:
             raise MediaError("the sample has no recording", cause="absent")
-        return self._once("audio_bytes", lambda: self._source.read(ref))
+        return self._once("audio_bytes", lambda: self._source.read(ref, manifest=self.sample.manifest))
 
     def image_digest(self) -> str:
         """Return the SHA-256 of the image file's bytes as 64 hex digits.

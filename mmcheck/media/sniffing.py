@@ -21,6 +21,7 @@ _FOREIGN: tuple[tuple[int, bytes, str, bool], ...] = (
     (0, b"fLaC", "FLAC audio", False),
     (0, b"OggS", "Ogg audio", False),
     (8, b"WAVE", "WAV audio", False),
+    (0, b"NIST_1A", "NIST SPHERE audio", False),
     (8, b"AVI ", "AVI video", False),
     (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM video", False),
     (0, b"8BPS", "a Photoshop document", True),

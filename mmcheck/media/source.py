@@ -32,6 +32,14 @@ _SEGMENT_CACHE_BYTES = 256 << 20
 _BAD_PATH_ERRNOS = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ}
 
 
+class _MissingFile(MediaError):
+    """A local file that is not there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is no file {path}", cause="missing")
+        self.path = path
+
+
 class MediaSource:
     """Reads the bytes that a MediaRef points to. Thread-safe.
 
@@ -49,14 +57,25 @@ class MediaSource:
         self._segments: OrderedDict[MediaRef, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def read(self, ref: MediaRef) -> bytes:
+    def read(self, ref: MediaRef, *, manifest: str | None = None) -> bytes:
         """Return all bytes of the medium (for a segment: of the recording that it is part of).
+
+        Args:
+            ref: Where they are.
+            manifest: Names the medium; if it is missing, the nearest file beside the manifest is told.
 
         Raises:
             MediaError: With cause ``missing``, ``empty``, ``permission_denied``, ``is_directory``, ``not_a_file``,
                 ``bad_path``, ``too_large``, ``truncated``, ``remote_not_allowed``, ``unreachable``,
                 ``missing_dependency`` or ``unreadable``.
         """
+        try:
+            return self._read(ref)
+        except _MissingFile as error:
+            error.hint = self._nearby.hint(error.path, _folder_of(manifest))
+            raise
+
+    def _read(self, ref: MediaRef) -> bytes:
         if ref.start is None and ref.duration is None:
             return self._read_whole(ref)
         # Segments of one recording follow each other: read it once.
@@ -98,7 +117,7 @@ class MediaSource:
             self._check_remote(uri)
             return read_remote(uri, max_bytes=self._max_bytes)
         path = _local_path(uri)
-        with _open_regular(path, self._nearby) as file:
+        with _open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             self._check_size(size, uri)
             try:
@@ -112,7 +131,7 @@ class MediaSource:
             self._check_remote(uri)
             data = read_remote(uri, max_bytes=self._max_bytes, offset=offset, size=size)
         else:
-            with _open_regular(_local_path(uri), self._nearby) as file:
+            with _open_regular(_local_path(uri)) as file:
                 try:
                     file.seek(offset)
                     data = file.read(size)
@@ -148,7 +167,7 @@ class MediaSource:
         if is_remote(uri):
             self._check_remote(uri)
             return open_remote(uri)
-        return _open_regular(_local_path(uri), self._nearby)
+        return _open_regular(_local_path(uri))
 
     def _check_remote(self, uri: str) -> None:
         if not self._allow_remote:
@@ -174,6 +193,13 @@ def _local_path(uri: str) -> str:
     return uri
 
 
+def _folder_of(manifest: str | None) -> str | None:
+    if manifest is None or is_remote(manifest):
+        return None
+    path = _local_path(manifest)
+    return path if os.path.isdir(path) else os.path.dirname(path)
+
+
 def _resolve(path: str, container: str) -> str:
     """Return a path from inside a container relative to the folder of that container."""
     if is_remote(path) or os.path.isabs(_local_path(path)):
@@ -183,7 +209,7 @@ def _resolve(path: str, container: str) -> str:
     return str(Path(_local_path(container)).parent / path)
 
 
-def _open_regular(path: str, nearby: NearbyNames) -> io.BufferedReader:
+def _open_regular(path: str) -> io.BufferedReader:
     """Open a regular file for reading, never blocking on anything else."""
     try:
         # stat first: merely opening a device may do something. O_NONBLOCK and fstat guard against a swap in between.
@@ -191,7 +217,7 @@ def _open_regular(path: str, nearby: NearbyNames) -> io.BufferedReader:
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MediaError(f"there is no file {path}", cause="missing", hint=nearby.hint(path)) from error
+        raise _MissingFile(path) from error
     except PermissionError as error:
         raise MediaError(
             f"{path} may not be read (permission denied)",

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import soundfile
 from PIL import Image
 
 from mmcheck.backends import voice_activity
@@ -22,13 +23,14 @@ from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
-from mmcheck.media.image import has_right_suffix
+from mmcheck.media.libsndfile_view import libsndfile_loss
 from mmcheck.media.sample_media import SampleMedia
+from mmcheck.media.suffixes import has_right_suffix
 from mmcheck.metrics.caption_words import count_words
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.probe.base import NotApplicable, Prepared
 
-_VERSION = 2
+_VERSION = 3
 _GRID = 64  # side of the small copy in pixels
 _BLANK_SPREAD = 4.0  # spread (of 255 levels) at which blankness is one half
 _SILENCE_DB = -120.0
@@ -54,7 +56,7 @@ _METRICS = (
     Metric(name="media.orientation", description="EXIF orientation of the file; 1 is upright.", low=1, high=8),
     Metric(
         name="media.wrong_suffix",
-        description="1 if the file name's ending belongs to another image format than the content, else 0.",
+        description="1 if the file name's ending belongs to another format than the content, else 0.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -69,6 +71,13 @@ _METRICS = (
     Metric(
         name="media.clipping_ratio",
         description="Share of samples at full scale.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="media.libsndfile_loss",
+        description="Share of the sound that libsndfile does not give; absent for kinds that it is not made for.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -138,6 +147,7 @@ class MediaProbe:
         return {
             "pillow": importlib.metadata.version("pillow"),
             "av": importlib.metadata.version("av"),
+            "libsndfile": soundfile.__libsndfile_version__,
             "voice_activity": None if model is None else {"file": model.name, "sha256": digest_file(model)},
         }
 
@@ -193,6 +203,11 @@ class MediaProbe:
             rms_db=_level(audio),
             clipping_ratio=info.clipping_ratio,
         )
+        is_wrong = not has_right_suffix(ref.name, info.container)
+        values["wrong_suffix"] = max(values.get("wrong_suffix", 0.0), float(is_wrong))
+        loss = libsndfile_loss(media.audio_bytes(), info.container, ref.start or 0.0, info.duration)
+        if loss is not None:
+            values["libsndfile_loss"] = loss
         speech = seconds
         if self._options.vad:
             spans = voice_activity.speech_segments(audio.samples, threshold=self._options.vad_threshold)

@@ -206,7 +206,7 @@ class MeasureTask:
         except NotApplicable as reason:
             return Measurement.not_applicable(sample.id, name, str(reason))
         except MediaError as error:
-            return Measurement.failed(sample.id, name, error.message, error.cause)
+            return Measurement.failed(sample.id, name, _told(error), error.cause)
         except Exception as error:  # noqa: BLE001 - one sample never ends a run
             return _internal_error(sample, name, error)
 
@@ -245,7 +245,7 @@ class MeasureTask:
         try:
             return self._probes[name].measure([prepared])[0]
         except MediaError as error:
-            return Measurement.failed(prepared.sample.id, name, error.message, error.cause)
+            return Measurement.failed(prepared.sample.id, name, _told(error), error.cause)
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - one sample never ends a run
@@ -266,6 +266,14 @@ class MeasureTask:
             if opened.num_reused[name]:
                 labels["reused"] = str(opened.num_reused[name])
             write_part(self._part(name, opened.shard), table, labels)
+
+
+def _told(error: MediaError) -> str:
+    """Return the error as the finding tells it, with what can be done about it."""
+    if not error.hint:
+        return error.message
+    message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
+    return f"{message} {error.hint[:1].upper()}{error.hint[1:]}"
 
 
 def _internal_error(sample: Sample, probe: str, error: Exception) -> Measurement:

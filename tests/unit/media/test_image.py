@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmcheck.core.errors import MediaError
-from mmcheck.media.image import DecodedImage, decode_image, has_right_suffix
+from mmcheck.media.image import DecodedImage, decode_image
+from mmcheck.media.suffixes import has_right_suffix
 
 PictureBytes = Callable[..., bytes]
 RED = (255, 0, 0)
