@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 import typer
 
@@ -66,7 +67,10 @@ _INTERRUPTED = "interrupted; what is done stays done, the same command continues
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 the run failed, 2 wrong input or config, 130 interrupted."""
+    """Run the command line and exit.
+
+    0 done, 1 a verdict went against the data, 2 wrong input or config, 3 the run failed, 130 interrupted.
+    """
     # Arrow's own allocator keeps for each thread what was freed: judging took half as much memory again, no faster.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     sys.exit(_run())
@@ -93,6 +97,10 @@ def _run() -> int:
     except _UsageError as error:
         error.show()  # type: ignore[attr-defined]
         return EXIT_USER
+    except Exception:  # noqa: BLE001 - whatever it is, the exit code must not be that of a verdict
+        # Nothing that anybody foresaw; Python's own exit code for it would be 1.
+        traceback.print_exc()
+        return EXIT_RUN
     if code == EXIT_INTERRUPTED:
         # Typer turns Ctrl-C into this code by itself.
         _say(_INTERRUPTED)

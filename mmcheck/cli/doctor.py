@@ -12,13 +12,14 @@ def doctor(
 ) -> None:
     """Check this installation: packages, device, bundled models (loaded and tried), cache, free space.
 
-    Exit code 1 if something that a scan needs is broken.
+    Exit code 3 if something that a scan needs is broken.
 
     Example:
 
     mmcheck doctor
     """
     from mmcheck.cli.tables import print_table
+    from mmcheck.core.errors import EXIT_RUN
     from mmcheck.run.health import check_health
 
     findings = check_health()
@@ -37,4 +38,4 @@ def doctor(
             if finding.hint:
                 typer.echo(f"{finding.name}: {finding.hint}")
     if any(finding.state == "broken" for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_RUN)

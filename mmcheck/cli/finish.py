@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from mmcheck.run.fail_on import FailOn
 
 
-def finish(out: Path, *, report: bool, as_json: bool, quiet: bool) -> None:
-    """Write the report of the run in ``out`` (if wanted) and print its summary.
+def finish(out: Path, *, report: bool, as_json: bool, quiet: bool, fail_on: Sequence[FailOn] = ()) -> None:
+    """Write the report of the run in ``out`` (if wanted), print its summary, and hold it against ``--fail-on``.
 
     Raises:
         OutputError: If the report cannot be written.
+        typer.Exit: With exit code 1, if a limit of ``fail_on`` is broken.
     """
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.cli.tables import print_summary
@@ -25,20 +32,16 @@ def finish(out: Path, *, report: bool, as_json: bool, quiet: bool) -> None:
         with TerminalProgress(quiet) as progress:
             progress.phase("writing the report", None)
             write_report(run)
-    _warn(run.summary)
     if as_json:
         sys.stdout.write(json.dumps(run.summary, indent=2, ensure_ascii=False) + "\n")
     else:
         print_summary(run.summary, str(out))
+    if fail_on:
+        from mmcheck.core.errors import EXIT_VERDICT
+        from mmcheck.run.fail_on import tell_broken
 
-
-def _warn(summary: dict[str, Any]) -> None:
-    """Say on stderr what a script would overlook: nothing was read, or no column was understood."""
-    rows = summary["rows_read"]
-    if not rows:
-        sys.stderr.write("warning: no rows were read; the manifests are empty.\n")
-    elif summary["findings"].get("broken_row.missing_column", 0) == rows:
-        sys.stderr.write(
-            "warning: no row has a column that names an image or a recording.\n\n"
-            "hint: map yours: --set input.columns.image=<column> --set input.columns.caption=<column>\n"
-        )
+        broken = tell_broken(fail_on, run)
+        for sentence in broken:
+            typer.echo(sentence, err=True)
+        if broken:
+            raise typer.Exit(EXIT_VERDICT)

@@ -16,6 +16,10 @@ def judge(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change one key: section.key=value. Repeatable.")
     ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option("--fail-on", metavar="NAME=LIMIT", help="Exit code 1 beyond these limits; see `mmcheck scan -h`."),
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write report.html anew.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -27,11 +31,17 @@ def judge(
     mmcheck judge runs/first --config stricter.yaml
 
     mmcheck judge runs/first --set rules.random_pairing.max=0.9
+
+    mmcheck judge runs/first --fail-on quarantine=20%
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.run.api import open_run
+    from mmcheck.run.api import open_run, resolve_config
+    from mmcheck.run.fail_on import parse_fail_on
 
+    opened = open_run(run)
+    resolved = resolve_config(opened.config if config is None else config, overrides=overrides or [])
+    limits = parse_fail_on(fail_on or (), resolved.rules)
     with TerminalProgress(quiet) as progress:
-        open_run(run).judge(config, overrides=overrides or [], progress=progress)
-    finish(run, report=report, as_json=json, quiet=quiet)
+        opened.judge(resolved, progress=progress)
+    finish(run, report=report, as_json=json, quiet=quiet, fail_on=limits)

@@ -49,7 +49,7 @@ def overlap(
     mmcheck overlap train.jsonl test.jsonl --out overlap --by image,audio,text,pair --max-overlap 5
     """
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.core.errors import EXIT_RUN, OutputError, RunError, UserError
+    from mmcheck.core.errors import EXIT_VERDICT, OutputError, RunError, UserError
     from mmcheck.report.overlap_page import PAGE_NAME, write_overlap_page
     from mmcheck.run.overlap import overlap_runs
     from mmcheck.store.run_folder import RunFolder
@@ -75,7 +75,7 @@ def overlap(
                 finish=write_page,
             )
     except RunError as error:
-        # Exit code 1 says "something is shared" here; whatever kept us from looking is wrong input.
+        # A run that is not complete, or is damaged, is wrong input here.
         raise UserError(error.message, hint=error.hint) from error
     except OSError as error:
         where = error.filename or "the file system"
@@ -92,7 +92,7 @@ def overlap(
             f"more of TEST is shared ({summary['shared_test_rows']}) than --max-overlap allows ({max_overlap}).",
             err=True,
         )
-        raise typer.Exit(EXIT_RUN)
+        raise typer.Exit(EXIT_VERDICT)
 
 
 def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:

@@ -15,7 +15,7 @@ def scan(
     manifests: Annotated[list[str], typer.Argument(help="Manifests: files, folders, globs, tar shards, URLs.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; an interrupted one is continued.")],
     config: Annotated[
-        str, typer.Option("--config", "-c", help="Preset (demo, default, fast, quality) or YAML file.")
+        str, typer.Option("--config", "-c", help="Preset (demo, default, fast, quality) or YAML file over one.")
     ] = "default",
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change one key: section.key=value. Repeatable.")
@@ -41,6 +41,15 @@ def scan(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved config and stop.")] = False,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="NAME=LIMIT",
+            help="Exit code 1 if more rows than this are unchecked, quarantine, flag, or found by a rule: "
+            "unchecked=5%,quarantine=20%,empty_text=0. All is written all the same. Repeatable.",
+        ),
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -61,16 +70,22 @@ def scan(
     mmcheck scan train.csv --out runs/strict --set rules.min_similarity.enabled=true --limit 1000
 
     mmcheck scan grown.jsonl --out runs/second --reuse runs/first
+
+    mmcheck scan nightly.jsonl --out runs/nightly --config mine.yaml --fail-on unchecked=5%,quarantine=20%
+
+    mine.yaml says only what differs from a preset ("extends: default"); `mmcheck config check mine.yaml` tells what.
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.run.api import resolve_config
+    from mmcheck.run.fail_on import parse_fail_on
     from mmcheck.run.scan import scan_run
 
     extra = [*(overrides or []), *(["output.write_media=true"] if write_media else [])]
     names = [name.strip() for name in probes.split(",") if name.strip()] if probes is not None else None
     forced = None if format == "auto" else format
     resolved = resolve_config(config, overrides=extra, probes=names, device=device, format=forced)
+    limits = parse_fail_on(fail_on or (), resolved.rules)
     if print_config:
         typer.echo(resolved.to_yaml(), nl=False)
         return
@@ -92,7 +107,7 @@ def scan(
         return
     if reuse and not quiet:
         _tell_reused(plan)
-    finish(out, report=report, as_json=json, quiet=quiet)
+    finish(out, report=report, as_json=json, quiet=quiet, fail_on=limits)
 
 
 def _tell_reused(plan: ScanPlan) -> None:

@@ -1,13 +1,15 @@
 """The error tree, named after what happens next, and the exit codes that belong to it.
 
-A class says who must act: the user (exit 2), the run (exit 1), a retry, or nobody but the one sample concerned.
+A class says who must act: the user (exit 2), the run (exit 3), a retry, or nobody but the one sample concerned. Exit
+code 1 is no error: a verdict went against the data, as a pipeline asked to be told.
 """
 
 from __future__ import annotations
 
 EXIT_OK = 0
-EXIT_RUN = 1
+EXIT_VERDICT = 1
 EXIT_USER = 2
+EXIT_RUN = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -66,7 +68,7 @@ class MissingDependency(UserError):
 
 
 class RunError(MmcheckError):
-    """The run failed, wholly or in a shard; exit 1."""
+    """The run failed, wholly or in a shard; exit 3."""
 
 
 class MediaError(MmcheckError):

@@ -40,6 +40,7 @@ from mmcheck.run.probe_setup import make_probes, min_side, open_probes
 from mmcheck.run.progress import Progress, SilentProgress
 from mmcheck.run.reuse import EarlierRun, Reuse, count_reused, open_earlier
 from mmcheck.run.trial import try_recordings
+from mmcheck.run.unfit_input import refuse_unfit_inputs
 from mmcheck.store.run_folder import RunFolder, read_part
 
 _PACKAGES = (
@@ -274,8 +275,9 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
     write_run_json(out, base)
     rows = write_plan(read_samples(plan.inputs, config), out, config, plan.identity, limit, progress)
     plan.inputs = [{**entry, "rows": rows.get(number, 0)} for number, entry in enumerate(plan.inputs)]
-    base |= {"state": "measuring", "rows": sum(rows.values()), "inputs": plan.inputs}
-    base |= {"modalities": _modalities(out, shards_of(base))}
+    base |= {"rows": sum(rows.values()), "inputs": plan.inputs}
+    refuse_unfit_inputs(out, shards_of(base), plan.inputs, config, limit, progress)
+    base |= {"state": "measuring", "modalities": _modalities(out, shards_of(base))}
     write_run_json(out, base)
     return base
 

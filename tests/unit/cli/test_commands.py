@@ -176,14 +176,66 @@ def test_a_key_given_twice_and_an_unknown_encoding_are_refused(run: Run, tmp_pat
     assert "unknown text encoding" in err
 
 
-def test_a_scan_of_nothing_says_so(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_what_cannot_be_the_right_input_is_refused_before_measuring(
+    run: Run, manifest: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
     (tmp_path / "empty.jsonl").write_text("")
-    code, _, err = run("scan", str(tmp_path / "empty.jsonl"), "-o", str(tmp_path / "r"), *MODEL_FREE)
-    assert code == 0
-    assert "no rows were read" in err
     (tmp_path / "odd.jsonl").write_text('{"a": 1, "b": 2}\n')
-    code, _, err = run("scan", str(tmp_path / "odd.jsonl"), "-o", str(tmp_path / "r2"), *MODEL_FREE)
-    assert "input.columns.image" in err
+    (tmp_path / "gone.jsonl").write_text('{"image": "img/0.png", "caption": "a dog"}\n' * 3)
+    for name, said in (("empty", "no rows"), ("odd", "input.columns.image"), ("gone", "0.png lies in")):
+        code, out, err = run("scan", str(tmp_path / f"{name}.jsonl"), "-o", str(tmp_path / "r"), *more, *MODEL_FREE)
+        assert (code, out) == (2, "")
+        assert name in err
+        assert said in err or (name == "gone" and "none of the first 3 files" in err)
+    # The folder is free for the mended command.
+    assert run("scan", str(manifest), "-o", str(tmp_path / "r"), *more, *MODEL_FREE)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "said"),
+    [
+        (("quarantine=25%",), 0, ""),
+        (("quarantine=24.9%",), 1, "quarantine: 1 of 4 rows (25.0 %), but --fail-on allows 24.9 %."),
+        (("quarantine=1,unchecked=0", "flag=100%"), 0, ""),
+        (("flag=4", "quarantine=0"), 1, "quarantine: 1 of 4 rows"),
+        (("unreadable_media=0",), 1, "unreadable_media: 1 of 4 rows"),
+        (("unreadable_media.missing=0,unreadable_media.empty=0",), 1, "unreadable_media.missing: 1 of 4 rows"),
+        (("empty_text=0",), 0, ""),
+    ],
+)
+def test_a_pipeline_can_be_stopped_by_a_verdict(
+    run: Run, manifest: Path, tmp_path: Path, limits: tuple[str, ...], code: int, said: str
+) -> None:
+    options = [word for limit in limits for word in ("--fail-on", limit)]
+    found, out, err = run("scan", str(manifest), "-o", str(tmp_path / "r"), *MODEL_FREE, *options)
+    assert found == code
+    assert said in err
+    assert "4 rows read" in out
+    assert (tmp_path / "r" / "quarantine").is_dir()
+    assert run("judge", str(tmp_path / "r"), "--no-report", *options)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("quarantine", "wants name=limit"),
+        ("quarantine=lots", "wants name=limit"),
+        ("quarantine=-1", "wants name=limit"),
+        ("quarantine=0.2", "quarantine=20%"),
+        ("quarantine=120%", "at most 100%"),
+        ("quarantined=3", "did you mean 'quarantine'"),
+        ("empty_txt=0", "did you mean 'empty_text'"),
+        ("odd_breadth=0", "is off"),
+    ],
+)
+def test_a_wrong_limit_is_told_before_anything_is_measured(
+    run: Run, manifest: Path, tmp_path: Path, limit: str, said: str
+) -> None:
+    code, _, err = run("scan", str(manifest), "-o", str(tmp_path / "r"), *MODEL_FREE, "--fail-on", limit)
+    assert code == 2
+    assert said in err
+    assert not (tmp_path / "r").exists()
 
 
 def test_config_show_and_schema(run: Run) -> None:
@@ -237,5 +289,5 @@ def test_doctor_says_what_is_broken_and_fails(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setattr(health, "_NEEDED", (("no_such_module", "no-such-package"),))
     monkeypatch.setattr(health, "_check_models", lambda: health.HealthFinding(name="models", state="fine", seen=""))
     code, out, _ = run("doctor")
-    assert code == 1
+    assert code == 3
     assert "pip install no-such-package" in out

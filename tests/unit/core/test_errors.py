@@ -9,8 +9,9 @@ from mmcheck.core import errors
 
 def test_exit_codes_say_who_must_act() -> None:
     assert errors.ConfigError("x").exit_code == errors.EXIT_USER == 2
-    assert errors.RunError("x").exit_code == errors.EXIT_RUN == 1
-    assert errors.MediaError("x").exit_code == 1
+    assert errors.RunError("x").exit_code == errors.EXIT_RUN == 3
+    assert errors.MediaError("x").exit_code == 3
+    assert errors.EXIT_VERDICT == 1
 
 
 def test_the_hint_stands_behind_an_empty_line() -> None:
