@@ -61,6 +61,7 @@ _UPRIGHT: dict[int, Image.Transpose] = {
 }
 _ORIENTATION_TAG = 0x0112
 _ZERO_TAIL = 512
+_MID_GREY, _GREY_SLACK = 128, 2  # what a JPEG block without data decodes to, and what re-encoding adds
 
 # What Pillow's readers raise on damaged files, found by fuzzing; anything else would be a bug worth seeing.
 _DECODER_ERRORS = (
@@ -102,6 +103,8 @@ class DecodedImage:
     """Frames of an animation, or pages of a TIFF."""
     orientation: int
     """EXIF orientation of the file, 1 to 8; 1 if there is none."""
+    grey_bottom: float
+    """Share of the stored picture's height, from below, that is the flat grey of missing JPEG data; 0 to 1."""
 
 
 def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> DecodedImage:
@@ -140,6 +143,7 @@ def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> Decod
     _load(file, data, image_format)
     orientation = _orientation(file)
     image = _shrink(_to_rgb(file, image_format), min_side)
+    grey_bottom = _grey_bottom(image)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     turned = orientation >= 5
@@ -152,6 +156,7 @@ def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> Decod
         is_animated=num_frames > 1 and image_format != "TIFF",
         num_frames=num_frames,
         orientation=orientation,
+        grey_bottom=grey_bottom,
     )
 
 
@@ -286,6 +291,26 @@ def _to_eight_bits(file: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
         low, high = 0.0, 255.0
     scaled = (pixels - low) * (255.0 / max(high - low, 1e-12))
     return np.asarray(np.rint(scaled), dtype=np.uint8)
+
+
+def _grey_bottom(image: Image.Image) -> float:
+    """Return the share of rows at the bottom that are mid-grey throughout, as libjpeg paints what is missing.
+
+    A picture that begins so as well has a grey ground.
+    """
+    if not _is_grey(image, image.height - 1, image.height) or _is_grey(image, 0, 1):
+        return 0.0
+    pixels = np.asarray(image)
+    grey = (np.abs(pixels.astype(np.int16) - _MID_GREY) <= _GREY_SLACK).all(axis=(1, 2))
+    high = image.height - 1
+    while high and grey[high - 1]:
+        high -= 1
+    return (image.height - high) / image.height
+
+
+def _is_grey(image: Image.Image, top: int, bottom: int) -> bool:
+    row = np.asarray(image.crop((0, top, image.width, bottom))).astype(np.int16)
+    return bool((np.abs(row - _MID_GREY) <= _GREY_SLACK).all())
 
 
 def _shrink(image: Image.Image, min_side: int | None) -> Image.Image:

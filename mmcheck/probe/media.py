@@ -23,6 +23,7 @@ from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
+from mmcheck.media.jpeg_damage import jpeg_damage
 from mmcheck.media.libsndfile_view import libsndfile_loss
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.suffixes import has_right_suffix
@@ -57,6 +58,20 @@ _METRICS = (
     Metric(
         name="media.wrong_suffix",
         description="1 if the file name's ending belongs to another format than the content, else 0.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="media.jpeg_damage",
+        description="1 where picture data inside a JPEG is missing or wrong, 0.5 for a few stray bytes, else 0.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="media.grey_bottom",
+        description="Share of the image's height, from below, that is one flat mid-grey, as where a JPEG was cut off.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -249,7 +264,10 @@ def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], 
         is_animated=float(decoded.is_animated),
         orientation=float(decoded.orientation),
         wrong_suffix=float(not is_right),
+        grey_bottom=decoded.grey_bottom,
     )
+    if decoded.format == "JPEG":
+        values["jpeg_damage"] = jpeg_damage(media.image_bytes())
     evidence.update(image_sha256=media.image_digest(), format=decoded.format, mode=decoded.mode)
     if decoded.num_frames > 1:
         evidence["num_frames"] = decoded.num_frames

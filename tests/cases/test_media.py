@@ -59,3 +59,13 @@ def test_missing_files_tell_the_nearest_name(tmp_path: Path) -> None:
     assert len(told) == 8
     assert all("Did you mean " in message for message in told.values())
     assert "Did you mean UP.JPG?" in told["up.jpg"]
+
+
+def test_jpegs_that_are_damaged_inside(tmp_path: Path) -> None:
+    found = scan_case(tmp_path, CASES / "jpeg-damaged-inside" / "rows.jsonl")
+    assert {name: set(codes) for name, codes in found.items()} == {
+        "sound.jpg": set(),
+        "base_cut_eoi.jpg": {"damaged_image.above_max", "grey_bottom.above_max"},
+        "zero_hole.jpg": {"damaged_image.above_max"},
+        "regreyed.jpg": {"grey_bottom.above_max"},
+    }
