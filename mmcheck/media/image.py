@@ -19,7 +19,6 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -30,6 +29,7 @@ from PIL import (
 
 from mmcheck.core.errors import MediaError
 from mmcheck.media.sniffing import describe_foreign, sniff_image
+from mmcheck.media.to_rgb import to_rgb
 
 try:
     from PIL import AvifImagePlugin
@@ -88,7 +88,7 @@ class DecodedImage:
     """An image and what its file said."""
 
     image: Image.Image
-    """Mode RGB, upright, transparency laid on white; may be smaller than the original (see ``decode_image``)."""
+    """Mode RGB, upright, transparency laid on white (on black if that hides it); may be smaller than the original."""
     width: int
     """Width of the upright original in pixels."""
     height: int
@@ -105,6 +105,8 @@ class DecodedImage:
     """EXIF orientation of the file, 1 to 8; 1 if there is none."""
     grey_bottom: float
     """Share of the stored picture's height, from below, that is the flat grey of missing JPEG data; 0 to 1."""
+    plain_difference: float
+    """How far Pillow's ``convert("RGB")`` is from ``image`` before turning it upright: mean difference, 0 to 1."""
 
 
 def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> DecodedImage:
@@ -142,7 +144,8 @@ def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> Decod
         file.draft(None, (min_side, min_side))
     _load(file, data, image_format)
     orientation = _orientation(file)
-    image = _shrink(_to_rgb(file, image_format), min_side)
+    rgb = to_rgb(file, image_format)
+    image = _shrink(rgb.image, min_side)
     grey_bottom = _grey_bottom(image)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
@@ -157,6 +160,7 @@ def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> Decod
         num_frames=num_frames,
         orientation=orientation,
         grey_bottom=grey_bottom,
+        plain_difference=rgb.plain_difference,
     )
 
 
@@ -258,41 +262,6 @@ def _orientation(file: ImageFile.ImageFile) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _to_rgb(file: Image.Image, image_format: str) -> Image.Image:
-    try:
-        if file.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-            return Image.fromarray(_to_eight_bits(file)).convert("RGB")
-        if file.mode == "CMYK" and image_format == "JPEG" and "adobe" not in file.info:
-            # Pillow turns every CMYK JPEG round, which is right only for those with Adobe's marker.
-            return ImageChops.invert(file).convert("RGB")
-        if file.mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in file.info:
-            rgba = file.convert("RGBA")
-            white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-            return Image.alpha_composite(white, rgba).convert("RGB")
-        if file.mode == "RGB" and image_format == "JPEG":
-            # Loaded, it holds its pixels and no file any more; a copy takes as long as resizing it.
-            return file
-        return file.convert("RGB") if file.mode != "RGB" else file.copy()
-    except (ValueError, OSError) as error:
-        message = f"pixels of mode {file.mode} cannot be turned into RGB: {error}"
-        raise MediaError(message, cause="undecodable") from error
-
-
-def _to_eight_bits(file: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Scale deeper pixels to 0..255: 16 bits by their full range, others (no fixed range) by what occurs."""
-    pixels = np.asarray(file).astype(np.float64)
-    pixels = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(pixels.min()), float(pixels.max())
-    if file.mode.startswith("I;16") or (file.mode == "I" and low >= 0 and 255 < high <= 65535):
-        low, high = 0.0, 65535.0
-    elif file.mode == "F" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    scaled = (pixels - low) * (255.0 / max(high - low, 1e-12))
-    return np.asarray(np.rint(scaled), dtype=np.uint8)
-
-
 def _grey_bottom(image: Image.Image) -> float:
     """Return the share of rows at the bottom that are mid-grey throughout, as libjpeg paints what is missing.
 
@@ -301,7 +270,7 @@ def _grey_bottom(image: Image.Image) -> float:
     if not _is_grey(image, image.height - 1, image.height) or _is_grey(image, 0, 1):
         return 0.0
     pixels = np.asarray(image)
-    grey = (np.abs(pixels.astype(np.int16) - _MID_GREY) <= _GREY_SLACK).all(axis=(1, 2))
+    grey: np.ndarray[Any, Any] = np.all(np.abs(pixels.astype(np.int16) - _MID_GREY) <= _GREY_SLACK, axis=(1, 2))
     high = image.height - 1
     while high and grey[high - 1]:
         high -= 1

@@ -76,6 +76,13 @@ _METRICS = (
         high=1,
         higher_is_better=False,
     ),
+    Metric(
+        name="media.plain_rgb_difference",
+        description="Mean difference between the image as meant and Pillow's convert('RGB'); 1 is full scale.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
     Metric(name="media.duration", description="Length of the recording or segment.", unit="s", low=0),
     Metric(name="media.speech_seconds", description="Seconds with speech in them.", unit="s", low=0),
     Metric(name="media.speech_ratio", description="Share of the recording with speech in it.", low=0, high=1),
@@ -265,6 +272,7 @@ def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], 
         orientation=float(decoded.orientation),
         wrong_suffix=float(not is_right),
         grey_bottom=decoded.grey_bottom,
+        plain_rgb_difference=decoded.plain_difference,
     )
     if decoded.format == "JPEG":
         values["jpeg_damage"] = jpeg_damage(media.image_bytes())

@@ -69,3 +69,16 @@ def test_jpegs_that_are_damaged_inside(tmp_path: Path) -> None:
         "zero_hole.jpg": {"damaged_image.above_max"},
         "regreyed.jpg": {"grey_bottom.above_max"},
     }
+
+
+def test_transparent_turned_and_deep_pictures(tmp_path: Path) -> None:
+    found = scan_case(tmp_path, CASES / "alpha-and-orientation" / "train.csv")
+    flagged = {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1}
+    assert flagged == {
+        **dict.fromkeys(("logo0.png", "logo1.png", "logo2.png", "pal.png"), "plain_rgb_differs.above_max"),
+        **dict.fromkeys(("turned.jpg", "upside.jpg"), "turned_by_exif.above_max"),
+    }
+    names = ["g16.png", "tenbit0.png", "tenbit10.png"]
+    (tmp_path / "deep").mkdir()
+    found = scan_case(tmp_path / "deep", list_files(tmp_path, "sixteen-bit", names, "file_name"))
+    assert all("plain_rgb_differs.above_max" in codes for codes in found.values())
