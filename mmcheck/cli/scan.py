@@ -21,7 +21,8 @@ def scan(
         list[str] | None, typer.Option("--set", help="Change one key: section.key=value. Repeatable.")
     ] = None,
     probes: Annotated[
-        str | None, typer.Option(help="Only these probes, comma-separated; media,caption_text need no model.")
+        str | None,
+        typer.Option(help="Only these probes, comma-separated; media,caption_text,transcript_text need no model."),
     ] = None,
     format: Annotated[str, typer.Option(help="Manifest format; see `mmcheck list`.")] = "auto",
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
@@ -65,7 +66,7 @@ def scan(
 
     mmcheck scan 'shards/{00000..00099}.tar' --out runs/tars --config fast --device cuda
 
-    mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text
+    mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text,transcript_text
 
     mmcheck scan train.csv --out runs/strict --set rules.min_similarity.enabled=true --limit 1000
 

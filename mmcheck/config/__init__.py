@@ -24,6 +24,7 @@ from mmcheck.config.probes import MediaProbeConfig as MediaProbeConfig
 from mmcheck.config.probes import ProbesConfig as ProbesConfig
 from mmcheck.config.probes import TranscriptConfig as TranscriptConfig
 from mmcheck.config.probes import TranscriptNullConfig as TranscriptNullConfig
+from mmcheck.config.probes import TranscriptTextConfig as TranscriptTextConfig
 from mmcheck.config.probes import UncertainConfig as UncertainConfig
 from mmcheck.config.rules import ConditionConfig as ConditionConfig
 from mmcheck.config.rules import RuleConfig as RuleConfig

@@ -27,6 +27,12 @@ class CaptionTextConfig(Section):
     detect_language: bool = True
 
 
+class TranscriptTextConfig(Section):
+    """The transcript_text probe."""
+
+    enabled: bool = True
+
+
 class ImageTextConfig(Section):
     """The image_text probe."""
 
@@ -82,6 +88,7 @@ class ProbesConfig(Section):
 
     media: MediaProbeConfig = MediaProbeConfig()
     caption_text: CaptionTextConfig = CaptionTextConfig()
+    transcript_text: TranscriptTextConfig = TranscriptTextConfig()
     image_text: ImageTextConfig = ImageTextConfig()
     transcript: TranscriptConfig = TranscriptConfig()
     transcript_null: TranscriptNullConfig = TranscriptNullConfig()

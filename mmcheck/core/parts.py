@@ -23,6 +23,12 @@ PROBES.register(
     halves=("image", "caption"),
 )
 PROBES.register(
+    "transcript_text",
+    "mmcheck.probe.transcript_text:TranscriptTextProbe",
+    "what tools left in the transcript: markup, marks, hidden characters, lost spaces",
+    halves=("audio", "transcript"),
+)
+PROBES.register(
     "image_text",
     "mmcheck.probe.image_text:ImageTextProbe",
     "CLIP/SigLIP similarity of image and caption",
@@ -88,6 +94,16 @@ RULES.register(
     "the image or recording is missing or broken",
 )
 RULES.register("empty_text", "mmcheck.judge.empty_text:EmptyTextRule", "the caption or transcript is empty")
+RULES.register(
+    "transcript_residue",
+    "mmcheck.judge.text_residue:TranscriptResidueRule",
+    "the transcript holds what nobody says: markup, marks, hidden characters",
+)
+RULES.register(
+    "caption_residue",
+    "mmcheck.judge.text_residue:CaptionResidueRule",
+    "the caption holds hidden or broken characters, or is a word such as null",
+)
 RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the manifest row cannot be read")
 RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the dataset gives no ground to judge the pair on")
 RULES.register("unmeasured", "mmcheck.judge.unmeasured:UnmeasuredRule", "a probe failed or nothing could be measured")

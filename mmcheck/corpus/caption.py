@@ -39,7 +39,7 @@ from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 _SHOWN = 0.5  # smaller values need no evidence
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 

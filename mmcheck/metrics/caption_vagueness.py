@@ -148,14 +148,15 @@ def weigh_repetition(repetition: Floats, flat: Floats) -> Floats:
     """Return how much a caption's repetition speaks against it, 0 to 1.
 
     A short caption that is often true ("a cat") and boilerplate are both repeated; only the latter fits all images
-    alike. So repetition counts the more, the flatter the distribution is: sqrt(repetition) flatness^2, our own choice;
-    where flatness is unknown (NaN) it counts as it is.
+    alike. So repetition counts the more, the flatter the distribution is: sqrt(repetition) flatness^2, our own choice.
+    Where flatness is unknown (NaN) it does not count at all: a specific caption that stands with two images is no
+    vaguer for it, and how often one stands is told by ``repetition.caption_count``.
 
     Args:
         repetition: From ``repetition_share``.
         flat: From ``flatness``.
     """
-    return np.where(np.isnan(flat), repetition, np.sqrt(repetition) * np.nan_to_num(flat) ** 2)
+    return np.where(np.isnan(flat), 0.0, np.sqrt(repetition) * np.nan_to_num(flat) ** 2)
 
 
 def trust_model(mean_own_z: float) -> float:

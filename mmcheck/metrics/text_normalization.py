@@ -59,7 +59,9 @@ def normalize(text: str, language: str | None) -> str:
     if _base(language) in _ENGLISH and not _LONG_NUMBER.search(text):
         try:
             # The English rules keep . $ % for numbers and leave some behind that belong to none.
-            return " ".join(word for word in _english()(text).split() if word.strip(_NUMBER_SYMBOLS))
+            words = _english()(text).split()
+            # Letters of mathematics ("J" in Fraktur) are capitals once more when they were made plain ones.
+            return " ".join(word for word in words if word.strip(_NUMBER_SYMBOLS)).lower()
         except (ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError):
             # The number rules stumble over rare digits (superscripts, other scripts); the plain rules never do.
             pass

@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import math
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,21 +18,34 @@ from mmcheck.config import CaptionTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Measurement, Metric, Status
 from mmcheck.media.sample_media import SampleMedia
+from mmcheck.metrics.caption_boilerplate import boilerplate_ratio
 from mmcheck.metrics.caption_residue import count_urls, filename_likeness, has_entities, markup_ratio
 from mmcheck.metrics.caption_specificity import measure_specificity
 from mmcheck.metrics.caption_words import count_words, repetition_tokens, split_words
+from mmcheck.metrics.hidden_characters import count_broken, find_invisible
+from mmcheck.metrics.text_length import text_length
 from mmcheck.metrics.text_normalization import is_continuous_char
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio, unique_token_ratio
+from mmcheck.metrics.transcript_cleaning import is_missing_value
+from mmcheck.metrics.transcript_marks import CONTROL_TOKEN
 from mmcheck.probe.base import NotApplicable, Prepared
 
-_VERSION = 1
+_VERSION = 2
 _LOOKED_AT = 20_000
 _SURE = 0.8  # language probability from which a guess decides anything
+_HASHTAG = re.compile(r"^[#\uff03](?:\w*[^\W\d]\w*[#\uff03]?)+[,.;]?$")
 _MIN_LETTERS = 12  # fewer letters give no honest guess of a language
 
 _METRICS = (
     Metric(name="caption_text.num_words", description="Words of the caption.", unit="word", low=0),
     Metric(name="caption_text.num_chars", description="Characters of the caption.", unit="char", low=0),
+    Metric(
+        name="caption_text.text_length",
+        description="Length of the caption in Latin letters, so that one limit serves all scripts: a Han character "
+        "counts as 3, a Hangul syllable as 2.5, Kana as 2, an invisible character not at all.",
+        unit="char",
+        low=0,
+    ),
     Metric(
         name="caption_text.content_words",
         description="Words that are neither function words nor generic ones such as image, thing, person.",
@@ -54,6 +69,54 @@ _METRICS = (
     Metric(
         name="caption_text.filename_likeness",
         description="How much the caption looks like a file name or an id instead of a description.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.boilerplate_ratio",
+        description="Share of letters and digits in phrases that stand under any image: 'image may contain: text', a "
+        "copyright line.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.num_symbols",
+        description="Emoji and other pictographs in the caption.",
+        unit="char",
+        low=0,
+    ),
+    Metric(
+        name="caption_text.hashtag_ratio",
+        description="Share of the caption's words that are hashtags.",
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.control_tokens",
+        description="Special tokens of a model, such as <|endoftext|>.",
+        low=0,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.invisible_characters",
+        description="Characters that nobody sees and that do not belong to the script.",
+        unit="char",
+        low=0,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.broken_characters",
+        description="Replacement characters (U+FFFD): bytes that an earlier conversion lost.",
+        unit="char",
+        low=0,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="caption_text.missing_value",
+        description="1 if the caption is a word that readers of tables take for nothing (null, NA), else 0.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -146,6 +209,13 @@ class CaptionTextProbe:
         values: dict[str, float] = {
             "num_words": float(count_words(caption)),
             "num_chars": float(len(caption)),
+            "text_length": text_length(caption),
+            "boilerplate_ratio": boilerplate_ratio(text),
+            "num_symbols": float(sum(unicodedata.category(char) == "So" for char in text)),
+            "control_tokens": float(len(CONTROL_TOKEN.findall(text))),
+            "invisible_characters": float(len(find_invisible(text))),
+            "broken_characters": float(count_broken(text)),
+            "missing_value": float(is_missing_value(caption)),
             "filename_likeness": filename_likeness(text),
             "markup_ratio": markup_ratio(text),
             "num_urls": float(count_urls(text)),
@@ -155,6 +225,7 @@ class CaptionTextProbe:
         if visible:
             letters = sum(map(str.isalpha, visible))
             values["letter_ratio"] = letters / len(visible)
+            values["hashtag_ratio"] = _hashtag_ratio(text)
             tokens = repetition_tokens(text)
             values["repeated_bigram_ratio"] = repeated_ngram_ratio(tokens, 2)
             values["unique_word_ratio"] = unique_token_ratio(tokens)
@@ -198,6 +269,12 @@ class CaptionTextProbe:
             values["language_probability"] = min(1.0, max(0.0, float(probability)))
             guess = language if probability >= _SURE else None
         return given.lower().replace("_", "-").split("-")[0] if given else guess
+
+
+def _hashtag_ratio(text: str) -> float:
+    """Return the share of words that are hashtags."""
+    words = [word for word in text.split() if any(char.isalnum() for char in word)]
+    return sum(_HASHTAG.match(word) is not None for word in words) / len(words) if words else 0.0
 
 
 def _mean_frequency(text: str, language: str) -> float | None:

@@ -21,6 +21,7 @@ from mmcheck.core.errors import ConfigError, MediaError
 from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
+from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_speech, make_tasks
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 4
+_VERSION = 5
 """Counted up when equal options and weights give other values."""
 
 
@@ -205,6 +206,9 @@ class TranscriptProbe:
             raise NotApplicable("the sample has no transcript")
         if not sample.transcript.strip():
             raise NotApplicable("the transcript is empty")
+        text = clean_transcript(sample.transcript, sample.language)
+        if not text.strip():
+            raise NotApplicable("the transcript holds only marks that nobody says")
         language = find_language(sample.language)
         if not self._is_multilingual and sample.language and sample.language.strip() and language != "en":
             raise NotApplicable(f"the model knows English only, the sample's language is {sample.language!r}")
@@ -212,9 +216,9 @@ class TranscriptProbe:
         windows, has_speech = plan_windows(samples, find_speech)
         parts = tuple(samples[window.start : window.stop] for window in windows)
         return Clip(
-            text=sample.transcript,
+            text=text,
             language=language if self._is_multilingual else "en",
-            is_scriptio_continua=is_scriptio_continua(sample.language, sample.transcript),
+            is_scriptio_continua=is_scriptio_continua(sample.language, text),
             windows=tuple(windows),
             samples=parts,
             features=tuple(self._log_mel(part) for part in parts) if self._log_mel is not None else (),

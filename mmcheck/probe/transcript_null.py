@@ -21,6 +21,7 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Measurement, Metric, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
+from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
@@ -35,7 +36,7 @@ from mmcheck.probe.planted_texts import (
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_values import to_scores
 
-_VERSION = 4
+_VERSION = 5
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers."""
@@ -109,7 +110,8 @@ class TranscriptNullProbe:
         self._served = context.served
         self._served_fingerprint = context.served_fingerprint
         self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
-        texts = [(text, _primary(language), normalize(text, language)) for text, language in context.texts]
+        given = [(clean_transcript(text, language), language) for text, language in context.texts]
+        texts = [(text, _primary(language), normalize(text, language)) for text, language in given]
         texts = sorted({entry for entry in texts if entry[2]}, key=lambda entry: (len(entry[2]), entry))
         self._texts = texts
         self._lengths = np.array([len(entry[2]) for entry in texts], dtype=np.int64)
@@ -208,7 +210,7 @@ class TranscriptNullProbe:
     def _plant(self, sample: Sample, clip: Any, others: Sequence[str]) -> dict[str, tuple[Any, str]]:
         """Return the sample's own pair with a fault in it, by the metric that it is measured for."""
         split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
-        words = split(sample.transcript or "")
+        words = split(clip.text)
         donors = [word for text in others for word in split(text)]
         followers = self._followers.get(_primary(sample.language), {})
 
@@ -231,7 +233,7 @@ class TranscriptNullProbe:
         """Return other transcripts of like length and the same language, as many as wanted or as there are."""
         from rapidfuzz import fuzz
 
-        own = normalize(sample.transcript or "", sample.language)
+        own = normalize(clean_transcript(sample.transcript or "", sample.language), sample.language)
         language = _primary(sample.language)
         wanted = self._options.num_texts
         place = int(np.searchsorted(self._lengths, len(own)))

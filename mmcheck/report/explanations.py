@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from mmcheck.config import Config, RuleConfig
 from mmcheck.core.types import Metric
+from mmcheck.metrics.transcript_cleaning import KINDS
 from mmcheck.report.finding_rows import NO_FINDING, CodeCount
 from mmcheck.report.shown_text import format_value, show_plain
 
@@ -48,11 +49,15 @@ _CAUSES = {
     "probe_failed": "a probe failed",
     "pair_not_measured": "no probe could hold the two halves against each other",
     "nothing_measured": "nothing was measured",
+    # what tools left in a text
+    **KINDS,
 }
 _NUMBERS = re.compile(r"\s*\([^()]*\{[^()]*\)")
 _RULES = {
     "unreadable_media": "The image or recording cannot be used",
     "empty_text": "An empty text",
+    "transcript_residue": "The transcript holds what nobody says",
+    "caption_residue": "The caption holds what no description does",
     "broken_row": "The manifest row cannot be read",
     "unmeasured": "The pair was not measured, so nothing can be said for or against it",
 }

@@ -51,7 +51,20 @@ def awkward_table():
         Measurement(sample_id=i, probe="alignment", status=Status.NOT_APPLICABLE, cause=cause, reason=reason)
         for i in ids
     ]
-    return JudgeTable(samples_to_table(samples, 0), {"media": table, "alignment": measurements_to_table(alignment, [])})
+    texts = {
+        probe: measurements_to_table(
+            [
+                Measurement(sample_id=i, probe=probe, status=Status.MEASURED, values={"invisible_characters": 1.0})
+                if i == row
+                else Measurement.not_applicable(i, probe, "there is no text")
+                for i in ids
+            ],
+            [Metric(name=f"{probe}.invisible_characters", description="")],
+        )
+        for probe, row in (("caption_text", "good"), ("transcript_text", "gone"))
+    }
+    found = {"media": table, "alignment": measurements_to_table(alignment, []), **texts}
+    return JudgeTable(samples_to_table(samples, 0), found)
 
 
 @pytest.mark.parametrize("kind", RULES.names())
@@ -113,7 +126,7 @@ def test_presets_fit_the_metrics(preset):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_work_without_any_model(preset):
     policy = Policy(load_config(preset).rules)
-    policy.check_metrics(known_metrics(), ["media", "caption_text", *ANALYSES.names()])
+    policy.check_metrics(known_metrics(), ["media", "caption_text", "transcript_text", *ANALYSES.names()])
     reads = {rule.name: rule.metrics for rule in policy.rules}
     assert policy.inactive
     for name, metrics in reads.items():
