@@ -1,0 +1,79 @@
+"""The kinds of pairs, told apart everywhere: an image with its caption, a recording with its transcript.
+
+A sample may hold a pair of each kind. Each is measured, judged and explained for itself, so whatever speaks of a pair
+asks here for its halves, its probe, its metrics and its words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairKind:
+    """One kind of pair."""
+
+    name: str
+    """``image``, ``audio``: what its metrics begin with (``alignment.image_posterior``)."""
+    medium: str
+    """Column of the medium in the samples."""
+    text: str
+    """Column of the text in the samples."""
+    probe: str
+    """Probe that holds the two halves against each other."""
+    comparisons: tuple[str, ...]
+    """Metrics of the probe, without its name, of which one at least says whether the two belong together."""
+    analyses: tuple[str, ...]
+    """Analyses that look at pairs of this kind through the same model."""
+    medium_noun: str
+    """What people call the medium: ``recording``."""
+    pairs: str
+    """What people call several of them: ``image-caption pairs``."""
+    data: str
+    """What people call the data: ``these recordings``."""
+    hint: str
+    """What to try where the model cannot tell right pairs from random ones."""
+
+    @property
+    def raw_metrics(self) -> tuple[str, ...]:
+        """Return the full names of the metrics by which a rule judges a pair without the set's own null."""
+        return tuple(f"{self.probe}.{name}" for name in self.comparisons)
+
+    @property
+    def posterior(self) -> str:
+        """Return the full name of the probability that a pair of this kind is a random pairing."""
+        return f"alignment.{self.name}_posterior"
+
+    @property
+    def halves(self) -> str:
+        """Return the two halves as people name them: ``image and caption``."""
+        return f"{self.medium_noun} and {self.text}"
+
+
+IMAGE_CAPTION = PairKind(
+    name="image",
+    medium="image",
+    text="caption",
+    probe="image_text",
+    comparisons=("similarity",),
+    analyses=("caption",),
+    medium_noun="image",
+    pairs="image-caption pairs",
+    data="this data",
+    hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or for "
+    "captions in other languages than English google/siglip2-base-patch16-224",
+)
+AUDIO_TRANSCRIPT = PairKind(
+    name="audio",
+    medium="audio",
+    text="transcript",
+    probe="transcript",
+    comparisons=("mean_log_prob", "error_rate", "wer", "cer"),
+    analyses=("speech",),
+    medium_noun="recording",
+    pairs="recordings with transcripts",
+    data="these recordings",
+    hint="try another model, e.g. probes.transcript.model: small, and see that the language is one that it knows",
+)
+PAIR_KINDS = (IMAGE_CAPTION, AUDIO_TRANSCRIPT)
+"""All of them, in the order in which they are told of."""
