@@ -30,7 +30,7 @@ def judge(
 
     mmcheck judge runs/first --config stricter.yaml
 
-    mmcheck judge runs/first --set rules.random_pairing.max=0.9
+    mmcheck judge runs/first --set rules.mismatched_caption.max=0.9
 
     mmcheck judge runs/first --fail-on quarantine=20%
     """

@@ -34,6 +34,9 @@ class RuleConfig(Section):
     languages: Annotated[tuple[str, ...], Field(description="apply only to these languages; empty: all")] = ()
     action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
     message: str | None = Field(None, description="plain sentence for the finding")
+    even_if_model_cannot_tell: bool = Field(
+        False, description="apply a rule on a model's values also where the model cannot judge the data at all"
+    )
 
     @model_validator(mode="before")
     @classmethod

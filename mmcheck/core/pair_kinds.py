@@ -25,6 +25,8 @@ class PairKind:
     """Metrics of the probe, without its name, of which one at least says whether the two belong together."""
     analyses: tuple[str, ...]
     """Analyses that look at pairs of this kind through the same model."""
+    by_words: tuple[str, ...] = ()
+    """Metrics of those that stand on the words alone where the model cannot judge."""
     medium_noun: str
     """What people call the medium: ``recording``."""
     pairs: str
@@ -44,6 +46,18 @@ class PairKind:
         """Return the full name of the probability that a pair of this kind is a random pairing."""
         return f"alignment.{self.name}_posterior"
 
+    def is_by_model(self, metric: str) -> bool:
+        """Return whether a metric means something only where the model of these pairs can judge the data.
+
+        Not the raw ones: a rule on them is somebody's own limit.
+
+        Args:
+            metric: Its full name.
+        """
+        if metric in self.raw_metrics or metric in self.by_words:
+            return False
+        return metric.partition(".")[0] in (self.probe, *self.analyses)
+
     @property
     def halves(self) -> str:
         """Return the two halves as people name them: ``image and caption``."""
@@ -57,6 +71,7 @@ IMAGE_CAPTION = PairKind(
     probe="image_text",
     comparisons=("similarity",),
     analyses=("caption",),
+    by_words=("caption.vagueness", "caption.lexical_vagueness"),
     medium_noun="image",
     pairs="image-caption pairs",
     data="this data",

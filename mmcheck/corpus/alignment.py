@@ -2,32 +2,59 @@
 
 Every peer asks the user for a number that depends on model and domain. Here the dataset itself shows what random pairs
 score; a mixture with that null says how probable it is that a pair is one of them. A small p-value alone would mostly
-mark uninformative captions, so rules read the posterior.
+mark uninformative captions, so rules read the posterior. A sample that holds a pair of each kind has values of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Metric
-from mmcheck.corpus import image_alignment, speech_alignment
 from mmcheck.corpus.alignment_fit import SliceVerdict, describe_slices
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.image_alignment import ImageAlignment
 from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.speech_alignment import SpeechAlignment
 
-VERSION = 1
-WORDS = {"image": image_alignment.WORDS, "audio": speech_alignment.WORDS}
+VERSION = 2
 _NOTHING = "the sample has no pair whose alignment was measured"
+_SCORES = {
+    IMAGE_CAPTION.name: "the hubness-corrected similarity of image and caption",
+    AUDIO_TRANSCRIPT.name: "the transcript's mean token log-probability as compared with other transcripts",
+}
+
+
+def _metrics(kind: PairKind) -> tuple[Metric, ...]:
+    return (
+        Metric(
+            name=kind.posterior,
+            description=f"probability that {kind.halves} are a random pairing, by a mixture whose null is the "
+            "dataset's own re-pairings",
+            low=0.0,
+            high=1.0,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"alignment.{kind.name}_score",
+            description=f"what that probability rests on: {_SCORES[kind.name]}",
+            higher_is_better=True,
+        ),
+        Metric(
+            name=f"alignment.{kind.name}_p_value",
+            description=f"share of random pairings of {kind.halves} that score at least as high; a large one alone "
+            f"often means an uninformative {kind.text}",
+            low=0.0,
+            high=1.0,
+            higher_is_better=False,
+        ),
+    )
 
 
 class Alignment:
@@ -40,30 +67,7 @@ class Alignment:
 
     name = "alignment"
     needs: tuple[str, ...] = ()
-    metrics = (
-        Metric(
-            name="alignment.posterior",
-            description="probability that the pair is a random pairing, by a mixture whose null is the dataset's own "
-            "re-pairings; of a sample with image and recording the larger",
-            low=0.0,
-            high=1.0,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="alignment.score",
-            description="what the posterior rests on: the hubness-corrected similarity of image and caption, or the "
-            "transcript's mean token log-probability as compared with other transcripts",
-            higher_is_better=True,
-        ),
-        Metric(
-            name="alignment.p_value",
-            description="share of random pairings that score at least as high; a large one alone often means an "
-            "uninformative caption",
-            low=0.0,
-            high=1.0,
-            higher_is_better=False,
-        ),
-    )
+    metrics = tuple(metric for kind in PAIR_KINDS for metric in _metrics(kind))
 
     def __init__(self, options: AlignmentConfig, seed: int) -> None:
         self._options = options
@@ -76,17 +80,21 @@ class Alignment:
         return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
 
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
-        """Yield one measurements table a shard, in order."""
+        """Yield one measurements table a shard, in order.
+
+        For each kind of pair whose probe ran there are its metrics and, where a pair was not judged, the columns
+        ``<kind>_reason`` and ``<kind>_cause``.
+        """
         image = ImageAlignment(self._options, self._seed)
         speech = SpeechAlignment(self._options, self._seed)
-        values = {"image": image.judge(shards), "audio": speech.judge(shards)}
-        self._summary = summarise({"image": image.verdicts, "audio": speech.verdicts}, image.num_unverifiable)
-        worse = _worse(values["image"], values["audio"])
+        values = {IMAGE_CAPTION: image.judge(shards), AUDIO_TRANSCRIPT: speech.judge(shards)}
+        verdicts = {IMAGE_CAPTION: image.verdicts, AUDIO_TRANSCRIPT: speech.verdicts}
+        self._summary = summarise(verdicts, image.num_unverifiable)
+        compared = [kind for kind in PAIR_KINDS if _has_run(kind, shards)]
         start = 0
         for shard in shards:
             ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
-            rows = slice(start, start + len(ids))
-            yield _table(ids, values, worse[rows], rows)
+            yield _table(ids, {kind: values[kind] for kind in compared}, slice(start, start + len(ids)))
             start += len(ids)
 
     def summary(self) -> dict[str, Any]:
@@ -94,46 +102,45 @@ class Alignment:
         return self._summary
 
 
-def summarise(verdicts: dict[str, dict[str, SliceVerdict]], num_unverifiable: int) -> dict[str, Any]:
-    """Return the summary fit for JSON: a part a modality (its slices under ``slices``), and all sentences."""
+def summarise(verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]], num_unverifiable: int) -> dict[str, Any]:
+    """Return the summary fit for JSON: a part a kind (its slices under ``slices``), and all sentences."""
     found: dict[str, Any] = {}
     sentences: list[str] = []
-    for modality, slices in verdicts.items():
+    for kind, slices in verdicts.items():
         if not slices:
             continue
-        part = describe_slices(slices, WORDS[modality])
-        if modality == "image" and num_unverifiable and part["state"] != "model_cannot_tell":
+        part = describe_slices(slices, kind)
+        if kind is IMAGE_CAPTION and num_unverifiable and part["state"] != "model_cannot_tell":
             text = (
                 f"{count_noun(num_unverifiable, 'caption consists', 'captions consist')} mostly of words that the "
                 f"model does not know; {'it was' if num_unverifiable == 1 else 'they were'} not judged."
             )
             part["num_unverifiable"] = num_unverifiable
             part["sentences"].append(text)
-        found[modality] = part
+        found[kind.name] = part
         sentences += part["sentences"]
     return {**found, "sentences": sentences}
 
 
-def _worse(image: RowScores, audio: RowScores) -> NDArray[np.bool_]:
-    """Return where the recording's posterior is the one that counts."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(
-            np.isfinite(audio.posterior) & (~np.isfinite(image.posterior) | (audio.posterior > image.posterior))
-        )
+def _has_run(kind: PairKind, shards: Sequence[ShardTables]) -> bool:
+    return any(shard.measurements(kind.probe, ["status"]) is not None for shard in shards)
 
 
-def _table(ids: pa.Array, values: dict[str, RowScores], worse: NDArray[np.bool_], rows: slice) -> pa.Table:
-    image, audio = values["image"], values["audio"]
-    columns = {
-        name: np.where(worse, getattr(audio, name)[rows], getattr(image, name)[rows])
-        for name in ("posterior", "score", "p_value")
-    }
-    reasons: list[str | None] = []
-    causes: list[str | None] = []
-    for first, second in zip(image.reason[rows].tolist(), audio.reason[rows].tolist(), strict=True):
-        cause, reason = (
-            image.reasons[first] if first >= 0 else audio.reasons[second] if second >= 0 else (None, _NOTHING)
-        )
-        reasons.append(reason)
-        causes.append(cause)
-    return analysis_table(ids, columns, reasons=reasons, causes=causes)
+def _table(ids: pa.Array, values: Mapping[PairKind, RowScores], rows: slice) -> pa.Table:
+    columns = {}
+    words: dict[str, list[str | None]] = {}
+    reasons: list[str | None] = [_NOTHING] * len(ids)
+    causes: list[str | None] = [None] * len(ids)
+    for kind, scores in reversed(list(values.items())):
+        told = [scores.reasons[place] if place >= 0 else (None, None) for place in scores.reason[rows].tolist()]
+        words[f"{kind.name}_cause"] = [cause for cause, _ in told]
+        words[f"{kind.name}_reason"] = [reason for _, reason in told]
+        reasons = [own or other for (_, own), other in zip(told, reasons, strict=True)]
+        causes = [own or other for (own, _), other in zip(told, causes, strict=True)]
+    for kind, scores in values.items():
+        for name in ("posterior", "score", "p_value"):
+            columns[f"{kind.name}_{name}"] = getattr(scores, name)[rows]
+    table = analysis_table(ids, columns, reasons=reasons, causes=causes)
+    for name in sorted(words):
+        table = table.append_column(name, pa.array(words[name], pa.string()))
+    return table

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import percent
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture, share_interval
 from mmcheck.metrics.true_null_share import smoothed_storey_share
@@ -35,18 +36,6 @@ _MAX_SHARE = 0.95
 """A larger share of random pairings is no share any more: nothing true is left to compare with."""
 _RESAMPLES = 100
 _PLOT_BINS = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """How people call what is judged."""
-
-    pairs: str
-    """``image-caption pairs``."""
-    data: str
-    """``this data``."""
-    hint: str
-    """What to try when the model cannot tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +98,11 @@ def p_values(null_scores: Floats, scores: NDArray[np.floating]) -> Floats:
 
 
 def unjudged(
-    state: State, reason: str, *, name: str, num_rows: int, num_pairs: int, words: Words, hint: str = ""
+    state: State, reason: str, *, name: str, num_rows: int, num_pairs: int, kind: PairKind, hint: str = ""
 ) -> SliceVerdict:
     """Return the verdict of a slice that cannot be judged, with its sentence."""
     place = "" if name == "all" else f" (slice {name})"
-    sentence = f"{reason[:1].upper()}{reason[1:]}{place}. No {words.pairs} were judged by it."
+    sentence = f"{reason[:1].upper()}{reason[1:]}{place}. No {kind.pairs} were judged by it."
     return SliceVerdict(
         state=state,
         num_rows=num_rows,
@@ -130,7 +119,7 @@ def judge_scores(
     *,
     name: str,
     num_rows: int,
-    words: Words,
+    kind: PairKind,
     seed: int,
     has_partners: bool = False,
     reach_limit: float = -np.inf,
@@ -144,7 +133,7 @@ def judge_scores(
         weights: What each counts (near-copies share one), shape (n,).
         name: Of the slice; ``all`` if there is but one.
         num_rows: Rows, duplicates counted.
-        words: How people call what is judged.
+        kind: What is judged.
         seed: For the interval.
         has_partners: Whether the media have clear partners among the texts of other rows.
         reach_limit: Reach up to which captions say nothing.
@@ -165,7 +154,7 @@ def judge_scores(
     # Kolmogorov-Smirnov at about one in a thousand; the re-pairings are many, so only the pairs' number counts.
     noise = 1.95 / np.sqrt(max(float(weights.sum()), 1.0))
     if excess < noise or hit_rate < _MIN_HIT_RATE or mixture.share > _MAX_SHARE:
-        verdict = _cannot_tell(name, num_rows, num_pairs, words, has_partners)
+        verdict = _cannot_tell(name, num_rows, num_pairs, kind, has_partners)
         return SliceVerdict(
             state=verdict.state,
             num_rows=num_rows,
@@ -200,38 +189,38 @@ def judge_scores(
         null_scores=null_scores,
         reach_limit=reach_limit,
         numbers=numbers,
-        sentences=tuple(_sentences(numbers, name, len(scores), words)),
+        sentences=tuple(_sentences(numbers, name, len(scores), kind)),
     )
 
 
-def _cannot_tell(name: str, num_rows: int, num_pairs: int, words: Words, has_partners: bool) -> SliceVerdict:
+def _cannot_tell(name: str, num_rows: int, num_pairs: int, kind: PairKind, has_partners: bool) -> SliceVerdict:
     if has_partners:
         return unjudged(
             "misaligned_throughout",
-            f"the {words.pairs} look like random ones, yet there are clear partners among other rows: the two halves "
+            f"the {kind.pairs} look like random ones, yet there are clear partners among other rows: the two halves "
             "seem to be shifted or sorted differently throughout",
             name=name,
             num_rows=num_rows,
             num_pairs=num_pairs,
-            words=words,
+            kind=kind,
             hint="look at `mmcheck repair` on this run",
         )
     return unjudged(
         "model_cannot_tell",
-        f"this model cannot judge {words.data}: the {words.pairs} score like random ones",
+        f"this model cannot judge {kind.data}: the {kind.pairs} score like random ones",
         name=name,
         num_rows=num_rows,
         num_pairs=num_pairs,
-        words=words,
-        hint=words.hint,
+        kind=kind,
+        hint=kind.hint,
     )
 
 
-def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, words: Words) -> list[str]:
+def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, kind: PairKind) -> list[str]:
     place = "" if name == "all" else f" of slice {name}"
     share, low, high = (percent(numbers[key]) for key in ("share", "share_low", "share_high"))
     found = [
-        f"About {share} % of the {num_pairs} distinct {words.pairs}{place} are random pairings "
+        f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are random pairings "
         f"(95 % interval {low} to {high} %)."
     ]
     if numbers["num_uninformative"]:
@@ -264,12 +253,12 @@ def _silent_sentence(count: int) -> str:
     )
 
 
-def describe_slices(slices: Mapping[str, SliceVerdict], words: Words) -> dict[str, Any]:
+def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> dict[str, Any]:
     """Return what is known of one modality: its only slice, or all of them together with each under ``slices``.
 
     Args:
         slices: Name -> verdict, at least one.
-        words: How people call what is judged.
+        kind: What is judged.
     """
     verdicts = list(slices.values())
     if len(verdicts) == 1:
@@ -298,7 +287,7 @@ def describe_slices(slices: Mapping[str, SliceVerdict], words: Words) -> dict[st
         most, least = names[int(share.argmax())], names[int(share.argmin())]
         shown, shown_low, shown_high = (percent(told[key]) for key in ("share", "share_low", "share_high"))
         sentences.append(
-            f"About {shown} % of the {int(pairs.sum())} distinct {words.pairs} in {len(judged)} slices are "
+            f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {len(judged)} slices are "
             f"random pairings (95 % interval {shown_low} to {shown_high} %), from {percent(share.min())} % ({least}) "
             f"to {percent(share.max())} % ({most})."
         )

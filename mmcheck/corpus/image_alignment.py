@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
-from mmcheck.corpus.alignment_fit import POSTERIOR_LIMIT, SliceVerdict, Words, judge_scores, unjudged
+from mmcheck.core.pair_kinds import IMAGE_CAPTION
+from mmcheck.corpus.alignment_fit import POSTERIOR_LIMIT, SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddings
 from mmcheck.corpus.row_scores import RowScores
@@ -29,13 +30,6 @@ from mmcheck.metrics.hubness import (
     s_clip_loss,
 )
 
-PROBE = "image_text"
-WORDS = Words(
-    pairs="image-caption pairs",
-    data="this data",
-    hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or for "
-    "captions in other languages than English google/siglip2-base-patch16-224",
-)
 REPAIRINGS = 64
 """Re-pairings of each image in the bank: a quarter of a million scores from 4,096 pairs."""
 _MIN_STRANGERS = 0.1
@@ -101,7 +95,7 @@ class ImageAlignment:
         options = self._options
         rows = gather_slices(
             shards,
-            PROBE,
+            IMAGE_CAPTION.probe,
             ("image", "text"),
             size=options.bank_size,
             seed=self._seed,
@@ -144,7 +138,7 @@ class ImageAlignment:
     def _unverifiable(self, shard: ShardTables) -> Mask:
         """Return which rows have captions of words that the model does not know."""
         num_rows = shard.samples(["id"]).num_rows
-        table = shard.measurements(PROBE, ["unknown_token_ratio"])
+        table = shard.measurements(IMAGE_CAPTION.probe, ["unknown_token_ratio"])
         if table is None or "unknown_token_ratio" not in table.column_names:
             return np.zeros(num_rows, dtype=bool)
         ratio = table["unknown_token_ratio"].to_numpy(zero_copy_only=False).astype(np.float64)
@@ -178,7 +172,7 @@ class ImageAlignment:
         scored = _Scored.empty(len(rows.codes))
         start = 0
         for shard in shards:
-            present, found = read_embeddings(shard, PROBE, ("image", "text"))
+            present, found = read_embeddings(shard, IMAGE_CAPTION.probe, ("image", "text"))
             code = rows.codes[start : start + len(present)]
             places = np.flatnonzero(present)
             for group, side in enumerate(sides):
@@ -253,13 +247,13 @@ class ImageAlignment:
         scored: _Scored,
     ) -> SliceVerdict:
         num_rows = int((rows.codes == group).sum())
-        about = {"name": name, "num_rows": num_rows, "num_pairs": len(distinct), "words": WORDS}
+        about = {"name": name, "num_rows": num_rows, "num_pairs": len(distinct), "kind": IMAGE_CAPTION}
         if self.num_unverifiable > 2 * max(1, len(rows.codes[rows.codes >= 0])) and name == "all":
             reason = (
                 "this model cannot judge this data: it does not know most of the words in "
                 f"{self.num_unverifiable} of {self.num_unverifiable + num_rows} captions"
             )
-            return unjudged("model_cannot_tell", reason, hint=WORDS.hint, **about)  # type: ignore[arg-type]
+            return unjudged("model_cannot_tell", reason, hint=IMAGE_CAPTION.hint, **about)  # type: ignore[arg-type]
         if len(distinct) < self._options.min_pairs:
             reason = (
                 f"there are only {len(distinct)} distinct image-caption pairs, and fewer than "
@@ -288,7 +282,7 @@ class ImageAlignment:
             1.0 / (1.0 + np.maximum(others, 0)),
             name=name,
             num_rows=num_rows,
-            words=WORDS,
+            kind=IMAGE_CAPTION,
             seed=self._seed,
             has_partners=self._has_partners(side),
             reach_limit=limit,

@@ -18,8 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.types import Status
-from mmcheck.corpus.alignment_fit import SliceVerdict, Words, judge_scores, unjudged
+from mmcheck.corpus.alignment_fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.corpus.row_scores import RowScores
@@ -27,13 +28,8 @@ from mmcheck.corpus.slices import REST, choose_slices, read_labels
 from mmcheck.corpus.speech_partners import has_heard_partners
 from mmcheck.store.schema import load_json
 
-PROBE = "transcript"
+PROBE = AUDIO_TRANSCRIPT.probe
 NULL_PROBE = "transcript_null"
-WORDS = Words(
-    pairs="recordings with transcripts",
-    data="these recordings",
-    hint="try another model, e.g. probes.transcript.model: small, and see that the language is one that it knows",
-)
 MIN_NULL = 50
 """Fewer values of other transcripts are no null."""
 _MOST = 0.95
@@ -108,7 +104,7 @@ class SpeechAlignment:
     ) -> SliceVerdict:
         rows = np.flatnonzero(own)
         distinct = rows[np.unique(clips.keys[rows], return_index=True)[1]]
-        about = {"name": name, "num_rows": len(rows), "num_pairs": len(distinct), "words": WORDS}
+        about = {"name": name, "num_rows": len(rows), "num_pairs": len(distinct), "kind": AUDIO_TRANSCRIPT}
         if len(distinct) < self._options.min_pairs:
             reason = (
                 f"there are only {len(distinct)} distinct recordings with transcripts, and fewer than "
@@ -131,7 +127,7 @@ class SpeechAlignment:
             np.ones(len(distinct)),
             name=name,
             num_rows=len(rows),
-            words=WORDS,
+            kind=AUDIO_TRANSCRIPT,
             seed=self._seed,
             has_partners=has_partners,
         )

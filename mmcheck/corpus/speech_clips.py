@@ -70,10 +70,10 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
             for name in names:
                 values[name].append(_column(table, name, count))
         verified = np.isfinite(values["end_log_prob"][-1])
-        aligned = shard.measurements("alignment", ["status", "reason", "cause", "posterior"])
-        posterior.append(np.where(verified, _column(aligned, "posterior", count), np.nan))
+        aligned = shard.measurements("alignment", ["audio_reason", "audio_cause", "audio_posterior"])
+        posterior.append(np.where(verified, _column(aligned, "audio_posterior", count), np.nan))
         judged += int(np.isfinite(posterior[-1]).sum())
-        if aligned is not None and "cause" in aligned.column_names:
+        if aligned is not None and "audio_cause" in aligned.column_names:
             _count_reasons(aligned, verified, reasons)
     joined = {name: np.concatenate(parts) for name, parts in values.items()}
     keys = np.nan_to_num(np.stack([joined[name] for name in (*_OWN, *_PLANTED)], axis=1), nan=1e9)
@@ -95,8 +95,8 @@ def primary_code(language: str | None) -> str:
 
 
 def _count_reasons(aligned: pa.Table, verified: NDArray[np.bool_], reasons: dict[str, int]) -> None:
-    causes = aligned["cause"].to_pylist()
-    texts = aligned["reason"].to_pylist()
+    causes = aligned["audio_cause"].to_pylist()
+    texts = aligned["audio_reason"].to_pylist()
     for row in np.flatnonzero(verified).tolist():
         if causes[row] in _HOPELESS and texts[row]:
             reasons[texts[row]] = reasons.get(texts[row], 0) + 1

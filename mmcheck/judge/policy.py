@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from mmcheck.config import RuleConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.parts import ANALYSES, PROBES, RULES
 from mmcheck.core.types import Action, Metric
+from mmcheck.judge.blind_model import without_blind
 from mmcheck.judge.broken_row import BrokenRowRule
 from mmcheck.judge.rule import Rule, RuleFindings
 from mmcheck.judge.table import JudgeTable
@@ -107,7 +109,7 @@ class Policy:
         strict = [rule for rule in self.rules if isinstance(rule, UnmeasuredRule)]
         for rule in ordinary:
             if rule.name not in self.inactive:
-                _add(found, rank, rule.apply(table))
+                _add(found, rank, without_blind(rule.apply(table), rule.options, table))
         _add(found, rank, self._row_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
         for rule in strict:
             if rule.name not in self.inactive:
@@ -187,6 +189,10 @@ def _check_name(name: str, options: RuleConfig) -> None:
 
 
 def _nearest(metric: str, known: Mapping[str, Metric]) -> str:
+    probe, _, short = metric.partition(".")
+    by_kind = [name for kind in PAIR_KINDS if (name := f"{probe}.{kind.name}_{short}") in known]
+    if by_kind:
+        return f"; each kind of pair has its own: {' and '.join(by_kind)}"
     near = difflib.get_close_matches(metric, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -115,6 +115,10 @@ class JudgeTable:
         """Return the stable words for a probe's failures, an Arrow string array with nulls."""
         return self._strings_of(probe, "cause")
 
+    def words(self, probe: str, column: str) -> pa.Array:
+        """Return another column of text of a probe or analysis, an Arrow string array with nulls."""
+        return self._strings_of(probe, column)
+
     def texts(self, column: str) -> pa.Array:
         """Return ``caption`` or ``transcript``, an Arrow string array with nulls."""
         return _strings(self._samples[column])

@@ -2,7 +2,7 @@
 
 The alignment analysis says why it gave no posterior. Such a pair is not wrong, but nothing says that it is right
 either, so it is not kept. Where another rule of the config looks at the pair's raw values (a similarity, an error
-rate), that rule has judged it, and this one is silent.
+rate), that rule has judged it, and this one is silent. Of a sample with two pairs each is looked at for itself.
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
-from mmcheck.core.types import Action, Metric, Status
+from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
+from mmcheck.core.types import Action, Metric
 from mmcheck.judge.broken_row import fixed_message
 from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics, nothing
 from mmcheck.judge.table import JudgeTable
 
 ANALYSIS = "alignment"
-RAW_METRICS = {
-    "image": ("image_text.similarity",),
-    "audio": ("transcript.mean_log_prob", "transcript.error_rate", "transcript.wer", "transcript.cer"),
-}
-"""Modality -> metrics by which a rule judges a pair without its null."""
 
 
 class UnjudgedRule:
@@ -50,14 +46,14 @@ class UnjudgedRule:
     def __init__(self, name: str, options: RuleConfig) -> None:
         self.name = name
         self.options = options
-        self.metrics = (f"{ANALYSIS}.posterior", *condition_metrics(options))
+        self.metrics = (*(kind.posterior for kind in PAIR_KINDS), *condition_metrics(options))
         self._fixed = fixed_message(name, options)
-        self._judged_otherwise: frozenset[str] = frozenset()
+        self._judged_otherwise: frozenset[PairKind] = frozenset()
 
     def look_at(self, rules: Mapping[str, RuleConfig]) -> None:
-        """Learn which modalities other rules of the config judge by raw values."""
+        """Learn which kinds of pairs other rules of the config judge by raw values."""
         read = {rule.metric for rule in rules.values() if rule.enabled}
-        self._judged_otherwise = frozenset(kind for kind, names in RAW_METRICS.items() if read & set(names))
+        self._judged_otherwise = frozenset(kind for kind in PAIR_KINDS if read & set(kind.raw_metrics))
 
     def check(self, known: Mapping[str, Metric]) -> list[str]:
         """Return a sentence for each condition that can never hold."""
@@ -65,25 +61,33 @@ class UnjudgedRule:
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return a finding for each pair without a judgement."""
-        left = applicable(self.options, table) & table.has_status(ANALYSIS, Status.NOT_APPLICABLE)
-        for modality in self._judged_otherwise:
-            left &= ~table.has(modality)
-        causes = table.causes(ANALYSIS)
-        left &= pc.is_in(causes, value_set=pa.array(self.causes, pa.string())).to_numpy(zero_copy_only=False)
-        rows = np.flatnonzero(left)
-        if not len(rows):
+        applies = applicable(self.options, table)
+        known = pa.array(self.causes, pa.string())
+        found: list[tuple[int, str, str]] = []
+        for kind in PAIR_KINDS:
+            if kind in self._judged_otherwise:
+                continue
+            causes = table.words(ANALYSIS, f"{kind.name}_cause")
+            rows = np.flatnonzero(applies & pc.is_in(causes, value_set=known).to_numpy(zero_copy_only=False))
+            chosen = pa.array(rows)
+            reasons = table.words(ANALYSIS, f"{kind.name}_reason").take(chosen).to_pylist()
+            found += (
+                (row, cause, self._fixed or _sentence(kind, reason))
+                for row, cause, reason in zip(rows.tolist(), causes.take(chosen).to_pylist(), reasons, strict=True)
+            )
+        if not found:
             return nothing(self.name, self.options)
-        chosen = pa.array(rows)
-        reasons = table.reasons(ANALYSIS).take(chosen).to_pylist()
+        found.sort(key=lambda item: item[0])
         return RuleFindings(
             rule=self.name,
             action=Action(self.options.action),
-            rows=rows,
-            causes=causes.take(chosen).to_pylist(),
-            messages=[self._fixed or _sentence(reason) for reason in reasons],
+            rows=np.array([row for row, _, _ in found], dtype=np.int64),
+            causes=[cause for _, cause, _ in found],
+            messages=[message for _, _, message in found],
         )
 
 
-def _sentence(reason: str | None) -> str:
-    text = (reason or "nothing tells whether the two belong together").strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+def _sentence(kind: PairKind, reason: str | None) -> str:
+    text = (reason or "nothing tells whether they belong together").strip().rstrip(".")
+    halves = kind.halves
+    return f"{halves[:1].upper()}{halves[1:]} were not judged: {text}."

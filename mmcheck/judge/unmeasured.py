@@ -12,16 +12,11 @@ import pyarrow as pa
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.core.types import Action, Metric, Status
 from mmcheck.judge.broken_row import fixed_message
 from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
 from mmcheck.judge.table import JudgeTable, Mask
-
-PAIRS = {
-    # probe: medium, text, and the values of which one at least says whether the two belong together
-    "image_text": ("image", "caption", ("similarity",)),
-    "transcript": ("audio", "transcript", ("mean_log_prob", "error_rate", "wer", "cer")),
-}
 
 
 class UnmeasuredRule:
@@ -63,23 +58,26 @@ class UnmeasuredRule:
                 (row, "probe_failed", f"The probe {probe} failed: {reason or 'it gave no reason'}")
                 for row, reason in zip(rows.tolist(), reasons, strict=True)
             )
-        for probe, mask in _pairs_not_measured(table).items():
+        for kind, mask in _pairs_not_measured(table).items():
             rows = _take(left, mask)
-            reasons = table.reasons(probe).take(pa.array(rows)).to_pylist()
-            medium, text, _ = PAIRS[probe]
+            reasons = table.reasons(kind.probe).take(pa.array(rows)).to_pylist()
             found += (
                 (
                     row,
                     "pair_not_measured",
-                    f"The {medium} and its {text} were not compared: {reason or 'no value'}",
+                    f"The {kind.medium_noun} and its {kind.text} were not compared: {reason or 'no value'}",
                 )
                 for row, reason in zip(rows.tolist(), reasons, strict=True)
             )
-        for medium, text, mask in _halves(table):
+        for kind, mask in _halves(table).items():
             rows = _take(left, mask)
-            has_medium = table.has(medium)
+            has_medium = table.has(kind.medium)
             found += (
-                (row, "half_a_pair", f"There is no {text if has_medium[row] else medium}, so there is no pair to judge")
+                (
+                    row,
+                    "half_a_pair",
+                    f"There is no {kind.text if has_medium[row] else kind.medium_noun}, so there is no pair to judge",
+                )
                 for row in rows.tolist()
             )
         rows = _take(left, _nothing_measured(table))
@@ -108,30 +106,28 @@ def _nothing_measured(table: JudgeTable) -> Mask:
     return ~measured
 
 
-def _halves(table: JudgeTable) -> list[tuple[str, str, Mask]]:
-    """Return medium, text and the rows that hold one without the other and no whole pair besides."""
-    pairs = [(medium, text) for medium, text, _ in PAIRS.values()]
+def _halves(table: JudgeTable) -> dict[PairKind, Mask]:
+    """Return for each kind the rows that hold one half without the other and no whole pair besides."""
     whole = np.zeros(table.num_rows, dtype=bool)
-    for medium, text in pairs:
-        whole |= table.has(medium) & table.has(text)
-    return [(medium, text, (table.has(medium) ^ table.has(text)) & ~whole) for medium, text in pairs]
+    for kind in PAIR_KINDS:
+        whole |= table.has(kind.medium) & table.has(kind.text)
+    return {kind: (table.has(kind.medium) ^ table.has(kind.text)) & ~whole for kind in PAIR_KINDS}
 
 
-def _pairs_not_measured(table: JudgeTable) -> dict[str, Mask]:
-    """Return for each pair probe that ran where it should have compared a pair and did not.
+def _pairs_not_measured(table: JudgeTable) -> dict[PairKind, Mask]:
+    """Return for each kind whose probe ran where it should have compared a pair and did not.
 
     A sample with both halves must have been compared, an empty text included. One with a single half (an image without
     any caption) must at least have been compared as another pair, or nobody ever checked what belongs to what.
     """
-    ran = [probe for probe in PAIRS if probe in table.probes]
-    compared = {probe: table.has_values(probe, PAIRS[probe][2]) for probe in ran}
+    ran = [kind for kind in PAIR_KINDS if kind.probe in table.probes]
+    compared = {kind: table.has_values(kind.probe, kind.comparisons) for kind in ran}
     any_compared = np.zeros(table.num_rows, dtype=bool)
     for mask in compared.values():
         any_compared |= mask
     found = {}
-    for probe in ran:
-        medium, text, _ = PAIRS[probe]
-        has_medium, has_text = table.has(medium), table.has(text)
+    for kind in ran:
+        has_medium, has_text = table.has(kind.medium), table.has(kind.text)
         whole, half = has_medium & has_text, has_medium ^ has_text
-        found[probe] = ~compared[probe] & (whole | (half & ~any_compared))
+        found[kind] = ~compared[kind] & (whole | (half & ~any_compared))
     return found

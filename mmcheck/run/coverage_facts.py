@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import load_json
 
@@ -55,7 +56,7 @@ class RowFacts:
     misaligned: Floats
     """1 misaligned, 0 not, NaN unknown."""
     misaligned_by: str
-    """``alignment.posterior``, or ``quarantine`` where that was not stored."""
+    """``alignment``, or ``quarantine`` where that was not stored."""
     vague: NDArray[np.bool_]
     """Whether a rule found the text vague."""
     has_image: NDArray[np.bool_]
@@ -88,7 +89,7 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         verdicts = read_part(run.verdicts_part(shard), ["action", "findings"])
         taken.append(_numpy(pc.equal(verdicts["action"], "quarantine"), bool))
         vague.append(_vague(verdicts["findings"].combine_chunks(), count))
-        posterior.append(_numbers(stored.measurements("alignment", ["posterior"]), "posterior", count))
+        posterior.append(_worst_posterior(stored, count))
         for name, (probe, metric, _, _) in _EDGES.items():
             numbers[name].append(_numbers(stored.measurements(probe, [metric]), metric, count))
         samples = stored.samples(["manifest", "language", "image", "audio", *(["row"] if columns else [])])
@@ -112,7 +113,7 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         slices += [_bin(name, _join(parts)) for name, parts in numbers.items()]
     return RowFacts(
         misaligned=wrong if by_posterior else _join(taken).astype(np.float64),
-        misaligned_by="alignment.posterior" if by_posterior else "quarantine",
+        misaligned_by="alignment" if by_posterior else "quarantine",
         vague=_join(vague).astype(bool),
         has_image=_join(media["image"]).astype(bool),
         has_audio=audio,
@@ -135,6 +136,15 @@ def _numpy(column: Any, kind: type) -> NDArray[Any]:
     return np.asarray(
         column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(), kind
     )
+
+
+def _worst_posterior(stored: StoredShard, count: int) -> Floats:
+    """Return the largest probability of a mismatch among a row's pairs, NaN where none was judged."""
+    found = np.full(count, np.nan)
+    for kind in PAIR_KINDS:
+        column = kind.posterior.partition(".")[2]
+        found = np.fmax(found, _numbers(stored.measurements("alignment", [column]), column, count))
+    return found
 
 
 def _numbers(table: pa.Table | None, metric: str, count: int) -> Floats:

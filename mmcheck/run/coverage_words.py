@@ -50,7 +50,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         f"{_percent(clusters[0]['share'])}, and half of the set is in {balance['half']} of them.",
         f"The set is as varied as {balance['effective']:.1f} equal clusters (Gini coefficient {balance['gini']:.2f}).",
     ]
-    word = "misaligned" if misaligned_by == "alignment.posterior" else "quarantined"
+    word = "misaligned" if misaligned_by == "alignment" else "quarantined"
     said += _stand_out(clusters, "misaligned", view["misaligned"], word, many)
     texts = "transcripts" if name == "audio" else "captions"
     said += _stand_out(clusters, "vague", view["vague"], "vague", texts)

@@ -27,8 +27,7 @@ def describe_set(run: RunFolder, config: Config, tally: Tally) -> dict[str, Any]
     notes = [sentence for part in found.values() for sentence in part.get("warnings", [])]
     notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]
     implied = tally.false_quarantine(config.rules)
-    if implied is not None:
-        notes.append(implied["sentence"])
+    notes += [part["sentence"] for part in implied.values()]
     return {
         "notes": notes,
         "analyses": {name: _without_plots(part) for name, part in found.items()},

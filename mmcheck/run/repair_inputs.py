@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.types import Status
@@ -64,19 +63,13 @@ def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingSc
 
 
 def image_posterior(run: RunFolder) -> Floats | None:
-    """Return the probability that each image-caption pair is a random pairing, NaN where unknown; None if not judged.
-
-    A sample with image and recording has one posterior for both, so nothing is said of its image.
-    """
+    """Return the probability that each image-caption pair is a random pairing, NaN if unknown; None if not judged."""
     if "alignment" not in run.probes():
         return None
-    table = run.measurements_table("alignment", ["posterior"])
-    if "posterior" not in table.column_names:
+    table = run.measurements_table("alignment", ["image_posterior"])
+    if "image_posterior" not in table.column_names:
         return None
-    values = np.asarray(table["posterior"].cast("float64").to_numpy(), dtype=np.float32).copy()
-    audio = run.samples_table(["audio"])["audio"]
-    values[pc.is_valid(audio).to_numpy()] = np.nan
-    return values
+    return np.asarray(table["image_posterior"].cast("float64").to_numpy(), dtype=np.float32)
 
 
 def transcript_scores(run: RunFolder) -> TranscriptScores | None:

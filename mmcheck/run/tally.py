@@ -14,13 +14,11 @@ import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.errors import RunError
+from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.core.sentences import percent
 from mmcheck.core.types import Action
 from mmcheck.run.metric_values import MetricValues
 from mmcheck.store.schema import metric_columns
-
-POSTERIOR = "alignment.posterior"
-"""Probability that a pair is a random pairing."""
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -54,41 +52,25 @@ class Tally:
             for short in metric_columns(table):
                 self.values.add(f"{name}.{short}", table[short].drop_null().to_numpy())
 
-    def false_quarantine(self, rules: Mapping[str, RuleConfig]) -> dict[str, Any] | None:
-        """Return what quarantining by the posterior is expected to cost; None if no rule does so.
+    def false_quarantine(self, rules: Mapping[str, RuleConfig]) -> dict[str, dict[str, Any]]:
+        """Return, by kind of pair, what quarantining by the posterior is expected to cost; {} if no rule does so.
 
         A pair with posterior p is a true pair with probability 1 - p, so among the pairs above a limit the sum of
         1 - p is the expected number of true pairs taken (the estimate of Storey, 2003, of the positive false
         discovery rate, with posteriors in place of p-values).
         """
-        limits = [
-            rule.max
-            for rule in rules.values()
-            if rule.enabled and rule.metric == POSTERIOR and rule.max is not None and rule.action == "quarantine"
-        ]
-        posteriors = self.values.get(POSTERIOR) if limits else np.zeros(0)
-        if not len(posteriors):
-            return None
-        limit = min(limits)
-        taken = posteriors[posteriors > limit]
-        wrong = float((1.0 - taken).sum())
-        true_pairs = float((1.0 - posteriors).sum())
-        share = wrong / true_pairs if true_pairs > 0 else 0.0
-        if len(taken):
-            sentence = (
-                f"The limit {limit:g} on the posterior takes {len(taken):,} of {len(posteriors):,} judged pairs; about "
-                f"{wrong:.1f} of them are expected to be right after all ({percent(share)} % of the right pairs)."
-            )
-        else:
-            sentence = f"The limit {limit:g} on the posterior takes none of {len(posteriors):,} judged pairs."
-        return {
-            "limit": limit,
-            "judged": len(posteriors),
-            "taken": len(taken),
-            "expected_wrongly_taken": round(wrong, 3),
-            "share_of_true_pairs": round(share, 6),
-            "sentence": sentence,
-        }
+        found = {}
+        for kind in PAIR_KINDS:
+            limits = [
+                rule.max
+                for rule in rules.values()
+                if rule.enabled and rule.metric == kind.posterior and rule.max is not None
+                if rule.action == "quarantine"
+            ]
+            posteriors = self.values.get(kind.posterior) if limits else np.zeros(0)
+            if len(posteriors):
+                found[kind.name] = _cost(kind, min(limits), posteriors)
+        return found
 
     def summary(self, rows: int, inactive: Sequence[str]) -> dict[str, Any]:
         """Return the content of summary.json for a run of ``rows`` samples.
@@ -121,6 +103,29 @@ class Tally:
         # Selecting quantiles runs outside Python; more threads would only hold more columns in memory.
         with ThreadPoolExecutor(2, thread_name_prefix="quantiles") as pool:
             return dict(zip(names, pool.map(lambda name: _describe(self.values.get(name)), names), strict=True))
+
+
+def _cost(kind: PairKind, limit: float, posteriors: np.ndarray[Any, Any]) -> dict[str, Any]:
+    taken = posteriors[posteriors > limit]
+    wrong = float((1.0 - taken).sum())
+    true_pairs = float((1.0 - posteriors).sum())
+    share = wrong / true_pairs if true_pairs > 0 else 0.0
+    judged = f"{len(posteriors):,} judged {kind.pairs}"
+    if len(taken):
+        sentence = (
+            f"The limit {limit:g} on the probability of a mismatch takes {len(taken):,} of {judged}; about "
+            f"{wrong:.1f} of them are expected to be right after all ({percent(share)} % of the right pairs)."
+        )
+    else:
+        sentence = f"The limit {limit:g} on the probability of a mismatch takes none of {judged}."
+    return {
+        "limit": limit,
+        "judged": len(posteriors),
+        "taken": len(taken),
+        "expected_wrongly_taken": round(wrong, 3),
+        "share_of_true_pairs": round(share, 6),
+        "sentence": sentence,
+    }
 
 
 def _counts(column: Any) -> dict[str, int]:

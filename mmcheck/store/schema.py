@@ -240,8 +240,17 @@ def _embeddings(vectors: Sequence[Any]) -> pa.Array:
 
 
 def metric_columns(table: pa.Table) -> list[str]:
-    """Return the short names of the metric columns of a measurements table."""
-    return [name for name in table.column_names if name not in _FIXED_COLUMNS and not name.startswith(EMBEDDING_PREFIX)]
+    """Return the short names of the metric columns of a measurements table.
+
+    A column of text is what an analysis says of a row beside its numbers.
+    """
+    return [
+        field.name
+        for field in table.schema
+        if field.name not in _FIXED_COLUMNS
+        and not field.name.startswith(EMBEDDING_PREFIX)
+        and not pa.types.is_string(field.type)
+    ]
 
 
 def digest_ids(ids: pa.ChunkedArray) -> str:

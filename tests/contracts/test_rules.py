@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from mmcheck.config import PRESETS, RuleConfig, load_config
@@ -46,11 +47,9 @@ def awkward_table():
         Measurement.not_applicable(ids[4], "media", "there is no medium"),
     ]
     table = measurements_to_table(media, [Metric(name="media.width", description="")])
-    cause, reason = "model_cannot_tell", "this model cannot judge this data"
-    alignment = [
-        Measurement(sample_id=i, probe="alignment", status=Status.NOT_APPLICABLE, cause=cause, reason=reason)
-        for i in ids
-    ]
+    alignment = measurements_to_table([Measurement.not_applicable(i, "alignment", "no pair") for i in ids], [])
+    for name, text in (("image_cause", "model_cannot_tell"), ("image_reason", "this model cannot judge this data")):
+        alignment = alignment.append_column(name, pa.array([text] * len(ids), pa.string()))
     texts = {
         probe: measurements_to_table(
             [
@@ -63,8 +62,7 @@ def awkward_table():
         )
         for probe, row in (("caption_text", "good"), ("transcript_text", "gone"))
     }
-    found = {"media": table, "alignment": measurements_to_table(alignment, []), **texts}
-    return JudgeTable(samples_to_table(samples, 0), found)
+    return JudgeTable(samples_to_table(samples, 0), {"media": table, "alignment": alignment, **texts})
 
 
 @pytest.mark.parametrize("kind", RULES.names())

@@ -28,7 +28,7 @@ MODELS = {"bundled": 0.0, "weak": 1.0}
 """Blur of each model's embeddings: the bundled model knows this world too well, so a weaker one is made of it."""
 SETS = {50: 6, 300: 3}
 """Sets a seed of the small sizes, whose single sets say little."""
-_POSTERIOR, _SCORE = "alignment.posterior", "alignment.score"
+_POSTERIOR, _SCORE = "alignment.image_posterior", "alignment.image_score"
 _TUNED_SIZES = (300, 3000)
 _TUNED_RATES = (0.05, 0.1)
 """LEMoN's grid is searched on one set a seed of these, for its cost."""

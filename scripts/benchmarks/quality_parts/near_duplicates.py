@@ -116,7 +116,7 @@ def measure_verdicts(
                         judged = run_analyses(pair_shards(planted), ("alignment",))
                         taken = np.array([action == "quarantine" for action in judged.actions])
                         faulty = planted.fault != ""
-                        area = roc_auc(-judged.values["alignment.score"], faulty)
+                        area = roc_auc(-judged.values["alignment.image_score"], faulty)
                         found.append((area, count(taken, faulty)))
                     outcomes.append(
                         VerdictOutcome(

@@ -25,7 +25,7 @@ class Proposed:
 def propose(planted: Planted) -> Proposed:
     """Return the product's proposals for a set, those that `mmcheck repair` shows without being asked for more."""
     size = len(planted)
-    posterior = run_analyses(to_shards(planted), ("alignment",)).values["alignment.posterior"]
+    posterior = run_analyses(to_shards(planted), ("alignment",)).values["alignment.image_posterior"]
     everywhere = np.ones(size, dtype=bool)
     scores = EmbeddingScores(planted.image, planted.text, everywhere, everywhere)
     captions = planted.captions()

@@ -45,7 +45,7 @@ _DRAWN = {
     "caption_text": {"specificity": (0.3, 1.0), "mean_word_frequency": (2.0, 6.0), "letter_ratio": (0.7, 1.0)},
     "image_text": {"similarity": (0.2, 0.4), "worst_similarity": (0.2, 0.4)},
     "duplicates": {"image_similarity": (0.3, 0.9)},
-    "alignment": {"score": (-1.0, 1.0), "p_value": (0.0, 1.0)},
+    "alignment": {"image_score": (-1.0, 1.0), "image_p_value": (0.0, 1.0)},
     "caption": {
         "vagueness": (0.0, 0.657),
         "entropy": (0.0, 1.0),
@@ -176,7 +176,7 @@ def _values(name: str, count: int, kinds: np.ndarray[Any, Any], rng: np.random.G
     values |= {short: rng.uniform(low, high, count) for short, (low, high) in _DRAWN.get(name, {}).items()}
     if name == "alignment":
         sound = rng.uniform(0.0, 0.04, count)
-        values["posterior"] = np.where(
+        values["image_posterior"] = np.where(
             kinds < 0.05,
             rng.uniform(0.6, 1.0, count),
             np.where(kinds < 0.07, rng.uniform(0.05, 0.5, count), sound),

@@ -43,7 +43,7 @@ def get(config: Any, path: str) -> Any:
         ("input.columns.caption=[x", "[x"),
         ("probes.image_text.model=C:\\temp\\new", "C:\\temp\\new"),
         ("probes.transcript.transcribe=never", "never"),
-        ("rules.random_pairing.action=flag", "flag"),
+        ("rules.mismatched_caption.action=flag", "flag"),
         ("rules.short_caption.languages=[no, en]", ("no", "en")),
         ("analyses.alignment.slice_by=[on]", ("on",)),
         ("rules.short_caption.enabled=no", False),

@@ -107,7 +107,8 @@ def analyse(shards, seed=0, **options):
     assert joined["sample_id"].to_pylist() == [name for shard in shards for name in shard.ids]
     columns = {name: joined[name].to_pylist() for name in ("status", "reason", "cause")}
     for name in ("posterior", "score", "p_value"):
-        columns[name] = joined[name].to_numpy(zero_copy_only=False).astype(float)
+        if f"image_{name}" in joined.column_names:
+            columns[name] = joined[f"image_{name}"].to_numpy(zero_copy_only=False).astype(float)
     return columns, summary
 
 
@@ -313,3 +314,31 @@ def test_a_handful_without_a_slice_is_judged_with_the_largest():
     values, summary = analyse(image_shards(images, texts, language=language), min_slice=300)
     assert summary["image"]["state"] == "judged"
     assert np.isfinite(np.array(values["posterior"], dtype=float)).all()
+
+
+def test_a_sample_with_two_pairs_has_values_of_each():
+    images, texts = make_pairs(200)
+    texts, is_wrong = shuffle(texts, 0.1)
+    shards = image_shards(images, texts)
+    rng = np.random.default_rng(0)
+    for number, shard in enumerate(shards):
+        count = len(shard.ids)
+        few = count if number == 0 else 0
+        shard.transcripts = [f"sentence {number} {row}" for row in range(count)]
+        own = pa.array([-0.5 + 0.1 * rng.normal() if row < 40 and few else None for row in range(count)], pa.float64())
+        shard.tables["transcript"] = {"status": ["measured"] * count, "mean_log_prob": own}
+        shard.tables["transcript_null"] = {"status": ["measured"] * count, "evidence": pa.nulls(count, pa.string())}
+    joined = pa.concat_tables(Alignment(AlignmentConfig(), 0).analyse(shards))
+    posterior = joined["image_posterior"].to_numpy()
+    np.testing.assert_array_equal(posterior > 0.5, is_wrong)
+    assert set(joined["image_cause"].to_pylist()) == {None}
+    assert joined["audio_cause"].to_pylist() == ["too_few_pairs"] * 40 + [None] * 160
+    assert "40 distinct recordings" in joined["audio_reason"][0].as_py()
+    assert joined["audio_posterior"].null_count == 200
+    assert set(joined["status"].to_pylist()) == {"measured"}
+
+
+def test_a_run_of_one_kind_has_no_columns_of_the_other():
+    images, texts = make_pairs(60)
+    (table,) = Alignment(AlignmentConfig(), 0).analyse(image_shards(images, texts))
+    assert not [name for name in table.column_names if name.startswith("audio")]

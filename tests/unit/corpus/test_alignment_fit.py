@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mmcheck.corpus.alignment_fit import Words, describe_slices, judge_scores, p_values, unjudged
+from mmcheck.core.pair_kinds import IMAGE_CAPTION
+from mmcheck.corpus.alignment_fit import describe_slices, judge_scores, p_values, unjudged
 
-WORDS = Words(pairs="pairs", data="this data", hint="try another model")
+KIND = replace(IMAGE_CAPTION, pairs="pairs", hint="try another model")
 NULL = np.random.default_rng(0).normal(0, 1, 20_000)
 
 
 def judge(scores, name="all", **options):
     return judge_scores(
-        NULL, scores, np.ones(len(scores)), name=name, num_rows=len(scores), words=WORDS, seed=0, **options
+        NULL, scores, np.ones(len(scores)), name=name, num_rows=len(scores), kind=KIND, seed=0, **options
     )
 
 
@@ -70,7 +72,7 @@ def test_slices_are_told_together():
         "language=en": judge(draw(900, 0.0), name="language=en"),
         "language=xx": judge(draw(300, 0.0, true_mean=0.0), name="language=xx"),
     }
-    told = json.loads(json.dumps(describe_slices(verdicts, WORDS), allow_nan=False))
+    told = json.loads(json.dumps(describe_slices(verdicts, KIND), allow_nan=False))
     assert told["state"] == "judged"
     assert told["num_pairs"] == 1500
     assert told["share"] == pytest.approx(0.05, abs=0.01)
@@ -85,14 +87,14 @@ def test_the_share_of_slices_is_of_the_pairs_that_say_something():
         "language=de": judge(draw(300, 0.2), name="language=de", num_silent=40),
         "language=en": judge(draw(300, 0.2), name="language=en"),
     }
-    told = describe_slices(verdicts, WORDS)
+    told = describe_slices(verdicts, KIND)
     assert told["num_pairs"] == 640
     assert "of the 600 distinct" in told["sentences"][0]
     assert told["sentences"][1].startswith("40 more have captions")
 
 
 def test_an_unjudged_slice_says_why():
-    verdict = unjudged("too_few_pairs", "there are only 3 pairs", name="all", num_rows=3, num_pairs=3, words=WORDS)
+    verdict = unjudged("too_few_pairs", "there are only 3 pairs", name="all", num_rows=3, num_pairs=3, kind=KIND)
     assert verdict.describe() == {
         "state": "too_few_pairs",
         "num_rows": 3,

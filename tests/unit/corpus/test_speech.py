@@ -32,14 +32,14 @@ class FakeShard:
         if probe not in self.names:
             return None
         rows, count = self.rows, len(self.rows["id"])
-        names = {"transcript": FLOATS, "transcript_null": PLANTED, "alignment": ("posterior",)}[probe]
+        names = {"transcript": FLOATS, "transcript_null": PLANTED, "alignment": ("audio_posterior",)}[probe]
         values = {name: rows[name] for name in names}
         known = np.isfinite(np.stack(list(values.values()))).any(axis=0) if count else np.zeros(0, bool)
         table = pa.table(
             {
                 "status": ["measured" if has else "not_applicable" for has in known.tolist()],
-                "reason": pa.array(rows.get("reason", [None] * count), pa.string()),
-                "cause": pa.array(rows.get("cause", [None] * count), pa.string()),
+                "audio_reason": pa.array(rows.get("audio_reason", [None] * count), pa.string()),
+                "audio_cause": pa.array(rows.get("audio_cause", [None] * count), pa.string()),
                 **{name: pa.array(column, from_pandas=True, type=pa.float64()) for name, column in values.items()},
                 "evidence": pa.array(rows["evidence"], pa.string()),
             }
@@ -57,7 +57,7 @@ def draw(count=400, sampled=0.5, seed=0, **faults):
         "num_words": rng.integers(4, 12, count).astype(float),
         "end_level": rng.normal(-40, 8, count),
         "stated_language_probability": np.full(count, np.nan),
-        "posterior": np.full(count, 0.001),
+        "audio_posterior": np.full(count, 0.001),
         "language": ["en"] * count,
     }
     is_sampled = rng.random(count) < sampled
@@ -77,7 +77,7 @@ def draw(count=400, sampled=0.5, seed=0, **faults):
             rows["tail_surprise"][part] = np.abs(rng.normal(5, 1, number)) + 1
             rows["max_surprise"][part] = np.abs(rng.normal(11, 2, number))
         elif kind == "other":
-            rows["posterior"][part] = 0.99
+            rows["audio_posterior"][part] = 0.99
             rows["max_surprise"][part] = 15.0
         start += number
     rows["id"] = [f"s{number}" for number in range(count)]
@@ -174,7 +174,7 @@ def test_a_text_of_another_clip_is_not_also_called_cut():
 @pytest.mark.parametrize("count", [1, 20, 49])
 def test_small_sets_are_said_plainly_to_be_small(count):
     rows, _ = draw(count, sampled=1.0)
-    rows["posterior"][:] = np.nan
+    rows["audio_posterior"][:] = np.nan
     table, summary = analyse(rows)
     assert set(table["cause"].to_pylist()) == {"too_few_clips"}
     assert column(table, "anomaly").size == count
@@ -184,7 +184,7 @@ def test_small_sets_are_said_plainly_to_be_small(count):
 
 def test_without_planted_faults_nothing_is_judged():
     rows, _ = draw(400)
-    rows["posterior"][:] = np.nan
+    rows["audio_posterior"][:] = np.nan
     table, summary = analyse(rows, names=("transcript", "alignment"))
     assert set(table["cause"].to_pylist()) == {"too_few_clips"}
     assert "probes.transcript_null" in summary["warnings"][0]
@@ -201,9 +201,9 @@ def test_a_model_that_sees_no_planted_fault_cannot_tell():
 
 def test_a_model_that_cannot_tell_texts_apart_cannot_tell_words_apart():
     rows, _ = draw(400)
-    rows["posterior"][:] = np.nan
-    rows["cause"] = ["model_cannot_tell"] * 400
-    rows["reason"] = ["this model cannot judge these recordings"] * 400
+    rows["audio_posterior"][:] = np.nan
+    rows["audio_cause"] = ["model_cannot_tell"] * 400
+    rows["audio_reason"] = ["this model cannot judge these recordings"] * 400
     table, summary = analyse(rows)
     assert summary["warnings"] == [
         "Transcripts were not searched for all faults by the set's own measure: "
@@ -254,7 +254,7 @@ def test_neither_order_nor_shards_nor_duplicates_change_a_value(seed, size):
 
 def test_rows_without_recordings_say_so_and_stay_out():
     rows, _ = draw(300)
-    for name in (*FLOATS, *PLANTED, "posterior"):
+    for name in (*FLOATS, *PLANTED, "audio_posterior"):
         rows[name][:100] = np.nan
     table, _ = analyse(rows)
     assert table["status"].to_pylist()[:100] == ["not_applicable"] * 100
@@ -263,7 +263,7 @@ def test_rows_without_recordings_say_so_and_stay_out():
 
 def test_a_set_without_recordings_is_silent():
     rows, _ = draw(60)
-    for name in (*FLOATS, *PLANTED, "posterior"):
+    for name in (*FLOATS, *PLANTED, "audio_posterior"):
         rows[name][:] = np.nan
     table, summary = analyse(rows)
     assert set(table["status"].to_pylist()) == {"not_applicable"}

@@ -195,7 +195,7 @@ def test_a_hundred_thousand_rows_with_many_findings():
     status = pa.repeat("measured", rows)
     measured = {
         "image_text": {"similarity": rng.uniform(0, 0.4, rows)},
-        "alignment": {"posterior": rng.uniform(0, 1, rows)},
+        "alignment": {"image_posterior": rng.uniform(0, 1, rows)},
         "media": {"width": rng.uniform(1, 64, rows), "blankness": rng.uniform(0, 1, rows)},
         "caption_text": {"num_words": rng.uniform(0, 9, rows), "specificity": rng.uniform(0, 1, rows)},
     }

@@ -27,7 +27,7 @@ class FakeRun:
 
 def tally_of(posteriors):
     tally = Tally()
-    tally.values.add("alignment.posterior", np.array(posteriors))
+    tally.values.add("alignment.image_posterior", np.array(posteriors))
     return tally
 
 
@@ -35,15 +35,15 @@ def test_warnings_come_first_and_plots_stay_out():
     found = describe_set(FakeRun(), Config(), Tally())
     assert found["notes"] == ["Too few images.", "Two of five.", "No caption is vague."]
     assert found["analyses"]["alignment"]["image"] == {"state": "judged", "slices": {"language=en": {"share": 0.1}}}
-    assert found["expected_false_quarantine"] is None
+    assert found["expected_false_quarantine"] == {}
 
 
 def test_what_the_limit_implies_is_the_sum_of_what_is_left_to_doubt():
     rules = {
-        "random_pairing": RuleConfig(metric="alignment.posterior", max=0.5),
-        "doubtful": RuleConfig(metric="alignment.posterior", max=0.05, action="flag"),
+        "mismatched_caption": RuleConfig(metric="alignment.image_posterior", max=0.5),
+        "doubtful": RuleConfig(metric="alignment.image_posterior", max=0.05, action="flag"),
     }
-    found = describe_set(FakeRun(), Config(rules=rules), tally_of(POSTERIORS))["expected_false_quarantine"]
+    found = describe_set(FakeRun(), Config(rules=rules), tally_of(POSTERIORS))["expected_false_quarantine"]["image"]
     assert (found["limit"], found["judged"], found["taken"]) == (0.5, 5, 2)
     assert found["expected_wrongly_taken"] == pytest.approx(0.1)
     assert found["share_of_true_pairs"] == pytest.approx(0.1 / 2.6, abs=1e-6)
@@ -54,32 +54,37 @@ def test_what_the_limit_implies_is_the_sum_of_what_is_left_to_doubt():
     "rules",
     [
         {},
-        {"r": RuleConfig(metric="alignment.posterior", max=0.5, enabled=False)},
-        {"r": RuleConfig(metric="alignment.posterior", max=0.5, action="flag")},
-        {"r": RuleConfig(metric="alignment.p_value", max=0.5)},
+        {"r": RuleConfig(metric="alignment.image_posterior", max=0.5, enabled=False)},
+        {"r": RuleConfig(metric="alignment.image_posterior", max=0.5, action="flag")},
+        {"r": RuleConfig(metric="alignment.image_p_value", max=0.5)},
     ],
 )
 def test_no_rule_quarantines_by_the_posterior(rules):
-    assert tally_of(POSTERIORS).false_quarantine(rules) is None
+    assert tally_of(POSTERIORS).false_quarantine(rules) == {}
 
 
 def test_only_random_pairs():
-    rules = {"r": RuleConfig(metric="alignment.posterior", max=0.5)}
-    assert tally_of([1.0, 1.0]).false_quarantine(rules)["share_of_true_pairs"] == 0
-    assert Tally().false_quarantine(rules) is None
+    rules = {"r": RuleConfig(metric="alignment.image_posterior", max=0.5)}
+    assert tally_of([1.0, 1.0]).false_quarantine(rules)["image"]["share_of_true_pairs"] == 0
+    assert Tally().false_quarantine(rules) == {}
 
 
 def test_posteriors_reach_the_tally():
     tally = Tally()
     samples = pa.table({"manifest": ["m"], "language": [None]})
     verdicts = pa.table({"action": ["keep"], "codes": pa.array([[]], pa.list_(pa.string()))})
-    tally.add(samples, {"alignment": pa.table({"status": ["measured"], "posterior": [0.25]})}, verdicts)
-    assert tally.false_quarantine({"r": RuleConfig(metric="alignment.posterior", max=0.5)})["judged"] == 1
+    tally.add(samples, {"alignment": pa.table({"status": ["measured"], "image_posterior": [0.25]})}, verdicts)
+    assert (
+        tally.false_quarantine({"r": RuleConfig(metric="alignment.image_posterior", max=0.5)})["image"]["judged"] == 1
+    )
 
 
 def test_the_sentence_says_plainly_that_nothing_is_taken():
-    rules = {"r": RuleConfig(metric="alignment.posterior", max=0.5)}
-    assert "takes none of 3 judged pairs" in tally_of([0.0, 0.1, 0.2]).false_quarantine(rules)["sentence"]
-    tiny = tally_of([*([1e-12] * 5000), 1 - 1e-9]).false_quarantine(rules)["sentence"]
+    rules = {"r": RuleConfig(metric="alignment.image_posterior", max=0.5)}
+    assert (
+        "takes none of 3 judged image-caption pairs"
+        in tally_of([0.0, 0.1, 0.2]).false_quarantine(rules)["image"]["sentence"]
+    )
+    tiny = tally_of([*([1e-12] * 5000), 1 - 1e-9]).false_quarantine(rules)["image"]["sentence"]
     assert "takes 1 of 5,001" in tiny
     assert "(under 0.1 % of the right pairs)" in tiny

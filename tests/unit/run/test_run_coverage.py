@@ -37,7 +37,7 @@ def test_clusters_get_names_sizes_and_shares(writer: ModuleType, tmp_path: Path)
     run = writer.write_groups(tmp_path / "run", groups, posterior=posterior, vague=vague, quarantined=range(60))
     summary = cover_run(run, CoverageOptions(num_clusters=3))
     view = summary["views"]["image"]
-    assert summary["misaligned_by"] == "alignment.posterior"
+    assert summary["misaligned_by"] == "alignment"
     assert [cluster["name"] for cluster in view["clusters"]] == ["anchor", "banjo", "cactus"]
     assert [cluster["size"] for cluster in view["clusters"]] == [30, 20, 10]
     assert [cluster["misaligned"] for cluster in view["clusters"]] == [0.5, 0.0, 0.0]

@@ -339,14 +339,14 @@ def test_the_posterior_of_the_alignment_decides_who_is_suspect(data: Path, tmp_p
     run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", _rows()), "jsonl")])
     assert image_posterior(run) is None
     told = json.loads((run.path / "run.json").read_text())
-    metric = {"name": "alignment.posterior", "description": "p"}
+    metric = {"name": "alignment.image_posterior", "description": "p"}
     told["analyses"] = {"alignment": {"metrics": [metric]}}
     (run.path / "run.json").write_text(json.dumps(told))
     run = RunFolder(run.path)
     for shard in run.shards():
         ids = pq.read_table(run.samples_part(shard), columns=["id"])["id"]
         values = [0.0] * len(ids)
-        part = pa.table({"sample_id": ids, "posterior": pa.array(values, pa.float64())})
+        part = pa.table({"sample_id": ids, "image_posterior": pa.array(values, pa.float64())})
         run.measurements_part("alignment", shard).parent.mkdir(exist_ok=True)
         pq.write_table(part, run.measurements_part("alignment", shard))
     summary = repair_run(run.path)

@@ -96,7 +96,7 @@ def test_shards_hold_what_a_scan_would_have_stored() -> None:
 def test_the_products_own_analysis_and_rule_judge_the_set() -> None:
     planted = plant(POOL, Recipe(size=150, shuffled=0.2), random.Random(7))
     judged = run_analyses(to_shards(planted), ("alignment",))
-    posterior = judged.values["alignment.posterior"]
+    posterior = judged.values["alignment.image_posterior"]
     taken = np.array([action == "quarantine" for action in judged.actions])
     assert len(taken) == 150
     assert np.isfinite(posterior).all()
