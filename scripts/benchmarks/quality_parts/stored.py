@@ -161,6 +161,8 @@ def _values(shards: Sequence[MemoryShard], names: Sequence[str]) -> dict[str, ND
             continue
         for metric in ANALYSES.get(name).metrics:
             short = metric.name.partition(".")[2]
+            if short not in shards[0].tables[name].column_names:
+                continue  # of a kind of pair that the set does not hold
             parts = [shard.tables[name][short].to_numpy(zero_copy_only=False) for shard in shards]
             values[metric.name] = np.concatenate(parts).astype(np.float64)
     return values
