@@ -14,6 +14,7 @@ from typing import Any
 
 from mmcheck.config import ColumnsConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.inline_media import payload_kind
 from mmcheck.formats.paths import Modality, media_kind
 from mmcheck.formats.text_source import is_url
 
@@ -228,7 +229,9 @@ class RoleFinder:
 
 
 def _columns_of_paths(examples: Sequence[Mapping[str, Any]]) -> set[str]:
-    return _columns_where(examples, lambda text: len(text) < 4096 and "\n" not in text and bool(media_kind(text)))
+    return _columns_where(
+        examples, lambda text: (len(text) < 4096 and "\n" not in text and media_kind(text)) or payload_kind(text)
+    )
 
 
 def _columns_of_text(examples: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,8 @@ def open_parquet(manifest: str) -> pq.ParquetFile:
 
 def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
     binary = _opaque_columns(file)
-    leaves = _leaves(file, binary)
+    lists = _list_columns(file)
+    leaves = _leaves(file, binary, lists)
     number, is_good = 1, False
     damage: str | None = None
     for group in range(file.metadata.num_row_groups):
@@ -151,10 +152,14 @@ def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
         done, damage = 0, None
         try:
             filled = _filled(file, group, binary)
+            several = {name: _items(file, group, name) for name in lists}
             batches = file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=leaves)
             for batch in batches if leaves else ():
                 for index, (row, fault) in enumerate(_plain_rows(batch)):
                     embedded = {name for name in binary if _at(filled[name], done + index)}
+                    for name, rows in several.items():
+                        row[name], held = rows[done + index]
+                        embedded.update(f"{name}[{item}]" for item in held)
                     full = {name: _stand_in(row, name, binary) for name in file.schema_arrow.names}
                     yield RawRow(
                         number=number + done + index,
@@ -162,11 +167,16 @@ def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
                         cause="encoding" if fault else None,
                         message=fault or "",
                         embedded=frozenset(embedded),
+                        has_cells=True,
                     )
                 done += batch.num_rows
             for index in range(0 if leaves else size):
                 names = {name for name in binary if _at(filled[name], index)}
-                bare = {name: _stand_in({}, name, binary) for name in file.schema_arrow.names}
+                found: dict[str, Any] = {}
+                for name, rows in several.items():
+                    found[name], held = rows[index]
+                    names.update(f"{name}[{item}]" for item in held)
+                bare = {name: _stand_in(found, name, binary) for name in file.schema_arrow.names}
                 yield RawRow(number=number + index, row=bare, embedded=frozenset(names))
         except _READ_ERRORS as error:
             damage = f"to row {number + size - 1} (row group {group}) cannot be read: {_reason(error)}"
@@ -194,8 +204,50 @@ def _opaque_columns(file: pq.ParquetFile) -> dict[str, str | None]:
     return found
 
 
+def _list_columns(file: pq.ParquetFile) -> list[str]:
+    """Return the columns of lists of media bytes, or of structs of bytes and path."""
+    found = []
+    for schema_field in file.schema_arrow:
+        kind = schema_field.type
+        if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+            continue
+        inner = kind.value_type
+        if pa.types.is_struct(inner) and inner.get_field_index("bytes") >= 0:
+            inner = inner.field(inner.get_field_index("bytes")).type
+        if _is_binary(inner):
+            found.append(schema_field.name)
+    return found
+
+
+def _items(file: pq.ParquetFile, group: int, name: str) -> list[tuple[Any, list[int]]]:
+    """Return, for each row of a row group, a stand-in of the list and the numbers of the items that hold bytes.
+
+    No statistics tell how long the lists are, so the bytes are read, a few rows at a time.
+    """
+    found: list[tuple[Any, list[int]]] = []
+    for batch in file.iter_batches(batch_size=_PEEK, row_groups=[group], columns=[name]):
+        for items in batch.column(0).to_pylist():
+            if items is None:
+                found.append((None, []))
+                continue
+            held = [place for place, item in enumerate(items) if _bytes_of(item)]
+            shown = [{**item, "bytes": None} if isinstance(item, dict) else {"bytes": None} for item in items]
+            found.append(([plain(item) for item in shown], held))
+    return found
+
+
+def _bytes_of(item: Any) -> bytes | None:
+    value = item.get("bytes") if isinstance(item, dict) else item
+    return value if isinstance(value, bytes) else None
+
+
 def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+        or pa.types.is_binary_view(kind)
+    )
 
 
 def _holds_text(file: pq.ParquetFile, name: str) -> bool:
@@ -210,10 +262,12 @@ def _holds_text(file: pq.ParquetFile, name: str) -> bool:
     return False
 
 
-def _leaves(file: pq.ParquetFile, binary: Mapping[str, str | None]) -> list[str]:
+def _leaves(file: pq.ParquetFile, binary: Mapping[str, str | None], lists: Sequence[str]) -> list[str]:
     leaves = []
     for schema_field in file.schema_arrow:
         name = schema_field.name
+        if name in lists:
+            continue
         if name not in binary:
             leaves.append(name)
         elif binary[name] is not None:
@@ -281,7 +335,7 @@ def _one_value(scalar: pa.Scalar) -> tuple[Any, bool]:
     try:
         return scalar.as_py(), True
     except UnicodeDecodeError:
-        if isinstance(scalar, pa.StringScalar | pa.LargeStringScalar):
+        if isinstance(scalar, pa.StringScalar | pa.LargeStringScalar | pa.StringViewScalar):
             return bytes(scalar.as_buffer()).decode("utf-8", "backslashreplace"), False
         return repr(scalar.type), False
     except (ValueError, OverflowError):

@@ -122,8 +122,7 @@ def _taken(
             while stop < len(numbers) and numbers[stop] < start + batch.num_rows:
                 stop += 1
             if stop > done:
-                picked = pa.array([number - start for number in numbers[done:stop]], pa.int64())
-                table = pa.Table.from_batches([batch]).take(picked)
+                table = _chosen(pa.Table.from_batches([batch]), [number - start for number in numbers[done:stop]])
                 pending.append(_finished(table, done, stop, added, changed, schema))
                 if sum(table.nbytes for table in pending) >= _TARGET_BYTES:
                     yield pa.concat_tables(pending)
@@ -139,6 +138,34 @@ def _taken(
             f"manifest {source} has no row {numbers[done]} any more: it was changed after the scan.",
             hint="scan it again.",
         )
+
+
+def _chosen(table: pa.Table, rows: list[int]) -> pa.Table:
+    picked = pa.array(rows, pa.int64())
+    try:
+        return table.take(picked)
+    except pa.ArrowNotImplementedError:
+        # Arrow cannot pick rows of views by number; their plain types hold the same values.
+        plain = pa.schema([pa.field(each.name, _without_views(each.type)) for each in table.schema])
+        return table.cast(plain).take(picked).cast(table.schema)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([each.with_type(_without_views(each.type)) for each in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_without_views(kind.key_type), _without_views(kind.item_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)), kind.list_size)
+    if pa.types.is_large_list(kind) or pa.types.is_large_list_view(kind):
+        return pa.large_list(kind.value_field.with_type(_without_views(kind.value_type)))
+    if pa.types.is_list(kind) or pa.types.is_list_view(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    return kind
 
 
 def _finished(

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import fsspec
 
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.inline_media import payload_kind
 from mmcheck.formats.text_source import is_url
 
 Modality = Literal["image", "audio"]
@@ -24,7 +25,12 @@ AUDIO_SUFFIXES = frozenset(
 
 
 def media_kind(name: str) -> Modality | None:
-    """Return which medium a path, URL or member name is of, by its suffix; None if that does not tell."""
+    """Return which medium a path, URL or member name is of, by its suffix; None if that does not tell.
+
+    A text that is the medium itself (base64, a ``data:`` URI) tells by its beginning.
+    """
+    if kind := payload_kind(name):
+        return kind
     if is_url(name):
         name = urlsplit(name).path
     suffix = posixpath.splitext(name.replace("\\", "/"))[1].lower().strip()

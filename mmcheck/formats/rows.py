@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmcheck.config import InputConfig
+from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.json_row import changed_row
 from mmcheck.core.types import MediaRef, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, check_text, is_empty, is_utf8, seconds_of, shown, text_of
@@ -40,7 +41,9 @@ class RawRow:
     message: str = ""
     """What is wrong, as half a sentence."""
     embedded: frozenset[str] = field(default_factory=frozenset)
-    """Columns whose media bytes stand in the manifest itself (Parquet)."""
+    """Columns whose media bytes stand in the manifest itself (Parquet); ``column[item]`` for those of a list."""
+    has_cells: bool = False
+    """Whether single cells of the manifest can be read later (Parquet)."""
 
 
 def until_break(manifest: str, samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -184,7 +187,7 @@ class SampleMaker:
         if len(columns) == 2:
             # A table that mixes image rows and audio rows leaves one of the two cells of each row empty.
             filled = {
-                kind: name for kind, name in columns.items() if name in raw.embedded or not is_empty(raw.row[name])
+                kind: name for kind, name in columns.items() if _is_embedded(raw, name) or not is_empty(raw.row[name])
             }
             return filled or columns
         if not columns and roles.media:
@@ -193,23 +196,41 @@ class SampleMaker:
 
     def _media(self, raw: RawRow, column: str, roles: Roles, kind: Modality) -> list[MediaRef]:
         start, duration = self._segment(raw.row, roles) if kind == "audio" else (None, None)
-        if column in raw.embedded:
-            member = f"{column}[{raw.number - 1}]"
-            return [MediaRef(uri=self._manifest, member=member, start=start, duration=duration)]
         value = raw.row[column]
-        values = value if isinstance(value, list) and value else [value]
-        return [MediaRef(uri=self._path(item, column), start=start, duration=duration) for item in values]
+        items = value if isinstance(value, list) and value else None
+        found = []
+        for index, item in enumerate(items or [value]):
+            cell = f"{column}[{raw.number - 1}]" + (f"[{index}]" if items else "")
+            if (f"{column}[{index}]" if items else column) in raw.embedded:
+                uri, member = self._manifest, cell
+            elif isinstance(item, str) and payload_kind(item):
+                # The medium itself: in a table it is read from there, else it goes along.
+                uri, member = (self._manifest, cell) if raw.has_cells else (item, f"{column} of row {raw.number}")
+            else:
+                uri, member = self._path(item, column), None
+            found.append(MediaRef(uri=uri, member=member, start=start, duration=duration))
+        return found
 
     def _path(self, value: Any, column: str) -> str:
         if isinstance(value, Mapping):
             value = value.get("path")
         if is_empty(value):
             raise RowFault("missing_media", f"names no file: {column!r} is empty")
+        if isinstance(value, list):
+            message = (
+                f"names no file: {column!r} holds lists ({shown(value)}), as of decoded pixels, and no path or bytes"
+            )
+            raise RowFault("bad_path", message)
         if not isinstance(value, str):
             raise RowFault("bad_path", f"names no file: {column!r} must be a path, but is {shown(value)}")
         if "\0" in value:
             raise RowFault("nul_bytes", f"names no file: {column!r} holds a NUL character")
-        if len(value) > _MAX_PATH or "\n" in value or value.startswith("data:"):
+        if value.startswith("data:"):
+            message = (
+                f"names no file: {column!r} is a data: URI, but no base64 of an image or recording: {shown(value)}"
+            )
+            raise RowFault("bad_path", message)
+        if len(value) > _MAX_PATH or "\n" in value:
             raise RowFault("bad_path", f"names no file: {column!r} is not a path: {shown(value)}")
         if self._inside_only and not is_inside(value):
             raise RowFault(
@@ -244,7 +265,7 @@ class SampleMaker:
         if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
             return None
         text = str(value)
-        return text if text.strip() and is_utf8(text) else None
+        return text if text.strip() and is_utf8(text) and not payload_kind(text) else None
 
     def _derived_id(self, raw: RawRow, column: str, index: int) -> str:
         value = raw.row.get(column)
@@ -252,7 +273,7 @@ class SampleMaker:
             value = value[min(index, len(value) - 1)] if value else None
         if isinstance(value, Mapping):
             value = value.get("path")
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value and not payload_kind(value):
             return value
         return f"{os.path.basename(self._manifest)}:{raw.number}"
 
@@ -265,6 +286,10 @@ def configured_missing(manifest: str, finder: RoleFinder, columns: Iterable[str]
     """
     finder.roles(dict.fromkeys(columns))
     finder.check(manifest)
+
+
+def _is_embedded(raw: RawRow, column: str) -> bool:
+    return column in raw.embedded or f"{column}[0]" in raw.embedded
 
 
 def _narrowed(

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from mmcheck.core.errors import MediaError
+from mmcheck.core.inline_media import decode_payload, payload_kind
 from mmcheck.core.types import MediaRef
 from mmcheck.media.archive_cursors import ArchiveCursors
 from mmcheck.media.nearby_names import NearbyNames
@@ -27,7 +28,7 @@ from mmcheck.media.remote import is_remote, open_remote, read_remote
 MAX_MEDIA_BYTES = 2 << 30
 """Larger files are refused: they would not fit into memory beside a model."""
 
-_CELL = re.compile(r"^(?P<column>.+)\[(?P<row>\d+)\]$", re.DOTALL)
+_CELL = re.compile(r"^(?P<column>.+?)\[(?P<row>\d+)\](?:\[(?P<item>\d+)\])?$", re.DOTALL)
 _SEGMENT_CACHE_BYTES = 256 << 20
 _BAD_PATH_ERRNOS = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ}
 
@@ -102,10 +103,12 @@ class MediaSource:
     def _read_whole(self, ref: MediaRef) -> bytes:
         if ref.offset is not None and ref.size is not None:
             data = self._read_range(ref.uri, ref.offset, ref.size, ref.name)
+        elif payload_kind(ref.uri):
+            data = self._read_payload(ref.uri, ref.name)
         elif ref.member is None:
             data = self._read_file(ref.uri)
         elif cell := _CELL.match(ref.member):
-            data = self._read_cell(ref.uri, cell["column"], int(cell["row"]))
+            data = self._read_cell(ref.uri, cell["column"], int(cell["row"]), cell["item"])
         else:
             data = self._archives.read(ref.uri, ref.member)
         if not data:
@@ -145,11 +148,22 @@ class MediaSource:
             )
         return data
 
-    def _read_cell(self, uri: str, column: str, row: int) -> bytes:
+    def _read_payload(self, text: str, name: str) -> bytes:
+        self._check_size(len(text) * 3 // 4, name)
+        try:
+            return decode_payload(text)
+        except ValueError as error:
+            raise MediaError(f"{name} cannot be read: {error}", cause="undecodable") from error
+
+    def _read_cell(self, uri: str, column: str, row: int, item: str | None) -> bytes:
         value = self._cells.get(uri, column, row)
+        if item is not None and isinstance(value, list) and int(item) < len(value):
+            value = value[int(item)]
         if isinstance(value, dict):
             embedded, path = value.get("bytes"), value.get("path")
             value = embedded if embedded is not None else path
+        if isinstance(value, str) and payload_kind(value):
+            return self._read_payload(value, f"{column}[{row}]")
         if isinstance(value, str) and value:
             return self._read_file(_resolve(value, uri))
         if isinstance(value, bytes):

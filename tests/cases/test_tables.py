@@ -9,6 +9,7 @@ import pytest
 from mmcheck.config import InputConfig
 from mmcheck.core.types import Sample
 from mmcheck.formats.csv import CsvFormat
+from mmcheck.formats.parquet import ParquetFormat
 from mmcheck.run.api import scan
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
@@ -48,3 +49,24 @@ def test_rows_of_json_come_back_to_the_digit(tmp_path: Path, name: str) -> None:
     scan(source, tmp_path / "run", None, overrides=["output.columns=false", "output.paths=keep"], probes="media")
     (written,) = (tmp_path / "run").glob("*/*.jsonl")
     assert written.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("parquet-types/datafusion.parquet", 4),
+        ("parquet-types/tagsview.parquet", 4),
+        ("parquet-types/b64.parquet", 2),
+        ("base64-tsv/train.tsv", 3),
+        ("base64-tsv/uris.jsonl", 2),
+    ],
+)
+def test_pictures_inside_the_manifest_are_read_and_written(tmp_path: Path, name: str, rows: int) -> None:
+    run = scan(CASES / name, tmp_path / "run", None, probes="media,caption_text")
+    summary = run.summary
+    assert (summary["rows_read"], summary["quarantine"], summary["unchecked"]) == (rows, 0, 0)
+
+
+def test_a_conversation_is_no_text_but_its_pictures_are_there() -> None:
+    samples = list(ParquetFormat(InputConfig()).read(str(CASES / "parquet-types" / "cauldron.parquet")))
+    assert {sample.problem and sample.problem.cause for sample in samples} == {"not_text"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.csv_dialect import sniff_csv
+from mmcheck.media.source import MediaSource
 
 
 def read(path: Path, **options: Any) -> list[Sample]:
@@ -336,3 +338,24 @@ def test_every_way_to_write_quotes_comes_back_to_the_byte(
     head, _, body = written.read_text("utf-8").partition("\n")
     assert body == file.getvalue().partition("\n")[2]
     assert head in (f"file{delimiter}text", file.getvalue().partition("\n")[0])
+
+
+def test_pictures_in_base64_are_read_and_are_no_ids(tmp_path: Path) -> None:
+    # OFA's pre-training files: id, caption, picture.
+    payloads = [base64.b64encode(b"\xff\xd8\xff\xe0" + bytes([n]) * 90).decode() for n in range(3)]
+    lines = [f"{n}\ta red hat {n}\t{payload}" for n, payload in enumerate(payloads)]
+    path = save(tmp_path / "train.tsv", "\n".join(lines) + "\n")
+    assert CsvFormat(InputConfig()).recognises(str(path))
+    samples = read(path)
+    assert [sample.caption for sample in samples] == ["a red hat 0", "a red hat 1", "a red hat 2"]
+    source = MediaSource(allow_remote=False)
+    assert [source.read(s.image)[4:5] for s in samples if s.image] == [b"\x00", b"\x01", b"\x02"]
+    assert [s.id for s in samples] == [f"train.tsv:{n}" for n in (1, 2, 3)]
+    assert all(payload[:20] not in s.image.name for payload, s in zip(payloads, samples, strict=True) if s.image)
+    assert write(samples, tmp_path / "out").read_text() == path.read_text()
+
+
+def test_a_payload_in_an_id_column_is_no_id(tmp_path: Path) -> None:
+    payload = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(90)).decode()
+    (sample,) = read(save(tmp_path / "m.csv", f"id,image,caption\n{payload},{payload},x\n"))
+    assert sample.id == "m.csv:2"

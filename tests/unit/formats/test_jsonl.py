@@ -54,7 +54,7 @@ GOOD = b'{"image": "a.jpg", "caption": "x"}'
         (b'{"image": null, "caption": "x"}', "missing_media"),
         (b'{"image": NaN, "caption": "x"}', "missing_media"),
         (b'{"image": 7, "caption": "x"}', "bad_path"),
-        (b'{"image": "data:image/png;base64,AAAA", "caption": "x"}', "bad_path"),
+        (b'{"image": "data:image/png,%89PNG", "caption": "x"}', "bad_path"),
         (b'{"image": "a.jpg", "image": "b.jpg", "caption": "x"}', "duplicate_key"),
         (b'{"caption": "x"}', "missing_column"),
         (b"{}", "missing_column"),

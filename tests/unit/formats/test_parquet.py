@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import datetime
 import decimal
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -260,3 +262,94 @@ def test_any_subset_is_copied(tmp_path_factory: Any, rows: list[tuple[str, Any, 
     if file is not None:
         before = pq.read_table(source).take(pa.array(picked, pa.int64()))
         assert repr(pq.read_table(file).to_pylist()) == repr(before.to_pylist())
+
+
+def picture(shade: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), (shade, 0, 0)).save(file, "PNG")
+    return file.getvalue()
+
+
+def media_of(samples: list[Sample]) -> list[bytes | None]:
+    source = MediaSource(allow_remote=False)
+    try:
+        return [source.read(sample.image) if sample.image else None for sample in samples]
+    finally:
+        source.close()
+
+
+VIEWED: dict[str, Any] = {
+    "strings": {"caption": pa.array(["x", "y" * 40, "z"], pa.string_view())},
+    "bytes": {"image": pa.array([picture(n) for n in range(3)], pa.binary_view()), "caption": ["x", "y", "z"]},
+    "unused": {"caption": ["x", "y", "z"], "other": pa.array([None, b"2", b"3"], pa.binary_view())},
+    "inside": {"caption": ["x", "y", "z"], "tags": pa.array([["p"], [], ["q", "r"]], pa.list_(pa.string_view()))},
+    "struct": {"caption": ["x", "y", "z"], "meta": pa.array([{"a": "p"}] * 3, pa.struct([("a", pa.string_view())]))},
+    "map": {"caption": ["x", "y", "z"], "m": pa.array([[("k", "v")]] * 3, pa.map_(pa.string(), pa.string_view()))},
+    "lists": {"caption": ["x", "y", "z"], "l": pa.array([[["p"]], [], [["q"]]], pa.list_(pa.list_(pa.string_view())))},
+    "large": {"caption": pa.array(["x", "y", "z"], pa.large_string())},
+    "d256": {"caption": ["x", "y", "z"], "d": pa.array([decimal.Decimal("1" * 60)] * 3, pa.decimal256(60, 0))},
+    "nulls": {"caption": ["x", "y", "z"], "empty": pa.nulls(3)},
+    "fixed": {"caption": ["x", "y", "z"], "v": pa.array([[1, 2]] * 3, pa.list_(pa.int8(), 2))},
+    "i64": {"caption": ["x", "y", "z"], "n": [2**63 - 1, -(2**63), 0]},
+    "time": {"caption": ["x", "y", "z"], "t": pa.array([1, 2, 3], pa.time64("ns"))},
+    "span": {"caption": ["x", "y", "z"], "t": pa.array([1, 2, None], pa.duration("ms"))},
+    "uuid": {"caption": ["x", "y", "z"], "u": pa.array([bytes(16)] * 3, pa.uuid())},
+}
+
+
+@pytest.mark.parametrize("name", VIEWED)
+def test_columns_of_any_type_pass(tmp_path: Path, name: str) -> None:
+    columns = {"image": ["a.png", "b.png", "c.png"], **VIEWED[name]}
+    source = save(tmp_path / "m.parquet", columns)
+    samples = read(source)
+    assert [sample.problem for sample in samples] == [None] * 3
+    assert [sample.caption for sample in samples] == pa.array(columns["caption"]).to_pylist()
+    file = write([samples[0], samples[2]], tmp_path / "out", {"mmcheck_action": "keep"}, paths="keep")
+    before, after = pq.read_table(source), pq.read_table(file)
+    kept = after.drop_columns(["mmcheck_action"])
+    assert kept.schema == before.schema
+    assert kept.to_pylist() == [row for number, row in enumerate(before.to_pylist()) if number != 1]
+    if name == "bytes":
+        assert media_of(samples) == [picture(n) for n in range(3)]
+
+
+STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array([[picture(n)] for n in range(3)], pa.list_(pa.binary())),
+        pa.array([[picture(n)] for n in range(3)], pa.large_list(pa.large_binary())),
+        pa.array([[{"bytes": picture(n), "path": None}] for n in range(3)], pa.list_(STRUCT)),
+        pa.array([[{"bytes": picture(n)}] for n in range(3)], pa.list_(pa.struct([("bytes", pa.binary())]))),
+        pa.array([[{"bytes": picture(n), "path": f"{n}.png"}] for n in range(3)], pa.list_(STRUCT)),
+        pa.array([base64.b64encode(picture(n)).decode() for n in range(3)]),
+        pa.array(["data:image/png;base64," + base64.b64encode(picture(n)).decode() for n in range(3)]),
+        pa.array([[base64.b64encode(picture(n)).decode()] for n in range(3)]),
+    ],
+)
+def test_pictures_in_lists_and_in_base64_are_read(tmp_path: Path, cells: pa.Array) -> None:
+    source = save(tmp_path / "m.parquet", {"images": cells, "caption": ["x", "y", "z"]}, row_group_size=2)
+    samples = read(source)
+    assert [sample.problem for sample in samples] == [None] * 3
+    assert media_of(samples) == [picture(n) for n in range(3)]
+    assert all(len(sample.id) < 64 for sample in samples)
+    file = write([samples[1]], tmp_path / "out")
+    assert pq.read_table(file).to_pylist() == pq.read_table(source).slice(1, 1).to_pylist()
+
+
+def test_lists_of_paths_stay_paths(tmp_path: Path) -> None:
+    cells = pa.array([[{"bytes": None, "path": f"{n}.png"}] for n in range(2)] + [[]], pa.list_(STRUCT))
+    samples = read(save(tmp_path / "m.parquet", {"images": cells, "caption": ["x", "y", "z"]}))
+    assert [sample.image and sample.image.uri for sample in samples[:2]] == [str(tmp_path / f"{n}.png") for n in (0, 1)]
+    assert samples[2].problem is not None
+    assert samples[2].problem.cause == "missing_media"
+
+
+def test_decoded_pixels_are_refused_with_the_reason(tmp_path: Path) -> None:
+    cells = pa.array([[[[0, 1, 2]] * 4] * 4] * 2, pa.list_(pa.list_(pa.list_(pa.uint8()))))
+    samples = read(save(tmp_path / "m.parquet", {"image": cells, "caption": ["x", "y"]}))
+    assert [sample.problem and sample.problem.cause for sample in samples] == ["bad_path"] * 2
+    assert samples[0].problem is not None
+    assert "decoded pixels" in samples[0].problem.message
