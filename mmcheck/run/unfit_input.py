@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from mmcheck.config import Config
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.types import Shard
 from mmcheck.media.nearby_names import NearbyNames
 from mmcheck.media.remote import is_remote
@@ -116,7 +117,8 @@ def _look_at(table: Any, seen: dict[str, _Seen]) -> None:
             files = found.files.setdefault(kind, [])
             wanted = FIRST_FILES - len(files)
             if wanted > 0:
-                files += [ref["uri"] for ref in rows[kind].drop_null().slice(0, wanted).to_pylist()]
+                first = rows[kind].drop_null().slice(0, wanted).to_pylist()
+                files += [ref["uri"] for ref in first if not payload_kind(ref["uri"])]
 
 
 def _check_columns(manifest: str, found: _Seen, wants_text: bool) -> None:
