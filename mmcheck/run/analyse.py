@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from mmcheck.config import Config
-from mmcheck.core.atomic import write_text
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import RunError
 from mmcheck.core.parts import ANALYSES
@@ -16,7 +14,8 @@ from mmcheck.core.types import Shard
 from mmcheck.corpus.base import Analysis
 from mmcheck.run.progress import Progress
 from mmcheck.store.run_folder import RunFolder, StoredShard
-from mmcheck.store.schema import find_labels, write_part
+from mmcheck.store.schema import find_whole_labels, write_part
+from mmcheck.store.seal import Damaged, read_json, write_json
 
 
 def analyse_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, Any]:
@@ -48,10 +47,14 @@ def analyse_run(run: RunFolder, config: Config, progress: Progress) -> dict[str,
 
 def _is_stored(run: RunFolder, shards: Sequence[Shard], name: str, fingerprint: str) -> bool:
     # The summary is written last, so it vouches for the parts.
-    if run.find_analysis_summary(name).get("fingerprint") != fingerprint:
+    try:
+        summary = read_json(run.analysis_summary_file(name), sealed=True)
+    except Damaged:
+        return False
+    if summary.get("fingerprint") != fingerprint:
         return False
     parts = (run.measurements_part(name, shard) for shard in shards)
-    return all((find_labels(part) or {}).get("fingerprint") == fingerprint for part in parts)
+    return all((find_whole_labels(part) or {}).get("fingerprint") == fingerprint for part in parts)
 
 
 def _analyse(
@@ -71,7 +74,4 @@ def _analyse(
         write_part(run.measurements_part(analysis.name, shard), table, {"fingerprint": fingerprint})
         progress.advance()
     summary = {"fingerprint": fingerprint, **analysis.summary()}
-    write_text(
-        run.analysis_summary_file(analysis.name),
-        json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    )
+    write_json(run.analysis_summary_file(analysis.name), summary, allow_nan=False)

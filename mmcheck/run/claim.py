@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmcheck.core.atomic import sweep, write_text
+from mmcheck.core.atomic import sweep
 from mmcheck.core.errors import OutputError
 from mmcheck.run.own_entries import LOCK, clear_parts, clear_run, tell_foreign
 from mmcheck.run.progress import Progress
 from mmcheck.store.schema import find_labels
+from mmcheck.store.seal import Damaged, read_json, write_json
 
 _MARKS = ("mmcheck_version", "identity", "state")
 """Of run.json: by these a folder is known as a run's."""
@@ -92,7 +92,7 @@ def _require_run(out: Path, names: set[str]) -> None:
             f"{out} is not empty and is not a run folder (no run.json).",
             hint="choose a new or empty folder for --out.",
         )
-    found = read_run_json(out)
+    found = read_run_json(out, sealed=False)
     if all(name in found for name in _MARKS):
         return
     is_blank = not found and (out / "run.json").stat().st_size == 0 and names <= {"run.json", "samples"}
@@ -149,13 +149,17 @@ def _identities(out: Path) -> set[str]:
     return {found["identity"] for found in labels if "identity" in found}
 
 
-def read_run_json(out: Path) -> dict[str, Any]:
-    """Return run.json of a folder; empty if there is none or it is damaged."""
+def read_run_json(out: Path, *, sealed: bool = True) -> dict[str, Any]:
+    """Return run.json of a folder; empty if there is none or it is damaged.
+
+    Args:
+        out: The folder.
+        sealed: Whether one without a checksum counts as damaged.
+    """
     try:
-        value = json.loads((out / "run.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        return read_json(out / "run.json", sealed=sealed)
+    except Damaged:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def write_run_json(out: Path, value: Mapping[str, Any]) -> None:
@@ -164,4 +168,4 @@ def write_run_json(out: Path, value: Mapping[str, Any]) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    write_text(out / "run.json", json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_json(out / "run.json", value)

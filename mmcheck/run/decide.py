@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmcheck.config import Config, compare_with_preset
-from mmcheck.core.atomic import TMP_PREFIX, write_text
+from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError
 from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Shard
@@ -28,6 +27,7 @@ from mmcheck.run.tally import Tally
 from mmcheck.run.write_out import OutputSpool, write_manifests
 from mmcheck.store.run_folder import RunFolder
 from mmcheck.store.schema import write_part
+from mmcheck.store.seal import write_json, write_yaml
 
 
 def make_policy(run: RunFolder, config: Config) -> Policy:
@@ -82,10 +82,10 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     summary |= describe_set(run, config, tally)
     summary |= {"config": compare_with_preset(config).to_json()}
     tally.values.close()
-    write_text(run.path / "config.yaml", config.to_yaml())
+    write_yaml(run.path / "config.yaml", config.to_yaml())
     write_manifests(run, config, spool, progress)
     spool.close()
-    write_text(run.path / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_json(run.path / "summary.json", summary)
     return summary
 
 

@@ -26,7 +26,7 @@ from mmcheck.probe.base import NotApplicable, Prepared, Probe
 from mmcheck.run.decoded_bytes import DecodedBytes
 from mmcheck.run.reuse import Reuse
 from mmcheck.store.run_folder import read_part
-from mmcheck.store.schema import find_labels, measurements_to_table, table_to_samples, write_part
+from mmcheck.store.schema import find_whole_labels, measurements_to_table, table_to_samples, write_part
 
 _Outcome = Prepared | Measurement
 
@@ -150,7 +150,7 @@ class MeasureTask:
         return tuple(name for name in self._probes if not self._is_measured(name, shard))
 
     def _is_measured(self, name: str, shard: Shard) -> bool:
-        labels = find_labels(self._part(name, shard)) or {}
+        labels = find_whole_labels(self._part(name, shard)) or {}
         if labels.get("fingerprint") != self._fingerprints[name]:
             return False
         failed = set(labels.get("failed", "").split(",")) - {""}

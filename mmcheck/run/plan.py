@@ -24,7 +24,7 @@ from mmcheck.run.progress import Progress
 from mmcheck.run.sources import describe_tables
 from mmcheck.run.unique_ids import UniqueIds
 from mmcheck.store.run_folder import read_part
-from mmcheck.store.schema import find_labels, samples_to_table, write_part
+from mmcheck.store.schema import find_whole_labels, samples_to_table, write_part
 
 _IDENTIFYING = ("manifest", "format", "digest", "digest_of")
 MAX_TRANSCRIPTS = 2000
@@ -115,7 +115,7 @@ def write_plan(
 
 def is_planned(out: Path, shards: Sequence[Shard], identity: str) -> bool:
     """Return whether the samples of every shard are stored whole under ``identity``."""
-    return all((find_labels(out / "samples" / shard.part) or {}).get("identity") == identity for shard in shards)
+    return all((find_whole_labels(out / "samples" / shard.part) or {}).get("identity") == identity for shard in shards)
 
 
 def sample_transcripts(out: Path, shards: Sequence[Shard], seed: int) -> tuple[tuple[str, str | None], ...]:

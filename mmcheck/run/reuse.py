@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import ConfigError, MediaError, RunError
@@ -28,7 +27,7 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.run.probe_setup import min_side, settled_options
 from mmcheck.run.progress import Progress
 from mmcheck.run.reading import hold_for_reading
-from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.run_folder import RunFolder, column_names, read_part
 from mmcheck.store.schema import find_labels, load_json, table_to_measurements, table_to_samples
 
 _DIGESTS = {"image": "image_sha256", "audio": "audio_sha256"}
@@ -113,7 +112,7 @@ class EarlierRun:
         labels = find_labels(part)
         if labels is None or labels.get("fingerprint") != self._usable[probe]:
             return None
-        table = read_part(part, pq.read_schema(part).names)
+        table = read_part(part, column_names(part))
         return table_to_measurements(table, probe)
 
     def _index(self, progress: Progress) -> tuple[NDArray[Any], NDArray[np.int32]]:

@@ -42,6 +42,7 @@ from mmcheck.run.reuse import EarlierRun, Reuse, count_reused, open_earlier
 from mmcheck.run.trial import try_recordings
 from mmcheck.run.unfit_input import refuse_unfit_inputs
 from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.seal import write_yaml
 
 _PACKAGES = (
     *("torch", "open_clip_torch", "transformers", "faster-whisper", "ctranslate2", "pillow", "av", "pyarrow"),
@@ -207,7 +208,7 @@ def _measure(
     run_json |= {"skipped_probes": plan.skipped, "engine": engine, "seed": config.run.seed, "analyses": {}}
     run_json |= {"config_digest": digest_value(config.model_dump(mode="json"))}
     write_run_json(out, run_json)
-    write_text(out / "config.yaml", config.to_yaml())
+    write_yaml(out / "config.yaml", config.to_yaml())
     if any(plan.to_measure.values()):
         # What the analyses saw is about to change; a run stopped from here on must analyse anew.
         for name in ANALYSES.names():
@@ -269,7 +270,8 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
         "limit": limit,
         "inputs": [{**entry, "rows": 0} for entry in plan.inputs],
         "versions": {"python": platform.python_version(), **_versions()},
-        "probes": {},
+        # What `auto` came to holds for measurements that are still whole, whatever became of the samples.
+        "probes": known.get("probes", {}) if known.get("identity") == plan.identity else {},
         "analyses": {},
     }
     write_run_json(out, base)

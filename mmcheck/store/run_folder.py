@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +11,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmcheck.config import Config, load_config
-from mmcheck.core.errors import OutputError, RunError
+from mmcheck.core.errors import ConfigError, OutputError, RunError
 from mmcheck.core.types import Metric, Shard
-from mmcheck.store.schema import EMBEDDING_PREFIX, IDS_LABEL, SAMPLES, VERDICTS, digest_ids, measurements_to_table
+from mmcheck.store.schema import (
+    EMBEDDING_PREFIX,
+    IDS_LABEL,
+    SAMPLES,
+    VERDICTS,
+    digest_ids,
+    load_json,
+    measurements_to_table,
+)
+from mmcheck.store.seal import Damaged, check_part, check_yaml, read_json
 
 _NEEDED = ("identity", "shard_size", "rows", "probes", "analyses")
 """Of run.json, from its first writing on."""
+
+
+_JSON_COLUMNS = ("row", "evidence")
 
 
 class RunFolder:
@@ -71,8 +82,22 @@ class RunFolder:
         return _read_json(file)
 
     def config(self) -> Config:
-        """Return the config that the run was last judged with."""
-        return load_config(self.path / "config.yaml", extends="none")
+        """Return the config that the run was last judged with.
+
+        Raises:
+            RunError: If it is damaged, or was changed by hand.
+        """
+        file = self.path / "config.yaml"
+        try:
+            check_yaml(file)
+            return load_config(file, extends="none")
+        except (Damaged, ConfigError) as error:
+            told = error.message if isinstance(error, ConfigError) else str(error)
+            raise RunError(
+                f"{file} is damaged: {told.rstrip('.')}.",
+                hint="run the same `mmcheck scan` command again; it writes the file anew and measures nothing twice. "
+                "To judge by rules of your own, give a file of your own: mmcheck judge RUN --config FILE.",
+            ) from error
 
     def shards(self) -> list[Shard]:
         """Return the shards of the run, in order."""
@@ -128,7 +153,7 @@ class RunFolder:
         """
         if embeddings and columns is None:
             parts = [self.measurements_part(probe, shard) for shard in self.shards()]
-            columns = list(dict.fromkeys(name for part in parts for name in pq.read_schema(part).names)) or None
+            columns = list(dict.fromkeys(name for part in parts for name in column_names(part))) or None
         sets = {**self.metadata["probes"], **self.metadata["analyses"]}
         metrics = [Metric(**metric) for metric in sets[probe]["metrics"]] if probe in sets else []
         schema = measurements_to_table([], metrics).schema
@@ -203,27 +228,68 @@ def read_measured(part: Path, columns: Sequence[str]) -> tuple[pa.Table, str]:
     return table.replace_schema_metadata(None), digest.decode()
 
 
+def column_names(part: Path) -> list[str]:
+    """Return the names of a part's columns, embeddings included.
+
+    Raises:
+        RunError: If it is missing or damaged.
+    """
+    try:
+        return list(pq.read_schema(part).names)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(part, error) from error
+
+
 def _read_table(part: Path, columns: Sequence[str] | None) -> pa.Table:
     try:
-        # ParquetFile, not read_table: the latter imports pyarrow.dataset (and pandas, where there is one). An open
-        # file, not its path, which pyarrow would first look up in its file systems.
-        with pa.OSFile(str(part)) as source, pq.ParquetFile(source) as file:
-            names = file.schema_arrow.names
-            chosen = [name for name in names if not name.startswith(EMBEDDING_PREFIX)] if columns is None else columns
-            # Parts are small: handing their columns to a thread pool costs more than reading them.
-            return file.read([name for name in chosen if name in names], use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise RunError(
-            f"{part} is missing or damaged ({' '.join(str(error).split())[:200]}).",
-            hint="run the same `mmcheck scan` command again; it redoes what is missing.",
-        ) from error
+        # Mapped, so that embeddings, which are most of the bytes, cost nothing where they are not asked for.
+        with pa.memory_map(str(part)) as source:
+            data = source.read_buffer()
+            wants_embeddings = any(name.startswith(EMBEDDING_PREFIX) for name in columns or ())
+            is_sealed = check_part(memoryview(data), embeddings=wants_embeddings)
+            # ParquetFile, not read_table: the latter imports pyarrow.dataset (and pandas, where there is one).
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                names = file.schema_arrow.names
+                plain = [name for name in names if not name.startswith(EMBEDDING_PREFIX)]
+                chosen = plain if columns is None else columns
+                # Parts are small: handing their columns to a thread pool costs more than reading them.
+                table = file.read([name for name in chosen if name in names], use_threads=False)
+            if not is_sealed:
+                _look_over(table)
+            return table
+    except (OSError, pa.ArrowException, ValueError, Damaged) as error:
+        raise _damaged(part, error) from error
+
+
+def _look_over(table: pa.Table) -> None:
+    """Look for damage in a part of a version that wrote no seals, as far as it can be seen.
+
+    Raises:
+        ArrowInvalid: If a column is impossible.
+        ValueError: If a text that should be JSON is none.
+    """
+    table.validate(full=True)
+    for name in _JSON_COLUMNS:
+        if name in table.column_names:
+            for text in table[name].to_pylist():
+                if text is not None:
+                    load_json(text)
+
+
+def _damaged(part: Path, error: Exception) -> RunError:
+    told = " ".join(str(error).split())[:200]
+    if part.parent.name == "verdicts":
+        hint = "`mmcheck judge` makes the verdicts anew."
+    else:
+        hint = "run the same `mmcheck scan` command again; it makes anew what is missing or damaged, and nothing else."
+    return RunError(f"{part} is missing or damaged ({told}).", hint=hint)
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file} cannot be read: {error}.", hint="the file is damaged; scan again.") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{file} must hold a JSON object.")
-    return value
+        return read_json(file)
+    except Damaged as error:
+        raise RunError(
+            f"{file} is damaged: {error}.",
+            hint="run the same `mmcheck scan` command again; it makes anew what is damaged, and nothing else.",
+        ) from error

@@ -6,6 +6,7 @@ Parquet is written with fixed options and no clock, so equal records give equal 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mmcheck.core.digests import digest_bytes
 from mmcheck.core.json_row import JsonRow, load_row
 from mmcheck.core.json_row import load_json as load_json
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
+from mmcheck.store.seal import BLANK_SEAL, SEAL_KEY, Damaged, check_footer, check_part, seal_part
 
 MEDIA_REF = pa.struct(
     [
@@ -73,6 +75,7 @@ VERDICTS = pa.schema(
 )
 
 EMBEDDING_PREFIX = "embedding."
+_LIKELY_FOOTER = 1 << 15
 IDS_LABEL = "ids"
 """Label of a part: ``digest_ids`` of its column ``sample_id``."""
 _FIXED_COLUMNS = ("sample_id", "status", "reason", "cause", "evidence")
@@ -274,17 +277,23 @@ def write_part(path: Path, table: pa.Table, labels: Mapping[str, str]) -> None:
     metadata = {f"mmcheck.{key}": value for key, value in labels.items()}
     if "sample_id" in table.column_names:
         metadata[f"mmcheck.{IDS_LABEL}"] = digest_ids(table["sample_id"])
+    sink = pa.BufferOutputStream()
+    # Parts are small and always read whole: dictionaries and statistics of 512 rows take more bytes, and more time to
+    # write and to read, than they save.
+    with pq.ParquetWriter(
+        sink,
+        table.replace_schema_metadata(metadata).schema,
+        compression=_codecs(table.schema),
+        use_dictionary=False,
+        write_statistics=False,
+        store_schema=True,
+    ) as writer:
+        writer.write_table(table.replace_schema_metadata(metadata))
+        writer.add_key_value_metadata({SEAL_KEY: BLANK_SEAL})
+    data = bytearray(sink.getvalue())
+    seal_part(data, EMBEDDING_PREFIX)
     with atomic_path(path) as temporary:
-        # Parts are small and always read whole: dictionaries and statistics of 512 rows take more bytes, and more time
-        # to write and to read, than they save.
-        pq.write_table(
-            table.replace_schema_metadata(metadata),
-            temporary,
-            compression=_codecs(table.schema),
-            use_dictionary=False,
-            write_statistics=False,
-            store_schema=True,
-        )
+        temporary.write_bytes(data)
 
 
 def _codecs(schema: pa.Schema) -> str | dict[str, str]:
@@ -305,13 +314,39 @@ def _codecs(schema: pa.Schema) -> str | dict[str, str]:
 
 
 def find_labels(path: Path) -> dict[str, str] | None:
-    """Return the labels of a part, or None if there is no whole part."""
+    """Return the labels of a part, or None if there is no part, or its footer, where they stand, is damaged."""
     try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            data = b""
+            # The length of the footer stands at its end, so the second look has all of it.
+            for length in (_LIKELY_FOOTER, size):
+                file.seek(max(0, size - length))
+                data = file.read()
+                if len(data) == size or int.from_bytes(data[-8:-4], "little") + 8 <= len(data):
+                    break
+        check_footer(memoryview(data))
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowException, Damaged):
         return None
+    return _labels(metadata)
+
+
+def find_whole_labels(path: Path) -> dict[str, str] | None:
+    """Return the labels of a part that is whole to the last bit; None if it is not, or does not say so."""
+    try:
+        with pa.memory_map(str(path)) as source:
+            data = source.read_buffer()
+            if not check_part(memoryview(data), embeddings=True):
+                return None
+            return _labels(pq.read_schema(pa.BufferReader(data)).metadata or {})
+    except (OSError, pa.ArrowException, Damaged):
+        return None
+
+
+def _labels(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
     return {
-        key.decode().removeprefix("mmcheck."): value.decode()
+        key.decode().removeprefix("mmcheck."): value.decode("utf-8", "replace")
         for key, value in metadata.items()
-        if key.startswith(b"mmcheck.")
+        if key.startswith(b"mmcheck.") and key != SEAL_KEY.encode()
     }

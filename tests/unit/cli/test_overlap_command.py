@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from mmcheck.cli.overlap import overlap
 from mmcheck.core.errors import UserError
+from mmcheck.run.claim import read_run_json, write_run_json
 
 app = typer.Typer()
 app.command("overlap")(overlap)
@@ -73,7 +74,7 @@ def test_an_unfinished_run_is_wrong_input_and_not_an_overlap(sides: tuple[Path, 
     train, test, config = sides
     call(train, test, "--out", tmp_path / "out", "--config", config)
     run = tmp_path / "out" / "train-run"
-    (run / "run.json").write_text((run / "run.json").read_text().replace('"complete"', '"measuring"'))
+    write_run_json(run, {**read_run_json(run), "state": "measuring"})
     done = call(run, test, "--out", tmp_path / "other")
     assert isinstance(done.exception, UserError)
     assert done.exception.exit_code == 2

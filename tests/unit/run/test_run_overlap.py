@@ -23,7 +23,7 @@ from mmcheck.formats.detect import detect_format
 from mmcheck.report.overlap_page import build_overlap_page
 from mmcheck.run import overlap as module
 from mmcheck.run.api import scan
-from mmcheck.run.claim import hold
+from mmcheck.run.claim import hold, read_run_json, write_run_json
 from mmcheck.run.overlap import overlap_runs
 from mmcheck.run.overlap_inputs import compare_runs, open_side
 from mmcheck.run.plan import open_format
@@ -333,7 +333,7 @@ def test_wrong_inputs_are_told_in_words(data: Path, run: RunFolder, tmp_path: Pa
     half = tmp_path / "half"
     shutil.copytree(run.path, half)
     text = (half / "run.json").read_text()
-    (half / "run.json").write_text(text.replace('"complete"', '"measuring"'))
+    write_run_json(half, {**read_run_json(half), "state": "measuring"})
     with pytest.raises(RunError, match="is not complete"):
         overlap_runs(half, data / "test.jsonl")
     (half / "run.json").write_text(text)
@@ -403,9 +403,9 @@ def test_two_manifests_of_one_name_get_folders_of_their_own(data: Path, run: Run
 def _with_model(run: RunFolder, target: Path, **about: str) -> Path:
     """Copy a run and let it say that image_text ran."""
     shutil.copytree(run.path, target)
-    text = json.loads((target / "run.json").read_text())
+    text = read_run_json(target)
     text["probes"]["image_text"] = {"fingerprint": str(sorted(about.items())), "metrics": [], "about": about}
-    (target / "run.json").write_text(json.dumps(text))
+    write_run_json(target, text)
     return target
 
 
@@ -427,11 +427,11 @@ def test_embeddings_of_other_weights_are_not_compared(run: RunFolder, tmp_path: 
 
 
 def test_missing_checksums_are_told(data: Path, run: RunFolder, tmp_path: Path) -> None:
-    text = json.loads((run.path / "run.json").read_text())
+    text = read_run_json(run.path)
     text["probes"]["caption_text"] = text["probes"].pop("media")
     target = tmp_path / "bare"
     shutil.copytree(run.path, target)
-    (target / "run.json").write_text(json.dumps(text))
+    write_run_json(target, text)
     notes = compare_runs(open_side("TRAIN", target), open_side("TEST", run.path)).notes
     assert any("without the probe media" in note for note in notes)
 
