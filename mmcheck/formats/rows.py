@@ -249,6 +249,7 @@ class SampleMaker:
     def _segment(self, row: Mapping[str, Any], roles: Roles) -> tuple[float | None, float | None]:
         start = seconds_of(row, roles.start)
         if start is None:
+            self._check_duration(row, roles.duration)
             return None, None
         duration = seconds_of(row, roles.duration)
         end = seconds_of(row, roles.end)
@@ -259,6 +260,16 @@ class SampleMaker:
         if duration == 0:
             raise RowFault("bad_segment", "has a segment of 0 seconds")
         return start, duration
+
+    def _check_duration(self, row: Mapping[str, Any], column: str | None) -> None:
+        # Elsewhere than in NeMo's manifests a column of that name may hold "0:12" or milliseconds: nobody's fault.
+        if column is None or not ("audio_filepath" in row or column == self._options.columns.duration):
+            return
+        try:
+            seconds_of(row, column)
+        except RowFault as fault:
+            message = f"declares a duration that is none: {column!r} must be seconds >= 0, but is {shown(row[column])}"
+            raise RowFault("bad_duration", message) from fault
 
     def _own_id(self, row: Mapping[str, Any], roles: Roles) -> str | None:
         value = row.get(roles.id) if roles.id else None

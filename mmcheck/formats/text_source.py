@@ -11,6 +11,8 @@ import gzip
 import io
 import os
 import re
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,7 +126,7 @@ def open_raw(uri: str) -> BinaryIO:
     """
     try:
         if is_url(uri):
-            return cast(BinaryIO, fsspec.open(uri, "rb").open())
+            return _seekable(fsspec.open(uri, "rb").open())
         return Path(uri).open("rb")
     except FileNotFoundError as error:
         raise ManifestError(f"manifest {uri} does not exist.", hint="check the path.") from error
@@ -139,6 +141,21 @@ def open_raw(uri: str) -> BinaryIO:
         ) from error
     except (OSError, ValueError) as error:
         raise ManifestError(f"manifest {uri} cannot be opened: {_first_line(error)}.") from error
+
+
+def _seekable(file: Any) -> BinaryIO:
+    """Return a remote file as the standard library's own kind of file.
+
+    Those of fsspec know no ``readline(limit)``, and where a server sends no parts of files (as Python's own) they
+    cannot go back: such a file is fetched whole.
+    """
+    if file.seekable():
+        return cast(BinaryIO, io.BufferedReader(file, _BLOCK))
+    with file:
+        copy = cast(BinaryIO, tempfile.TemporaryFile())
+        shutil.copyfileobj(file, copy, _BLOCK)
+    copy.seek(0)
+    return copy
 
 
 def open_bytes(uri: str) -> BinaryIO:

@@ -9,6 +9,7 @@ import pytest
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.formats.base import OutputRow
+from mmcheck.formats.jsonl import JsonlFormat
 from mmcheck.formats.nemo import NemoFormat
 
 
@@ -46,3 +47,22 @@ def test_what_is_written_is_json_lines_with_absolute_paths(tmp_path: Path) -> No
         {"text": "\u6771", "duration": 1.25, "speaker": i} for i in range(3)
     ]
     assert "\u6771" in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("value", ["3.2s", "0:03", -1, True, [3.2], "unknown", 1e999])
+def test_a_duration_that_is_no_number_is_told(tmp_path: Path, value: Any) -> None:
+    rows = [{"audio_filepath": "a.wav", "text": "x", "duration": one} for one in (1.5, "1.5", None, "", value)]
+    (tmp_path / "m.json").write_text("\n".join(map(json.dumps, rows)))
+    samples = list(NemoFormat(InputConfig()).read(str(tmp_path / "m.json")))
+    assert [sample.problem and sample.problem.cause for sample in samples] == [None] * 4 + ["bad_duration"]
+    assert samples[-1].problem is not None
+    assert "'duration'" in samples[-1].problem.message
+
+
+def test_a_duration_of_another_manifest_is_a_plain_column_until_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"audio": "a.wav", "text": "x", "duration": "0:03"}\n')
+    (sample,) = JsonlFormat(InputConfig()).read(str(tmp_path / "m.jsonl"))
+    assert sample.problem is None
+    options = InputConfig.model_validate({"columns": {"duration": "duration"}})
+    (sample,) = JsonlFormat(options).read(str(tmp_path / "m.jsonl"))
+    assert sample.problem is not None
