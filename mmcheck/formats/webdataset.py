@@ -21,6 +21,8 @@ from mmcheck.formats.jsonl import first_objects, json_rows
 from mmcheck.formats.paths import Modality, folder_of, is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.rows import RawRow, problem_sample, until_break
 from mmcheck.formats.tar_groups import TarGroup, is_tar, read_groups
+from mmcheck.formats.tar_keys import find_dotted, is_half, split_fault, split_keys
+from mmcheck.formats.text_source import sniff_encoding
 from mmcheck.formats.webdataset_write import write_listing
 
 KEY = "__key__"
@@ -89,8 +91,17 @@ class WebdatasetFormat:
         return write_listing(rows, folder, stem, output)
 
     def _read_shard(self, shard: str) -> Iterator[Sample]:
+        seen: set[int] = set()
+        split: set[str] = set()
         for group in read_groups(shard, self._is_wanted):
+            if not seen and is_half(group):
+                split = split_keys(shard)
             row, fault = self._row(shard, group)
+            if group.key in split or (hash(group.key) in seen and is_half(group)):
+                fault = fault or split_fault(group)
+            elif self._options.columns.image is None and self._options.columns.audio is None:
+                fault = fault or find_dotted(group)
+            seen.add(hash(group.key))
             fault = fault or (group.faults[0] if group.faults else None)
             yield from self._samples(shard, group.number, row, _media_of(shard, group), fault)
         self._finder.check(shard)
@@ -117,7 +128,7 @@ class WebdatasetFormat:
                         f"has {member.size} bytes of text in {_printable(member.name)!r}",
                     )
                 continue
-            value, wrong = _parse(member.data, column)
+            value, wrong = _parse(member.data, column, self._options.encoding)
             row[column] = value
             fault = fault or wrong
         return row, fault
@@ -255,12 +266,15 @@ def _index(shard: str) -> dict[str, dict[str, MediaRef]]:
     return found
 
 
-def _parse(data: bytes, extension: str) -> tuple[Any, tuple[str, str] | None]:
+def _parse(data: bytes, extension: str, encoding: str) -> tuple[Any, tuple[str, str] | None]:
+    codec, bom = sniff_encoding(data[:4], "utf-8" if extension.rsplit(".", 1)[-1] == "json" else encoding)
+    body = data[bom:]
     try:
-        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+        text = body.decode(codec)
     except UnicodeDecodeError as error:
-        fault = ("encoding", f"has a .{extension} that is not valid UTF-8 (byte 0x{data[error.start]:02x})")
-        return data.decode("utf-8", "backslashreplace"), fault
+        known = "UTF-8" if codec == "utf-8" else codec
+        fault = ("encoding", f"has a .{extension} that is not valid {known} (byte 0x{body[error.start]:02x})")
+        return body.decode(codec, "backslashreplace"), fault
     if extension.rsplit(".", 1)[-1] != "json":
         return text, None
     try:

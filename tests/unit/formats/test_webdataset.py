@@ -267,7 +267,7 @@ def test_a_bad_sample_is_one_problem_and_never_leaves_the_archive(tmp_path: Path
 def test_texts_far_from_their_pictures_are_problems(tmp_path: Path) -> None:
     # WebDataset itself joins neighbours only.
     samples = read(save(tmp_path / "a.tar", tar(("a.jpg", b"1"), ("b.jpg", b"2"), ("a.txt", b"x"), ("b.txt", b"y"))))
-    assert causes(samples) == [None, None, "missing_media", "missing_media"]
+    assert causes(samples) == ["split_key"] * 4
     assert samples[0].caption is None
 
 
@@ -316,3 +316,51 @@ def test_a_remote_shard(tmp_path: Path) -> None:
     assert [s.caption for s in samples] == ["text 0", "text 1", "text 2"]
     assert samples[0].image is not None
     assert samples[0].image.uri == "memory://shards/a.tar"
+
+
+def test_a_dot_in_a_key_is_told_once_with_the_members(tmp_path: Path) -> None:
+    members = [(f"clip_22.{n:02d}.{suffix}", b"x") for n in (5, 6, 7) for suffix in ("jpg", "txt")]
+    (sample,) = read(save(tmp_path / "a.tar", tar(*members)))
+    assert sample.problem is not None
+    assert sample.problem.cause == "dotted_key"
+    for part in ("'clip_22'", "first dot", "clip_22.05.jpg", "and 3 more", "'clip_22_05.jpg'"):
+        assert part in sample.problem.message
+    assert causes(read(save(tmp_path / "b.tar", tar(("v1.0/a.b.wav", b"x"), ("v1.0/a.b.json", b"{}"))))) == [
+        "dotted_key"
+    ]
+
+
+def test_dots_that_belong_to_the_extension_are_no_fault(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.tar", tar(("x.jpg", b"x"), ("x.seg.png", b"x"), ("x.txt", b"a cat"), ("x.seg.json", b"{}"))
+    )
+    assert causes(read(path)) == [None]
+    path = save(tmp_path / "b.tar", tar(("x.left.jpg", b"x"), ("x.right.jpg", b"x"), ("x.left.txt", b"a cat")))
+    assert causes(read(path, columns={"image": "left.jpg", "caption": "left.txt"})) == [None]
+
+
+@pytest.mark.parametrize("packing", ["tar", "tar.gz"])
+def test_members_out_of_order_are_told(tmp_path: Path, packing: str) -> None:
+    members = [(f"{n:05d}.{suffix}", b"x") for suffix in ("jpg", "txt") for n in range(3)]
+    data = tar(*members) if packing == "tar" else gzip.compress(tar(*members))
+    samples = read(save(tmp_path / f"a.{packing}", data))
+    assert causes(samples) == ["split_key"] * 6
+    assert samples[0].problem is not None
+    assert "tar --sort=name" in samples[0].problem.message
+
+
+def test_some_members_out_of_order_and_a_whole_sample_twice(tmp_path: Path) -> None:
+    late = tar(("a.jpg", b"x"), ("a.txt", b"a"), ("b.jpg", b"x"), ("c.jpg", b"x"), ("c.txt", b"c"), ("b.txt", b"b"))
+    assert causes(read(save(tmp_path / "a.tar", late)))[-1] == "split_key"
+    twice = tar(("a.jpg", b"x"), ("a.txt", b"a"), ("b.jpg", b"x"), ("b.txt", b"b"), ("a.jpg", b"x"), ("a.txt", b"a"))
+    assert causes(read(save(tmp_path / "b.tar", twice))) == [None] * 3
+
+
+def test_texts_of_other_encodings_are_read_as_in_a_folder(tmp_path: Path) -> None:
+    texts = ["caf\u00e9".encode(codec) for codec in ("utf-16", "utf-8-sig", "utf-8")]
+    members = [m for n, data in enumerate(texts) for m in ((f"{n}.jpg", b"x"), (f"{n}.txt", data))]
+    path = save(tmp_path / "a.tar", tar(*members))
+    assert [sample.caption for sample in read(path)] == ["caf\u00e9"] * 3
+    path = save(tmp_path / "b.tar", tar(("0.jpg", b"x"), ("0.txt", "caf\u00e9".encode("cp1252"))))
+    assert causes(read(path)) == ["encoding"]
+    assert [sample.caption for sample in read(path, encoding="cp1252")] == ["caf\u00e9"]
