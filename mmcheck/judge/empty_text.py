@@ -1,6 +1,6 @@
 """A caption or transcript that says nothing.
 
-"Nothing" means no letter, digit or mark in any script; a caption may also be made of pictographs, a transcript not
+"Nothing" means no letter or digit in any script; a caption may also be made of pictographs, a transcript not
 (nobody speaks a note sign). A text that the manifest does not have at all (no such column) is not empty: that pair is
 incomplete, and ``unmeasured`` sees to it where a probe wanted it.
 """
@@ -18,7 +18,7 @@ from mmcheck.judge.broken_row import fixed_message
 from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
 from mmcheck.judge.table import JudgeTable, Mask
 
-SAYS_SOMETHING = {"caption": r"[\p{L}\p{N}\p{M}\p{So}]", "transcript": r"[\p{L}\p{N}\p{M}]"}
+SAYS_SOMETHING = {"caption": r"[\p{L}\p{N}\p{So}]", "transcript": r"[\p{L}\p{N}]"}
 
 
 class EmptyTextRule:

@@ -8,8 +8,9 @@ import regex
 
 from mmcheck.metrics.text_normalization import is_continuous_char
 
-# Letters with their marks (Python's \w would tear Hindi vowel signs off), inner apostrophes and hyphens included.
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['\u2019\u02bc-][\p{L}\p{M}\p{N}]+)*")
+# Letters with their marks (Python's \w would tear Hindi vowel signs off), inner apostrophes and hyphens included. Not
+# marks alone: the sign that draws a heart in colours is one.
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['\u2019\u02bc-][\p{L}\p{M}\p{N}]+)*")
 
 # Mean characters a word, rounded from common corpora: Chinese and Japanese about 1.6 and 2, South-East Asia about 4.
 _CHARS_PER_WORD = 2.0

@@ -206,9 +206,8 @@ class TranscriptProbe:
             raise NotApplicable("the sample has no transcript")
         if not sample.transcript.strip():
             raise NotApplicable("the transcript is empty")
-        text = clean_transcript(sample.transcript, sample.language)
-        if not text.strip():
-            raise NotApplicable("the transcript holds only marks that nobody says")
+        # A text of nothing but marks is held against the sound as it is: words may be said where it says "[noise]".
+        text = clean_transcript(sample.transcript, sample.language) or sample.transcript
         language = find_language(sample.language)
         if not self._is_multilingual and sample.language and sample.language.strip() and language != "en":
             raise NotApplicable(f"the model knows English only, the sample's language is {sample.language!r}")
