@@ -14,6 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mmcheck.core.telemetry import switch_off_telemetry
+
+switch_off_telemetry()
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:

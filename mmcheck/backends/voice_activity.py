@@ -33,8 +33,12 @@ def load() -> None:
         if _is_loaded:
             return
         try:
+            import onnxruntime
             from faster_whisper.vad import get_vad_model
 
+            # Where somebody imported onnxruntime before us, the variable that keeps it quiet came too late.
+            onnxruntime.disable_telemetry_events()
+            onnxruntime.set_default_logger_severity(3)
             # One ONNX session with one thread, kept by faster-whisper; its run() may be called from many threads.
             get_vad_model()
         except (ImportError, RuntimeError) as error:

@@ -9,6 +9,7 @@ import traceback
 import typer
 
 from mmcheck.cli.config import app as config_app
+from mmcheck.cli.console import guard_console
 from mmcheck.cli.coverage import coverage
 from mmcheck.cli.demo import demo
 from mmcheck.cli.doctor import doctor
@@ -73,7 +74,9 @@ def main() -> None:
     """
     # Arrow's own allocator keeps for each thread what was freed: judging took half as much memory again, no faster.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    sys.exit(_run())
+    with guard_console():
+        code = _run()
+    sys.exit(code)
 
 
 def _run() -> int:
@@ -84,9 +87,6 @@ def _run() -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _say(_INTERRUPTED)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
         return EXIT_INTERRUPTED
     except OSError as error:
         # What the layers below do not turn into a sentence of their own: permissions, names too long, a full disk.
@@ -108,7 +108,7 @@ def _run() -> int:
 
 
 def _say(message: str) -> None:
-    sys.stderr.write(message.encode("utf-8", "replace").decode() + "\n")
+    sys.stderr.write(f"{message}\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from mmcheck.cli.tables import clean
+
 _QUIET_EVERY_S = 30.0
 
 
@@ -68,7 +70,7 @@ class TerminalProgress:
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(name, total=total, rate="")
+            self._task = self._bar.add_task(clean(name), total=total, rate="")
 
     def advance(self, steps: int = 1) -> None:
         """Count steps."""
@@ -85,6 +87,6 @@ class TerminalProgress:
     def note(self, message: str) -> None:
         """Print a line above the bar."""
         if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
+            self._bar.console.print(clean(message), markup=False, highlight=False)
         elif not self._quiet:
             sys.stderr.write(message + "\n")
