@@ -34,6 +34,7 @@ def print_table(
 def print_summary(summary: Mapping[str, Any], path: str) -> None:
     """Print the counts of a run, its findings and where the files lie."""
     from mmcheck.config import tell_differences
+    from mmcheck.run.compared_pairs import advise, tell_limits
 
     rows = summary["rows_read"]
     for note in summary.get("notes", ()):
@@ -51,7 +52,7 @@ def print_summary(summary: Mapping[str, Any], path: str) -> None:
     if differs := tell_differences(summary["config"]) if "config" in summary else "":
         sys.stdout.write(f"{clean(differs)}\n")
     for name, note in (
-        ("clean", "train on this"),
+        ("clean", tell_limits(summary) or "train on this"),
         ("flagged", "look at these"),
         ("quarantine", "with the reasons in mmcheck_* columns"),
         ("unchecked", "could not be measured"),
@@ -63,6 +64,9 @@ def print_summary(summary: Mapping[str, Any], path: str) -> None:
             note = "empty: no row is kept"
         if (Path(path) / name).exists():
             sys.stdout.write(f"{name + ':':<13}{path}/{name}  ({note})\n")
+    if advice := advise(summary, path):
+        limits = "".join(f"  ({clean(limit)})\n" for limit in advice.limits)
+        sys.stdout.write(f"{clean(advice.sentence)}\n  {clean(advice.command)}\n{limits}")
 
 
 def _share(count: int, rows: int) -> str:

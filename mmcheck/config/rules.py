@@ -34,6 +34,7 @@ class RuleConfig(Section):
     languages: Annotated[tuple[str, ...], Field(description="apply only to these languages; empty: all")] = ()
     action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
     message: str | None = Field(None, description="plain sentence for the finding")
+    source: str | None = Field(None, description="where the limit comes from; told where a raw limit decides alone")
     even_if_model_cannot_tell: bool = Field(
         False, description="apply a rule on a model's values also where the model cannot judge the data at all"
     )

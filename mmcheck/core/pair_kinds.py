@@ -29,6 +29,8 @@ class PairKind:
     """Metrics of those that stand on the words alone where the model cannot judge."""
     medium_noun: str
     """What people call the medium: ``recording``."""
+    pair: str
+    """What people call one of them: ``image-caption pair``."""
     pairs: str
     """What people call several of them: ``image-caption pairs``."""
     data: str
@@ -73,6 +75,7 @@ IMAGE_CAPTION = PairKind(
     analyses=("caption",),
     by_words=("caption.vagueness", "caption.lexical_vagueness"),
     medium_noun="image",
+    pair="image-caption pair",
     pairs="image-caption pairs",
     data="this data",
     hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or for "
@@ -86,6 +89,7 @@ AUDIO_TRANSCRIPT = PairKind(
     comparisons=("mean_log_prob", "error_rate", "wer", "cer"),
     analyses=("speech",),
     medium_noun="recording",
+    pair="recording with its transcript",
     pairs="recordings with transcripts",
     data="these recordings",
     hint="try another model, e.g. probes.transcript.model: small, and see that the language is one that it knows",

@@ -42,6 +42,7 @@ from mmcheck.report.shown_text import (
     show_plain,
     show_text,
 )
+from mmcheck.run.compared_pairs import advise
 from mmcheck.store.run_folder import RunFolder, read_part
 
 REPORT_NAME = "report.html"
@@ -134,9 +135,10 @@ def build_report(run: RunFolder) -> str:
             name=show_plain(run.path.resolve().name),
             folder=show_plain(run.path, 400),
             whole=whole,
-            outcome=tell_outcome(whole),
+            outcome=tell_outcome(whole, summary),
             warning=check_sum(whole),
             set_notes=list_notes(summary),
+            advice=advise(summary, show_plain(run.path, 400)),
             null_plots=draw_null_plots(run.find_analysis_summary("alignment")),
             pages=_pages(run),
             slices=[table for table in slices if table is not None],

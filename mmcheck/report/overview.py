@@ -9,6 +9,7 @@ from typing import Any
 from mmcheck.core.types import Action
 from mmcheck.report.histograms import ACTIONS
 from mmcheck.report.shown_text import format_count, format_share, show_plain
+from mmcheck.run.compared_pairs import tell_limits
 
 MAX_SLICES = 50
 """Manifests or languages that one table shows."""
@@ -112,14 +113,26 @@ def count_slices(title: str, column: str, slices: Any) -> SliceTable | None:
     )
 
 
-def tell_outcome(whole: Slice) -> str:
-    """Return the outcome of a run in one plain sentence."""
+def tell_outcome(whole: Slice, summary: Mapping[str, Any] | None = None) -> str:
+    """Return the outcome of a run in one plain sentence.
+
+    Args:
+        whole: Its counts.
+        summary: Its summary, which says whether the pairs were compared at all.
+    """
+    if whole.rows and (limits := tell_limits(summary or {})):
+        return f"{limits[:1].upper()}{limits[1:]}. {_told_counts(whole, 'row')}"
     counts = {part.action: part.count for part in whole.parts}
     if whole.rows == 0:
         return "The manifests hold no rows, so there was nothing to check."
     if counts["keep"] == whole.rows:
         one = "The only pair is kept" if whole.rows == 1 else f"All {format_count(whole.rows)} pairs are kept"
         return f"{one}: nothing was found against {'it' if whole.rows == 1 else 'them'}."
+    return _told_counts(whole, "pair")
+
+
+def _told_counts(whole: Slice, noun: str) -> str:
+    counts = {part.action: part.count for part in whole.parts}
     said = [f"{format_count(counts['keep'])} {_verb(counts['keep'])} kept"]
     if counts["quarantine"]:
         said.append(f"{format_count(counts['quarantine'])} quarantined")
@@ -127,9 +140,9 @@ def tell_outcome(whole: Slice) -> str:
         said.append(f"{format_count(counts['flag'])} flagged for a look")
     if counts["unchecked"]:
         said.append(f"{format_count(counts['unchecked'])} could not be checked")
-    pairs = "pair" if whole.rows == 1 else "pairs"
+    noun = noun if whole.rows == 1 else f"{noun}s"
     listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    return f"Of {format_count(whole.rows)} {pairs}, {listed}."
+    return f"Of {format_count(whole.rows)} {noun}, {listed}."
 
 
 def check_sum(whole: Slice) -> str | None:
@@ -157,7 +170,10 @@ def list_notes(summary: Mapping[str, Any]) -> list[Note]:
     """Return what the analyses say of the whole set, warnings first, as summary.json has it."""
     analyses = summary.get("analyses")
     parts = analyses.values() if isinstance(analyses, Mapping) else ()
-    warnings = {text for part in parts if isinstance(part, Mapping) for text in part.get("warnings", ())}
+    pairs = summary.get("pairs")
+    kinds = [part for part in pairs.values() if isinstance(part, Mapping)] if isinstance(pairs, Mapping) else []
+    warnings = {part["warning"] for part in kinds if "warning" in part}
+    warnings |= {text for part in parts if isinstance(part, Mapping) for text in part.get("warnings", ())}
     return [
         Note(text=show_plain(note, 800), is_warning=note in warnings)
         for note in summary.get("notes", ())

@@ -18,6 +18,7 @@ from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.run.catalogue import known_metrics
+from mmcheck.run.compared_pairs import ComparedPairs
 from mmcheck.run.describe_set import describe_set
 from mmcheck.run.own_entries import PRODUCTS, clear_parts, clear_products, is_part, refuse_links
 from mmcheck.run.progress import Progress
@@ -53,7 +54,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     policy = make_policy(run, config)
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
-    tally = Tally(run.path)
+    tally, pairs = Tally(run.path), ComparedPairs()
     progress.phase("judging", run.metadata["rows"])
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
@@ -69,7 +70,9 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
         # Thousands of files take a second to remove; a kill leaves them under a name that the next run sweeps away.
         writing: Future[None] | None = pool.submit(shutil.rmtree, old, ignore_errors=True)
         for group in read_groups(run):
-            verdicts = policy.judge(JudgeTable(group.samples, group.measured))
+            table = JudgeTable(group.samples, group.measured)
+            verdicts = policy.judge(table)
+            pairs.add(table)
             if writing is not None:
                 writing.result()
             writing = pool.submit(_write_verdicts, run, group.shards, verdicts, labels)
@@ -79,7 +82,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
         if writing is not None:
             writing.result()
     summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
-    summary |= describe_set(run, config, tally)
+    summary |= describe_set(run, config, tally, pairs.describe(run, config))
     summary |= {"config": compare_with_preset(config).to_json()}
     tally.values.close()
     write_yaml(run.path / "config.yaml", config.to_yaml())

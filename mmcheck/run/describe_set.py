@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmcheck.config import Config
@@ -13,23 +14,29 @@ _FIRST = ("alignment", "speech", "caption", "consistency")
 """Analyses whose sentences come first: what most people ask."""
 
 
-def describe_set(run: RunFolder, config: Config, tally: Tally) -> dict[str, Any]:
-    """Return ``notes`` (plain sentences, the gravest first), ``analyses`` and ``expected_false_quarantine``.
+def describe_set(
+    run: RunFolder, config: Config, tally: Tally, pairs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return ``notes`` (plain sentences, the gravest first), ``pairs``, ``analyses``, ``expected_false_quarantine``.
 
     Args:
         run: The run.
         config: The config that it is judged with.
         tally: What was counted, the posteriors beyond the limits included.
+        pairs: How many pairs of each kind were compared and judged.
     """
     names = list(run.metadata["analyses"])
     names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     found = {name: run.find_analysis_summary(name) for name in names}
-    notes = [sentence for part in found.values() for sentence in part.get("warnings", [])]
+    notes = [part["warning"] for part in pairs.values() if "warning" in part]
+    notes += [sentence for part in found.values() for sentence in part.get("warnings", [])]
     notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]
+    notes += [part["note"] for part in pairs.values() if "note" in part]
     implied = tally.false_quarantine(config.rules)
     notes += [part["sentence"] for part in implied.values()]
     return {
         "notes": notes,
+        "pairs": dict(pairs),
         "analyses": {name: _without_plots(part) for name, part in found.items()},
         "expected_false_quarantine": implied,
     }

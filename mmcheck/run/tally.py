@@ -41,7 +41,7 @@ class Tally:
     def add(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> None:
         """Count one shard."""
         self.actions.update(_counts(verdicts["action"]))
-        self.codes.update(_counts(pc.list_flatten(verdicts["codes"])))
+        self.codes.update(_count_rows(verdicts["codes"]))
         for column, slices in (("manifest", self.manifests), ("language", self.languages)):
             pairs = pa.table({"slice": samples[column], "action": verdicts["action"]})
             for row in pairs.group_by(["slice", "action"]).aggregate([([], "count_all")]).to_pylist():
@@ -126,6 +126,16 @@ def _cost(kind: PairKind, limit: float, posteriors: np.ndarray[Any, Any]) -> dic
         "share_of_true_pairs": round(share, 6),
         "sentence": sentence,
     }
+
+
+def _count_rows(codes: pa.ChunkedArray) -> dict[str, int]:
+    """Return in how many rows each code stands: both pairs of a row may have the same one, side by side."""
+    joined = codes.combine_chunks()
+    flat = pc.list_flatten(joined)
+    rows = pc.list_parent_indices(joined).to_numpy()
+    words = pc.dictionary_encode(flat).indices.to_numpy()
+    again = (rows[1:] == rows[:-1]) & (words[1:] == words[:-1])
+    return _counts(flat.filter(pa.array(~np.insert(again, 0, False)[: len(flat)])) if again.any() else flat)
 
 
 def _counts(column: Any) -> dict[str, int]:

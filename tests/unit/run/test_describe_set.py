@@ -32,7 +32,7 @@ def tally_of(posteriors):
 
 
 def test_warnings_come_first_and_plots_stay_out():
-    found = describe_set(FakeRun(), Config(), Tally())
+    found = describe_set(FakeRun(), Config(), Tally(), {})
     assert found["notes"] == ["Too few images.", "Two of five.", "No caption is vague."]
     assert found["analyses"]["alignment"]["image"] == {"state": "judged", "slices": {"language=en": {"share": 0.1}}}
     assert found["expected_false_quarantine"] == {}
@@ -43,7 +43,7 @@ def test_what_the_limit_implies_is_the_sum_of_what_is_left_to_doubt():
         "mismatched_caption": RuleConfig(metric="alignment.image_posterior", max=0.5),
         "doubtful": RuleConfig(metric="alignment.image_posterior", max=0.05, action="flag"),
     }
-    found = describe_set(FakeRun(), Config(rules=rules), tally_of(POSTERIORS))["expected_false_quarantine"]["image"]
+    found = describe_set(FakeRun(), Config(rules=rules), tally_of(POSTERIORS), {})["expected_false_quarantine"]["image"]
     assert (found["limit"], found["judged"], found["taken"]) == (0.5, 5, 2)
     assert found["expected_wrongly_taken"] == pytest.approx(0.1)
     assert found["share_of_true_pairs"] == pytest.approx(0.1 / 2.6, abs=1e-6)
