@@ -16,6 +16,9 @@ class RowFault(Exception):
         self.message = message
 
 
+_TURN = frozenset(("user", "assistant", "from", "role", "content"))
+
+
 def text_of(value: Any, column: str) -> str:
     """Return a cell as text: null and NaN are empty, numbers are written out.
 
@@ -28,6 +31,9 @@ def text_of(value: Any, column: str) -> str:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, Mapping) and _TURN & value.keys():
+        message = f"has no text: {column!r} holds turns of a conversation ({shown(value)}), not one text"
+        raise RowFault("not_text", message)
     raise RowFault("not_text", f"has no text: {column!r} must be text, but is {shown(value)}")
 
 

@@ -20,6 +20,7 @@ from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.parts import FORMATS
 from mmcheck.core.sentences import count_noun
+from mmcheck.formats.known_layouts import find_layout
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.text_source import is_url, looks_binary, open_raw, read_head
 from mmcheck.formats.webdataset import TAR_SUFFIXES
@@ -57,10 +58,13 @@ def detect_format(manifest: str, options: InputConfig) -> str:
         return FORMATS.entry(options.format).name
     if not is_folder(manifest):
         open_raw(manifest).close()
+    layout = find_layout(manifest)
+    if layout is not None and not layout.is_read:
+        raise ManifestError(f"{manifest} is {layout.seen}, which is not read as it is.", hint=layout.hint)
     for entry in FORMATS:
         if FORMATS.get(entry.name)(options).recognises(manifest):
             return entry.name
-    seen, hint = _describe(manifest)
+    seen, hint = (layout.seen, layout.hint) if layout is not None else _describe(manifest)
     raise ManifestError(f"manifest {manifest} is in no known format: it is {seen}.", hint=hint)
 
 

@@ -19,6 +19,7 @@ from mmcheck.core.errors import OutputError
 from mmcheck.core.types import MediaRef, Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import RoleFinder
+from mmcheck.formats.hf_splits import without_split_names
 from mmcheck.formats.paths import Modality, folder_of, is_inside, resolve_media
 from mmcheck.formats.rows import RAW, RAW_BYTES
 from mmcheck.formats.text_source import is_url
@@ -46,6 +47,7 @@ class RowWriter:
     ) -> None:
         self._finder = RoleFinder(options.columns)
         self._paths = "keep" if keep_paths else output.paths
+        self._is_hf = keep_paths
         self._write_media = output.write_media
         self._folder = folder
         self._media_folder = media_folder
@@ -128,6 +130,8 @@ class RowWriter:
         if source in self._placed:
             return self._placed[source]
         inner = os.path.normpath(name.replace("\\", "/")) if is_inside(name) else os.path.basename(source)
+        if self._is_hf:
+            inner = without_split_names(inner)
         relative = f"{self._media_folder}/{inner}" if self._media_folder else inner
         stem, suffix = os.path.splitext(relative)
         count = 1

@@ -18,6 +18,7 @@ from mmcheck.config import Config
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.types import Shard
+from mmcheck.formats.known_layouts import Layout, find_layout
 from mmcheck.media.nearby_names import NearbyNames
 from mmcheck.media.remote import is_remote
 from mmcheck.run.progress import Progress
@@ -79,11 +80,15 @@ def refuse_unfit_inputs(
         _look_at(read_part(out / "samples" / shard.part, ["manifest", "problem", *_MEDIA, *_TEXTS]), seen)
     enabled = set(config.probes.enabled())
     wants_text, wants_media = bool(enabled & _WANT_TEXT), bool(enabled - _WANT_NO_MEDIA)
+    layouts = {str(entry["manifest"]): find_layout(str(entry["manifest"])) for entry in inputs}
     for manifest, found in seen.items():
-        _check_columns(manifest, found, wants_text)
+        _check_columns(manifest, found, wants_text, layouts.get(manifest))
         for kind, files in found.files.items():
             if files and wants_media:
                 _check_files(manifest, kind, files, config)
+    for manifest, layout in layouts.items():
+        if layout is not None:
+            progress.note(f"{manifest} is {layout.seen}. Hint: {layout.hint}")
 
 
 def _check_rows(inputs: Sequence[Mapping[str, Any]], limit: int | None, progress: Progress) -> None:
@@ -121,7 +126,11 @@ def _look_at(table: Any, seen: dict[str, _Seen]) -> None:
                 files += [ref["uri"] for ref in first if not payload_kind(ref["uri"])]
 
 
-def _check_columns(manifest: str, found: _Seen, wants_text: bool) -> None:
+def _check_columns(manifest: str, found: _Seen, wants_text: bool, layout: Layout | None) -> None:
+    if layout is not None and (found.columnless == found.rows or (wants_text and found.media and not found.texts)):
+        raise ManifestError(
+            f"{manifest} is {layout.seen}.", hint=f"{layout.hint} To check the files alone: --probes media."
+        )
     if found.columnless == found.rows:
         raise ManifestError(
             f"no column of {manifest} names an image or a recording: {found.problem}",
