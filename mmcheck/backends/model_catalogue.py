@@ -232,7 +232,7 @@ def _try_whisper(name: str) -> str:
     folder = find_whisper(name)
     source = ensure_ctranslate2(folder)
     with loading(name, source):
-        model: Any = load_faster_whisper(source, device="cpu", compute_type="default")
+        model: Any = load_faster_whisper(source, device="cpu", compute_type="auto")
         noise = np.random.default_rng(0).normal(0, 0.01, 16_000).astype(np.float32)
         segments, _ = model.transcribe(noise, language="en", temperature=0, max_new_tokens=4)
         list(segments)

@@ -2,14 +2,14 @@
 
 Whisper is known to fall into loops and to hear "thank you" in silence. Its usual remedy is to sample at rising
 temperatures; here decoding stays at temperature 0, the length is bounded by the clip's, and a loop is decoded once
-more with repeated trigrams forbidden.
+more with repeated trigrams forbidden. What is a loop the caller may decide: people repeat themselves too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,9 +20,10 @@ from mmcheck.backends.whisper_features import SAMPLING_RATE, Features
 from mmcheck.backends.whisper_streams import allowed_threads, share_cores
 from mmcheck.backends.whisper_tokenizer import load_tokenizer
 from mmcheck.core.errors import WeightsError
+from mmcheck.metrics.text_loops import find_loop
 
-_MAX_COMPRESSION = 2.4
-"""Text that zlib packs better than this is taken for a loop (OpenAI's and faster-whisper's default)."""
+IsLoop = Callable[[str], bool]
+"""Says whether a recognised text is a loop."""
 _TOKENS_A_SECOND = 15
 """Bound on the length of a transcription: more than any speaker and any tokenizer make of one second."""
 _MIN_TOKENS, _MAX_TOKENS = 24, 400
@@ -46,7 +47,12 @@ class Transcription:
     no_speech_prob: float | None
     """Probability of ``<|nospeech|>``; None if nothing was decoded."""
     is_repetitive: bool
-    """Whether the text still repeats itself like a loop."""
+    """Whether the text is a loop, so that it says nothing about a transcript."""
+
+
+def looks_stuck(text: str) -> bool:
+    """Return whether a recognised text repeats itself like a loop, whatever was said."""
+    return find_loop(text, "") is not None
 
 
 def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
@@ -123,18 +129,19 @@ class WhisperTranscriber:
         self._model = model
         self._beam_size = beam_size
 
-    def transcribe(self, samples: Features, language: str | None, *, beam_size: int | None = None) -> Transcription:
+    def transcribe(self, samples: Features, language: str | None, *, is_loop: IsLoop = looks_stuck) -> Transcription:
         """Return what is said in the clip.
 
         Args:
             samples: Mono at 16 kHz, shape (n,), at most 30 s.
             language: Whisper's code to force; None: detected by a multilingual model.
-            beam_size: Beams instead of the usual number.
+            is_loop: Says whether a text is a loop.
         """
-        beams = beam_size or self._beam_size
-        return _without_loop(lambda no_repeat: self._decode(samples, language, beams, no_repeat=no_repeat))
+        return _without_loop(lambda no_repeat: self._decode(samples, language, no_repeat=no_repeat), is_loop)
 
-    def transcribe_encoded(self, encoded: Any, num_samples: int, language: str | None) -> Transcription:
+    def transcribe_encoded(
+        self, encoded: Any, num_samples: int, language: str | None, *, is_loop: IsLoop = looks_stuck
+    ) -> Transcription:
         """Return what is said in a clip that was encoded already: the decoder alone has to run.
 
         Args:
@@ -142,18 +149,21 @@ class WhisperTranscriber:
                 the clip is long, or a full window's.
             num_samples: Length of the clip at 16 kHz.
             language: Whisper's code; None only for models that know English alone.
+            is_loop: Says whether a text is a loop.
         """
         import ctranslate2
 
         array = np.ascontiguousarray(_to_numpy(encoded)[None], dtype=np.float32)
         view = ctranslate2.StorageView.from_array(array)
         budget = min(_MAX_TOKENS, _budget(num_samples))
-        return _without_loop(lambda no_repeat: self._generate(view, language or "en", budget, no_repeat=no_repeat))
+        return _without_loop(
+            lambda no_repeat: self._generate(view, language or "en", budget, no_repeat=no_repeat), is_loop
+        )
 
     def _generate(self, encoded: Any, language: str, budget: int, *, no_repeat: int) -> Transcription:
         # What faster-whisper's own `transcribe` does behind its encoder, with the same options as `_decode`.
         from faster_whisper.tokenizer import Tokenizer
-        from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+        from faster_whisper.transcribe import get_suppressed_tokens
 
         model = self._model.model
         tokenizer = Tokenizer(self._model.hf_tokenizer, model.is_multilingual, task="transcribe", language=language)
@@ -189,15 +199,15 @@ class WhisperTranscriber:
             language_probability=1.0,
             avg_logprob=float(average),
             no_speech_prob=float(result.no_speech_prob),
-            is_repetitive=get_compression_ratio(text) > _MAX_COMPRESSION,
+            is_repetitive=False,
         )
 
-    def _decode(self, samples: Features, language: str | None, beams: int, *, no_repeat: int) -> Transcription:
+    def _decode(self, samples: Features, language: str | None, *, no_repeat: int) -> Transcription:
         budget = _budget(len(samples))
         segments, info = self._model.transcribe(
             samples,
             language=language if self._model.model.is_multilingual else "en",
-            beam_size=beams,
+            beam_size=self._beam_size,
             temperature=0.0,
             no_repeat_ngram_size=no_repeat,
             condition_on_previous_text=False,
@@ -213,17 +223,22 @@ class WhisperTranscriber:
             language_probability=float(info.language_probability),
             avg_logprob=float(heard[0].avg_logprob) if heard else None,
             no_speech_prob=float(heard[0].no_speech_prob) if heard else None,
-            is_repetitive=any(segment.compression_ratio > _MAX_COMPRESSION for segment in heard),
+            is_repetitive=False,
         )
 
 
-def _without_loop(decode: Callable[[int], Transcription]) -> Transcription:
-    """Return what is decoded, a loop once more without repeated trigrams."""
+def _without_loop(decode: Callable[[int], Transcription], is_loop: IsLoop) -> Transcription:
+    """Return what is decoded, a loop once more without repeated trigrams.
+
+    The second text is believed on the terms on which Whisper accepts a decoding: no loop, and a mean log-probability
+    of -1.0 or more (openai/whisper, transcribe.py: logprob_threshold).
+    """
     first = decode(0)
-    if not first.is_repetitive:
+    if not is_loop(first.text):
         return first
     second = decode(3)
-    return second if second.text else first
+    is_sound = second.text and (second.avg_logprob or 0.0) >= _UNSURE and not is_loop(second.text)
+    return second if is_sound else replace(first, is_repetitive=True)
 
 
 def _budget(num_samples: int) -> int:

@@ -31,6 +31,9 @@ class RuleConfig(Section):
     min: float | None = Field(None, description="smallest value that is kept")
     max: float | None = Field(None, description="largest value that is kept")
     when: Annotated[tuple[ConditionConfig, ...], Field(description="all must hold for the rule to apply")] = ()
+    unless: Annotated[
+        tuple[str, ...], Field(description="silent where one of these rules, no milder ones, says it already")
+    ] = ()
     languages: Annotated[tuple[str, ...], Field(description="apply only to these languages; empty: all")] = ()
     action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
     message: str | None = Field(None, description="plain sentence for the finding")

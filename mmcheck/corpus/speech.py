@@ -26,7 +26,7 @@ from mmcheck.corpus.speech_languages import LanguageVerdict, judge_languages
 from mmcheck.corpus.word_faults import KINDS, WordFault, find_cut, find_word_fault
 from mmcheck.store.schema import dump_json, load_json
 
-VERSION = 6
+VERSION = 7
 _ABSENT = "the sample has no recording whose transcript was verified"
 _USUAL_END = 0.9
 """Share of the set's recordings that end more quietly than one that breaks off."""
@@ -101,10 +101,11 @@ class Speech:
                     limit=fits["word_fault"].limit,
                     is_end_unheard=bool(part["unheard_end"][row] > LIMIT),
                     breaks_off=bool(breaks_off[start + row]),
+                    is_cut=bool(part["cut_transcript"][row] > LIMIT),
                 )
                 for row in _beyond(part["word_fault"], part["unheard_end"])
             }
-            for fault in faults.values():
+            for fault in filter(None, faults.values()):
                 found[fault.kind] += 1
             columns = {**_spread(part, faults), "anomaly": anomaly[rows]}
             told = _tell(part, faults, evidence, clips.languages[rows])
@@ -148,7 +149,7 @@ def _read_evidence(shard: ShardTables, part: Mapping[str, Floats]) -> dict[int, 
     return found
 
 
-def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault]) -> dict[str, Floats]:
+def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault | None]) -> dict[str, Floats]:
     """Return the columns: what the words and the end show goes to the kind of fault that it is."""
     words, end = part["word_fault"], part["unheard_end"]
     known = np.isfinite(words)
@@ -156,10 +157,13 @@ def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault]) -> dict
     kinds = {"wrong_word": words.copy(), "cut_audio": end.copy()}
     kinds |= {name: np.where(known, 0.0, np.nan) for name in ("missing_words", "inserted_words")}
     for row, fault in faults.items():
-        probability = float(np.nanmax([words[row], end[row]]))
+        # What the cut transcript explains is no fault of its words.
+        likely = [words[row], end[row]] if fault else [part["cut_transcript"][row]]
+        probability = float(np.nanmax(likely))
         for name, values in kinds.items():
             # The others keep no more doubt than is left.
-            values[row] = probability if name == fault.kind else min(values[row], 1.0 - probability)
+            is_it = fault is not None and name == fault.kind
+            values[row] = probability if is_it else min(values[row], 1.0 - probability)
     return {
         "cut_transcript": part["cut_transcript"],
         "cut_audio": kinds["cut_audio"],
@@ -173,7 +177,7 @@ def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault]) -> dict
 
 def _tell(
     part: Mapping[str, Floats],
-    faults: Mapping[int, WordFault],
+    faults: Mapping[int, WordFault | None],
     evidence: Mapping[int, dict[str, Any]],
     languages: Sequence[str],
 ) -> list[str | None]:
@@ -183,8 +187,8 @@ def _tell(
         told: list[dict[str, Any]] = []
         if part["cut_transcript"][row] > LIMIT:
             told.append({"kind": "cut_transcript", "words": list(find_cut(known))})
-        if row in faults:
-            told.append({"kind": faults[row].kind, "words": list(faults[row].words)})
+        if (fault := faults.get(row)) is not None:
+            told.append({"kind": fault.kind, "words": list(fault.words)})
         if part["other_text"][row] > LIMIT:
             told.append({"kind": "other_text", "words": str(known.get("hypothesis") or "").split()[:20]})
         if part["wrong_language"][row] > LIMIT:

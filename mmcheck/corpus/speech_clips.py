@@ -18,7 +18,15 @@ PROBE = "transcript"
 NULL_PROBE = "transcript_null"
 _OTHER = 0.5
 """Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it."""
-_OWN = ("end_log_prob", "max_surprise", "tail_surprise", "num_words", "end_level", "stated_language_probability")
+_OWN = (
+    "end_log_prob",
+    "max_surprise",
+    "tail_surprise",
+    "num_words",
+    "end_level",
+    "stated_language_probability",
+    "error_rate",
+)
 _PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
 _HOPELESS = ("model_cannot_tell", "misaligned_throughout")
 
@@ -42,6 +50,11 @@ class SpeechClips:
     def is_verified(self) -> NDArray[np.bool_]:
         """Return where there is a recording whose transcript was verified."""
         return np.isfinite(self.values["end_log_prob"])
+
+    @property
+    def is_agreed(self) -> NDArray[np.bool_]:
+        """Return where the recording was transcribed, and the words heard are the transcript's."""
+        return np.asarray(self.values["error_rate"] == 0)
 
     @property
     def is_other(self) -> NDArray[np.bool_]:

@@ -172,6 +172,9 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     # What is not even a nat bad is no evidence, however evenly the sound ones lie at 0: there the share alone counts.
     mild = usable & (bad < _MIN_EFFECT)
     found[mild] = np.minimum(found[mild], mixture.share)
+    # Nor are words that were recognised one and all, by a recogniser that was not told them.
+    agreed = usable & clips.is_agreed
+    found[agreed] = np.minimum(found[agreed], mixture.share)
     above = mixture.middles[_posterior(mixture, mixture.middles, base.sum()) > LIMIT]
     worst = max(float(min(above.max(), 0.0)) ** 2 - 1.0, _MIN_EFFECT) if len(above) else np.nan
     return FaultFit(

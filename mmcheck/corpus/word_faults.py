@@ -22,7 +22,9 @@ class WordFault:
     """Words of the transcript that are not heard, or, for ``missing_words``, heard words that it lacks."""
 
 
-def find_word_fault(evidence: Mapping[str, Any], *, limit: float, is_end_unheard: bool, breaks_off: bool) -> WordFault:
+def find_word_fault(
+    evidence: Mapping[str, Any], *, limit: float, is_end_unheard: bool, breaks_off: bool, is_cut: bool = False
+) -> WordFault | None:
     """Return the most probable kind of fault of a transcript that probably has one.
 
     With an alignment the kind is that of the most steps: what stands only in the transcript was inserted, what was only
@@ -35,10 +37,17 @@ def find_word_fault(evidence: Mapping[str, Any], *, limit: float, is_end_unheard
         limit: Surprise (nat) above which a word counts as unlikely.
         is_end_unheard: Whether the last words are probably not heard.
         breaks_off: Whether the recording ends at full sound.
+        is_cut: Whether the transcript probably stops before the speech does. What is heard after its end is that fault
+            and no other; None if nothing else is wrong.
     """
     end = "cut_audio" if breaks_off else "inserted_words"
     low = _unlikely_words(evidence, limit)
     steps = [(str(kind), str(given or ""), str(heard or "")) for kind, given, heard in evidence.get("alignment") or []]
+    if is_cut and steps:
+        while steps and steps[-1][0] == "insert":
+            steps.pop()
+        if all(kind == "equal" for kind, _, _ in steps):
+            return None
     if not steps:
         last = _last_words(evidence)
         return WordFault(kind=end, words=last) if is_end_unheard else WordFault(kind="wrong_word", words=low)

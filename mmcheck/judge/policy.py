@@ -24,14 +24,12 @@ from mmcheck.core.parts import ANALYSES, PROBES, RULES
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.blind_model import without_blind
 from mmcheck.judge.broken_row import BrokenRowRule
+from mmcheck.judge.precedence import SEVERITY, check_unless, give_way
 from mmcheck.judge.rule import Rule, RuleFindings
 from mmcheck.judge.table import JudgeTable
 from mmcheck.judge.unjudged import UnjudgedRule
 from mmcheck.judge.unmeasured import UnmeasuredRule
 from mmcheck.store.schema import FINDING, VERDICTS
-
-SEVERITY = (Action.KEEP, Action.FLAG, Action.UNCHECKED, Action.QUARANTINE)
-"""The actions from mild to severe; the most severe finding decides."""
 
 _RANK = {action: rank for rank, action in enumerate(SEVERITY)}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -56,6 +54,7 @@ class Policy:
         for name, options in rules.items():
             try:
                 _check_name(name, options)
+                check_unless(name, options, rules)
                 if options.enabled:
                     self.rules.append(RULES.get(options.rule)(name, options))
             except ConfigError as error:
@@ -107,9 +106,13 @@ class Policy:
         found: list[RuleFindings] = []
         ordinary = [rule for rule in self.rules if not isinstance(rule, UnmeasuredRule)]
         strict = [rule for rule in self.rules if isinstance(rule, UnmeasuredRule)]
-        for rule in ordinary:
-            if rule.name not in self.inactive:
-                _add(found, rank, without_blind(rule.apply(table), rule.options, table))
+        applied = {
+            rule.name: without_blind(rule.apply(table), rule.options, table)
+            for rule in ordinary
+            if rule.name not in self.inactive
+        }
+        for findings in give_way(applied, self.rules, table.num_rows):
+            _add(found, rank, findings)
         _add(found, rank, self._row_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
         for rule in strict:
             if rule.name not in self.inactive:

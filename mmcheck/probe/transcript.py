@@ -24,7 +24,7 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
-from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_speech, make_tasks
+from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech, make_tasks
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
 from mmcheck.probe.transcript_values import METRICS, find_end_level, start_values, to_scores
 from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
@@ -300,6 +300,9 @@ class TranscriptProbe:
             heard = heard if heard is not None else self._hear(clip, language, verified)
             language = language or heard[0].language
             values |= compare_heard(clip, heard, language, evidence)
+        if verified:
+            doubted = find_doubted(scores.words, language, evidence, is_scriptio_continua=clip.is_scriptio_continua)
+            values |= {} if doubted is None else {"doubted_word_log_prob": doubted}
         evidence["language"] = verified[0].language if verified and verified[0].language else language
         reference = normalize(clip.text, language)
         count = len("".join(reference.split())) if clip.is_scriptio_continua else len(reference.split())
@@ -324,21 +327,26 @@ class TranscriptProbe:
 
     def _hear_long(self, clips: Sequence[Clip]) -> list[list[Transcription] | None]:
         """Return what is heard in each recording of several windows, None for the others."""
-        windows = [(clip.language, samples) for clip in clips if len(clip.windows) > 1 for samples in clip.samples]
+        windows = [(clip, samples) for clip in clips if len(clip.windows) > 1 for samples in clip.samples]
         if not windows:
             return [None] * len(clips)
         transcriber = self._transcriber or self._load_transcriber()
-        texts = iter(map_streams(lambda part: transcriber.transcribe(part[1], part[0]), windows, self._num_streams()))
+
+        def hear(part: tuple[Clip, Any]) -> Transcription:
+            clip, samples = part
+            return transcriber.transcribe(samples, clip.language, is_loop=clip.is_loop)
+
+        texts = iter(map_streams(hear, windows, self._num_streams()))
         return [[next(texts) for _ in clip.windows] if len(clip.windows) > 1 else None for clip in clips]
 
     def _hear(self, clip: Clip, language: str | None, verified: Sequence[Verification] = ()) -> list[Transcription]:
         transcriber = self._transcriber or self._load_transcriber()
         if verified and (language or not self._is_multilingual):
             return [
-                transcriber.transcribe_encoded(part.encoded, len(samples), language)
+                transcriber.transcribe_encoded(part.encoded, len(samples), language, is_loop=clip.is_loop)
                 for part, samples in zip(verified, clip.samples, strict=True)
             ]
-        return [transcriber.transcribe(samples, language) for samples in clip.samples]
+        return [transcriber.transcribe(samples, language, is_loop=clip.is_loop) for samples in clip.samples]
 
     def _load_transcriber(self) -> WhisperTranscriber:
         from mmcheck.backends.whisper_transcriber import WhisperTranscriber, load_faster_whisper

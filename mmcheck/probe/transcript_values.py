@@ -36,6 +36,10 @@ def _rate(name: str, description: str) -> Metric:
 METRICS = (
     _log_prob("mean_log_prob", "mean log-probability of a token of the transcript, given the recording"),
     _log_prob("worst_word_log_prob", "mean token log-probability of the transcript's least likely word"),
+    _log_prob(
+        "doubted_word_log_prob",
+        "the same of the least likely word that was not recognised in its place either; absent where all were",
+    ),
     _log_prob("head_log_prob", "mean token log-probability of the first two words"),
     _log_prob("tail_log_prob", "mean token log-probability of the last two words; low where the audio is cut short"),
     _log_prob(

@@ -62,6 +62,10 @@ def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingSc
     return EmbeddingScores(images, texts, has_image, has_text, seed=int(run.metadata.get("seed", 0)))
 
 
+_HEARD = {"hypothesis", "looped_hypothesis"}
+"""Keys of the evidence of a recording that was transcribed, because its transcript was in doubt."""
+
+
 def image_posterior(run: RunFolder) -> Floats | None:
     """Return the probability that each image-caption pair is a random pairing, NaN if unknown; None if not judged."""
     if "alignment" not in run.probes():
@@ -96,7 +100,7 @@ def transcript_scores(run: RunFolder) -> TranscriptScores | None:
             hypothesis = told.get("hypothesis")
             heard.append(normalize(hypothesis, language) if hypothesis else None)
             said.append(normalize(text, language) if text else None)
-            verified.append(status == Status.MEASURED.value and "hypothesis" not in told)
+            verified.append(status == Status.MEASURED.value and not told.keys() & _HEARD)
     if not any(heard):
         return None
     return TranscriptScores(heard, said, np.array(verified, dtype=bool))

@@ -40,6 +40,7 @@ class FakeWhisper:
     texts: list[str]
     compression_ratio: list[float]
     is_multilingual: bool = False
+    avg_logprob: float = -0.5
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -51,7 +52,7 @@ class FakeWhisper:
         self.asked.append(options)
         segment = SimpleNamespace(
             text=self.texts[turn],
-            avg_logprob=-0.5,
+            avg_logprob=self.avg_logprob,
             no_speech_prob=0.1,
             compression_ratio=self.compression_ratio[turn],
         )
@@ -101,7 +102,7 @@ def test_a_clip_that_was_encoded_for_verification_gives_the_same_text(folder: Pa
 
 
 def test_a_loop_is_decoded_again_without_repeated_trigrams() -> None:
-    fake = FakeWhisper(texts=["no no no no", "no thanks"], compression_ratio=[5.0, 1.0])
+    fake = FakeWhisper(texts=["no no no no no no", "no thanks"], compression_ratio=[5.0, 1.0])
     heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
     assert (heard.text, heard.is_repetitive) == ("no thanks", False)
     assert [options["no_repeat_ngram_size"] for options in fake.asked] == [0, 3]
@@ -109,10 +110,26 @@ def test_a_loop_is_decoded_again_without_repeated_trigrams() -> None:
 
 
 def test_a_loop_that_stays_one_is_marked() -> None:
-    fake = FakeWhisper(texts=["no no no no", ""], compression_ratio=[5.0, 0.0])
+    fake = FakeWhisper(texts=["no no no no no no", ""], compression_ratio=[5.0, 0.0])
     heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
     assert heard.is_repetitive
-    assert heard.text == "no no no no"
+    assert heard.text == "no no no no no no"
+
+
+@pytest.mark.parametrize("second", [("go on go on go on", -0.2), ("go on then", -1.4)])
+def test_a_second_text_that_is_a_loop_or_a_guess_is_not_believed(second: tuple[str, float]) -> None:
+    text, avg_logprob = second
+    fake = FakeWhisper(texts=["no no no no no no", text], compression_ratio=[1.0] * 2, avg_logprob=avg_logprob)
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    assert (heard.text, heard.is_repetitive) == ("no no no no no no", True)
+
+
+def test_what_the_caller_knows_to_be_said_is_no_loop() -> None:
+    fake = FakeWhisper(texts=["go on go on go on"], compression_ratio=[1.0])
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(
+        np.zeros(16_000, np.float32), None, is_loop=lambda text: False
+    )
+    assert (heard.text, heard.is_repetitive, len(fake.asked)) == ("go on go on go on", False, 1)
 
 
 def test_languages_are_forced_where_the_model_has_them() -> None:

@@ -55,3 +55,12 @@ def test_what_is_heard_after_a_cut_transcript_is_named():
     steps = [["equal", "the", "the"], ["insert", "", "dog"], ["insert", "", "sleeps"]]
     assert find_cut({"words": WORDS, "alignment": steps}) == ("dog", "sleeps")
     assert find_cut({"words": WORDS}) == ("dog", "sleeps")
+
+
+def test_what_a_cut_explains_is_no_fault_of_the_words():
+    steps = [["equal", "the", "the"], ["insert", "", "dog"], ["insert", "", "sleeps"]]
+    assert find(alignment=steps).kind == "missing_words"
+    cut = {"limit": 4.0, "is_end_unheard": False, "breaks_off": False, "is_cut": True}
+    assert find_word_fault({"words": WORDS, "alignment": steps}, **cut) is None
+    wrong = [["substitute", "the", "a"], *steps[1:]]
+    assert find_word_fault({"words": WORDS, "alignment": wrong}, **cut).kind == "wrong_word"

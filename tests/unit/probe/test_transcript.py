@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -98,21 +99,24 @@ class FakeTranscriber:
         self.texts = list(texts)
         self.languages: list[str | None] = []
 
-    def transcribe(self, _samples: object, language: str | None) -> Transcription:
+    def transcribe(self, _samples: object, language: str | None, *, is_loop: Callable[[str], bool]) -> Transcription:
         self.languages.append(language)
+        text = self.texts[len(self.languages) - 1]
         return Transcription(
-            text=self.texts[len(self.languages) - 1],
+            text=text,
             language=language or "en",
             language_probability=1.0,
             avg_logprob=-0.1,
             no_speech_prob=0.0,
-            is_repetitive=False,
+            is_repetitive=is_loop(text),
         )
 
-    def transcribe_encoded(self, encoded: Any, num_samples: int, language: str | None) -> Transcription:
+    def transcribe_encoded(
+        self, encoded: Any, num_samples: int, language: str | None, *, is_loop: Callable[[str], bool]
+    ) -> Transcription:
         assert encoded.ndim == 2
         assert num_samples > 0
-        return self.transcribe(None, language)
+        return self.transcribe(None, language, is_loop=is_loop)
 
 
 def test_all_figures_are_announced_and_the_evidence_is_json(folder: Path, make_sample: MakeSample) -> None:
@@ -225,6 +229,55 @@ def test_nothing_said_and_nothing_left_to_compare(folder: Path, make_sample: Mak
     assert found.values["num_words"] == 0
 
 
+RATES = {"wer", "cer", "error_rate", "hits", "substitutions", "insertions", "deletions", "tail_coverage"}
+
+
+def test_a_loop_of_the_recogniser_is_no_evidence(folder: Path, make_sample: MakeSample) -> None:
+    probe = open_probe(folder, transcribe="always")
+    loop = "Please check the number. Please check the number. Please check the number."
+    probe._transcriber = FakeTranscriber(loop)  # type: ignore[assignment]
+    found = measure(probe, [make_sample(1, "please check the number you have dialled")])[0]
+    assert not RATES & set(found.values)
+    assert found.values["doubted_word_log_prob"] == pytest.approx(found.values["worst_word_log_prob"])
+    assert found.evidence["transcribed"]
+    assert found.evidence["looped_hypothesis"] == loop
+    assert not {"hypothesis", "alignment"} & set(found.evidence)
+    assert found.evidence["not_compared"] == (
+        "the transcription says 'please check the number' 3 times in a row, which is a loop of the recogniser, so it "
+        "was not compared"
+    )
+
+
+def test_what_is_said_three_times_and_written_three_times_is_compared(folder: Path, make_sample: MakeSample) -> None:
+    probe = open_probe(folder, transcribe="always")
+    text = "row, row, row your boat; merrily on, merrily on, merrily on"
+    probe._transcriber = FakeTranscriber(text.capitalize())  # type: ignore[assignment]
+    found = measure(probe, [make_sample(1, text)])[0]
+    assert found.values["wer"] == 0
+    assert "doubted_word_log_prob" not in found.values
+    assert "hypothesis" in found.evidence
+
+
+def test_only_words_that_were_not_recognised_are_in_doubt(folder: Path, make_sample: MakeSample) -> None:
+    probe = open_probe(folder, transcribe="always")
+    text = "The quick brown fox, dear!"
+    heard = ("the quick brown fox dear", "a the quick brown fox dear sir", "the quick brown box dear")
+    for hypothesis in heard:
+        probe._transcriber = FakeTranscriber(hypothesis)  # type: ignore[assignment]
+        found = measure(probe, [make_sample(1, text)])[0]
+        words = dict(found.evidence["words"])
+        if "box" in hypothesis:
+            assert found.values["doubted_word_log_prob"] == pytest.approx(words["fox,"], abs=1e-3)
+        else:
+            assert "doubted_word_log_prob" not in found.values
+    for hypothesis, text in (
+        ("it costs 20 dollars", "it costs twenty dollars"),
+        ("it costs $20", "it costs 20 dollars"),
+    ):
+        probe._transcriber = FakeTranscriber(hypothesis)  # type: ignore[assignment]
+        assert "doubted_word_log_prob" not in measure(probe, [make_sample(1, text)])[0].values
+
+
 def test_long_recordings_are_verified_in_windows(
     folder: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +315,13 @@ def test_the_fingerprint_follows_weights_and_options_only(folder: Path, source: 
     others = [print_of(window="fitted"), print_of(beam_size=2), print_of(backend="ctranslate2")]
     others += [print_of(uncertain=ALL_DOUBTFUL), print_of(model=str(source))]
     assert len({base, *others}) == 6
+    broken = Path(shutil.copytree(folder, tmp_path / "broken"))
+    for file in (broken / "tokenizer.json", broken / "transformers" / "tokenizer.json"):
+        if file.is_file():
+            content = json.loads(file.read_text("utf-8"))
+            content["model"]["merges"] = content["model"]["merges"][1:]
+            file.write_text(json.dumps(content), "utf-8")
+    assert print_of(model=str(broken)) not in (base, *others)
     copy = load_folders().write_transformers(tmp_path / "copy", seed=1)
     assert print_of(model=str(copy)) not in (base, *others)
 
@@ -273,6 +333,7 @@ def test_run_json_says_what_measured(folder: Path) -> None:
     assert described["verification"]["precision"] == "float32"
     assert described["transcription"]["compute_type"] == "float32"
     assert described["is_multilingual"] is False
+    assert len(described["tokenizer"]["sha256"]) == 64
     assert json.dumps(described)
 
 
