@@ -17,6 +17,7 @@ from mmcheck.backends.whisper_transcriber import (
     resolve_compute_type,
 )
 from mmcheck.core.errors import WeightsError
+from mmcheck.metrics.text_loops import find_loop
 
 _SPEC = importlib.util.spec_from_file_location(
     "whisper_folders", Path(__file__).resolve().parents[2] / "fixtures" / "whisper_folders.py"
@@ -31,6 +32,10 @@ _SPEC.loader.exec_module(folders)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("whisper")
     return folders.write_ctranslate2(folders.write_transformers(root / "source", seed=3), root / "model")
+
+
+def is_stuck(text: str) -> bool:
+    return find_loop(text, "") is not None
 
 
 @dataclass
@@ -103,7 +108,7 @@ def test_a_clip_that_was_encoded_for_verification_gives_the_same_text(folder: Pa
 
 def test_a_loop_is_decoded_again_without_repeated_trigrams() -> None:
     fake = FakeWhisper(texts=["no no no no no no", "no thanks"], compression_ratio=[5.0, 1.0])
-    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None, is_loop=is_stuck)
     assert (heard.text, heard.is_repetitive) == ("no thanks", False)
     assert [options["no_repeat_ngram_size"] for options in fake.asked] == [0, 3]
     assert all(options["temperature"] == 0.0 for options in fake.asked)
@@ -111,7 +116,7 @@ def test_a_loop_is_decoded_again_without_repeated_trigrams() -> None:
 
 def test_a_loop_that_stays_one_is_marked() -> None:
     fake = FakeWhisper(texts=["no no no no no no", ""], compression_ratio=[5.0, 0.0])
-    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None, is_loop=is_stuck)
     assert heard.is_repetitive
     assert heard.text == "no no no no no no"
 
@@ -120,7 +125,7 @@ def test_a_loop_that_stays_one_is_marked() -> None:
 def test_a_second_text_that_is_a_loop_or_a_guess_is_not_believed(second: tuple[str, float]) -> None:
     text, avg_logprob = second
     fake = FakeWhisper(texts=["no no no no no no", text], compression_ratio=[1.0] * 2, avg_logprob=avg_logprob)
-    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None)
+    heard = WhisperTranscriber(fake, beam_size=5).transcribe(np.zeros(16_000, np.float32), None, is_loop=is_stuck)
     assert (heard.text, heard.is_repetitive) == ("no no no no no no", True)
 
 
