@@ -1,10 +1,14 @@
-"""A plain folder of media with a text of the same name beside each: ``x.jpg`` + ``x.txt``, ``x.wav`` + ``x.txt``."""
+"""A plain folder of media with a text of the same name beside each: ``x.jpg`` + ``x.txt``, ``x.wav`` + ``x.txt``.
+
+The text may also be ``x.jpg.txt``, ``x.caption`` (kohya's trainers), ``x.lab`` (aligners), ``x.normalized.txt``
+(LibriTTS).
+"""
 
 from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,9 @@ from mmcheck.formats.rows import problem_sample
 from mmcheck.formats.text_source import STREAM_ERRORS, is_url, open_output, open_raw, sniff_encoding
 
 _TEXT = ".txt"
+_TEXTS = (_TEXT, ".caption", ".lab", ".normalized.txt", ".original.txt")
+"""Endings of texts; where one medium has several, the first is read."""
+_UNREAD = ".json"
 _NOT_CAPTIONS = frozenset(
     "readme license licence notice changelog contributing requirements classes labels metadata authors sources".split()
 )
@@ -59,23 +66,29 @@ class FolderFormat:
             )
         media: dict[str, list[str]] = {}
         texts: dict[str, str] = {}
-        for name in walk_files(manifest):
-            stem, suffix = posixpath.splitext(name)
-            if posixpath.basename(name).startswith("."):
-                continue
+        others: dict[str, str] = {}
+        found = [name for name in walk_files(manifest) if not posixpath.basename(name).startswith(".")]
+        for name in found:
             if media_kind(name) is not None:
-                media.setdefault(stem, []).append(name)
-            elif suffix.lower() == _TEXT and posixpath.basename(stem).lower() not in _NOT_CAPTIONS:
-                texts[stem] = name
+                media.setdefault(posixpath.splitext(name)[0], []).append(name)
+        for name in found:
+            stem, suffix = posixpath.splitext(name)
+            if suffix.lower() == _UNREAD and stem in media:
+                others[stem] = name
+            elif media_kind(name) is None and (key := _owner(name, media)) is not None:
+                texts[key] = min(texts.get(key, name), name, key=_rank)
         if not media:
             raise ManifestError(
                 f"folder {manifest} holds no image and no recording.", hint="give the folder that holds the media."
             )
         number = 0
-        for stem in sorted(media.keys() | texts.keys()):
+        has_texts = bool(texts or others)
+        owned = {name for names in media.values() for name in names} & texts.keys()
+        for stem in sorted(media.keys() | (texts.keys() - owned)):
             for names in _pairs(media.get(stem, [])):
                 number += 1
-                yield self._sample(manifest, number, names, texts.get(stem), bool(texts))
+                text = next((texts[name] for name in names if name in texts), texts.get(stem))
+                yield self._sample(manifest, number, names, text, others.get(stem) if has_texts else None, has_texts)
 
     def write(
         self,
@@ -121,7 +134,9 @@ class FolderFormat:
             if os.path.isfile(source):
                 link_or_copy(source, place, name)
 
-    def _sample(self, manifest: str, number: int, names: list[str], text_name: str | None, has_texts: bool) -> Sample:
+    def _sample(
+        self, manifest: str, number: int, names: list[str], text_name: str | None, other: str | None, has_texts: bool
+    ) -> Sample:
         # Not ``*_file_name``: Hugging Face would take such a column for a further medium.
         row: dict[str, Any] = {}
         for name in names:
@@ -135,7 +150,8 @@ class FolderFormat:
             if not names:
                 fault = ("missing_media", f"has a text but no image or recording: {text_name}")
         elif has_texts:
-            fault = ("missing_text", f"has no text beside it: {posixpath.splitext(names[0])[0]}{_TEXT} is missing")
+            missing = f"has no text beside it: {posixpath.splitext(names[0])[0]}{_TEXT} is missing"
+            fault = ("missing_text", missing + (f"; {other} is there, but is not read" if other else ""))
         clean = {key: _printable(value) if isinstance(value, str) else value for key, value in row.items()}
         if any(row[key] != clean[key] for key in row if "file" in key):
             fault = ("encoding", f"has a file name that is not valid UTF-8: {clean.get('file_name')}")
@@ -177,6 +193,26 @@ class FolderFormat:
             )
         _, fault = find_text(text, name, limit)
         return text, fault
+
+
+def _owner(name: str, media: Mapping[str, list[str]]) -> str | None:
+    """Return what a text belongs to: a file of media, else a name without ending; None if it is no text of a pair."""
+    for suffix in reversed(_TEXTS):
+        if not name.lower().endswith(suffix):
+            continue
+        stem = name[: -len(suffix)]
+        if suffix == _TEXT and stem in media.get(posixpath.splitext(stem)[0], ()):
+            return stem
+        if suffix == _TEXT and posixpath.basename(stem).lower() in _NOT_CAPTIONS:
+            return None
+        # Only plain texts are missed where there is no medium: the other endings mean much else.
+        if suffix == _TEXT or stem in media:
+            return stem
+    return None
+
+
+def _rank(name: str) -> int:
+    return max((place for place, suffix in enumerate(_TEXTS) if name.lower().endswith(suffix)), default=0)
 
 
 def _pairs(names: list[str]) -> list[list[str]]:

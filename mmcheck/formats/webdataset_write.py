@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcheck.config import OutputConfig
+from mmcheck.core.json_row import load_row
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import raw_bytes, with_added
@@ -123,7 +124,7 @@ def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfil
         if extension == "json":
             inner = out.sample.row.get("json")
             if isinstance(inner, dict) and (out.extra or key != group.key):
-                data = json_line(with_added(inner, out.extra))
+                data = _json_member(data, inner, out.extra)
                 has_json = True
             elif not out.extra:
                 has_json = True
@@ -135,6 +136,16 @@ def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfil
         info = tarfile.TarInfo(name)
         info.size = len(data)
         yield info, data
+
+
+def _json_member(data: bytes, inner: Mapping[str, Any], extra: Mapping[str, Any]) -> bytes:
+    """Return a ``.json`` member with the new columns; what did not change keeps its text, to the digit."""
+    try:
+        source = load_row(data.decode("utf-8-sig").strip())
+    except ValueError:
+        return json_line(with_added(inner, extra))
+    same = {name: source[name] if name in source and source[name] == value else value for name, value in inner.items()}
+    return json_line(with_added(same, extra), source=source)
 
 
 def _header(source: tarfile.TarInfo, old_key: str, key: str, size: int) -> tarfile.TarInfo:

@@ -9,6 +9,7 @@ import pytest
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats.detect import detect_format
+from mmcheck.formats.folder import FolderFormat
 from mmcheck.formats.known_layouts import find_layout
 from mmcheck.formats.webdataset import WebdatasetFormat
 from mmcheck.run.api import scan
@@ -60,3 +61,11 @@ def test_folders_called_like_splits_are_named() -> None:
 def test_tars_whose_keys_do_not_hold_together(name: str, cause: str, rows: int) -> None:
     samples = list(WebdatasetFormat(InputConfig()).read(str(CASES / name)))
     assert [sample.problem and sample.problem.cause for sample in samples] == [cause] * rows
+
+
+def test_every_sidecar_is_read_or_named() -> None:
+    samples = list(FolderFormat(InputConfig()).read(str(CASES / "sidecars")))
+    texts = {sample.id: sample.caption for sample in samples if sample.problem is None}
+    assert (texts["b.jpg"], texts["d.jpg"]) == ("a boat on a lake", "a door of a barn")
+    (problem,) = [sample.problem for sample in samples if sample.problem]
+    assert "f.json is there, but is not read" in problem.message

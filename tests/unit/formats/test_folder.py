@@ -137,3 +137,23 @@ def test_a_folder_without_media_is_an_error(tmp_path: Path) -> None:
     fill(tmp_path, {"a.txt": b"x"})
     with pytest.raises(ManifestError, match="no image and no recording"):
         read(tmp_path)
+
+
+def test_texts_of_other_names_are_read(tmp_path: Path) -> None:
+    files = {
+        "b.jpg": "", "b.caption": "a boat", "d.jpg": "", "d.jpg.txt": "a door", "e.JPG": "", "e.TXT": "an eel",
+        "f.webp": "", "f.json": "{}", "g.png": "", "g.txt": "first", "g.caption": "second",
+        "h.wav": "", "h.lab": "hello",
+        "i.wav": "", "i.normalized.txt": "one", "i.original.txt": "1", "j.png": "", "j.jpg": "", "j.png.txt": "png",
+        "k.caption": "of nothing", "l.txt": "of nothing", "readme.txt": "",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    samples = list(FolderFormat(InputConfig()).read(str(tmp_path)))
+    assert {sample.id: sample.caption or sample.transcript for sample in samples if sample.problem is None} == {
+        "b.jpg": "a boat", "d.jpg": "a door", "e.JPG": "an eel", "g.png": "first", "h.wav": "hello", "i.wav": "one",
+        "j.png": "png",
+    }  # fmt: skip
+    problems = {sample.id: sample.problem.message for sample in samples if sample.problem}
+    assert set(problems) == {"f.webp", "j.jpg", "l.txt"}
+    assert "f.txt is missing; f.json is there, but is not read" in problems["f.webp"]

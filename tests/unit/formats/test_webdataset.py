@@ -364,3 +364,13 @@ def test_texts_of_other_encodings_are_read_as_in_a_folder(tmp_path: Path) -> Non
     path = save(tmp_path / "b.tar", tar(("0.jpg", b"x"), ("0.txt", "caf\u00e9".encode("cp1252"))))
     assert causes(read(path)) == ["encoding"]
     assert [sample.caption for sample in read(path, encoding="cp1252")] == ["caf\u00e9"]
+
+
+def test_numbers_of_a_json_member_come_back_to_the_digit(tmp_path: Path) -> None:
+    body = b'{"caption": "a cat", "big": 123456789012345678901234567890, "f": 1.10, "e": 1e5}'
+    samples = read(save(tmp_path / "a.tar", tar(("a.jpg", b"x"), ("a.json", body))))
+    _, shard = write(samples, tmp_path / "out", {"mmcheck_action": "keep", "mmcheck_score": None}, write_media=True)
+    with tarfile.open(shard) as archive:
+        member = archive.extractfile("a.json")
+        assert member is not None
+        assert member.read() == body[:-1] + b',"mmcheck_action":"keep"}'
