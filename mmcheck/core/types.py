@@ -64,6 +64,18 @@ class RowProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherMedium:
+    """One more image or recording of a row: it is checked as a file, and the row stays whole."""
+
+    column: str
+    """The column that names it."""
+    modality: str
+    """``image`` or ``audio``."""
+    ref: MediaRef
+    """Where it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One pair: a medium and its text, with the untouched manifest row."""
 
@@ -85,6 +97,12 @@ class Sample:
     """BCP-47 or Whisper language code from the manifest, if given."""
     row: Mapping[str, Any] = field(default_factory=dict)
     """The manifest row, unknown columns included (media bytes excluded), JSON-serialisable."""
+    item: int | None = None
+    """Which of the texts of its row this sample has, 0-based; None if the row has one only."""
+    split: tuple[str, ...] = ()
+    """List columns of the row of which ``row`` holds this sample's item alone."""
+    further: tuple[FurtherMedium, ...] = ()
+    """Other media of the row."""
     own_id: bool = False
     """Whether ``id`` stands in the manifest (two equal ones are then the user's error) or was derived."""
     problem: RowProblem | None = None

@@ -23,6 +23,8 @@ class OutputRow:
     """The sample, with its untouched row."""
     extra: Mapping[str, Any]
     """The ``mmcheck_*`` columns to add (empty if the config wants none); None: this row has no such value."""
+    items: tuple[int, ...] = ()
+    """Which items of the columns ``sample.split`` the row keeps, 0-based; empty: it is written as it is."""
 
 
 Added = Mapping[str, type[str] | type[float]]

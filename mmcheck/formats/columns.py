@@ -105,6 +105,10 @@ class RoleFinder:
             del self._unseen[NO_COLUMN]
         self._present: dict[str, None] = {}
         self._media_columns = _columns_of_paths(examples)
+        self._paths = {
+            column: [row[column] for row in examples if isinstance(row.get(column), str) and row[column]]
+            for column in self._media_columns
+        }
         # In a manifest that names its texts, a row without one has none; its id is not taken for a caption.
         has_named_text = any(key.strip().lower() in _TEXT_NAMES for row in examples for key in row)
         self._text_columns = set() if has_named_text else _columns_of_text(examples)
@@ -121,6 +125,10 @@ class RoleFinder:
                 self._unseen.pop(key, None)
                 self._present[key] = None
         return found
+
+    def paths_of(self, column: str) -> list[str]:
+        """Return what the example rows hold in a column of paths to media; nothing for any other column."""
+        return self._paths.get(column, [])
 
     def modality(self, value: Any, roles: Roles) -> Modality:
         """Return what the generic media column of a row holds, judged by its value, then by the other columns."""

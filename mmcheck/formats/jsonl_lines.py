@@ -79,7 +79,7 @@ class LineMaker:
             return b""
         tails = None if extras and _holds_nonfinite(table, extras) else _tails(table, extras)
         sound = pc.is_null(table["problem"]).to_pylist()
-        own = table["own_id"].to_pylist()
+        plain = _have_one_medium(table)
         images, recordings = _files(table["image"]), _files(table["audio"])
         loads, columns = orjson.loads, self._columns
         lines: list[bytes] = []
@@ -91,21 +91,20 @@ class LineMaker:
                     row = loads(text)
                 except orjson.JSONDecodeError:
                     row = None
-            if not row or tails is None:  # an empty row has no comma to begin with
+            if not row or tails is None or not plain[number]:  # an empty row has no comma to begin with
                 extra = {name: table[name][number].as_py() for name in extras}
                 lines.append(self._slow(OutputRow(sample=sample_at(number), extra=extra)))
                 continue
             image, audio = images[number], recordings[number]
-            key = (own[number], image is None, audio is None, *row)
+            key = (image is None, audio is None, *row)
             if key not in columns:
-                columns[key] = self._path_column(row, image, audio, split=not own[number])
+                columns[key] = self._path_column(row, image, audio)
             # Nearly all rows take this way: a plain path gives way to the path of the file, the rest stays as it is.
             line = _with_path(text, row, columns[key], image or audio)
             if line is None:
                 changed = dict(source := load_row(text.decode()))
                 self._writer.fill(
                     changed,
-                    sample_id=None if own[number] else table["id"][number].as_py(),
                     manifest=table["manifest"][number].as_py(),
                     image=image,
                     audio=audio,
@@ -114,10 +113,10 @@ class LineMaker:
             lines += (line[:-1], tails[number])
         return b"".join(lines)
 
-    def _path_column(self, row: Mapping[str, Any], image: str | None, audio: str | None, *, split: bool) -> str | None:
+    def _path_column(self, row: Mapping[str, Any], image: str | None, audio: str | None) -> str | None:
         if (image is None) == (audio is None):
             return None
-        return self._writer.path_column(row, "image" if audio is None else "audio", split=split)
+        return self._writer.path_column(row, "image" if audio is None else "audio")
 
     def _slow(self, out: OutputRow) -> bytes:
         raw = raw_bytes(out.sample, self._encoding)
@@ -139,6 +138,13 @@ def _with_path(text: bytes, row: Mapping[str, Any], column: str | None, path: st
     if found.group(1) != value.encode():
         return None
     return b"".join((text[: found.start(1) - 1], orjson.dumps(path), text[found.end() :]))
+
+
+def _have_one_medium(table: pa.Table) -> list[bool]:
+    if "further" not in table.column_names:
+        return [True] * table.num_rows
+    found: list[bool] = pc.is_null(table["further"]).to_pylist()
+    return found
 
 
 def _files(column: pa.ChunkedArray) -> list[str | None]:

@@ -1,7 +1,6 @@
 """Rows on their way out: new columns, media paths, copies of media.
 
-The row stays whole; what changes is the medium's path (as the config asks), the ``mmcheck_*`` columns, and the id of a
-sample that was split off a row with several texts.
+The row stays whole; what changes is the media's paths (as the config asks) and the ``mmcheck_*`` columns.
 """
 
 from __future__ import annotations
@@ -58,37 +57,32 @@ class RowWriter:
         """Return the columns of a row, the new ones last (a new one replaces an old one of its name)."""
         sample = out.sample
         row = dict(sample.row)
-        self.fill(
-            row,
-            # A broken row keeps the id that it came with.
-            sample_id=None if sample.own_id or sample.problem is not None else sample.id,
-            manifest=sample.manifest,
-            image=_file_of(sample.image),
-            audio=_file_of(sample.audio),
-        )
+        image, audio = _file_of(sample.image), _file_of(sample.audio)
+        if sample.further:
+            files = (image, audio, *(_file_of(one.ref) for one in sample.further))
+            for uri in dict.fromkeys(files):
+                if uri is not None:
+                    self._fill_everywhere(row, sample.manifest, uri)
+        else:
+            self.fill(row, manifest=sample.manifest, image=image, audio=audio)
         return with_added(row, out.extra)
 
-    def fill(
-        self, row: dict[str, Any], *, sample_id: str | None, manifest: str, image: str | None, audio: str | None
-    ) -> None:
-        """Put the paths of the media, and the id of a sample that was split off, into a row.
+    def fill(self, row: dict[str, Any], *, manifest: str, image: str | None, audio: str | None) -> None:
+        """Put the paths of the media into a row.
 
         Args:
             row: The columns as they were read; changed in place.
-            sample_id: Id that the row gets if it was split off; None: it was not.
             manifest: Where the row came from.
             image: Path or URL of the image, if that is a file of its own.
             audio: Path or URL of the recording, if that is a file of its own.
         """
         roles = self._finder.roles(row)
-        if sample_id is not None and roles.id and sample_id.startswith(f"{row.get(roles.id)}#"):
-            row[roles.id] = sample_id
         if image is not None:
             self._fill_path(row, manifest, image, roles.image, roles.media)
         if audio is not None:
             self._fill_path(row, manifest, audio, roles.audio, roles.media)
 
-    def path_column(self, row: Mapping[str, Any], modality: Modality, *, split: bool) -> str | None:
+    def path_column(self, row: Mapping[str, Any], modality: Modality) -> str | None:
         """Return the column whose value, if it is a plain path, just gives way to the path of the medium.
 
         None where ``fill`` has to look closer. It depends on the names of the columns only, so it may be kept.
@@ -96,19 +90,28 @@ class RowWriter:
         Args:
             row: A row with these columns.
             modality: Which medium it is, the only one of the row.
-            split: Whether the sample's id is not the row's own, so that an id column may change too.
         """
         if self._paths != "absolute" or self._write_media:
             return None
         roles = self._finder.roles(row)
-        if split and roles.id:
-            return None
         return (roles.image if modality == "image" else roles.audio) or roles.media
 
     def _fill_path(self, row: dict[str, Any], manifest: str, uri: str, *likely: str | None) -> None:
         column = _column_of(row, manifest, uri, likely)
         if column is not None:
             row[column] = _with_path(row[column], self.path(uri, row[column]))
+
+    def _fill_everywhere(self, row: dict[str, Any], manifest: str, uri: str) -> None:
+        """Put the path of a medium wherever the row names it, also as one of a list."""
+        for column, value in row.items():
+            if isinstance(value, list):
+                if any(_leads_to(item, manifest, uri) for item in value):
+                    row[column] = [
+                        _with_path(item, self.path(uri, item)) if _leads_to(item, manifest, uri) else item
+                        for item in value
+                    ]
+            elif _leads_to(value, manifest, uri):
+                row[column] = _with_path(value, self.path(uri, value))
 
     def path(self, uri: str, written: Any) -> str:
         """Return the path to write for the medium at ``uri`` that the row calls ``written``."""
@@ -208,14 +211,18 @@ def _column_of(row: Mapping[str, Any], manifest: str, uri: str, likely: tuple[st
     for column in (*likely, *row):
         if column is None or column not in row:
             continue
-        name = _name_of(row[column])
-        if not name or len(name) > 4096 or "\0" in name or "\n" in name:
-            continue
-        if column in likely:
-            return column
-        if uri in (resolve_media(name, folder_of(manifest)), os.path.abspath(name)):
+        if (column in likely and _is_path(_name_of(row[column]))) or _leads_to(row[column], manifest, uri):
             return column
     return None
+
+
+def _leads_to(value: Any, manifest: str, uri: str) -> bool:
+    name = _name_of(value)
+    return _is_path(name) and uri in (resolve_media(name, folder_of(manifest)), os.path.abspath(name))
+
+
+def _is_path(name: str) -> bool:
+    return bool(name) and len(name) <= 4096 and "\0" not in name and "\n" not in name
 
 
 def _name_of(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,16 @@ _MAX_ROWS = 65_536
 _FEATURES = b"huggingface"
 UNREADABLE = "unreadable_rows"
 """Cause of the problem that stands for rows of a damaged row group: there is nothing to copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What differs from the source; rows by their place in what is written."""
+
+    added: dict[str, pa.Array]
+    changed: dict[str, dict[int, Any]]
+    picked: dict[str, dict[int, tuple[int, ...]]]
+    """Column of lists -> row -> the items that it keeps."""
 
 
 def copy_rows(
@@ -63,6 +73,7 @@ def copy_rows(
     numbers: list[int] = []
     extras: dict[str, list[Any]] = {name: [] for name in types or ()}
     changed: dict[str, dict[int, Any]] = {}
+    picked: dict[str, dict[int, tuple[int, ...]]] = {}
     source = manifest
     for out in rows:
         source = out.sample.manifest
@@ -74,9 +85,12 @@ def copy_rows(
             extras[key].append(value)
         # Without the new columns, so that only what differs from the source is kept in memory.
         columns = writer.columns(replace(out, extra={}))
+        kept = dict.fromkeys(out.sample.split, out.items) if out.items else {}
+        for key, items in kept.items():
+            picked.setdefault(key, {})[len(numbers)] = items
         for key, value in columns.items():
             before = out.sample.row.get(key)
-            if value != before or (isinstance(value, list) and len(value) == 1):
+            if value != before:
                 changed.setdefault(key, {})[len(numbers)] = value
         numbers.append(out.sample.row_number)
         for values in extras.values():
@@ -93,7 +107,7 @@ def copy_rows(
         compression = _compression(file)
         with pq.ParquetWriter(temporary, schema, compression=compression) as sink:
             try:
-                for table in _taken(file, source, numbers, added, changed, schema):
+                for table in _taken(file, source, numbers, _News(added, changed, picked), schema):
                     sink.write_table(table)
             except pa.ArrowException as error:
                 raise ManifestError(f"manifest {source} cannot be copied from: {error}.") from error
@@ -104,8 +118,7 @@ def _taken(
     file: pq.ParquetFile,
     source: str,
     numbers: list[int],
-    added: dict[str, pa.Array],
-    changed: dict[str, dict[int, Any]],
+    news: _News,
     schema: pa.Schema,
 ) -> Iterator[pa.Table]:
     done, start = 0, 1
@@ -123,7 +136,7 @@ def _taken(
                 stop += 1
             if stop > done:
                 table = _chosen(pa.Table.from_batches([batch]), [number - start for number in numbers[done:stop]])
-                pending.append(_finished(table, done, stop, added, changed, schema))
+                pending.append(_finished(table, done, stop, news, schema))
                 if sum(table.nbytes for table in pending) >= _TARGET_BYTES:
                     yield pa.concat_tables(pending)
                     pending = []
@@ -172,23 +185,42 @@ def _finished(
     table: pa.Table,
     start: int,
     stop: int,
-    added: dict[str, pa.Array],
-    changed: dict[str, dict[int, Any]],
+    news: _News,
     schema: pa.Schema,
 ) -> pa.Table:
     columns = []
     for schema_field in schema:
         name = schema_field.name
-        if name in added:
-            columns.append(added[name].slice(start, stop - start))
+        if name in news.added:
+            columns.append(news.added[name].slice(start, stop - start))
             continue
         column = table.column(name)
-        different = changed.get(name, {})
-        news = {index - start: different[index] for index in range(start, stop) if index in different}
-        if news:
-            column = _with_changes(column, news)
+        kept = _between(news.picked.get(name, {}), start, stop)
+        if kept:
+            column = _with_items(column, kept)
+        different = _between(news.changed.get(name, {}), start, stop)
+        if different:
+            column = _with_changes(column, different)
         columns.append(column)
     return pa.table(columns, schema=schema)
+
+
+def _between(found: dict[int, Any], start: int, stop: int) -> dict[int, Any]:
+    return {index - start: found[index] for index in range(start, stop) if index in found}
+
+
+def _with_items(column: pa.ChunkedArray, kept: dict[int, tuple[int, ...]]) -> pa.ChunkedArray:
+    """Return a column of lists of which some rows keep some of their items; each item as it was."""
+    parts = []
+    for index in range(len(column)):
+        cell = column.slice(index, 1).combine_chunks()
+        cell = cell if isinstance(cell, pa.Array) else cell.chunk(0)
+        if index in kept:
+            items = cell.flatten().take(pa.array(kept[index], pa.int64()))
+            offsets = pa.array([0, len(items)], cell.offsets.type)
+            cell = type(cell).from_arrays(offsets, items, type=cell.type)
+        parts.append(cell)
+    return pa.chunked_array(parts, type=column.type)
 
 
 def _with_changes(column: pa.ChunkedArray, news: dict[int, Any]) -> pa.ChunkedArray:
@@ -209,9 +241,8 @@ def _with_changes(column: pa.ChunkedArray, news: dict[int, Any]) -> pa.ChunkedAr
 
 def _converted(cell: pa.Array, value: Any, kind: pa.DataType) -> pa.Array | None:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        old = cell.to_pylist()[0] or []
-        if isinstance(value, list) and len(value) == len(old):
-            return None  # nothing was split off; keep the exact original
+        if not pa.types.is_string(kind.value_type):
+            return None  # only paths and texts change; anything else is exact as it is
     elif pa.types.is_struct(kind):
         old = cell.to_pylist()[0] or {}
         if isinstance(value, dict):

@@ -14,11 +14,11 @@ from typing import Any
 from mmcheck.config import InputConfig
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.json_row import changed_row
-from mmcheck.core.types import MediaRef, RowProblem, Sample
+from mmcheck.core.types import FurtherMedium, MediaRef, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
-from mmcheck.formats.paths import Modality, is_inside, resolve_media
-from mmcheck.formats.text_source import BrokenSource
+from mmcheck.formats.paths import Modality, is_inside, media_kind, resolve_media
+from mmcheck.formats.text_source import BrokenSource, is_url
 
 RAW = "_raw"
 """Key of the text of a row that could not be parsed."""
@@ -114,6 +114,8 @@ class SampleMaker:
         self._base = base
         self._try_cwd = try_cwd
         self._inside_only = inside_only
+        self._leading: dict[str, bool] = {}
+        """Column -> whether its values lead to files that are there."""
 
     def all(self, rows: Iterable[RawRow]) -> Iterator[Sample]:
         """Yield the samples of ``rows``, then check that every configured column was seen.
@@ -146,6 +148,16 @@ class SampleMaker:
             "caption": self._texts(raw.row, roles.caption) if "image" in columns else None,
             "transcript": self._texts(raw.row, roles.transcript) if "audio" in columns else None,
         }
+        further = self._further(raw, roles, columns)
+        if not any(found is not None and len(found) > 1 for found in texts.values()):
+            # One text for several media of one column: the row is one pair, and the others go with it.
+            others = [
+                FurtherMedium(column=column, modality=kind, ref=ref)
+                for kind, column in columns.items()
+                for ref in media[kind][1:]
+            ]
+            further = (*others, *further)
+            media = {kind: refs[:1] for kind, refs in media.items()}
         counts = {len(x) for x in (*media.values(), *texts.values()) if x is not None and len(x) != 1}
         if len(counts) > 1:
             listed = " and ".join(str(count) for count in sorted(counts))
@@ -158,6 +170,7 @@ class SampleMaker:
         if not isinstance(language, str) or not language.strip():
             language = self._options.language
         first = next(iter(columns.values()))
+        split = _split_columns(raw.row, roles, columns, count)
         samples = []
         for index in range(count):
             image, audio = (_at(media.get(kind), index) for kind in ("image", "audio"))
@@ -172,7 +185,10 @@ class SampleMaker:
                     caption=caption,
                     transcript=transcript,
                     language=language.strip() if language else None,
-                    row=raw.row if count == 1 else _narrowed(raw.row, roles, columns, count, index),
+                    row=raw.row if count == 1 else _narrowed(raw.row, split, index),
+                    item=index if count > 1 else None,
+                    split=split,
+                    further=further,
                     own_id=own is not None and count == 1,
                 )
             )
@@ -193,6 +209,42 @@ class SampleMaker:
         if not columns and roles.media:
             columns[self._finder.modality(raw.row[roles.media], roles)] = roles.media
         return columns
+
+    def _further(self, raw: RawRow, roles: Roles, columns: Mapping[Modality, str]) -> tuple[FurtherMedium, ...]:
+        """Return the media of the row's other columns."""
+        main = next(iter(columns))
+        found: list[FurtherMedium] = []
+        for column in self._further_columns(raw, roles, columns):
+            if _is_embedded(raw, column) or not is_empty(raw.row[column]):
+                for ref in self._media(raw, column, roles, "image"):
+                    kind = media_kind(ref.name) or main
+                    found.append(FurtherMedium(column=column, modality=kind, ref=ref))
+        return tuple(found)
+
+    def _further_columns(self, raw: RawRow, roles: Roles, columns: Mapping[Modality, str]) -> list[str]:
+        known = {roles.id, roles.caption, roles.transcript, *columns.values()}
+        found = []
+        for column in raw.row:
+            if column in known:
+                continue
+            if _is_embedded(raw, column):
+                # A bare binary column may hold anything; a struct of bytes and path is a medium.
+                is_medium = isinstance(raw.row[column], Mapping | list)
+            else:
+                # `datasets` loads every "*_file_name" of a folder; elsewhere a column counts if it leads to files.
+                is_medium = self._inside_only and column.endswith(("_file_name", "_file_names"))
+                is_medium = is_medium or self._leads_to_files(column)
+            if is_medium:
+                found.append(column)
+        return found
+
+    def _leads_to_files(self, column: str) -> bool:
+        if column not in self._leading:
+            self._leading[column] = any(
+                not is_url(value) and os.path.isfile(resolve_media(value, self._base, try_cwd=self._try_cwd))
+                for value in self._finder.paths_of(column)
+            )
+        return self._leading[column]
 
     def _media(self, raw: RawRow, column: str, roles: Roles, kind: Modality) -> list[MediaRef]:
         start, duration = self._segment(raw.row, roles) if kind == "audio" else (None, None)
@@ -303,16 +355,19 @@ def _is_embedded(raw: RawRow, column: str) -> bool:
     return column in raw.embedded or f"{column}[0]" in raw.embedded
 
 
-def _narrowed(
-    row: Mapping[str, Any], roles: Roles, columns: Mapping[Modality, str], count: int, index: int
-) -> dict[str, Any]:
-    # One text of several: the row keeps its shape (a list), with this sample's item alone in it.
+def _split_columns(
+    row: Mapping[str, Any], roles: Roles, columns: Mapping[Modality, str], count: int
+) -> tuple[str, ...]:
+    """Return the list columns of which each sample of a row gets one item."""
     names = {roles.caption, roles.transcript, *columns.values()}
-    changed = {
-        key: [value[index]] if key in names and isinstance(value, list) and len(value) == count else value
-        for key, value in row.items()
-    }
-    return changed_row(row, changed)
+    if count == 1:
+        return ()
+    return tuple(key for key in row if key in names and isinstance(row[key], list) and len(row[key]) == count)
+
+
+def _narrowed(row: Mapping[str, Any], split: tuple[str, ...], index: int) -> Mapping[str, Any]:
+    # One text of several: the row keeps its shape (a list), with this sample's item alone in it.
+    return changed_row(row, {key: [value[index]] if key in split else value for key, value in row.items()})
 
 
 def _at(values: list[Any] | None, index: int) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.types import FurtherMedium, MediaRef, Sample
 from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.columns import RoleFinder
@@ -175,7 +175,12 @@ class WebdatasetFormat:
         )
         captions, caption_fault = self._texts(fields, text_columns[0])
         transcripts, transcript_fault = self._texts(fields, text_columns[1])
+        further: tuple[FurtherMedium, ...] = ()
+        if max(len(captions or ()), len(transcripts or ())) < 2:
+            further = _further(images[1:], "image") + _further(audios[1:], "audio")
+            images, audios = images[:1], audios[:1]
         count, length_fault = _common_length(images, audios, captions, transcripts)
+        split = _split_columns(row, text_columns, count)
         fault = fault or caption_fault or transcript_fault or length_fault
         own = fields.get(self._options.columns.id) if self._options.columns.id else None
         own = str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own).strip() else None
@@ -194,7 +199,10 @@ class WebdatasetFormat:
                 caption=_at(captions, index),
                 transcript=_at(transcripts, index),
                 language=language.strip() if isinstance(language, str) and language.strip() else self._options.language,
-                row=row if count == 1 else _narrowed(row, text_columns, count, index),
+                row=row if count == 1 else _narrowed(row, split, index),
+                item=index if count > 1 else None,
+                split=split,
+                further=further,
                 own_id=own is not None and count == 1,
             )
             for index in range(count)
@@ -295,15 +303,25 @@ def _common_length(*lists: list[Any] | None) -> tuple[int, tuple[str, str] | Non
     return (counts.pop() if counts else 1), None
 
 
-def _narrowed(row: Mapping[str, Any], columns: tuple[str | None, ...], count: int, index: int) -> dict[str, Any]:
+def _further(refs: list[MediaRef], modality: Modality) -> tuple[FurtherMedium, ...]:
+    return tuple(FurtherMedium(column="", modality=modality, ref=ref) for ref in refs)
+
+
+def _split_columns(row: Mapping[str, Any], columns: tuple[str | None, ...], count: int) -> tuple[str, ...]:
+    """Return the lists of the .json member of which each sample gets one item."""
+    inner = row.get("json")
+    if not isinstance(inner, dict) or count == 1:
+        return ()
+    return tuple(
+        key for key, value in inner.items() if key in columns and isinstance(value, list) and len(value) == count
+    )
+
+
+def _narrowed(row: Mapping[str, Any], split: tuple[str, ...], index: int) -> dict[str, Any]:
     inner = row.get("json")
     if not isinstance(inner, dict):
         return dict(row)
-    kept = {
-        key: [value[index]] if key in columns and isinstance(value, list) and len(value) == count else value
-        for key, value in inner.items()
-    }
-    return {**row, "json": kept}
+    return {**row, "json": {key: [value[index]] if key in split else value for key, value in inner.items()}}
 
 
 def _at(items: list[Any] | None, index: int) -> Any:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmcheck.core.digests import digest_bytes
 from mmcheck.core.errors import MediaError
-from mmcheck.core.types import Sample
+from mmcheck.core.types import FurtherMedium, Sample
 from mmcheck.media.audio import Audio, decode_audio
 from mmcheck.media.image import DecodedImage, decode_image
 from mmcheck.media.source import MediaSource
@@ -125,6 +125,17 @@ class SampleMedia:
                 max_seconds=self._max_audio_seconds,
             ),
         )
+
+    def decode_further(self, one: FurtherMedium) -> DecodedImage | Audio:
+        """Return another medium of the row, decoded anew each time.
+
+        Raises:
+            MediaError: If it cannot be read or decoded.
+        """
+        data = self._source.read(one.ref)
+        if one.modality == "image":
+            return decode_image(data, min_side=self._min_side, max_pixels=self._max_pixels)
+        return decode_audio(data, start=None, duration=None, max_seconds=self._max_audio_seconds)
 
     def num_bytes(self) -> int:
         """Return the bytes of the decoded media that were asked for so far (pixels as RGB, samples as float32)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,9 +21,11 @@ from PIL import Image
 from mmcheck.backends import voice_activity
 from mmcheck.config import MediaProbeConfig
 from mmcheck.core.digests import digest_file, digest_value
-from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
+from mmcheck.core.errors import MediaError
+from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
+from mmcheck.media.image import DecodedImage
 from mmcheck.media.jpeg_damage import jpeg_damage
 from mmcheck.media.libsndfile_view import libsndfile_loss
 from mmcheck.media.sample_media import SampleMedia
@@ -37,6 +40,10 @@ _VERSION = 3
 _GRID = 64  # side of the small copy in pixels
 _BLANK_SPREAD = 4.0  # spread (of 255 levels) at which blankness is one half
 _SILENCE_DB = -120.0
+BLANK_FROM = 0.9
+"""Blankness from which another image of a row is blank; the presets say the same of the first."""
+_MAY_BE_BLANK = re.compile(r"mask|depth|seg|alpha|matte|edge|label")
+"""Columns whose images are about a picture and may well be of one colour."""
 _MIN_SPEECH = 0.1  # with fewer seconds of speech a rate of speech means nothing
 
 _METRICS = (
@@ -204,6 +211,8 @@ class MediaProbe:
             sound = audio_fingerprint(media.audio().samples) if self._options.fingerprints else None
             if sound is not None:
                 embeddings["audio"] = sound
+        if sample.further:
+            evidence["further"] = [_check_further(media, one) for one in sample.further]
         return values, evidence, embeddings
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
@@ -290,6 +299,25 @@ def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], 
     evidence.update(image_sha256=media.image_digest(), format=decoded.format, mode=decoded.mode)
     if decoded.num_frames > 1:
         evidence["num_frames"] = decoded.num_frames
+
+
+def _check_further(media: SampleMedia, one: FurtherMedium) -> str:
+    """Return the name of another medium of the row if it is sound.
+
+    Raises:
+        MediaError: If it cannot be read or decoded, or is blank; it names file and column.
+    """
+    place = f"{one.ref.name} ({one.column})" if one.column else one.ref.name
+    try:
+        decoded = media.decode_further(one)
+    except MediaError as error:
+        raise MediaError(
+            f"another file of the row, {place}, is not sound: {error.message}", cause=error.cause, hint=error.hint
+        ) from error
+    is_blank = isinstance(decoded, DecodedImage) and _look(decoded.image)[0] > BLANK_FROM
+    if is_blank and not _MAY_BE_BLANK.search(one.column.lower()):
+        raise MediaError(f"another image of the row, {place}, is blank or nearly so", cause="blank")
+    return one.ref.name
 
 
 def _look(image: Image.Image) -> tuple[float, float, float]:

@@ -83,6 +83,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
             writing.result()
     summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
     summary |= describe_set(run, config, tally, pairs.describe(run, config))
+    summary |= _count_source_rows(run, summary)
     summary |= {"config": compare_with_preset(config).to_json()}
     tally.values.close()
     write_yaml(run.path / "config.yaml", config.to_yaml())
@@ -90,6 +91,19 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     spool.close()
     write_json(run.path / "summary.json", summary)
     return summary
+
+
+def _count_source_rows(run: RunFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many rows the texts stand in, where rows hold several; "rows" elsewhere counts texts."""
+    rows = int(run.metadata["rows"])
+    source_rows = sum(entry.get("source_rows", entry["rows"]) for entry in run.metadata["inputs"])
+    if source_rows == rows:
+        return {}
+    note = (
+        f"{rows:,} texts stand in {source_rows:,} rows of the manifests. Each text is counted and judged for itself; a "
+        "written row holds those of its texts that share the folder."
+    )
+    return {"source_rows": source_rows, "notes": [note, *summary.get("notes", ())]}
 
 
 def _put_aside(folder: Path) -> Path:

@@ -18,7 +18,7 @@ from mmcheck.core.atomic import atomic_path
 from mmcheck.core.types import Action, Sample
 from mmcheck.formats.jsonl_lines import LineMaker, lines_name
 from mmcheck.formats.text_source import open_output
-from mmcheck.store.schema import SAMPLES, table_to_samples
+from mmcheck.store.schema import table_to_samples
 
 _CHUNK = 8192
 """Rows rendered at once: their objects stay in the processor's cache."""
@@ -102,4 +102,4 @@ class LineSpool:
 
 
 def _sample_at(table: pa.Table, row: int) -> Sample:
-    return table_to_samples(table.slice(row, 1).select(SAMPLES.names))[0]
+    return table_to_samples(table.slice(row, 1))[0]

@@ -17,6 +17,7 @@ from mmcheck.config import OutputConfig
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import RunError
 from mmcheck.formats.base import OutputRow
+from mmcheck.formats.joined_rows import join_rows
 from mmcheck.run.placing import place_folders
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
@@ -114,7 +115,7 @@ def _stage(
             place = staging if stems[stem] == 1 else staging / f"{number:03d}"
             place.mkdir(parents=True, exist_ok=True)
             new = open_format(entry["format"], config).write(
-                rows.between(start, stop), place, stem, output, manifest=entry["manifest"]
+                join_rows(rows.between(start, stop)), place, stem, output, manifest=entry["manifest"]
             )
             if set(files) & set(new):
                 raise RunError(f"two inputs would be written to one file: {sorted(map(str, new))}.")

@@ -90,15 +90,17 @@ def write_plan(
     identity: str,
     limit: int | None,
     progress: Progress,
-) -> dict[int, int]:
-    """Store the samples in shards below ``out``; return the number of rows by the number of their input.
+) -> dict[int, tuple[int, int]]:
+    """Store the samples in shards below ``out``; return samples and rows of the manifest, by number of the input.
+
+    There are more samples than rows where rows hold several texts.
 
     Raises:
         ManifestError: If an id is given twice or a manifest cannot be read.
         OutputError: If the folder cannot be written.
     """
     progress.phase("reading manifests", limit)
-    rows: dict[int, int] = {}
+    rows: dict[int, list[int]] = {}
     stream = itertools.islice(samples, limit)
     size = config.run.shard_size
     start = 0
@@ -106,11 +108,13 @@ def write_plan(
         shard = Shard(index=start // size, start=start, stop=start + len(batch))
         table = samples_to_table([sample for _, sample in batch], start)
         write_part(out / "samples" / shard.part, table, {"identity": identity})
-        for number, _ in batch:
-            rows[number] = rows.get(number, 0) + 1
+        for number, sample in batch:
+            counts = rows.setdefault(number, [0, 0])
+            counts[0] += 1
+            counts[1] += not sample.item
         start += len(batch)
         progress.advance(len(batch))
-    return rows
+    return {number: (samples, source_rows) for number, (samples, source_rows) in rows.items()}
 
 
 def is_planned(out: Path, shards: Sequence[Shard], identity: str) -> bool:

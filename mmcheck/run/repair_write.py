@@ -26,6 +26,7 @@ from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.csv_dialect import sniff_csv
+from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.paths import is_inside
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
@@ -163,7 +164,7 @@ class _Writer:
             )
         rows = self._rows(entry, start, stop)
         settled = output.model_copy(update={"paths": paths, "write_media": media})
-        return open_format(kind, self._config).write(rows, place, stem, settled, manifest=entry["manifest"])
+        return open_format(kind, self._config).write(join_rows(rows), place, stem, settled, manifest=entry["manifest"])
 
     def _rows(self, entry: Mapping[str, Any], start: int, stop: int) -> Iterator[OutputRow]:
         finders: dict[str, RoleFinder] = {}

@@ -216,7 +216,7 @@ def content_key(sample: Sample, digests: Mapping[str, str]) -> bytes | None:
     Returns:
         Their hash (BLAKE2b); None for a broken row, a sample without media, or one whose media have no digest.
     """
-    if sample.problem is not None or (sample.image is None and sample.audio is None):
+    if sample.problem is not None or sample.further or (sample.image is None and sample.audio is None):
         return None
     media = []
     for half, ref in (("image", sample.image), ("audio", sample.audio)):

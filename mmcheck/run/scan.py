@@ -276,8 +276,12 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
     }
     write_run_json(out, base)
     rows = write_plan(read_samples(plan.inputs, config), out, config, plan.identity, limit, progress)
-    plan.inputs = [{**entry, "rows": rows.get(number, 0)} for number, entry in enumerate(plan.inputs)]
-    base |= {"rows": sum(rows.values()), "inputs": plan.inputs}
+    none = (0, 0)
+    plan.inputs = [
+        {**entry, "rows": rows.get(number, none)[0], "source_rows": rows.get(number, none)[1]}
+        for number, entry in enumerate(plan.inputs)
+    ]
+    base |= {"rows": sum(count for count, _ in rows.values()), "inputs": plan.inputs}
     refuse_unfit_inputs(out, shards_of(base), plan.inputs, config, limit, progress)
     base |= {"state": "measuring", "modalities": _modalities(out, shards_of(base))}
     write_run_json(out, base)

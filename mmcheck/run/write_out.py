@@ -23,13 +23,15 @@ from mmcheck.core.atomic import TMP_PREFIX, atomic_path
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Action
 from mmcheck.formats.base import Added, Format, OutputRow
+from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.jsonl_lines import writes_lines
+from mmcheck.run.catalogue import known_metrics
 from mmcheck.run.line_spool import LineSpool
 from mmcheck.run.placing import place_folders
 from mmcheck.run.plan import open_format
 from mmcheck.run.progress import Progress
 from mmcheck.store.run_folder import RunFolder
-from mmcheck.store.schema import SAMPLES, table_to_samples
+from mmcheck.store.schema import table_to_samples
 
 FOLDERS = {
     Action.KEEP: "clean",
@@ -70,6 +72,11 @@ class OutputSpool:
         self._folder = run.path / f"{TMP_PREFIX}spool"
         self._metrics = metrics
         self._columns = config.output.columns
+        known = known_metrics()
+        self.higher_is_better = {
+            f"{_EXTRA}{name.replace('.', '_', 1)}": known[name].higher_is_better for name in metrics if name in known
+        }
+        """Names of the metrics' columns -> which of several values is the worse one."""
         self._valued: set[str] = set()
         """The metrics' columns of which some row of the run has a value."""
         self._parts: list[tuple[Action, int, int, Path]] = []
@@ -142,7 +149,7 @@ class OutputSpool:
             extras = [
                 dict(zip(names, row, strict=True)) for row in zip(*(_values(table[n]) for n in names), strict=True)
             ]
-            samples = table_to_samples(table.select(SAMPLES.names))
+            samples = table_to_samples(table)
             for number, sample in enumerate(samples):
                 yield OutputRow(sample=sample, extra=extras[number] if self._columns else {})
 
@@ -229,7 +236,7 @@ def _write(spool: OutputSpool, action: Action, number: int, target: Path, config
     found = spool.inputs[number]
     if found.by_lines:
         return spool.lines.write(action, number, target, found.stem, found.manifest)
-    rows = spool.rows(action, number)
+    rows = join_rows(spool.rows(action, number), spool.higher_is_better)
     return found.form.write(rows, target, found.stem, config.output, manifest=found.manifest, added=spool.added())
 
 
@@ -245,7 +252,9 @@ def _inputs(run: RunFolder, config: Config) -> list[InputRows]:
             InputRows(
                 manifest=entry["manifest"],
                 form=form,
-                by_lines=writes_lines(form, config.input, config.output),
+                # Rows with several texts are joined again, which lines that are written at once cannot be.
+                by_lines=writes_lines(form, config.input, config.output)
+                and entry.get("source_rows", entry["rows"]) == entry["rows"],
                 stem=stem,
                 below="" if stems[stem] == 1 else f"{number:03d}",
                 start=start,

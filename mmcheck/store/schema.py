@@ -20,7 +20,7 @@ from mmcheck.core.atomic import atomic_path
 from mmcheck.core.digests import digest_bytes
 from mmcheck.core.json_row import JsonRow, load_row
 from mmcheck.core.json_row import load_json as load_json
-from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
+from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.store.seal import BLANK_SEAL, SEAL_KEY, Damaged, check_footer, check_part, seal_part
 
 MEDIA_REF = pa.struct(
@@ -33,6 +33,8 @@ MEDIA_REF = pa.struct(
         ("duration", pa.float64()),
     ]
 )
+
+FURTHER = pa.struct([("column", pa.string()), ("modality", pa.string()), ("ref", MEDIA_REF)])
 
 SAMPLES = pa.schema(
     [
@@ -47,6 +49,9 @@ SAMPLES = pa.schema(
         ("transcript", pa.string()),
         ("language", pa.string()),
         ("row", pa.string()),
+        ("item", pa.int32()),
+        ("split", pa.list_(pa.string())),
+        ("further", pa.list_(FURTHER)),
         ("problem", pa.struct([("cause", pa.string()), ("message", pa.string())])),
     ]
 )
@@ -109,6 +114,17 @@ def _ref_to_dict(ref: MediaRef | None) -> dict[str, Any] | None:
     return {name: getattr(ref, name) for name in ("uri", "member", "offset", "size", "start", "duration")}
 
 
+def _further_to_dicts(further: Sequence[FurtherMedium]) -> list[dict[str, Any]] | None:
+    return [{"column": one.column, "modality": one.modality, "ref": _ref_to_dict(one.ref)} for one in further] or None
+
+
+def _to_further(entries: Sequence[Mapping[str, Any]] | None) -> tuple[FurtherMedium, ...]:
+    return tuple(
+        FurtherMedium(column=one["column"], modality=one["modality"], ref=MediaRef(**one["ref"]))
+        for one in entries or ()
+    )
+
+
 def samples_to_table(samples: Sequence[Sample], first_index: int) -> pa.Table:
     """Return the table of ``samples``, numbered from ``first_index``."""
     columns: dict[str, list[Any]] = {
@@ -123,6 +139,9 @@ def samples_to_table(samples: Sequence[Sample], first_index: int) -> pa.Table:
         "transcript": [s.transcript for s in samples],
         "language": [s.language for s in samples],
         "row": [s.row.text if isinstance(s.row, JsonRow) else dump_json(dict(s.row)) for s in samples],
+        "item": [s.item for s in samples],
+        "split": [list(s.split) or None for s in samples],
+        "further": [_further_to_dicts(s.further) for s in samples],
         "problem": [
             None if s.problem is None else {"cause": s.problem.cause, "message": s.problem.message} for s in samples
         ],
@@ -132,29 +151,41 @@ def samples_to_table(samples: Sequence[Sample], first_index: int) -> pa.Table:
 
 def table_to_samples(table: pa.Table) -> list[Sample]:
     """Return the records of a samples table (the inverse of ``samples_to_table``)."""
-    columns = {
-        name: table[name].to_pylist() for name in SAMPLES.names if name not in ("index", "image", "audio", "problem")
-    }
+    columns = {name: table[name].to_pylist() for name in _PLAIN}
     images, recordings = _refs(table["image"]), _refs(table["audio"])
-    problems = table["problem"].to_pylist() if table["problem"].null_count < table.num_rows else [None] * table.num_rows
+    problems, items, split, further = (_values(table, name) for name in ("problem", "item", "split", "further"))
     return [
         Sample(
             id=id_,
             manifest=manifest,
             row_number=row_number,
             own_id=own_id,
-            image=image,
-            audio=audio,
+            image=images[at],
+            audio=recordings[at],
             caption=caption,
             transcript=transcript,
             language=language,
             row=load_row(row),
-            problem=RowProblem(**problem) if problem else None,
+            item=items[at],
+            split=tuple(split[at] or ()),
+            further=_to_further(further[at]) if further[at] else (),
+            problem=RowProblem(**problems[at]) if problems[at] else None,
         )
-        for id_, manifest, row_number, own_id, caption, transcript, language, row, image, audio, problem in zip(
-            *columns.values(), images, recordings, problems, strict=True
+        for at, (id_, manifest, row_number, own_id, caption, transcript, language, row) in enumerate(
+            zip(*columns.values(), strict=True)
         )
     ]
+
+
+_PLAIN = ("id", "manifest", "row_number", "own_id", "caption", "transcript", "language", "row")
+
+
+def _values(table: pa.Table, name: str) -> list[Any]:
+    """Return the values of a column that most rows, or the samples of an older run, have not."""
+    if name not in table.column_names or table[name].null_count == table.num_rows:
+        return [None] * table.num_rows
+    found: list[Any] = table[name].to_pylist()
+    return found
 
 
 def _refs(column: pa.ChunkedArray) -> list[MediaRef | None]:
