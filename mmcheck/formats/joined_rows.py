@@ -50,7 +50,7 @@ def _joined(parts: Sequence[OutputRow], higher_is_better: HigherIsBetter) -> Out
         if name in first.split:
             extra[name] = _concatenated(values)
         elif name.rpartition("_")[2] in ("reason", "reasons"):
-            extra[name] = " ".join(f"{_label(s)}: {value}" for s, value in zip(samples, values, strict=True) if value)
+            extra[name] = _join_reasons(samples, values)
         else:
             extra[name] = _join_values(values, higher_is_better.get(name))
     return OutputRow(
@@ -87,9 +87,17 @@ def _join_values(values: Sequence[Any], higher_is_better: bool | None) -> Any:
     return min(known) if higher_is_better else max(known)
 
 
-def _label(sample: Sample) -> str:
-    noun = "caption" if sample.caption is not None else "transcript" if sample.transcript is not None else "item"
-    return f"{noun} {(sample.item or 0) + 1}"
+def _join_reasons(samples: Sequence[Sample], values: Sequence[Any]) -> str:
+    """Return the reasons, each with the numbers of the texts that it is about; what several share stands once."""
+    numbers: dict[str, list[str]] = {}
+    for sample, value in zip(samples, values, strict=True):
+        if value:
+            numbers.setdefault(str(value), []).append(str((sample.item or 0) + 1))
+    noun = "caption" if samples[0].caption is not None else "transcript"
+    noun = noun if samples[0].caption is not None or samples[0].transcript is not None else "item"
+    return " ".join(
+        f"{noun}{'s' if len(found) > 1 else ''} {', '.join(found)}: {reason}" for reason, found in numbers.items()
+    )
 
 
 def _all_media(samples: Sequence[Sample]) -> tuple[FurtherMedium, ...]:

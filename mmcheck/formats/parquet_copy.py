@@ -85,8 +85,8 @@ def copy_rows(
             extras[key].append(value)
         # Without the new columns, so that only what differs from the source is kept in memory.
         columns = writer.columns(replace(out, extra={}))
-        kept = dict.fromkeys(out.sample.split, out.items) if out.items else {}
-        for key, items in kept.items():
+        items = out.items or (() if out.sample.item is None else (out.sample.item,))
+        for key in out.sample.split:
             picked.setdefault(key, {})[len(numbers)] = items
         for key, value in columns.items():
             before = out.sample.row.get(key)

@@ -50,6 +50,7 @@ class UnreadableMediaRule:
         "bad_path",
         "permission_denied",
         "unreadable",
+        "blank",
     )
 
     def __init__(self, name: str, options: RuleConfig) -> None:

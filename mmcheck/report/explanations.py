@@ -15,6 +15,7 @@ _CAUSES = {
     # media
     "missing": "the file is not there",
     "empty": "there is nothing in it",
+    "blank": "another image of the row is of one colour, or nearly",
     "truncated": "the file ends before its content does",
     "undecodable": "the file cannot be decoded",
     "too_large": "it is larger than the config allows",

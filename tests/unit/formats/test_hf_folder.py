@@ -154,7 +154,9 @@ def test_a_named_media_column_and_lists(tmp_path: Path) -> None:
         (tmp_path / "metadata.jsonl").write_text(json.dumps(row))
         assert detect_format(str(tmp_path), InputConfig()) == "imagefolder"
         assert {s.problem for s in read(tmp_path)} == {None}
-    assert [(s.id, s.caption) for s in read(tmp_path)] == [("a.png", "y"), ("b.png", "y")]
+    assert [(s.id, s.caption, [one.ref.name for one in s.further]) for s in read(tmp_path)] == [
+        ("a.png", "y", ["b.png"])
+    ]
 
 
 def test_a_metadata_file_of_something_else_is_not_taken(tmp_path: Path) -> None:

@@ -206,10 +206,10 @@ def test_several_texts_of_one_image_are_several_samples(tmp_path: Path) -> None:
     assert [(s.id, s.own_id, s.caption) for s in samples] == [("one", False, "x"), ("one", False, "y")]
     assert [s.row["captions"] for s in samples] == [["x"], ["y"]]
     assert all(s.row["tags"] == ["p", "q"] for s in samples)
-    # The planner makes the second id unique; written as own ids, a second scan must not find one id twice.
+    # The planner makes the second id unique; the row keeps its own.
     samples[1] = dataclasses.replace(samples[1], id="one#2")
     again = read(write(samples, tmp_path))
-    assert [(s.id, s.own_id, s.caption) for s in again] == [("one", True, "x"), ("one#2", True, "y")]
+    assert [(s.id, s.own_id, s.caption) for s in again] == [("one", True, "x"), ("one", True, "y")]
 
 
 def test_several_images_with_one_text_and_with_one_each(tmp_path: Path) -> None:
@@ -217,7 +217,8 @@ def test_several_images_with_one_text_and_with_one_each(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     samples = read(tmp_path / "m.jsonl")
     found = [(s.id, s.image and s.image.name, s.caption) for s in samples]
-    assert found == [("a.jpg", "a.jpg", "x"), ("b.jpg", "b.jpg", "x"), ("a.jpg", "a.jpg", "x"), ("b.jpg", "b.jpg", "y")]
+    assert found == [("a.jpg", "a.jpg", "x"), ("a.jpg", "a.jpg", "x"), ("b.jpg", "b.jpg", "y")]
+    assert [[(one.column, one.ref.name) for one in s.further] for s in samples] == [[("images", "b.jpg")], [], []]
 
 
 def test_text_null_and_numbers(tmp_path: Path) -> None:
