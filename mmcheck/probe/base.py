@@ -22,11 +22,23 @@ class Prepared:
     sample: Sample
     """The sample."""
     payload: Any
-    """Whatever the probe's ``prepare`` returned."""
+    """Whatever the probe's ``prepare`` (or ``prepare_again``) returned."""
+    first: int | None = None
+    """For a payload of ``prepare_again``: the earlier row of the run with the same image."""
+    image: Any = None
+    """Embedding of the sample's image where an earlier row gave it, for a payload of ``prepare_again``."""
 
 
 class NotApplicable(Exception):
     """Raised by ``prepare`` when the probe has nothing to say about a sample; the text is the reason."""
+
+
+class ImageProbe(Protocol):
+    """What a probe has besides that embeds images, so that one with several captions is encoded once."""
+
+    def prepare_again(self, media: SampleMedia) -> Any:
+        """Return the payload of a sample without looking at its image, whose embedding is known or in the batch."""
+        ...
 
 
 class Probe(Protocol):
@@ -35,6 +47,8 @@ class Probe(Protocol):
     name: str
     metrics: tuple[Metric, ...]
     batch_size: int
+    # Optional: ``of_image_alone = True`` says that the values of a sample without a recording are those of its image
+    # file, whatever the caption; see also ImageProbe.
 
     def __init__(self, options: Any, device: str, seed: int) -> None: ...
 

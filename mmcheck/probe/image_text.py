@@ -7,7 +7,7 @@ embeddings are kept, because every later question (null, duplicates, repair) is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +162,14 @@ class ImageTextProbe:
             about |= self._backend.describe()
         return about
 
+    def prepare_again(self, media: SampleMedia) -> ImageTextPayload:
+        """Return caption windows without pixels: an earlier row has the same image.
+
+        Raises:
+            NotApplicable: If there is no image.
+        """
+        return self._prepare(media, lambda: None)
+
     def prepare(self, media: SampleMedia) -> ImageTextPayload:
         """Return pixels and caption windows. Thread-safe.
 
@@ -171,27 +179,30 @@ class ImageTextProbe:
             NotApplicable: If there is no image.
             MediaError: If the image cannot be used.
         """
+        return self._prepare(media, lambda: self._opened().preprocess(media.image()))
+
+    def _prepare(self, media: SampleMedia, pixels: Callable[[], Any]) -> ImageTextPayload:
         backend = self._opened()
         sample = media.sample
         if sample.image is None:
             raise NotApplicable("the sample has no image")
         if sample.caption is None:
-            return self._alone(media, "the sample has no caption")
+            return _alone(pixels, "the sample has no caption")
         caption = sample.caption.encode("utf-8", "replace").decode("utf-8").strip()
         if not caption:
-            return self._alone(media, "the caption is empty")
+            return _alone(pixels, "the caption is empty")
         num_characters = len(caption)
         caption = thin(caption)
         num_tokens = backend.count_tokens(caption)
         if num_tokens == 0:
-            return self._alone(media, "the caption holds nothing that the model can read")
+            return _alone(pixels, "the caption holds nothing that the model can read")
         is_long = num_tokens > backend.capacity
         if is_long and self._options.long_captions == "split":
             windows = split_caption(caption, backend.count_tokens, backend.capacity)
         else:
             windows = [Window(caption, num_tokens)]
         return ImageTextPayload(
-            pixels=backend.preprocess(media.image()),
+            pixels=pixels(),
             windows=tuple(spread(windows)),
             num_windows=len(windows),
             num_tokens=num_tokens,
@@ -200,37 +211,31 @@ class ImageTextProbe:
             characters_left_out=max(0, num_characters - len(caption)),
         )
 
-    def _alone(self, media: SampleMedia, reason: str) -> ImageTextPayload:
-        try:
-            pixels = self._opened().preprocess(media.image())
-        except MediaError:
-            # The probe media tells what is wrong with the image; no pair is lost by it.
-            raise NotApplicable(reason) from None
-        return ImageTextPayload(
-            pixels=pixels,
-            windows=(),
-            num_windows=0,
-            num_tokens=0,
-            unknown_ratio=None,
-            is_long=False,
-            characters_left_out=0,
-            alone=reason,
-        )
-
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
         if not batch:
             return []
         payloads: list[ImageTextPayload] = [prepared.payload for prepared in batch]
-        # An image with several captions stands in neighbouring rows, and is encoded once.
-        places: dict[MediaRef | None, int] = {}
-        place = [places.setdefault(prepared.sample.image, len(places)) for prepared in batch]
-        firsts = [place.index(number) for number in range(len(places))]
-        images = self._opened().encode_images([payloads[first].pixels for first in firsts])[place]
+        images = self._encode_images(batch)
         texts = self._encode_windows({window for payload in payloads for window in payload.windows})
         return [
             self._measurement(prepared.sample.id, payload, image, [texts[window] for window in payload.windows])
             for prepared, payload, image in zip(batch, payloads, images, strict=True)
+        ]
+
+    def _encode_images(self, batch: Sequence[Prepared]) -> list[np.ndarray]:
+        """Return the embedding of each sample's image: a known one, else each image once."""
+        import numpy as np
+
+        firsts: dict[MediaRef | None, Any] = {}
+        for prepared in batch:
+            if prepared.image is None and prepared.payload.pixels is not None:
+                firsts.setdefault(prepared.sample.image, prepared.payload.pixels)
+        encoded = self._opened().encode_images(list(firsts.values())) if firsts else ()
+        own = dict(zip(firsts, encoded, strict=True))
+        return [
+            own[prepared.sample.image] if prepared.image is None else np.asarray(prepared.image, dtype=np.float32)
+            for prepared in batch
         ]
 
     def _encode_windows(self, windows: set[Window]) -> dict[Window, np.ndarray]:
@@ -305,3 +310,22 @@ class ImageTextProbe:
         if self._backend is None:
             raise RuntimeError("the probe has not been opened")
         return self._backend
+
+
+def _alone(pixels: Callable[[], Any], reason: str) -> ImageTextPayload:
+    """Return the payload of an image without a caption that could be scored."""
+    try:
+        found = pixels()
+    except MediaError:
+        # The probe media tells what is wrong with the image; no pair is lost by it.
+        raise NotApplicable(reason) from None
+    return ImageTextPayload(
+        pixels=found,
+        windows=(),
+        num_windows=0,
+        num_tokens=0,
+        unknown_ratio=None,
+        is_long=False,
+        characters_left_out=0,
+        alone=reason,
+    )

@@ -154,6 +154,7 @@ class MediaProbe:
     name = "media"
     metrics = _METRICS
     batch_size = 256
+    of_image_alone = True
 
     def __init__(self, options: MediaProbeConfig, device: str = "cpu", seed: int = 0) -> None:
         self._options = options

@@ -11,24 +11,35 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from mmcheck.config import Config
 from mmcheck.core.errors import MediaError, RunError, UserError
-from mmcheck.core.types import Measurement, Sample, Shard
+from mmcheck.core.types import Measurement, Sample, Shard, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
 from mmcheck.probe.base import NotApplicable, Prepared, Probe
 from mmcheck.run.decoded_bytes import DecodedBytes
 from mmcheck.run.reuse import Reuse
+from mmcheck.run.shared_images import SharedImages
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_whole_labels, measurements_to_table, table_to_samples, write_part
 
-_Outcome = Prepared | Measurement
+
+@dataclass(frozen=True, slots=True)
+class _SameAs:
+    """The values are those of an earlier row, which has the same image."""
+
+    row: int
+
+
+_Outcome = Prepared | Measurement | _SameAs
 
 # Decoded media and features in flight; an hour of sound is some 350 MB, so counting samples would not do.
 _MAX_BYTES_AHEAD = 1 << 30
@@ -50,6 +61,8 @@ class _OpenShard:
     waiting: dict[str, list[Prepared]] = field(default_factory=dict)
     bytes_waiting: dict[str, int] = field(default_factory=dict)
     num_reused: Counter[str] = field(default_factory=Counter)
+    repeats: dict[str, dict[int, _SameAs]] = field(default_factory=dict)
+    """Probe -> row of the shard -> the row whose values it shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +93,7 @@ class MeasureTask:
         min_side: Images may be shrunk while decoding to no less than this on the shorter side, px; None: full size.
         retry_failed: Shards with a failed measurement count as not measured.
         reuse: Gives measurements of earlier runs; None: everything is measured.
+        all_shards: All shards of the run, for what rows of different shards share; None: nothing is shared.
     """
 
     def __init__(
@@ -92,6 +106,7 @@ class MeasureTask:
         min_side: int | None = None,
         retry_failed: bool = False,
         reuse: Reuse | None = None,
+        all_shards: Sequence[Shard] = (),
     ) -> None:
         self._out = out
         self._probes = probes
@@ -101,6 +116,8 @@ class MeasureTask:
         self._min_side = min_side
         self._retry_failed = retry_failed
         self._reuse = reuse
+        self._all_shards = all_shards
+        self._shared = SharedImages(out, (), fingerprints)
         self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
 
     def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
@@ -114,14 +131,15 @@ class MeasureTask:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = self._config.run.workers or min(16, cores)
         ahead = max(4 * workers, 2 * max((p.batch_size for p in self._probes.values()), default=1))
+        self._shared = SharedImages(self._out, self._all_shards, self._fingerprints)
         feed = self._feed(shards)
         pending: deque[tuple[_OpenShard, Sample, Future[_Decoded]]] = deque()
         ready = DecodedBytes(_MAX_BYTES_AHEAD)
         numbers = itertools.count()
 
-        def decode(number: int, sample: Sample, probes: Sequence[str]) -> _Decoded:
+        def decode(number: int, sample: Sample, probes: Sequence[str], first: int | None) -> _Decoded:
             ready.wait_for_room(number)
-            decoded = self._prepare(sample, probes)
+            decoded = self._prepare(sample, probes, first)
             ready.put(decoded.num_bytes)
             return decoded
 
@@ -130,7 +148,9 @@ class MeasureTask:
             while True:
                 while len(pending) < ahead and (entry := next(feed, None)) is not None:
                     opened, sample = entry
-                    pending.append((opened, sample, pool.submit(decode, next(numbers), sample, opened.probes)))
+                    first = self._shared.first_row(opened.shard.start + opened.order[sample.id])
+                    decoding = pool.submit(decode, next(numbers), sample, opened.probes, first)
+                    pending.append((opened, sample, decoding))
                 if not pending:
                     return
                 opened, sample, future = pending.popleft()
@@ -173,21 +193,25 @@ class MeasureTask:
                 found={name: [None] * len(samples) for name in probes},
                 waiting={name: [] for name in probes},
                 bytes_waiting=dict.fromkeys(probes, 0),
+                repeats={name: {} for name in probes},
             )
             for sample in samples:
                 yield opened, sample
 
-    def _prepare(self, sample: Sample, probes: Sequence[str]) -> _Decoded:
-        media = SampleMedia(
+    def _prepare(self, sample: Sample, probes: Sequence[str], first: int | None) -> _Decoded:
+        media = self._media_of(sample)
+        known: Mapping[str, _Outcome] = self._known(media, probes)
+        outcomes = {name: known.get(name) or self._prepare_one(name, media, first) for name in probes}
+        return _Decoded(outcomes=outcomes, num_bytes=media.num_bytes(), reused=frozenset(known))
+
+    def _media_of(self, sample: Sample) -> SampleMedia:
+        return SampleMedia(
             sample,
             self._source,
             min_side=self._min_side,
             max_pixels=self._config.probes.media.max_pixels,
             max_audio_seconds=self._config.probes.media.max_audio_seconds,
         )
-        known: Mapping[str, _Outcome] = self._known(media, probes)
-        outcomes = {name: known.get(name) or self._prepare_one(name, media) for name in probes}
-        return _Decoded(outcomes=outcomes, num_bytes=media.num_bytes(), reused=frozenset(known))
 
     def _known(self, media: SampleMedia, probes: Sequence[str]) -> Mapping[str, Measurement]:
         if self._reuse is None:
@@ -197,12 +221,29 @@ class MeasureTask:
         except Exception:  # noqa: BLE001 - what cannot be taken over is measured, and fails there if it must
             return {}
 
-    def _prepare_one(self, name: str, media: SampleMedia) -> _Outcome:
+    def _prepare_one(self, name: str, media: SampleMedia, first: int | None) -> _Outcome:
+        """Return what the probe makes of a sample; ``first`` is an earlier row with the same image."""
+        probe = self._probes[name]
+        if first is None:
+            return self._prepare_whole(name, media)
+        if getattr(probe, "of_image_alone", False):
+            return _SameAs(first)
+        if not hasattr(probe, "prepare_again"):
+            return self._prepare_whole(name, media)
+        prepared = self._prepare_with(name, media, probe.prepare_again)
+        return replace(prepared, first=first) if isinstance(prepared, Prepared) else prepared
+
+    def _prepare_whole(self, name: str, media: SampleMedia) -> Prepared | Measurement:
+        return self._prepare_with(name, media, self._probes[name].prepare)
+
+    def _prepare_with(
+        self, name: str, media: SampleMedia, prepare: Callable[[SampleMedia], object]
+    ) -> Prepared | Measurement:
         sample = media.sample
         if sample.problem is not None:
             return Measurement.not_applicable(sample.id, name, "the manifest row is broken")
         try:
-            return Prepared(sample=sample, payload=self._probes[name].prepare(media))
+            return Prepared(sample=sample, payload=prepare(media))
         except NotApplicable as reason:
             return Measurement.not_applicable(sample.id, name, str(reason))
         except MediaError as error:
@@ -216,6 +257,8 @@ class MeasureTask:
         for name, outcome in decoded.outcomes.items():
             if isinstance(outcome, Measurement):
                 opened.found[name][opened.order[sample.id]] = outcome
+            elif isinstance(outcome, _SameAs):
+                opened.repeats[name][opened.order[sample.id]] = outcome
             else:
                 opened.waiting[name].append(outcome)
                 opened.bytes_waiting[name] += decoded.num_bytes
@@ -229,17 +272,74 @@ class MeasureTask:
         batch, opened.waiting[name] = opened.waiting[name], []
         opened.bytes_waiting[name] = 0
         began = perf_counter()
+        batch = self._with_images(opened, name, batch)
+        place, found = opened.order, opened.found[name]
         try:
-            measured = self._probes[name].measure(batch)
+            measured = self._probes[name].measure(batch) if batch else []
             if len(measured) != len(batch):
                 raise RuntimeError(f"{name} returned {len(measured)} measurements for {len(batch)} samples")
+            for prepared, measurement in zip(batch, measured, strict=True):
+                found[place[prepared.sample.id]] = measurement
         except UserError:
             raise
         except Exception:  # noqa: BLE001 - the culprit is found one by one
-            measured = [self._measure_one(name, prepared) for prepared in batch]
+            for prepared in batch:
+                for ready in self._with_images(opened, name, [prepared], is_alone=True):
+                    found[place[ready.sample.id]] = self._measure_one(name, ready)
         self.seconds[name] += perf_counter() - began
-        for prepared, measurement in zip(batch, measured, strict=True):
-            opened.found[name][opened.order[prepared.sample.id]] = measurement
+
+    def _with_images(
+        self, opened: _OpenShard, name: str, batch: Sequence[Prepared], *, is_alone: bool = False
+    ) -> list[Prepared]:
+        """Return a batch with the embeddings of images that earlier rows gave.
+
+        A sample whose image failed there fails likewise, and is left out.
+
+        Args:
+            opened: The shard.
+            name: The probe.
+            batch: What is about to be measured.
+            is_alone: Whether no earlier row is in the same batch.
+        """
+        found: list[Prepared] = []
+        for prepared in batch:
+            if prepared.first is None or prepared.image is not None:
+                found.append(prepared)
+                continue
+            earlier = self._earlier(opened, name, prepared.first)
+            if earlier is None and prepared.first >= opened.shard.start and not is_alone:
+                found.append(prepared)  # the earlier row is in this very batch
+            elif earlier is not None and earlier.status is Status.FAILED and "image" not in earlier.embeddings:
+                same = replace(earlier, sample_id=prepared.sample.id)
+                opened.found[name][opened.order[prepared.sample.id]] = same
+            elif earlier is not None and "image" in earlier.embeddings:
+                found.append(replace(prepared, image=np.asarray(earlier.embeddings["image"], dtype=np.float16)))
+            else:
+                outcome = self._prepare_whole(name, self._media_of(prepared.sample))
+                if isinstance(outcome, Prepared):
+                    found.append(outcome)
+                else:
+                    opened.found[name][opened.order[prepared.sample.id]] = outcome
+        return found
+
+    def _earlier(self, opened: _OpenShard, name: str, row: int) -> Measurement | None:
+        """Return what is known of an earlier row, of this shard or another."""
+        if row >= opened.shard.start:
+            return opened.found[name][row - opened.shard.start]
+        return self._shared.find(name, row)
+
+    def _repeat(self, opened: _OpenShard, name: str) -> None:
+        """Give rows that share an image with an earlier one its values."""
+        samples: list[Sample] | None = None
+        ids = list(opened.order)
+        for at, same in sorted(opened.repeats[name].items()):
+            earlier = self._earlier(opened, name, same.row)
+            if earlier is None:
+                # Its part was lost meanwhile: look at the image again.
+                samples = samples or table_to_samples(read_part(self._out / "samples" / opened.shard.part))
+                outcome = self._prepare_whole(name, self._media_of(samples[at]))
+                earlier = self._measure_one(name, outcome) if isinstance(outcome, Prepared) else outcome
+            opened.found[name][at] = replace(earlier, sample_id=ids[at])
 
     def _measure_one(self, name: str, prepared: Prepared) -> Measurement:
         try:
@@ -253,6 +353,7 @@ class MeasureTask:
 
     def _store(self, opened: _OpenShard) -> None:
         for name in opened.probes:
+            self._repeat(opened, name)
             measurements = [m for m in opened.found[name] if m is not None]
             if len(measurements) != opened.shard.stop - opened.shard.start:
                 raise RunError(
@@ -266,6 +367,7 @@ class MeasureTask:
             if opened.num_reused[name]:
                 labels["reused"] = str(opened.num_reused[name])
             write_part(self._part(name, opened.shard), table, labels)
+            self._shared.keep(name, opened.shard.start, measurements)
 
 
 def _told(error: MediaError) -> str:

@@ -191,6 +191,7 @@ def _prepare(
         min_side=min_side(run_json["probes"]),
         retry_failed=retry_failed,
         reuse=Reuse(earlier) if earlier else None,
+        all_shards=shards,
     )
 
 
