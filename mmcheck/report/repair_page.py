@@ -26,6 +26,7 @@ from mmcheck.run.repair import FOLDER, read_summary
 from mmcheck.store.run_folder import RunFolder, read_part
 
 PAGE_NAME = "repair.html"
+_MAX_FILES = 20
 KINDS = {
     "shift": "moved by some rows",
     "reversed": "reversed",
@@ -116,9 +117,25 @@ def build_repair_page(run: RunFolder) -> str:
             less_sure=count_noun(summary["less_sure"], "more proposal is", "more proposals are"),
             min_confidence=format_value(summary["min_confidence"]),
             expected_wrong=format_value(summary["expected_wrong"]),
+            written=_written(summary["written"]),
             media_refused=budget.refused and count_noun(budget.refused, "medium was", "media were"),
         )
     )
+
+
+def _written(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what ``--write`` wrote and where, safe to show; None if nothing was written."""
+    if not found:
+        return None
+    files, lost = found["files"], len(found["not_written"])
+    return {
+        "changed": count_noun(found["repaired_rows"], "row is", "rows are"),
+        "folder": show_plain(found["folder"], 400),
+        "files": [show_plain(file, 400) for file in files[:_MAX_FILES]],
+        "more": max(0, len(files) - _MAX_FILES),
+        "not_written": lost and count_noun(lost, "proposal was", "proposals were"),
+        "notes": [show_plain(note, 600) for note in found["notes"]],
+    }
 
 
 def _headline(summary: Mapping[str, Any]) -> str:

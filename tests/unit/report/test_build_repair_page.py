@@ -30,7 +30,9 @@ planted = _load()
 COUNT = 50
 
 
-def _run(tmp_path: Path, order: list[int], *, lost: int | None = None, config: dict | None = None) -> RunFolder:
+def _run(
+    tmp_path: Path, order: list[int], *, lost: int | None = None, config: dict | None = None, write: str | None = None
+) -> RunFolder:
     planted.draw(tmp_path / "images", COUNT)
     rows = [
         {"id": f"<b>{n}</b>", "image": f"images/{n}.png", "caption": f"<script>alert(1)</script> {order[n]}"}
@@ -39,7 +41,7 @@ def _run(tmp_path: Path, order: list[int], *, lost: int | None = None, config: d
     manifest = tmp_path / "a.jsonl"
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
     run = planted.make_run(tmp_path / "run", [(manifest, "jsonl")], config=config)
-    repair_run(run.path)
+    repair_run(run.path, write=None if write is None else tmp_path / write)
     if lost is not None:
         (tmp_path / "images" / f"{lost}.png").unlink()
     return run
@@ -72,6 +74,19 @@ def test_many_proposals_are_cut_and_the_cut_is_said(tmp_path: Path) -> None:
     page = build_repair_page(run)
     assert page.count('class="card repair"') == 7
     assert "7 of 20 proposals are shown" in page
+
+
+def test_the_page_tells_whether_something_was_written_and_where(tmp_path: Path) -> None:
+    page = build_repair_page(_run(tmp_path, planted.shifted(COUNT, 10, 30), write="mended"))
+    assert f"20 rows are changed in <code>{tmp_path / 'mended'}</code>" in page
+    assert str(tmp_path / "mended" / "a.jsonl") in page
+    assert "Nothing was written" not in page
+
+
+def test_the_page_tells_that_nothing_was_written(tmp_path: Path) -> None:
+    page = build_repair_page(_run(tmp_path, planted.shifted(COUNT, 10, 30)))
+    assert "Nothing was written" in page
+    assert "--write DIR" in page
 
 
 def test_nothing_to_repair_is_said(tmp_path: Path) -> None:
