@@ -16,6 +16,7 @@ def demo(
     ] = None,
     config: Annotated[str, typer.Option("--config", "-c", help="Preset or YAML file.")] = "demo",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change one key: section.key=value.")] = None,
+    where: Annotated[bool, typer.Option("--where", help="Print the folder of the dataset and stop.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print summary and scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -27,6 +28,8 @@ def demo(
     mmcheck demo
 
     mmcheck demo --data fresh --out runs/fresh
+
+    mmcheck scan "$(mmcheck demo --where)/image-caption" --config demo --limit 40 --out first40
     """
     import json as json_module
 
@@ -38,6 +41,9 @@ def demo(
     from mmcheck.run.demo import CLEAN, demo_manifests, read_truth, score_run, scores_to_json
 
     folder = bundled_dir("demo_data") if data is None else data
+    if where:
+        typer.echo(str(folder))
+        return
     truth = read_truth(folder)
     with TerminalProgress(quiet) as progress:
         run = scan(
