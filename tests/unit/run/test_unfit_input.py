@@ -77,7 +77,7 @@ def test_no_file_is_there(make_dataset: Callable[..., Path], tmp_path: Path) -> 
     assert f"0.png lies in {tmp_path}: put the manifest there" in refused(manifest, out=tmp_path / "run")
     # A near name is named.
     (tmp_path / "lists" / "0.PNG").write_bytes(b"x")
-    assert f"did you mean {tmp_path}/lists/0.PNG?" in refused(manifest, out=tmp_path / "run")
+    assert "did you mean 0.PNG?" in refused(manifest, out=tmp_path / "run")
     # Probes that open no file do not need them.
     assert mmcheck.scan(manifest, tmp_path / "run", probes=["caption_text"]).summary["rows_read"] == len(rows)
 
