@@ -30,6 +30,7 @@ _CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 1_000_000
 _LIST_NAME = re.compile(r"(\.jsonl|\.csv|\.tsv|^manifest\.json)(\.gz|\.zst)?$", re.IGNORECASE)
 _LISTS = ("nemo", "jsonl", "csv")
+_SHARDS = (*TAR_SUFFIXES, ".parquet")
 _HEAD = 1 << 16
 """Bytes that are looked at to say what an unknown file is."""
 _KINDS = (
@@ -58,7 +59,8 @@ def detect_format(manifest: str, options: InputConfig) -> str:
         return FORMATS.entry(options.format).name
     if not is_folder(manifest):
         open_raw(manifest).close()
-    layout = find_layout(manifest)
+    # Thousands of shards are not opened once more for it.
+    layout = None if manifest.lower().endswith(_SHARDS) else find_layout(manifest)
     if layout is not None and not layout.is_read:
         raise ManifestError(f"{manifest} is {layout.seen}, which is not read as it is.", hint=layout.hint)
     for entry in FORMATS:

@@ -29,6 +29,8 @@ FIRST_FILES = 64
 
 _MEDIA = ("image", "audio")
 _TEXTS = ("caption", "transcript")
+_PLAIN_FORMATS = ("webdataset", "parquet", "csv")
+"""Formats in which no layout hides whose rows are read but not all of them."""
 _WANT_TEXT = {"caption_text", "image_text", "transcript"}
 """Probes that measure nothing without a text."""
 _WANT_NO_MEDIA = {"caption_text"}
@@ -80,7 +82,11 @@ def refuse_unfit_inputs(
         _look_at(read_part(out / "samples" / shard.part, ["manifest", "problem", *_MEDIA, *_TEXTS]), seen)
     enabled = set(config.probes.enabled())
     wants_text, wants_media = bool(enabled & _WANT_TEXT), bool(enabled - _WANT_NO_MEDIA)
-    layouts = {str(entry["manifest"]): find_layout(str(entry["manifest"])) for entry in inputs}
+    layouts = {
+        str(entry["manifest"]): find_layout(str(entry["manifest"]))
+        for entry in inputs
+        if entry.get("format") not in _PLAIN_FORMATS
+    }
     for manifest, found in seen.items():
         _check_columns(manifest, found, wants_text, layouts.get(manifest))
         for kind, files in found.files.items():
