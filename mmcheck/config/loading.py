@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from mmcheck.config.faults import tell_faults
 from mmcheck.config.layers import lay_over
 from mmcheck.config.overrides import read_overrides
+from mmcheck.config.renamed_rules import rename_rules
 from mmcheck.config.tree import Config
 from mmcheck.config.yaml_text import read_yaml
 from mmcheck.core.errors import ConfigError
@@ -72,7 +73,7 @@ def load_config(
         where, layers = "config", _stack(dict(source), "config", Path(), extends, [])
     else:
         where, layers = str(source), _load(source, extends, [])
-    tree = lay_over(layers.tree, read_overrides(overrides))
+    tree = lay_over(layers.tree, rename_rules(read_overrides(overrides), _rule_names(layers.tree)))
     rules_below = layers.rules_below | _rule_names(layers.tree) if overrides else layers.rules_below
     return _validate(tree, where, layers.preset, rules_below)
 
@@ -83,7 +84,7 @@ def override_config(config: Config, overrides: Sequence[str]) -> Config:
     Raises:
         ConfigError: If one of them is wrong.
     """
-    tree = lay_over(config.model_dump(mode="json"), read_overrides(overrides))
+    tree = lay_over(config.model_dump(mode="json"), rename_rules(read_overrides(overrides), config.rules))
     return _validate(tree, "config", config.preset, frozenset(config.rules))
 
 
@@ -193,7 +194,8 @@ def _stack(tree: dict[str, Any], where: str, folder: Path, extends: str, above: 
                 hint=f"did you mean {near[0]!r}?" if near else f"presets are: {', '.join(PRESETS)}; or none.",
             ) from error
         raise
-    return _Layers(lay_over(below.tree, tree), below.preset, _rule_names(below.tree))
+    names = _rule_names(below.tree)
+    return _Layers(lay_over(below.tree, rename_rules(tree, names)), below.preset, names)
 
 
 def _rule_names(tree: Mapping[str, Any]) -> frozenset[str]:

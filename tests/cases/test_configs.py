@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmcheck.config import compare_with_preset, load_config
+from mmcheck.run.scan import check_rules
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases" / "configs"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="../shared/cases/configs is not on this machine")
@@ -30,3 +31,9 @@ def test_the_rules_of_the_readme_lie_over_the_preset() -> None:
     found = compare_with_preset(load_config(CASES / "readme.yaml"))
     assert "rules.min_similarity.min" in found.changed
     assert found.rules_off == ()
+    assert found.rules_added == ()
+
+
+@pytest.mark.parametrize("name", ["columns-only.yaml", "only-one-rule.yaml", "readme.yaml"])
+def test_every_rule_of_them_can_be_judged(name: str) -> None:
+    check_rules(load_config(CASES / name))

@@ -137,6 +137,23 @@ def test_a_mistyped_rule_comes_with_the_nearest_name(tmp_path: Path, text: str) 
         load_config("default", ["rules.min_similarty.enabled=true"])
 
 
+def test_rules_of_an_earlier_name_mean_the_two_that_they_became(tmp_path: Path) -> None:
+    text = """
+rules:
+  random_pairing: {metric: alignment.posterior, max: 0.9}
+  doubtful_pairing: {enabled: false}
+  mismatched_transcript: {max: 0.8}
+"""
+    config = load_config(write(tmp_path, text))
+    assert list(config.rules) == list(DEFAULT.rules)
+    assert config.rules["mismatched_caption"].max == 0.9
+    assert config.rules["mismatched_caption"].metric == DEFAULT.rules["mismatched_caption"].metric
+    assert config.rules["mismatched_transcript"].max == 0.8
+    assert not config.rules["doubtful_caption"].enabled
+    assert not config.rules["doubtful_transcript"].enabled
+    assert load_config("default", ["rules.random_pairing.max=0.9"]).rules["mismatched_transcript"].max == 0.9
+
+
 def test_python_trees_lie_over_a_preset_too() -> None:
     assert resolve_config({"run": {"seed": 3}}) == override_config(DEFAULT, ["run.seed=3"])
     assert resolve_config({"extends": "demo"}) == load_config("demo")
