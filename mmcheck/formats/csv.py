@@ -157,7 +157,7 @@ class CsvFormat:
                 if raw is None:
                     cells = writer.columns(first)
                     raw = _text(cells, keys or list(cells), dialect).encode(encoding, "backslashreplace")
-                file.write(raw + b"\n")
+                file.write(raw + dialect.end.encode())
                 if reasons is not None:
                     reasons.add(first)
                 first = next(iterator, None)
@@ -172,7 +172,7 @@ class CsvFormat:
         if dialect.width == 0 or dialect.header is not None:
             cells = list(dialect.header[: len(keys)]) if dialect.header else list(keys)
             header = write_cells(cells + new, dialect.delimiter, dialect.quoting)
-            file.write(header.encode(encoding, "backslashreplace") + b"\n")
+            file.write(header.encode(encoding, "backslashreplace") + dialect.end.encode())
         return keys + new
 
     def _dialect_of(self, manifest: str) -> CsvDialect:

@@ -52,6 +52,8 @@ class CsvDialect:
     """Whether the content speaks for a manifest: a known column name or a media path."""
     quoting: Quoting = "minimal"
     """How quotes are written."""
+    end: str = "\n"
+    """Line end of the first line."""
     places: tuple[int, ...] = ()
     """Fields that hold the name of a media file in most records."""
 
@@ -105,6 +107,7 @@ def sniff_csv(manifest: str, options: InputConfig) -> CsvDialect:
         width=width,
         certain=_is_certain(records, header),
         quoting=quoting,
+        end="\r\n" if text.partition("\n")[0].endswith("\r") else "\n",
         places=_places(records[1:] if header else records, width),
     )
 

@@ -359,3 +359,9 @@ def test_a_payload_in_an_id_column_is_no_id(tmp_path: Path) -> None:
     payload = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(90)).decode()
     (sample,) = read(save(tmp_path / "m.csv", f"id,image,caption\n{payload},{payload},x\n"))
     assert sample.id == "m.csv:2"
+
+
+def test_line_ends_stay(tmp_path: Path) -> None:
+    text = 'file,text\r\na.jpg,"two\r\nlines"\r\nb.jpg,\r\n'
+    samples = read(save(tmp_path / "m.csv", text))
+    assert write(samples, tmp_path / "out", paths="keep").read_bytes().decode() == text
