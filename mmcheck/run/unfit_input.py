@@ -143,7 +143,8 @@ def _check_columns(manifest: str, found: _Seen, wants_text: bool, layout: Layout
             hint="map yours: --set input.columns.image=<column> --set input.columns.caption=<column> (or "
             "input.columns.audio and input.columns.transcript).",
         )
-    if wants_text and found.media and not found.texts:
+    # A folder of files has no columns; that no texts lie beside them is told of each.
+    if wants_text and found.media and not found.texts and not os.path.isdir(manifest):
         raise ManifestError(
             f"no column of {manifest} holds captions or transcripts.",
             hint="map yours: --set input.columns.caption=<column> (or input.columns.transcript); to check the files "

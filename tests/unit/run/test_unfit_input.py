@@ -65,6 +65,13 @@ def test_no_column_holds_a_text(make_dataset: Callable[..., Path], tmp_path: Pat
     assert mmcheck.scan(manifest, tmp_path / "run", probes=["media"]).summary["rows_read"] == 3
 
 
+def test_a_folder_without_texts_has_no_columns_to_map(tmp_path: Path, picture: Callable[..., Any]) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(2):
+        picture(seed=number).save(tmp_path / "data" / f"{number}.png")
+    assert mmcheck.scan(tmp_path / "data", tmp_path / "run", probes=MODEL_FREE).summary["rows_read"] == 2
+
+
 def test_no_file_is_there(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
     rows = [{"image": f"{n}.png", "caption": f"a dog number {n}"} for n in range(FIRST_FILES + 6)]
     manifest = write(tmp_path / "lists" / "m.jsonl", rows)
