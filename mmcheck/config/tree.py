@@ -68,6 +68,9 @@ class RunConfig(Section):
     seed: int = 0
     device: Device = "auto"
     workers: int = Field(0, ge=0, le=256, description="decoding threads; 0: by the number of cores")
+    checkpoint_seconds: float = Field(
+        30.0, ge=0, description="seconds after which what is measured of an unfinished shard is stored"
+    )
 
 
 class OutputConfig(Section):

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import numpy as np
 
 from mmcheck.config import Config
-from mmcheck.core.errors import MediaError, RunError, UserError
+from mmcheck.core.errors import MediaError, MmcheckError, RunError, UserError
 from mmcheck.core.types import Measurement, Sample, Shard, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
 from mmcheck.probe.base import NotApplicable, Prepared, Probe
 from mmcheck.run.decoded_bytes import DecodedBytes
+from mmcheck.run.partial_parts import Partial, PartialParts
 from mmcheck.run.reuse import Reuse
 from mmcheck.run.shared_images import SharedImages
 from mmcheck.store.run_folder import read_part
@@ -58,9 +60,14 @@ class _OpenShard:
     remaining: int
     order: dict[str, int]
     found: dict[str, list[Measurement | None]]
+    kept: dict[str, int]
+    """Samples that each probe had measured before, from the first one on."""
+    borders: dict[str, list[int]]
+    """Samples that each probe had measured at the end of each of its batches."""
+    reused: dict[str, list[int]]
+    """Places of the measurements that each probe took over from an earlier run."""
     waiting: dict[str, list[Prepared]] = field(default_factory=dict)
     bytes_waiting: dict[str, int] = field(default_factory=dict)
-    num_reused: Counter[str] = field(default_factory=Counter)
     repeats: dict[str, dict[int, _SameAs]] = field(default_factory=dict)
     """Probe -> row of the shard -> the row whose values it shares."""
 
@@ -118,6 +125,7 @@ class MeasureTask:
         self._reuse = reuse
         self._all_shards = all_shards
         self._shared = SharedImages(out, (), fingerprints)
+        self._partial = PartialParts(out, probes, fingerprints, again=_PASSING_CAUSES, keep_failed=not retry_failed)
         self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
 
     def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
@@ -136,6 +144,8 @@ class MeasureTask:
         pending: deque[tuple[_OpenShard, Sample, Future[_Decoded]]] = deque()
         ready = DecodedBytes(_MAX_BYTES_AHEAD)
         numbers = itertools.count()
+        current: _OpenShard | None = None
+        saved = monotonic()
 
         def decode(number: int, sample: Sample, probes: Sequence[str], first: int | None) -> _Decoded:
             ready.wait_for_room(number)
@@ -156,11 +166,22 @@ class MeasureTask:
                 opened, sample, future = pending.popleft()
                 decoded = future.result()
                 ready.take(decoded.num_bytes)
+                current = opened
                 self._take(opened, sample, decoded)
                 yield 1
+                if opened.remaining and monotonic() - saved >= self._config.run.checkpoint_seconds:
+                    self._save(opened)
+                    saved = monotonic()
                 if opened.remaining == 0:
                     self._store(opened)
+                    current, saved = None, monotonic()
                     yield ShardDone(shard=opened.shard, num_samples=opened.shard.stop - opened.shard.start)
+        except BaseException:
+            # Stopped: what is done stays done. What stopped it is told, not that this could not be written either.
+            if current is not None:
+                with suppress(MmcheckError):
+                    self._save(current)
+            raise
         finally:
             ready.close()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -168,6 +189,14 @@ class MeasureTask:
     def missing(self, shard: Shard) -> tuple[str, ...]:
         """Return the probes that have not measured ``shard`` with their present fingerprint, or must try again."""
         return tuple(name for name in self._probes if not self._is_measured(name, shard))
+
+    def count_kept(self, name: str, shard: Shard) -> int:
+        """Return how many samples of an unfinished shard a probe need not measure again."""
+        return len(self._partial.load(name, shard).measurements)
+
+    def drop_partial(self) -> None:
+        """Remove what is left of the partial parts of shards, once all shards are done."""
+        self._partial.drop_all()
 
     def _is_measured(self, name: str, shard: Shard) -> bool:
         labels = find_whole_labels(self._part(name, shard)) or {}
@@ -185,17 +214,26 @@ class MeasureTask:
             if not probes:
                 continue
             samples = table_to_samples(read_part(self._out / "samples" / shard.part))
+            order = {sample.id: number for number, sample in enumerate(samples)}
+            before = {name: self._partial.load(name, shard, list(order)) for name in probes}
+            kept = {name: len(partial.measurements) for name, partial in before.items()}
+            start = min(kept.values())
             opened = _OpenShard(
                 shard=shard,
                 probes=probes,
-                remaining=len(samples),
-                order={sample.id: number for number, sample in enumerate(samples)},
-                found={name: [None] * len(samples) for name in probes},
+                remaining=len(samples) - start,
+                order=order,
+                found={name: [*before[name].measurements, *[None] * (len(samples) - kept[name])] for name in probes},
+                kept=kept,
+                borders={name: before[name].borders for name in probes},
+                reused={name: before[name].reused for name in probes},
                 waiting={name: [] for name in probes},
                 bytes_waiting=dict.fromkeys(probes, 0),
                 repeats={name: {} for name in probes},
             )
-            for sample in samples:
+            # All probes prepare each of these samples, also those that have measured it: how much was decoded is a
+            # ground on which batches end.
+            for sample in samples[start:]:
                 yield opened, sample
 
     def _prepare(self, sample: Sample, probes: Sequence[str], first: int | None) -> _Decoded:
@@ -253,12 +291,16 @@ class MeasureTask:
 
     def _take(self, opened: _OpenShard, sample: Sample, decoded: _Decoded) -> None:
         opened.remaining -= 1
-        opened.num_reused.update(decoded.reused)
+        place = opened.order[sample.id]
         for name, outcome in decoded.outcomes.items():
+            if place < opened.kept[name]:
+                continue
+            if name in decoded.reused:
+                opened.reused[name].append(place)
             if isinstance(outcome, Measurement):
-                opened.found[name][opened.order[sample.id]] = outcome
+                opened.found[name][place] = outcome
             elif isinstance(outcome, _SameAs):
-                opened.repeats[name][opened.order[sample.id]] = outcome
+                opened.repeats[name][place] = outcome
             else:
                 opened.waiting[name].append(outcome)
                 opened.bytes_waiting[name] += decoded.num_bytes
@@ -267,6 +309,8 @@ class MeasureTask:
             is_heavy = opened.bytes_waiting[name] >= _MAX_BYTES_WAITING
             if opened.waiting[name] and (opened.remaining == 0 or is_full or is_heavy):
                 self._measure(opened, name)
+            if not opened.waiting[name]:
+                opened.borders[name].append(place + 1)
 
     def _measure(self, opened: _OpenShard, name: str) -> None:
         batch, opened.waiting[name] = opened.waiting[name], []
@@ -364,10 +408,31 @@ class MeasureTask:
             table = measurements_to_table(measurements, self._probes[name].metrics)
             failed = ",".join(sorted({m.cause for m in measurements if m.cause}))
             labels = {"fingerprint": self._fingerprints[name], "failed": failed}
-            if opened.num_reused[name]:
-                labels["reused"] = str(opened.num_reused[name])
+            if opened.reused[name]:
+                labels["reused"] = str(len(opened.reused[name]))
             write_part(self._part(name, opened.shard), table, labels)
             self._shared.keep(name, opened.shard.start, measurements)
+        for name in opened.probes:
+            self._partial.drop(name, opened.shard)
+
+    def _save(self, opened: _OpenShard) -> None:
+        """Store what is measured of a shard that is not done."""
+        if opened.remaining:
+            for name in opened.probes:
+                measured = self._measured_so_far(opened, name)
+                self._partial.save(name, opened.shard, Partial(measured, opened.borders[name], opened.reused[name]))
+
+    def _measured_so_far(self, opened: _OpenShard, name: str) -> list[Measurement]:
+        """Return the measurements from the first sample to the first one that has none yet."""
+        measured: list[Measurement] = []
+        end = opened.borders[name][-1] if opened.borders[name] else 0
+        for sample_id, at in itertools.islice(opened.order.items(), end):
+            own, same = opened.found[name][at], opened.repeats[name].get(at)
+            found = self._earlier(opened, name, same.row) if own is None and same is not None else own
+            if found is None:
+                break
+            measured.append(found if own is not None else replace(found, sample_id=sample_id))
+        return measured
 
 
 def _told(error: MediaError) -> str:

@@ -7,6 +7,7 @@ import json
 import platform
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -164,7 +165,7 @@ def _prepare(
     plan.to_measure = dict.fromkeys(probes, 0)
     for shard in shards:
         for name in view.missing(shard):
-            plan.to_measure[name] += shard.stop - shard.start
+            plan.to_measure[name] += shard.stop - shard.start - view.count_kept(name, shard)
     if dry_run:
         plan.reusable = {
             name: sum(len(run) for run in earlier if run.described.get(name, {}).get("fingerprint") == fingerprint)
@@ -215,9 +216,12 @@ def _measure(
         for name in ANALYSES.names():
             clear_parts(out / "measurements" / name)
     progress.phase("measuring", max(plan.to_measure.values(), default=0))
-    for event in ENGINES.get(engine)().run(task, shards_of(run_json)):
-        if isinstance(event, int):
-            progress.advance(event)
+    # Closed whatever stops it, so that what is measured of the shard on its way is stored.
+    with closing(ENGINES.get(engine)().run(task, shards_of(run_json))) as events:
+        for event in events:
+            if isinstance(event, int):
+                progress.advance(event)
+    task.drop_partial()
     seconds = perf_counter() - began
     if "reused" in run_json:
         plan.reused = count_reused(out, plan.probes, shards_of(run_json))
