@@ -153,6 +153,9 @@ def _write_captions(rows: list[_Row], rng: random.Random) -> None:
             row.caption = _filename(rng)
         elif row.fault == "caption_empty":
             row.caption = rng.choice(endings)
+        elif row.fault == "image_duplicate" and row.copied_from is not None:
+            # The same file under another caption would be one image with two captions, which is no fault.
+            row.caption = rows[row.copied_from].caption
 
 
 def _derange(indices: list[int], rows: list[_Row], rng: random.Random) -> dict[int, int]:

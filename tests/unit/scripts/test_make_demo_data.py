@@ -91,6 +91,7 @@ def test_small_sets_hold_every_fault_and_copies_follow_their_original(seed: int,
         same = [other for other in small.having(None) if small.read(other) == small.read(row)]
         assert len(same) == 1
         assert names.index(same[0]["id"]) < names.index(row["id"])
+        assert same[0]["text"] == row["text"]
 
 
 def test_clean_pairs_are_most_and_specific(demo: Demo) -> None:
