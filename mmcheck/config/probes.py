@@ -15,6 +15,7 @@ class MediaProbeConfig(Section):
     enabled: bool = True
     max_pixels: int = Field(100_000_000, ge=1, description="larger images are refused undecoded (decompression bombs)")
     max_audio_seconds: float = Field(7200.0, gt=0, description="longer recordings are refused")
+    max_decode_seconds: float = Field(60.0, gt=0, description="processor seconds after which a file is given up")
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="Silero speech probability that counts as speech")
     vad: bool = Field(True, description="measure speech seconds with the Silero model that faster-whisper ships")
     fingerprints: bool = Field(True, description="keep what near-duplicates are found by; costs a few milliseconds")

@@ -43,6 +43,7 @@ class UnreadableMediaRule:
         "unsupported_format",
         "too_large",
         "too_long",
+        "too_slow",
         "segment_invalid",
         "segment_outside",
         "is_directory",

@@ -22,6 +22,7 @@ from av.audio.resampler import AudioResampler
 
 from mmcheck.core.errors import MediaError
 from mmcheck.media.audio_headers import declared_end, is_cut, known_length
+from mmcheck.media.decoding_limits import DECODING_MEMORY, MAX_SECONDS, Deadline
 from mmcheck.media.sniffing import describe_foreign
 
 SAMPLING_RATE = 16_000
@@ -83,7 +84,14 @@ class Audio:
         return len(self.samples) / self.sampling_rate
 
 
-def decode_audio(data: bytes, *, start: float | None, duration: float | None, max_seconds: float) -> Audio:
+def decode_audio(
+    data: bytes,
+    *,
+    start: float | None,
+    duration: float | None,
+    max_seconds: float,
+    max_decode_seconds: float = MAX_SECONDS,
+) -> Audio:
     """Return the recording in ``data``, or the segment of it, as 16 kHz mono.
 
     Args:
@@ -92,10 +100,11 @@ def decode_audio(data: bytes, *, start: float | None, duration: float | None, ma
         duration: Length of the segment in seconds; None for everything to the end. A segment that begins inside the
             recording and ends beyond it gives what there is.
         max_seconds: More seconds than this are refused.
+        max_decode_seconds: Files that take more processor time are given up.
 
     Raises:
-        MediaError: With cause ``empty``, ``not_audio``, ``no_audio_stream``, ``too_long``, ``truncated``,
-            ``undecodable``, ``segment_outside`` or ``segment_invalid``.
+        MediaError: With cause ``empty``, ``not_audio``, ``no_audio_stream``, ``too_long``, ``too_slow``,
+            ``truncated``, ``undecodable``, ``segment_outside`` or ``segment_invalid``.
     """
     if not data:
         raise MediaError("the audio file is empty (0 bytes)", cause="empty")
@@ -106,12 +115,13 @@ def decode_audio(data: bytes, *, start: float | None, duration: float | None, ma
     end = None if duration is None else begin + duration
     if duration is not None and duration > max_seconds:
         _refuse_length(duration, max_seconds)
-    decoding = _Decoding(data, begin, end, max_seconds)
+    deadline = Deadline(max_decode_seconds, "recording")
+    decoding = _Decoding(data, begin, end, max_seconds, deadline)
     try:
         audio = decoding.run(channel=None)
         if decoding.is_cancelled():
             # Channels of opposite phase: their mean is silence, so the loudest one speaks for all.
-            audio = _Decoding(data, begin, end, max_seconds).run(channel=decoding.loudest_channel())
+            audio = _Decoding(data, begin, end, max_seconds, deadline).run(channel=decoding.loudest_channel())
     except (av.error.FFmpegError, ValueError, OSError, OverflowError, MemoryError) as error:
         raise _damage(data, error) from error
     return audio
@@ -120,8 +130,9 @@ def decode_audio(data: bytes, *, start: float | None, duration: float | None, ma
 class _Decoding:
     """One pass over one file: frames in, resampled mono out, with running figures."""
 
-    def __init__(self, data: bytes, begin: float, end: float | None, max_seconds: float) -> None:
+    def __init__(self, data: bytes, begin: float, end: float | None, max_seconds: float, deadline: Deadline) -> None:
         self._data = data
+        self._deadline = deadline
         self._begin = begin
         self._end = end
         self._max_seconds = max_seconds
@@ -172,8 +183,9 @@ class _Decoding:
             width = codec.format.bytes if codec.format is not None else 2
             file_duration = known_length(self._data, name, _header_seconds(container, stream), rate * channels * width)
             self._check_segment(file_duration)
-            parts = list(self._resample(self._blocks(container, stream, rate, channel), rate))
-            mono = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+            with DECODING_MEMORY.reserve(self._memory(_header_seconds(container, stream))):
+                parts = list(self._resample(self._blocks(container, stream, rate, channel), rate))
+                mono = np.concatenate(parts) if parts else np.zeros(0, np.float32)
             self._check_complete(name, file_duration)
             info = AudioInfo(
                 sampling_rate=rate,
@@ -192,6 +204,11 @@ class _Decoding:
             raise MediaError("every sample of the recording is NaN or infinite", cause="undecodable")
         length = max(1, round(self._num_samples * SAMPLING_RATE / rate))
         return Audio(samples=_fit(mono, length), info=info)
+
+    def _memory(self, seconds: float | None) -> int:
+        """Return the bytes that the sound takes: it lies in pieces and then as a whole."""
+        end = self._end if self._end is not None else seconds if seconds is not None else self._max_seconds
+        return round(min(max(end - self._begin, 0.0), self._max_seconds) * SAMPLING_RATE) * 8
 
     def _check_segment(self, file_duration: float | None) -> None:
         if file_duration is None:
@@ -295,6 +312,7 @@ class _Decoding:
                 self._bad_packets += 1
                 return
             self._num_packets += 1
+            self._deadline.check()
             try:
                 yield from packet.decode()
             except av.error.EOFError:

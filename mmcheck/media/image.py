@@ -8,8 +8,8 @@ picture.
 
 from __future__ import annotations
 
-import io
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,8 @@ from PIL import (
 )
 
 from mmcheck.core.errors import MediaError
+from mmcheck.media.decoding_bytes import decoding_bytes, opening_bytes, webp_canvas
+from mmcheck.media.decoding_limits import DECODING_MEMORY, MAX_SECONDS, Deadline, TimedReader
 from mmcheck.media.sniffing import describe_foreign, sniff_image
 from mmcheck.media.to_rgb import to_rgb
 
@@ -61,7 +63,11 @@ _UPRIGHT: dict[int, Image.Transpose] = {
 }
 _ORIENTATION_TAG = 0x0112
 _ZERO_TAIL = 512
+_BLOCK = 1 << 13  # bytes that a decoder takes at a time; the time is looked at in between
 _MID_GREY, _GREY_SLACK = 128, 2  # what a JPEG block without data decodes to, and what re-encoding adds
+
+# The limit on pixels is ours, before anything is decoded; Pillow's own would warn on stderr.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # What Pillow's readers raise on damaged files, found by fuzzing; anything else would be a bug worth seeing.
 _DECODER_ERRORS = (
@@ -80,6 +86,7 @@ _DECODER_ERRORS = (
     MemoryError,
     struct.error,
     UnidentifiedImageError,
+    Image.DecompressionBombError,
 )
 
 
@@ -109,7 +116,9 @@ class DecodedImage:
     """How far Pillow's ``convert("RGB")`` is from ``image`` before turning it upright: mean difference, 0 to 1."""
 
 
-def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> DecodedImage:
+def decode_image(
+    data: bytes, *, min_side: int | None, max_pixels: int, max_seconds: float = MAX_SECONDS
+) -> DecodedImage:
     """Return the image in ``data`` as upright RGB.
 
     Args:
@@ -117,38 +126,37 @@ def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> Decod
         min_side: The result may be shrunk (JPEG while decoding, others right after) by a whole factor as long as its
             shorter side stays at least this many pixels; None for the original size.
         max_pixels: Files whose header announces more pixels are refused undecoded.
+        max_seconds: Files that take more processor time are given up.
 
     Raises:
-        MediaError: With cause ``empty``, ``not_an_image``, ``unsupported_format``, ``too_large``, ``truncated`` or
-            ``undecodable``.
+        MediaError: With cause ``empty``, ``not_an_image``, ``unsupported_format``, ``too_large``, ``too_slow``,
+            ``truncated`` or ``undecodable``.
     """
     if not data:
         raise MediaError("the image file is empty (0 bytes)", cause="empty")
     image_format = sniff_image(data)
     if image_format is None or image_format not in _PLUGINS:
         raise _foreign(data, image_format)
-    file = _open(data, image_format)
+    deadline = Deadline(max_seconds, f"{image_format} file")
+    if image_format == "WEBP":
+        # Its reader takes the memory of the whole canvas when the file is opened.
+        _check_pixels(*webp_canvas(data), image_format, max_pixels)
+    with DECODING_MEMORY.reserve(opening_bytes(data, image_format)):
+        file = _open(data, image_format, deadline)
     stored_width, stored_height = file.size
-    if stored_width < 1 or stored_height < 1:
-        raise MediaError(f"the {image_format} header says {stored_width} x {stored_height} pixels", cause="undecodable")
-    if stored_width * stored_height > max_pixels:
-        raise MediaError(
-            f"the image has {stored_width} x {stored_height} pixels, more than the limit of {max_pixels}; "
-            "it was not decoded",
-            cause="too_large",
-            hint="raise probes.media.max_pixels if such images are meant.",
-        )
+    _check_pixels(stored_width, stored_height, image_format, max_pixels)
     num_frames = _count_frames(file)
     mode = file.mode
     if min_side is not None and image_format == "JPEG":
         file.draft(None, (min_side, min_side))
-    _load(file, data, image_format)
-    orientation = _orientation(file)
-    rgb = to_rgb(file, image_format)
-    image = _shrink(rgb.image, min_side)
-    grey_bottom = _grey_bottom(image)
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
+    with DECODING_MEMORY.reserve(decoding_bytes(file, data, image_format, (stored_width, stored_height), min_side)):
+        _load(file, data, image_format)
+        orientation = _orientation(file)
+        rgb = to_rgb(file, image_format, min_side)
+        image = rgb.image
+        grey_bottom = _grey_bottom(image)
+        if orientation in _UPRIGHT:
+            image = image.transpose(_UPRIGHT[orientation])
     turned = orientation >= 5
     return DecodedImage(
         image=image,
@@ -162,6 +170,17 @@ def decode_image(data: bytes, *, min_side: int | None, max_pixels: int) -> Decod
         grey_bottom=grey_bottom,
         plain_difference=rgb.plain_difference,
     )
+
+
+def _check_pixels(width: int, height: int, image_format: str, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise MediaError(f"the {image_format} header says {width} x {height} pixels", cause="undecodable")
+    if width * height > max_pixels:
+        raise MediaError(
+            f"the image has {width} x {height} pixels, more than the limit of {max_pixels}; it was not decoded",
+            cause="too_large",
+            hint="raise probes.media.max_pixels if such images are meant.",
+        )
 
 
 def _foreign(data: bytes, image_format: str | None) -> MediaError:
@@ -181,9 +200,11 @@ def _foreign(data: bytes, image_format: str | None) -> MediaError:
     return MediaError(f"the file is not an image: it is {what}", cause="not_an_image")
 
 
-def _open(data: bytes, image_format: str) -> ImageFile.ImageFile:
+def _open(data: bytes, image_format: str, deadline: Deadline) -> ImageFile.ImageFile:
     try:
-        return _PLUGINS[image_format](io.BytesIO(data), "")
+        file = _PLUGINS[image_format](TimedReader(data, deadline), "")
+        file.decodermaxblock = _BLOCK
+        return file
     except _DECODER_ERRORS as error:
         raise _damage(data, image_format, error) from error
 
@@ -202,6 +223,8 @@ def _load(file: ImageFile.ImageFile, data: bytes, image_format: str) -> None:
 
 def _damage(data: bytes, image_format: str, error: BaseException) -> MediaError:
     said = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, Image.DecompressionBombError):
+        return MediaError(f"the {image_format} file holds a larger image than it should: {said}", cause="too_large")
     if isinstance(error, MemoryError):
         return MediaError(f"the {image_format} file needs more memory than there is", cause="too_large")
     if "truncated" in said.lower() or "unexpected end" in said.lower() or _is_short(data, image_format):
@@ -280,10 +303,3 @@ def _grey_bottom(image: Image.Image) -> float:
 def _is_grey(image: Image.Image, top: int, bottom: int) -> bool:
     row = np.asarray(image.crop((0, top, image.width, bottom))).astype(np.int16)
     return bool((np.abs(row - _MID_GREY) <= _GREY_SLACK).all())
-
-
-def _shrink(image: Image.Image, min_side: int | None) -> Image.Image:
-    if min_side is None:
-        return image
-    factor = min(image.size) // min_side
-    return image.reduce(factor) if factor >= 2 else image

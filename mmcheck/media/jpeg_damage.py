@@ -12,8 +12,11 @@ import re
 
 import simplejpeg
 
+from mmcheck.media.decoding_limits import DECODING_MEMORY
+
 _LOST = re.compile(r"premature end|bad huffman|found marker|corrupt", re.IGNORECASE)
 _SURPLUS = re.compile(r"(\d+) extraneous bytes before marker", re.IGNORECASE)
+_MANY_SCANS = 200
 _MANY_BYTES = 64  # a few stray bytes before a marker are some camera's bad habit; our own choice
 _PROGRESSIVE = b"\xff\xc2"
 _SCAN = re.compile(rb"\xff\xda")
@@ -23,7 +26,9 @@ SURPLUS = 0.5
 
 def jpeg_damage(data: bytes) -> float:
     """Return 0 for a sound JPEG, 0.5 for a few bytes too many, 1 where picture data is missing or wrong."""
-    warning = _first_warning(data)
+    # Encoders make a dozen scans. Each goes over the whole picture, so thousands of them are meant to hold us up.
+    is_usual = sum(1 for _ in zip(_SCAN.finditer(data), range(_MANY_SCANS), strict=False)) < _MANY_SCANS
+    warning = _first_warning(data) if is_usual else None
     if warning is not None:
         surplus = _SURPLUS.search(warning)
         if surplus is None or int(surplus[1]) > _MANY_BYTES:
@@ -34,11 +39,13 @@ def jpeg_damage(data: bytes) -> float:
 
 def _first_warning(data: bytes) -> str | None:
     try:
-        _, _, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
         target = "CMYK" if colours in ("CMYK", "YCCK") else "RGB"
-        simplejpeg.decode_jpeg(
-            data, target, fastdct=True, fastupsample=True, min_height=1, min_width=1, min_factor=1, strict=True
-        )
+        # A progressive picture lies in memory whole, as coefficients of two bytes.
+        with DECODING_MEMORY.reserve(height * width * (6 if _PROGRESSIVE in data[: 1 << 16] else 1)):
+            simplejpeg.decode_jpeg(
+                data, target, fastdct=True, fastupsample=True, min_height=1, min_width=1, min_factor=1, strict=True
+            )
     except ValueError as error:
         said = str(error)
         return said if _LOST.search(said) or _SURPLUS.search(said) else None

@@ -14,6 +14,7 @@ from mmcheck.core.digests import digest_bytes
 from mmcheck.core.errors import MediaError
 from mmcheck.core.types import FurtherMedium, Sample
 from mmcheck.media.audio import Audio, decode_audio
+from mmcheck.media.decoding_limits import MAX_SECONDS
 from mmcheck.media.image import DecodedImage, decode_image
 from mmcheck.media.source import MediaSource
 
@@ -29,6 +30,7 @@ class SampleMedia:
         min_side: Images may be shrunk while decoding to no less than this on the shorter side; None: full size.
         max_pixels: Larger images are refused undecoded.
         max_audio_seconds: Longer recordings are refused.
+        max_decode_seconds: Files that take more processor time to decode are given up.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class SampleMedia:
         min_side: int | None = None,
         max_pixels: int = 100_000_000,
         max_audio_seconds: float = 7200.0,
+        max_decode_seconds: float = MAX_SECONDS,
     ) -> None:
         self.sample = sample
         self._source = source
         self._min_side = min_side
         self._max_pixels = max_pixels
         self._max_audio_seconds = max_audio_seconds
+        self._max_decode_seconds = max_decode_seconds
         self._memo: dict[str, object] = {}
 
     def image_bytes(self) -> bytes:
@@ -96,7 +100,12 @@ class SampleMedia:
         """
         return self._once(
             "image",
-            lambda: decode_image(self.image_bytes(), min_side=self._min_side, max_pixels=self._max_pixels),
+            lambda: decode_image(
+                self.image_bytes(),
+                min_side=self._min_side,
+                max_pixels=self._max_pixels,
+                max_seconds=self._max_decode_seconds,
+            ),
         )
 
     def image(self) -> Image.Image:
@@ -123,6 +132,7 @@ class SampleMedia:
                 start=ref.start,
                 duration=ref.duration,
                 max_seconds=self._max_audio_seconds,
+                max_decode_seconds=self._max_decode_seconds,
             ),
         )
 

@@ -8,6 +8,8 @@ changed; where the plain conversion gives another picture in earnest, that is a 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +21,14 @@ from mmcheck.core.errors import MediaError
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 """Modes with more than 8 bits a pixel."""
 
-_GRID = 64  # side in pixels of the copies that are compared
+_GRID = 64  # side in pixels of the grids that are compared
+_STRIP_PIXELS = 1 << 20
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _USUAL_BITS = (8, 10, 12, 14, 16)
 _TRANSPARENT_MODES = ("RGBA", "LA", "La", "RGBa", "PA")
+
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,40 +37,43 @@ class RgbPicture:
 
     image: Image.Image
     """Mode RGB."""
-    plain_difference: float
+    plain_difference: float = 0.0
     """Mean absolute difference from what ``convert("RGB")`` gives, 0 to 1."""
 
 
-def to_rgb(file: Image.Image, image_format: str) -> RgbPicture:
+def to_rgb(file: Image.Image, image_format: str, min_side: int | None) -> RgbPicture:
     """Return a loaded file as RGB.
 
     Args:
         file: The loaded picture.
         image_format: Its format by content.
+        min_side: The result is shrunk by a whole factor as long as its shorter side stays this long, px; None: never.
 
     Raises:
         MediaError: If the pixels cannot be turned into RGB.
     """
     try:
         if file.mode in DEEP_MODES:
-            image = Image.fromarray(_to_eight_bits(file)).convert("RGB")
-            return RgbPicture(image=image, plain_difference=_difference(_shrunk(file.convert("RGB")), _shrunk(image)))
+            return _of_deep(file, min_side)
         if file.mode == "CMYK" and image_format == "JPEG" and "adobe" not in file.info:
             # Pillow turns every CMYK JPEG round, which is right only for those with Adobe's marker.
-            image = ImageChops.invert(file).convert("RGB")
-            return RgbPicture(image=image, plain_difference=_difference(_shrunk(file.convert("RGB")), _shrunk(image)))
+            sample = _sample(file)
+            difference = _difference(sample.convert("RGB"), ImageChops.invert(sample).convert("RGB"))
+            image = _reduced(ImageChops.invert(file).convert("RGB"), min_side)
+            return RgbPicture(image=image, plain_difference=difference)
         if file.mode in _TRANSPARENT_MODES or "transparency" in file.info:
-            return _on_ground(file)
+            return _on_ground(file, min_side)
         if file.mode == "RGB":
             # A JPEG, once loaded, holds its pixels and no file any more; a copy takes as long as resizing it.
-            return RgbPicture(image=file if image_format == "JPEG" else file.copy(), plain_difference=0.0)
-        return RgbPicture(image=file.convert("RGB"), plain_difference=0.0)
+            image = _reduced(file, min_side)
+            return RgbPicture(image=file.copy() if image is file and image_format != "JPEG" else image)
+        return RgbPicture(image=_reduced(file.convert("RGB"), min_side))
     except (ValueError, OSError) as error:
         message = f"pixels of mode {file.mode} cannot be turned into RGB: {error}"
         raise MediaError(message, cause="undecodable") from error
 
 
-def _on_ground(file: Image.Image) -> RgbPicture:
+def _on_ground(file: Image.Image, min_side: int | None) -> RgbPicture:
     """Lay a transparent picture on white, or on black where it is light and white would hide it.
 
     On either ground one sees what is meant, unless one of them hides the picture. So the plain conversion is held
@@ -72,39 +81,26 @@ def _on_ground(file: Image.Image) -> RgbPicture:
     """
     rgba = file.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (255, 255):
-        return RgbPicture(image=rgba.convert("RGB"), plain_difference=0.0)
-    grounds = [_laid_on(rgba, (level,) * 3) for level in (255, 0)]
-    small = [_shrunk(image) for image in grounds]
-    shown = [float((pixels @ _LUMA).std()) for pixels in small]
-    plain = _shrunk(file.convert("RGB"))
-    near = [_difference(plain, pixels) for pixels, seen in zip(small, shown, strict=True) if 4 * seen >= max(shown)]
-    return RgbPicture(image=grounds[0] if 4 * shown[0] >= shown[1] else grounds[1], plain_difference=min(near))
+        return RgbPicture(image=_reduced(rgba.convert("RGB"), min_side))
+    sample = _sample(file)
+    plain, clear = sample.convert("RGB"), sample.convert("RGBA")
+    grounds = [_laid_on(clear, level) for level in (255, 0)]
+    shown = [float((np.asarray(image, dtype=np.float32) @ _LUMA).std()) for image in grounds]
+    near = [_difference(plain, image) for image, seen in zip(grounds, shown, strict=True) if 4 * seen >= max(shown)]
+    image = _laid_on(_reduced(rgba, min_side), 255 if 4 * shown[0] >= shown[1] else 0)
+    return RgbPicture(image=image, plain_difference=min(near))
 
 
-def _laid_on(rgba: Image.Image, colour: tuple[int, ...]) -> Image.Image:
-    image = Image.new("RGB", rgba.size, colour)
-    image.paste(rgba, mask=rgba.getchannel("A"))
-    return image
-
-
-def _shrunk(image: Image.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
-    size = (min(_GRID, image.width), min(_GRID, image.height))
-    return np.asarray(image.resize(size, Image.Resampling.BOX), dtype=np.float32)
-
-
-def _difference(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
-    return float(np.abs(one - other).mean()) / 255.0
-
-
-def _to_eight_bits(file: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _of_deep(file: Image.Image, min_side: int | None) -> RgbPicture:
     """Scale deeper pixels to 0..255: 16 bits by the depth that they use, others (no fixed range) by what occurs.
 
-    Cameras and scanners store 10, 12 or 14 bits in 16, which by the full range would be black.
+    Cameras and scanners store 10, 12 or 14 bits in 16, which by the full range would be black. Done in strips, as a
+    whole picture in floating point takes four times its own room.
     """
-    pixels = np.asarray(file)
-    if pixels.dtype.kind == "f":
-        pixels = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(pixels.min()), float(pixels.max())
+    factor = _factor(file, min_side)
+    low, high = math.inf, -math.inf
+    for strip in _strips(file, factor):
+        low, high = min(low, float(strip.min())), max(high, float(strip.max()))
     if file.mode.startswith("I;16") or (file.mode == "I" and low >= 0 and high <= 65535):
         bits = next(bits for bits in _USUAL_BITS if high < 1 << bits)
         low, high = 0.0, float((1 << bits) - 1)
@@ -112,12 +108,52 @@ def _to_eight_bits(file: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
         low, high = 0.0, 1.0
     elif low >= 0 and high <= 255:
         low, high = 0.0, 255.0
-    scale = 255.0 / max(high - low, 1e-12)
-    scaled = np.empty(pixels.shape, dtype=np.uint8)
-    for top in range(0, len(pixels), _ROWS):  # in float a whole picture would take four times its own room
-        rows = pixels[top : top + _ROWS].astype(np.float64)
-        scaled[top : top + _ROWS] = np.rint((rows - low) * scale)
-    return scaled
+
+    def scaled(pixels: Floats) -> Image.Image:
+        return Image.fromarray(np.rint((pixels - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8))
+
+    parts = [np.asarray(_by_factor(scaled(strip), factor)) for strip in _strips(file, factor)]
+    sample = _sample(file)
+    meant = scaled(_finite(np.asarray(sample)))
+    return RgbPicture(
+        image=Image.fromarray(np.concatenate(parts)).convert("RGB"),
+        plain_difference=_difference(sample.convert("RGB"), meant.convert("RGB")),
+    )
 
 
-_ROWS = 64
+def _strips(file: Image.Image, factor: int) -> Iterator[Floats]:
+    height = factor * max(1, _STRIP_PIXELS // (factor * file.width))
+    for top in range(0, file.height, height):
+        yield _finite(np.asarray(file.crop((0, top, file.width, min(top + height, file.height)))))
+
+
+def _finite(pixels: np.ndarray[Any, Any]) -> Floats:
+    found: Floats = np.nan_to_num(pixels.astype(np.float64), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return found
+
+
+def _laid_on(rgba: Image.Image, level: int) -> Image.Image:
+    image = Image.new("RGB", rgba.size, (level, level, level))
+    image.paste(rgba, mask=rgba.getchannel("A"))
+    return image
+
+
+def _factor(image: Image.Image, min_side: int | None) -> int:
+    return 1 if min_side is None else max(1, min(image.size) // min_side)
+
+
+def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
+    return _by_factor(image, _factor(image, min_side))
+
+
+def _by_factor(image: Image.Image, factor: int) -> Image.Image:
+    return image.reduce(factor) if factor >= 2 else image
+
+
+def _sample(image: Image.Image) -> Image.Image:
+    """Return single pixels of a grid over the picture; averages would hide what is cut off or under transparency."""
+    return image.resize((_GRID, _GRID), Image.Resampling.NEAREST)
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(one, dtype=np.float32) - np.asarray(other, dtype=np.float32)).mean()) / 255.0

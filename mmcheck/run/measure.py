@@ -249,6 +249,7 @@ class MeasureTask:
             min_side=self._min_side,
             max_pixels=self._config.probes.media.max_pixels,
             max_audio_seconds=self._config.probes.media.max_audio_seconds,
+            max_decode_seconds=self._config.probes.media.max_decode_seconds,
         )
 
     def _known(self, media: SampleMedia, probes: Sequence[str]) -> Mapping[str, Measurement]:

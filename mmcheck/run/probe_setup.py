@@ -22,6 +22,7 @@ Trial = Callable[[Any], None]
 """Hands a probe some of the run's media, by which it settles an option."""
 
 _LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
+_DECODING_VERSION = 2  # how a file becomes pixels or sound; another one gives other values
 _SETTLED = {"precision": ("float32", "bfloat16", "float16", "int8"), "window": ("full", "fitted")}
 """Options that ``auto`` decides once a run, and what it may come to."""
 
@@ -95,6 +96,8 @@ def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool)
         return own
     # What the media layer refuses and where the model runs decide what the model probes measure.
     limits = [getattr(config.probes.media, _LIMITS[half]) for half in entry.extra["halves"] if half in _LIMITS]
+    if limits:
+        limits += [config.probes.media.max_decode_seconds, _DECODING_VERSION]
     return digest_value([own, limits, _device(config.run.device)])
 
 

@@ -82,3 +82,10 @@ def test_transparent_turned_and_deep_pictures(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     found = scan_case(tmp_path / "deep", list_files(tmp_path, "sixteen-bit", names, "file_name"))
     assert all("plain_rgb_differs.above_max" in codes for codes in found.values())
+
+
+def test_bombs_are_too_large_and_deep_ones_are_read(tmp_path: Path) -> None:
+    names = ["webpa_bomb.webp", "big_u16.tif"]
+    found = scan_case(tmp_path, list_files(tmp_path, "faults", names, "file_name"))
+    assert "unreadable_media.too_large" in found["webpa_bomb.webp"]
+    assert not any(code.startswith(("unmeasured", "unreadable")) for code in found["big_u16.tif"])
