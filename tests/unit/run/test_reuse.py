@@ -18,6 +18,7 @@ from mmcheck.core.types import Measurement
 from mmcheck.probe.base import Prepared
 from mmcheck.probe.media import MediaProbe
 from mmcheck.run.api import resolve_config
+from mmcheck.run.claim import write_run_json
 from mmcheck.run.scan import scan_run
 from tests.integration.tiny_models import make_open_clip
 
@@ -149,7 +150,7 @@ def test_a_run_that_was_stopped_midway_gives_what_it_has(
     overrides = ["run.shard_size=2"]
     scan(manifest, tmp_path / "first", overrides=overrides)
     metadata = json.loads((tmp_path / "first/run.json").read_text())
-    (tmp_path / "first/run.json").write_text(json.dumps({**metadata, "state": "measuring"}))
+    write_run_json(tmp_path / "first", {**metadata, "state": "measuring"})
     (tmp_path / "first/measurements/media/00001.parquet").unlink()
     (tmp_path / "first/measurements/caption_text/00002.parquet").write_bytes(b"PAR1")
     second = scan(manifest, tmp_path / "second", reuse=tmp_path / "first", overrides=overrides)
