@@ -418,7 +418,7 @@ def test_auto_keeps_full_windows_where_the_model_tells_nothing(folder: Path, mak
 def test_auto_takes_cut_windows_where_they_judge_alike(
     folder: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = open_probe(folder, window="auto", transcribe="never")
+    probe = open_probe(folder, window="auto", transcribe="never", uncertain=NONE_DOUBTFUL)
     alike = WindowAgreement(agree=True, reason="alike", numbers={"clips": 8.0})
     monkeypatch.setattr(module, "check_windows", lambda *_: WindowTrial(agreement=alike, precision="float32"))
     before = probe.batch_size
@@ -429,6 +429,16 @@ def test_auto_takes_cut_windows_where_they_judge_alike(
     cut = measure(probe, [sample])[0]
     assert cut.evidence["window"] == "fitted"
     assert cut.values == measure(open_probe(folder, window="fitted", transcribe="never"), [sample])[0].values
+    # What is in doubt there is looked at once more, as in training; a config that asks for cut windows has its will.
+    probe = open_probe(folder, window="auto", transcribe="never", uncertain=ALL_DOUBTFUL)
+    probe.settle(trial_of(make_sample, 8), 1000)
+    again = measure(probe, [sample])[0]
+    assert again.evidence["window"] == "full"
+    whole = measure(open_probe(folder, window="full", transcribe="never"), [sample])[0]
+    assert again.values == pytest.approx(whole.values, abs=1e-4)
+    assert probe.describe()["verification"]["window"] == "fitted"
+    strict = measure(open_probe(folder, window="fitted", transcribe="never", uncertain=ALL_DOUBTFUL), [sample])[0]
+    assert strict.evidence["window"] == "fitted"
 
 
 @pytest.mark.parametrize(("count", "recordings", "reason"), [(8, 10, "fewer than"), (2, 1000, "only 2 clips")])
