@@ -55,7 +55,7 @@ def print_summary(summary: Mapping[str, Any], path: str) -> None:
         ("clean", tell_limits(summary) or "train on this"),
         ("flagged", "look at these"),
         ("quarantine", "with the reasons in mmcheck_* columns"),
-        ("unchecked", "could not be measured"),
+        ("unchecked", "could not be measured or judged"),
         ("report.html", "open in a browser"),
     ):
         from pathlib import Path

@@ -21,7 +21,7 @@ _MEANING = {
     Action.KEEP: "nothing speaks against them; they are in the clean manifest",
     Action.FLAG: "kept apart for a person to look at",
     Action.QUARANTINE: "taken out, with the reasons",
-    Action.UNCHECKED: "could not be measured, so neither kept nor condemned",
+    Action.UNCHECKED: "could not be measured or judged, so neither kept nor condemned",
 }
 
 

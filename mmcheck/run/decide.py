@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mmcheck.config import Config, compare_with_preset
 from mmcheck.core.atomic import TMP_PREFIX
-from mmcheck.core.errors import OutputError
+from mmcheck.core.errors import OutputError, RunError
 from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
@@ -36,10 +36,25 @@ def make_policy(run: RunFolder, config: Config) -> Policy:
 
     Raises:
         ConfigError: If a rule names an unknown metric or an impossible threshold.
+        RunError: If the run was measured by an earlier version that had other metrics in place of one that is needed.
     """
     policy = Policy(config.rules)
     policy.check_metrics(known_metrics(), run.probes())
+    _refuse_earlier_metrics(policy, run)
     return policy
+
+
+def _refuse_earlier_metrics(policy: Policy, run: RunFolder) -> None:
+    """Refuse to judge by values that are stored under a name of an earlier version: nothing would be found."""
+    known, stored = known_metrics(), run.metrics()
+    for metric in policy.metrics:
+        probe = metric.partition(".")[0]
+        gone = [name for name in stored if name.partition(".")[0] == probe and name not in known]
+        if metric not in stored and gone:
+            raise RunError(
+                f"{run.path} was measured by an earlier version of mmcheck: it holds {gone[0]}, but not {metric}.",
+                hint="run the same `mmcheck scan` command again; it works out anew what has changed, and only that.",
+            )
 
 
 def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -11,10 +12,12 @@ from typer.testing import CliRunner
 
 from mmcheck.cli.app import app
 from mmcheck.config import Config, load_config
+from mmcheck.core.errors import RunError
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.judge.table import JudgeTable
 from mmcheck.report.overview import count_slice, list_notes, tell_outcome
 from mmcheck.run.compared_pairs import ComparedPairs, advise, tell_limits
+from mmcheck.run.decide import make_policy
 from mmcheck.run.tally import Tally
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
@@ -145,3 +148,10 @@ def test_a_scan_without_models_does_not_call_its_rows_ready_to_train_on(
     assert "train on this" not in result.output
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "Files and texts checked; pairs NOT compared." in page
+
+
+def test_a_run_of_an_earlier_version_is_not_judged_by_values_that_it_lacks() -> None:
+    earlier = {"alignment.posterior": Metric(name="alignment.posterior", description="of both pairs")}
+    run: Any = SimpleNamespace(path="run", probes=lambda: ["image_text", "alignment"], metrics=lambda: earlier)
+    with pytest.raises(RunError, match=r"earlier version of mmcheck: it holds alignment\.posterior"):
+        make_policy(run, load_config("default"))
