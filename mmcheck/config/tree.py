@@ -26,6 +26,9 @@ class ColumnsConfig(Section):
     language: str | None = Field(None, description="column with the language code")
     start: str | None = Field(None, description="column with the segment's first second (NeMo: offset)")
     duration: str | None = Field(None, description="column with the segment's length in seconds")
+    channel: str | None = Field(
+        None, description="column with the channel of a call that a row is about: 0, 1, A, left"
+    )
 
 
 class InputConfig(Section):

@@ -46,6 +46,8 @@ class MediaRef:
     """First second of the segment inside the recording; None means from the beginning."""
     duration: float | None = None
     """Length of the segment in seconds; None means to the end."""
+    channel: int | None = None
+    """0-based channel of the recording that the row is about (a side of a call); None means all of them, mixed."""
 
     @property
     def name(self) -> str:

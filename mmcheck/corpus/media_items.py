@@ -222,7 +222,7 @@ def _refs(column: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(pc.struct_field(column, _PLACE[0]), *parts, "\n")
 
 
-_PLACE = ("uri", "member", "start", "duration")
+_PLACE = ("uri", "member", "start", "duration", "channel")
 
 
 def _hash(texts: pa.Array, sound: NDArray[np.bool_]) -> Keys:

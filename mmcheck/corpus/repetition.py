@@ -244,7 +244,7 @@ def normalise_texts(texts: pa.Array) -> pa.Array:
 
 def _refs(column: pa.Array) -> pa.Array:
     """Return where each medium lies (file, member, segment) as a text; null where there is no medium."""
-    parts = [pc.struct_field(column, name).cast(pa.string()) for name in ("member", "start", "duration")]
+    parts = [pc.struct_field(column, name).cast(pa.string()) for name in ("member", "start", "duration", "channel")]
     filled = [pc.fill_null(part, "") for part in parts]
     return pc.binary_join_element_wise(pc.struct_field(column, "uri"), *filled, "\n")
 

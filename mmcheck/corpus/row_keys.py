@@ -130,7 +130,7 @@ def _digests(shard: ShardTables, num_rows: int) -> dict[str, Keys]:
 def _refs(column: pa.ChunkedArray) -> pa.Array:
     """Return where each medium lies (file, member, segment) as a text; null where there is no medium."""
     structs = column.combine_chunks()
-    parts = [pc.struct_field(structs, name).cast(pa.string()) for name in ("member", "start", "duration")]
+    parts = [pc.struct_field(structs, name).cast(pa.string()) for name in ("member", "start", "duration", "channel")]
     filled = [pc.fill_null(part, "") for part in parts]
     return pc.binary_join_element_wise(pc.struct_field(structs, "uri"), *filled, "\n")
 

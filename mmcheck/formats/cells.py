@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+_CHANNELS = {str(number): number for number in range(64)} | {"a": 0, "b": 1, "l": 0, "r": 1, "left": 0, "right": 1}
+
 
 class RowFault(Exception):
     """A row cannot become a sample; ``cause`` is a stable word, ``message`` half a sentence."""
@@ -76,6 +78,20 @@ def seconds_of(row: Mapping[str, Any], column: str | None) -> float | None:
     if not math.isfinite(number) or number < 0:
         raise RowFault("bad_segment", f"has no usable time: {column!r} must be seconds >= 0, but is {shown(value)}")
     return number
+
+
+def channel_of(row: Mapping[str, Any], column: str | None) -> int | None:
+    """Return the 0-based channel that a cell names (0, "1", "A", "left", [0]).
+
+    None where it names none, several (they are mixed then), or something else: other sets call the channel of a video
+    platform so.
+    """
+    value = row.get(column) if column else None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return _CHANNELS.get(str(value).strip().lower().removesuffix(".0"))
 
 
 def is_empty(value: Any) -> bool:

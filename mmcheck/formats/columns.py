@@ -38,13 +38,14 @@ WEAK_TRANSCRIPTS = ("raw_transcription", "normalized_text", "words")
 TEXTS = ("text", "txt", "texts")
 LANGUAGES = ("lang", "language", "source_lang", "locale", "lang_id")
 STARTS = ("offset", "start", "start_time")
+CHANNELS = ("channel", "channel_selector")
 DURATIONS = ("duration",)
 ENDS = ("end", "end_time")
 
 # What a lonely text column cannot be, whatever its values look like.
 _NEVER_TEXT = frozenset(
     (
-        *(*IDS, *LANGUAGES, *STARTS, *DURATIONS, *ENDS, *MEDIA, *IMAGES, *AUDIOS),
+        *(*IDS, *LANGUAGES, *STARTS, *CHANNELS, *DURATIONS, *ENDS, *MEDIA, *IMAGES, *AUDIOS),
         *("speaker", "speaker_id", "source", "license", "licence", "split", "sha256", "md5", "status", "dataset"),
     )
 )
@@ -53,7 +54,7 @@ _TEXT_NAMES = frozenset((*CAPTIONS, *WEAK_CAPTIONS, *TRANSCRIPTS, *WEAK_TRANSCRI
 NO_COLUMN = "none"
 """What ``input.columns.id`` says where no column holds ids, whatever it is called."""
 _NO_IDS = ("id", NO_COLUMN)
-_CONFIGURABLE = ("id", "image", "audio", "caption", "transcript", "language", "start", "duration")
+_CONFIGURABLE = ("id", "image", "audio", "caption", "transcript", "language", "start", "duration", "channel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ class Roles:
     """Words of a recording."""
     language: str | None = None
     """Language code."""
+    channel: str | None = None
+    """Channel of a recording (a side of a call)."""
     start: str | None = None
     """First second of a segment."""
     duration: str | None = None
@@ -218,6 +221,7 @@ class RoleFinder:
             caption=caption,
             transcript=transcript,
             language=pick("language", LANGUAGES),
+            channel=pick("channel", CHANNELS),
             start=pick("start", STARTS),
             duration=pick("duration", DURATIONS),
             end=pick("end", ENDS),

@@ -15,7 +15,7 @@ from mmcheck.config import InputConfig
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.json_row import changed_row
 from mmcheck.core.types import FurtherMedium, MediaRef, RowProblem, Sample
-from mmcheck.formats.cells import RowFault, check_text, is_empty, is_utf8, seconds_of, shown, text_of
+from mmcheck.formats.cells import RowFault, channel_of, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
 from mmcheck.formats.paths import Modality, is_inside, media_kind, resolve_media
 from mmcheck.formats.text_source import BrokenSource, is_url
@@ -248,6 +248,7 @@ class SampleMaker:
 
     def _media(self, raw: RawRow, column: str, roles: Roles, kind: Modality) -> list[MediaRef]:
         start, duration = self._segment(raw.row, roles) if kind == "audio" else (None, None)
+        channel = channel_of(raw.row, roles.channel) if kind == "audio" else None
         value = raw.row[column]
         items = value if isinstance(value, list) and value else None
         found = []
@@ -260,7 +261,7 @@ class SampleMaker:
                 uri, member = (self._manifest, cell) if raw.has_cells else (item, f"{column} of row {raw.number}")
             else:
                 uri, member = self._path(item, column), None
-            found.append(MediaRef(uri=uri, member=member, start=start, duration=duration))
+            found.append(MediaRef(uri=uri, member=member, start=start, duration=duration, channel=channel))
         return found
 
     def _path(self, value: Any, column: str) -> str:

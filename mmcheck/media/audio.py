@@ -90,6 +90,7 @@ def decode_audio(
     start: float | None,
     duration: float | None,
     max_seconds: float,
+    channel: int | None = None,
     max_decode_seconds: float = MAX_SECONDS,
 ) -> Audio:
     """Return the recording in ``data``, or the segment of it, as 16 kHz mono.
@@ -100,6 +101,7 @@ def decode_audio(
         duration: Length of the segment in seconds; None for everything to the end. A segment that begins inside the
             recording and ends beyond it gives what there is.
         max_seconds: More seconds than this are refused.
+        channel: The one channel that is wanted, 0-based; None: the mean of all. A mono recording has one.
         max_decode_seconds: Files that take more processor time are given up.
 
     Raises:
@@ -118,8 +120,8 @@ def decode_audio(
     deadline = Deadline(max_decode_seconds, "recording")
     decoding = _Decoding(data, begin, end, max_seconds, deadline)
     try:
-        audio = decoding.run(channel=None)
-        if decoding.is_cancelled():
+        audio = decoding.run(channel=channel)
+        if channel is None and decoding.is_cancelled():
             # Channels of opposite phase: their mean is silence, so the loudest one speaks for all.
             audio = _Decoding(data, begin, end, max_seconds, deadline).run(channel=decoding.loudest_channel())
     except (av.error.FFmpegError, ValueError, OSError, OverflowError, MemoryError) as error:
@@ -174,6 +176,13 @@ class _Decoding:
                 raise MediaError(
                     f"the header says {rate} Hz and {channels} channels, which is not audio that can be decoded",
                     cause="undecodable",
+                )
+            if channels == 1:
+                channel = None
+            elif channel is not None and channel >= channels:
+                raise MediaError(
+                    f"the row is about channel {channel} (counted from 0), but the recording has {channels} channels",
+                    cause="segment_outside",
                 )
             codec.thread_count = 1
             codec_name = codec.name.removesuffix("float")  # FFmpeg has two MP3 decoders, mp3 and mp3float

@@ -88,7 +88,7 @@ class SampleMedia:
             MediaError: If it cannot be read (or decoded), or the sample has no recording.
         """
         ref = self.sample.audio
-        if ref is not None and (ref.start is not None or ref.duration is not None):
+        if ref is not None and (ref.start, ref.duration, ref.channel) != (None, None, None):
             return self._once("audio_digest", lambda: _digest_sound(self.audio()))
         return self._once("audio_digest", lambda: digest_bytes(self.audio_bytes()))
 
@@ -131,6 +131,7 @@ class SampleMedia:
                 self.audio_bytes(),
                 start=ref.start,
                 duration=ref.duration,
+                channel=ref.channel,
                 max_seconds=self._max_audio_seconds,
                 max_decode_seconds=self._max_decode_seconds,
             ),

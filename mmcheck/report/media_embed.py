@@ -121,7 +121,11 @@ def make_clip(ref: MediaRef, source: MediaSource, options: EmbedOptions) -> Clip
     try:
         # A little more than is shown, to know whether something is left out.
         audio = decode_audio(
-            source.read(ref), start=ref.start, duration=min(wanted, cap + 0.5), max_seconds=float("inf")
+            source.read(ref),
+            start=ref.start,
+            duration=min(wanted, cap + 0.5),
+            max_seconds=float("inf"),
+            channel=ref.channel,
         )
     except MediaError as error:
         return Placeholder(reason=show_plain(error.message, 300), cause=error.cause)

@@ -233,7 +233,7 @@ def content_key(sample: Sample, digests: Mapping[str, str]) -> bytes | None:
 def _describe(ref: MediaRef, digest: str) -> list[Any]:
     # The ending of the name is measured too (media.wrong_suffix). A Parquet cell's name ends in its row: no ending.
     ending = Path(ref.name.split("?", 1)[0]).suffix.lower()
-    return [digest, ending if ending[1:].isalnum() else "", ref.start, ref.duration]
+    return [digest, ending if ending[1:].isalnum() else "", ref.start, ref.duration, ref.channel]
 
 
 def count_reused(out: Path, probes: Iterable[str], shards: Iterable[Shard]) -> dict[str, int]:

@@ -31,6 +31,7 @@ MEDIA_REF = pa.struct(
         ("size", pa.int64()),
         ("start", pa.float64()),
         ("duration", pa.float64()),
+        ("channel", pa.int32()),
     ]
 )
 
@@ -111,7 +112,7 @@ def _holds_nan(value: Any) -> bool:
 def _ref_to_dict(ref: MediaRef | None) -> dict[str, Any] | None:
     if ref is None:
         return None
-    return {name: getattr(ref, name) for name in ("uri", "member", "offset", "size", "start", "duration")}
+    return {name: getattr(ref, name) for name in ("uri", "member", "offset", "size", "start", "duration", "channel")}
 
 
 def _further_to_dicts(further: Sequence[FurtherMedium]) -> list[dict[str, Any]] | None:
@@ -196,8 +197,10 @@ def _refs(column: pa.ChunkedArray) -> list[MediaRef | None]:
     present = structs.is_valid().to_pylist()
     fields = [child.to_pylist() for child in structs.flatten()]
     return [
-        MediaRef(uri=uri, member=member, offset=offset, size=size, start=start, duration=duration) if valid else None
-        for valid, uri, member, offset, size, start, duration in zip(present, *fields, strict=True)
+        MediaRef(uri=uri, member=member, offset=offset, size=size, start=start, duration=duration, channel=channel)
+        if valid
+        else None
+        for valid, uri, member, offset, size, start, duration, channel in zip(present, *fields, strict=True)
     ]
 
 

@@ -89,3 +89,8 @@ def test_bombs_are_too_large_and_deep_ones_are_read(tmp_path: Path) -> None:
     found = scan_case(tmp_path, list_files(tmp_path, "faults", names, "file_name"))
     assert "unreadable_media.too_large" in found["webpa_bomb.webp"]
     assert not any(code.startswith(("unmeasured", "unreadable")) for code in found["big_u16.tif"])
+
+
+def test_each_side_of_a_call_is_a_recording_of_its_own(tmp_path: Path) -> None:
+    found = scan_case(tmp_path, CASES / "two-channel-call" / "manifest.jsonl")
+    assert all(not codes for codes in found.values()), found
