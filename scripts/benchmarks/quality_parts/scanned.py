@@ -64,7 +64,7 @@ class _Memory:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def read(self, ref: MediaRef) -> bytes:
+    def read(self, ref: MediaRef, *, manifest: str | None = None) -> bytes:
         """Return the file."""
         return self._data
 

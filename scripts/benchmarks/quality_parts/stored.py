@@ -125,6 +125,11 @@ def run_analyses(shards: Sequence[MemoryShard], names: Sequence[str], *, seed: i
         summaries[name] = analysis.summary() if hasattr(analysis, "summary") else {}
     known |= {metric.name: metric for name in ANALYSES.names() for metric in ANALYSES.get(name).metrics}
     rules = {name: rule for name, rule in preset().rules.items() if (rule.metric or "").partition(".")[0] in summaries}
+    # A rule that gives way to one that is left out here gives way to nothing.
+    rules = {
+        name: rule.model_copy(update={"unless": tuple(other for other in rule.unless if other in rules)})
+        for name, rule in rules.items()
+    }
     policy = Policy(rules)
     policy.check_metrics(known, set(shards[0].tables))
     verdicts = pa.concat_tables(policy.judge(JudgeTable(shard.samples(), _plain(shard))) for shard in shards)

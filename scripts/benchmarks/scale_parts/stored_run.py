@@ -140,7 +140,7 @@ def _samples(manifest: str, first: int, count: int, kinds: np.ndarray[Any, Any],
             *('{"id":"', ids, '","image":"images/', text, '.jpg","caption":"', captions, '","source":"made up"'),
             *(',"width":640,"height":480}',),
         ),
-        "problem": nothing.cast(SAMPLES.field("problem").type),
+        **{name: nothing.cast(SAMPLES.field(name).type) for name in ("item", "split", "further", "problem")},
     }
     return pa.table(columns, schema=SAMPLES)
 

@@ -307,7 +307,7 @@ def samples_table(numbers: range) -> pa.Table:
             "transcript": pa.nulls(rows, pa.string()),
             "language": pa.nulls(rows, pa.string()),
             "row": ["{}"] * rows,
-            "problem": pa.nulls(rows, SAMPLES.field("problem").type),
+            **{name: pa.nulls(rows, SAMPLES.field(name).type) for name in ("item", "split", "further", "problem")},
         },
         schema=SAMPLES,
     )
