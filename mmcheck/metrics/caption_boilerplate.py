@@ -57,7 +57,9 @@ _PHRASES = (
     rf"|version))+",
     r"read more|learn more|find out more|shop now|buy now|add to cart|share this|pin it|save image"
     r"|advertisement|sponsored(?: content)?|back to top|skip to content|subscribe now|follow us"
-    r"|link in bio|source:? (?:internet|unknown|google)",
+    r"|link in bio|source:? (?:internet|unknown|google)"
+    rf"|sources?:[ ]{_NAME}|(?:enter|add|insert|type|write|your)(?: (?:a|your|the))? (?:caption|description|alt text)"
+    r"(?: (?:here|text))?",
     # stock and agencies
     rf"(?:(?:royalty[- ]free|free|premium|vector|hd|download|editorial|high[- ]quality"
     rf"|4k) )*(?:stock )(?:{_IMAGE}|vectors?|footage|videos?|art)",
@@ -70,7 +72,9 @@ _PHRASES = (
     # where it stands in a text
     rf"(?:figure|fig\.?|table|plate|pl\.|photo|image|picture|illustration|exhibit|chart|map|slide|page"
     rf"|step|scheme|panel|abb\.?|abbildung|bild|foto|figura|schema|tableau|tabelle|\u56fe|\u5716|\u56f3"
-    rf"|\u8868)[ ]?{_NUMBER}(?:[ ]?[(\[]?[a-z](?:[,\u2013-][a-z])*[)\]]?)?",
+    rf"|\u8868|\uadf8\ub9bc|\uc0ac\uc9c4|\ud45c|\u0440\u0438\u0441\.?|\u0440\u0438\u0441\u0443\u043d\u043e\u043a"
+    rf"|\u0444\u043e\u0442\u043e|\u0442\u0430\u0431\u043b\.?)"
+    rf"[ ]?{_NUMBER}(?:[ ]?[(\[]?[a-z](?:[,\u2013-][a-z])*[)\]]?)?",
     # what programs write
     r"(?:screen ?shot|screen ?capture|screen recording|scan|untitled|unnamed)(?: (?:from|at|of"
     r"|on))?(?:[ ,-]*\d[\d.:-]*)+(?: at)?(?:[ ]*\d[\d.:-]*)*(?: [ap]m)?",
@@ -79,25 +83,30 @@ _PHRASES = (
     # German, French, Spanish, Italian, Portuguese, Dutch
     r"keine? (?:bild)?(?:beschreibung|bild|foto|vorschau|titel|alternativtext)(?: (?:verf\u00fcgbar"
     r"|vorhanden))?|(?:bild|foto)(?: nicht)? (?:verf\u00fcgbar|gefunden)|symbol(?:bild|foto)"
-    r"|platzhalter(?:bild)?|ohne titel|unbenannt"
+    r"|platzhalter(?:bild)?|(?:ein|das|dieses) (?:bild|foto)|ohne titel|unbenannt"
     r"|zum vergr\u00f6\u00dfern(?: hier)?(?: bitte)?(?: anklicken| klicken)?|hier klicken"
     r"|bild vergr\u00f6\u00dfern|alle rechte vorbehalten|wird geladen|bildbeschreibung",
     r"(?:aucune|pas de) (?:description|l\u00e9gende|image|photo)(?: (?:n'est )?disponible)?"
-    r"|image non disponible|sans titre|cliquez (?:ici )?pour agrandir|tous droits r\u00e9serv\u00e9s"
+    r"|image non disponible|(?:une|cette) (?:image|photo)|sans titre"
+    r"|cliquez (?:ici )?pour agrandir|tous droits r\u00e9serv\u00e9s"
     r"|photo d'illustration|image d'illustration|cr\u00e9dit photo|texte alternatif",
     r"(?:no hay|sin) (?:descripci\u00f3n|imagen|foto|t\u00edtulo|leyenda)(?: disponible)?"
-    r"|imagen no disponible|(?:haga )?clic (?:aqu\u00ed )?para (?:ampliar|agrandar)"
+    r"|imagen no disponible|(?:una|esta) (?:imagen|foto)|(?:haga )?clic (?:aqu\u00ed )?para (?:ampliar|agrandar)"
     r"|todos los derechos reservados|foto de archivo|imagen de archivo|texto alternativo",
     r"(?:nessuna|senza) (?:descrizione|immagine|didascalia)(?: disponibile)?|immagine non disponibile"
-    r"|senza titolo|clicca (?:qui )?per ingrandire|tutti i diritti riservati|foto (?:di )?repertorio",
+    r"|(?:una|questa) (?:immagine|foto)|senza titolo"
+    r"|clicca (?:qui )?per ingrandire|tutti i diritti riservati|foto (?:di )?repertorio",
     r"(?:nenhuma|sem) (?:descri\u00e7\u00e3o|imagem|legenda|t\u00edtulo)(?: dispon\u00edvel)?"
-    r"|imagem n\u00e3o dispon\u00edvel|clique (?:aqui )?para ampliar|todos os direitos reservados",
+    r"|imagem n\u00e3o dispon\u00edvel|(?:uma|esta) (?:imagem|foto)"
+    r"|clique (?:aqui )?para ampliar|todos os direitos reservados",
     r"geen (?:beschrijving|afbeelding|foto)(?: beschikbaar)?|afbeelding niet beschikbaar|zonder titel"
     r"|klik (?:hier )?om te vergroten|alle rechten voorbehouden",
     # Russian, Chinese, Japanese, Korean
     r"\u043d\u0435\u0442 (?:\u043e\u043f\u0438\u0441\u0430\u043d\u0438\u044f|\u0444\u043e\u0442\u043e"
     r"|\u0438\u0437\u043e\u0431\u0440\u0430\u0436\u0435\u043d\u0438\u044f)"
     r"|\u0431\u0435\u0437 \u043d\u0430\u0437\u0432\u0430\u043d\u0438\u044f"
+    r"|\u0438\u0437\u043e\u0431\u0440\u0430\u0436\u0435\u043d\u0438\u0435|\u0444\u043e\u0442\u043e"
+    r"(?:\u0433\u0440\u0430\u0444\u0438\u044f)?|\u043a\u0430\u0440\u0442\u0438\u043d\u043a\u0430"
     r"|\u0432\u0441\u0435 \u043f\u0440\u0430\u0432\u0430 \u0437\u0430\u0449\u0438\u0449\u0435\u043d\u044b",
     r"(?:\u6682\u65e0|\u65e0|\u6ca1\u6709)(?:\u56fe\u7247|\u63cf\u8ff0|\u8bf4\u660e|\u6807\u9898)"
     r"|\u70b9\u51fb(?:\u67e5\u770b)?(?:\u5927\u56fe|\u653e\u5927)|\u56fe\u7247\u52a0\u8f7d\u4e2d"
@@ -105,7 +114,9 @@ _PHRASES = (
     r"(?:\u753b\u50cf|\u5199\u771f|\u8aac\u660e)(?:\u306a\u3057|\u306f\u3042\u308a\u307e\u305b\u3093"
     r"|\u304c\u3042\u308a\u307e\u305b\u3093)|(?:\u30af\u30ea\u30c3\u30af"
     r"|\u30bf\u30c3\u30d7)(?:\u3057\u3066|\u3067)\u62e1\u5927(?:\u8868\u793a)?|\u753b\u50cf"
-    r"|\u5199\u771f|\u7121\u984c|\uc774\ubbf8\uc9c0 \uc5c6\uc74c|\uc774\ubbf8\uc9c0|\uc0ac\uc9c4",
+    r"|\u5199\u771f|(?:\u3053\u306e|\u3053\u3061\u3089\u306e)(?:\u753b\u50cf|\u5199\u771f)"
+    r"|\u7121\u984c|\u7121\u6a19\u984c|\u65e0\u6807\u9898|\uc81c\ubaa9 \uc5c6\uc74c"
+    r"|\uc774\ubbf8\uc9c0 \uc5c6\uc74c|\uc774\ubbf8\uc9c0|\uc0ac\uc9c4",
     # single words, which would cut the longer phrases short
     r"loading|untitled|unnamed|no name|no title|placeholder|lorem ipsum(?: dolor sit amet)?"
     r"|alt(?:ernat(?:e|ive))? text|caption|description|deleted|removed|image|photo|picture|img"

@@ -30,7 +30,7 @@ from mmcheck.metrics.transcript_cleaning import is_missing_value
 from mmcheck.metrics.transcript_marks import CONTROL_TOKEN
 from mmcheck.probe.base import NotApplicable, Prepared
 
-_VERSION = 2
+_VERSION = 3
 _LOOKED_AT = 20_000
 _SURE = 0.8  # language probability from which a guess decides anything
 _HASHTAG = re.compile(r"^[#\uff03](?:\w*[^\W\d]\w*[#\uff03]?)+[,.;]?$")

@@ -20,6 +20,19 @@ Alamy Stock Photo
 Fig. 2.1
 Figure 12
 Fig. 3 (a)
+\uadf8\ub9bc 4
+\u0420\u0438\u0441. 5
+Enter caption here
+Add a description
+Source: Wikipedia
+Sources: Reuters, AFP
+ein Bild
+une image
+una foto
+\u3053\u306e\u753b\u50cf
+\u0438\u0437\u043e\u0431\u0440\u0430\u0436\u0435\u043d\u0438\u0435
+\u7121\u6a19\u984c
+\uc81c\ubaa9 \uc5c6\uc74c
 Abb. 3
 Click here to enlarge
 Click to view larger image
@@ -84,6 +97,11 @@ The untitled painting by Rothko in red
 \u5199\u771f\u306e\u732b
 Kein Hund am Strand
 Sin City
+Ein Bild von einem Hund
+une image de chien
+Source: the river Nile in Uganda
+\u0444\u043e\u0442\u043e \u043a\u043e\u0448\u043a\u0438
+\u3053\u306e\u753b\u50cf\u306f\u732b\u3067\u3059
 """
 
 
