@@ -30,7 +30,7 @@ from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 3
+VERSION = 4
 NUM_EXAMPLES = 3
 NUM_LARGEST = 5
 _RECALL_QUERIES = 256

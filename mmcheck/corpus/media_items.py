@@ -32,6 +32,8 @@ TEXTS = {"image": "caption", "audio": "transcript"}
 _PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
 _SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
 _BLANK_FROM = 0.9  # blankness from which the presets call an image blank: a placeholder, or a failed download
+_DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}  # values above which the presets call an image damaged
+_MEASURED = ("status", "width", "height", "duration", "blankness", *_DAMAGED_FROM, "evidence")
 _COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
 
 
@@ -57,6 +59,8 @@ class MediaRows:
     """Which have both."""
     is_blank: NDArray[np.bool_]
     """Which are of one colour, or nearly; images only."""
+    is_damaged: NDArray[np.bool_]
+    """Which lack part of their picture; images only."""
 
     def repeats(self, rank: Rows) -> tuple[Rows, Rows]:
         """Return which of the equal files each row's medium is, and which of the equal pairs each row is.
@@ -69,15 +73,19 @@ class MediaRows:
         return number_members(group, self.place, rank), number_members(group, rows, rank)
 
     def rank(self, keep: str) -> Rows:
-        """Return the place of each row when the best representative stands first (see ``DuplicatesConfig.keep``)."""
+        """Return the place of each row when the best representative stands first (see ``DuplicatesConfig.keep``).
+
+        A damaged image stands last whatever else it has: it is never the better copy of a sound one.
+        """
         count = len(self.key)
         rows = np.arange(count)
+        place = np.empty(count, dtype=np.int64)
         if keep == "first":
-            return rows
+            place[np.lexsort((rows, self.is_damaged))] = rows
+            return place
         values = {"best_aligned": (self.score, self.size), "largest": (self.size, self.score)}[keep]
         first, second = (np.where(np.isnan(value), -np.inf, value) for value in values)
-        place = np.empty(count, dtype=np.int64)
-        place[np.lexsort((rows, self.key, -second, -first))] = rows
+        place[np.lexsort((rows, self.key, -second, -first, self.is_damaged))] = rows
         return place
 
 
@@ -148,7 +156,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
     samples = shard.samples(_COLUMNS)
     count = samples.num_rows
     sound = pc.is_null(samples["problem"]).to_numpy()
-    media = shard.measurements("media", ("status", "width", "height", "duration", "blankness", "evidence"))
+    media = shard.measurements("media", _MEASURED)
     evidence: list[dict[str, str]] = [{}] * count
     readable = sound
     if media is not None:
@@ -172,6 +180,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
             colours=colours,
             has_hash=has_hash & (refs != 0) & is_image,
             is_blank=(_column(media, "blankness", count) > _BLANK_FROM) & (refs != 0) & is_image,
+            is_damaged=_is_damaged(media, count) & (refs != 0) & is_image,
         )
     return found
 
@@ -187,6 +196,7 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         colours=np.zeros((0, NUM_COLOURS), dtype=np.uint8),
         has_hash=np.zeros(0, dtype=bool),
         is_blank=np.zeros(0, dtype=bool),
+        is_damaged=np.zeros(0, dtype=bool),
     )
     found: dict[str, Any] = {
         field.name: np.concatenate([getattr(part, field.name) for part in (none, *parts)]) for field in fields(none)
@@ -214,6 +224,13 @@ def _column(table: pa.Table | None, name: str, count: int) -> Floats:
         return np.full(count, np.nan)
     column = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
     return np.asarray(column, dtype=np.float64)
+
+
+def _is_damaged(table: pa.Table | None, count: int) -> NDArray[np.bool_]:
+    found = np.zeros(count, dtype=bool)
+    for name, limit in _DAMAGED_FROM.items():
+        found |= _column(table, name, count) > limit
+    return found
 
 
 def _refs(column: pa.Array) -> pa.Array:

@@ -17,7 +17,7 @@ from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 DIM = 16
 _METRICS = {
-    "media": ("width", "height", "duration"),
+    "media": ("width", "height", "duration", "jpeg_damage", "grey_bottom"),
     "image_text": ("similarity",),
     "transcript": ("mean_log_prob",),
 }
@@ -37,6 +37,7 @@ class Row:
     file: str | None = None
     problem: bool = False
     failed: bool = False
+    damage: str | None = None
 
 
 class FakeShard:
@@ -83,6 +84,7 @@ def measure(row, probe):
         rng = np.random.default_rng([row.scene, 1])
         bits = int(rng.integers(0, 2**63)) ^ (3 << row.edit)
         values = {"width": float(row.side), "height": float(row.side)}
+        values |= {row.damage: 1.0} if row.damage else {}
         evidence = {
             "image_sha256": f"{row.scene}-{row.edit}",
             "image_phash": f"{bits:016x}",
@@ -160,6 +162,18 @@ def test_who_is_kept(keep, best):
     found, _ = analyse(rows, keep=keep)
     assert [name for name, row in found.items() if row["image_order"] == 1] == [best]
     assert sorted(row["image_order"] for row in found.values()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("damage", ["jpeg_damage", "grey_bottom"])
+@pytest.mark.parametrize("keep", ["best_aligned", "largest", "first"])
+def test_a_damaged_image_is_never_the_better_copy(keep, damage):
+    rows = [
+        Row("a", scene=1, score=0.9, side=200, damage=damage),
+        Row("b", scene=1, edit=1, score=0.1, side=50),
+        Row("c", scene=2, damage=damage),
+    ]
+    found, _ = analyse(rows, keep=keep)
+    assert [found[name]["image_order"] for name in "abc"] == [2, 1, 1]
 
 
 def test_recordings_and_transcripts():
