@@ -148,6 +148,7 @@ class SampleMaker:
             "caption": self._texts(raw.row, roles.caption) if "image" in columns else None,
             "transcript": self._texts(raw.row, roles.transcript) if "audio" in columns else None,
         }
+        texts.update(self._texts_without_medium(raw.row, roles, columns))
         further = self._further(raw, roles, columns)
         if not any(found is not None and len(found) > 1 for found in texts.values()):
             # One text for several media of one column: the row is one pair, and the others go with it.
@@ -210,6 +211,19 @@ class SampleMaker:
             columns[self._finder.modality(raw.row[roles.media], roles)] = roles.media
         return columns
 
+    def _texts_without_medium(
+        self, row: Mapping[str, Any], roles: Roles, columns: Mapping[Modality, str]
+    ) -> dict[str, list[str]]:
+        """Return the text whose medium's cell is empty where the row has columns for two pairs: half of a pair."""
+        if roles.image is None or roles.audio is None or roles.caption == roles.transcript:
+            return {}
+        found = {}
+        for kind, role, column in (("image", "caption", roles.caption), ("audio", "transcript", roles.transcript)):
+            texts = self._texts(row, column) if kind not in columns else None
+            if texts and any(text.strip() for text in texts):
+                found[role] = texts
+        return found
+
     def _further(self, raw: RawRow, roles: Roles, columns: Mapping[Modality, str]) -> tuple[FurtherMedium, ...]:
         """Return the media of the row's other columns."""
         main = next(iter(columns))
@@ -260,15 +274,16 @@ class SampleMaker:
                 # The medium itself: in a table it is read from there, else it goes along.
                 uri, member = (self._manifest, cell) if raw.has_cells else (item, f"{column} of row {raw.number}")
             else:
-                uri, member = self._path(item, column), None
+                uri, member = self._path(item, column, in_list=items is not None), None
             found.append(MediaRef(uri=uri, member=member, start=start, duration=duration, channel=channel))
         return found
 
-    def _path(self, value: Any, column: str) -> str:
+    def _path(self, value: Any, column: str, *, in_list: bool) -> str:
         if isinstance(value, Mapping):
             value = value.get("path")
         if is_empty(value):
-            raise RowFault("missing_media", f"names no file: {column!r} is empty")
+            message = f"an item of {column!r}" if in_list else repr(column)
+            raise RowFault("missing_media", f"names no file: {message} is empty")
         if isinstance(value, list):
             message = (
                 f"names no file: {column!r} holds lists ({shown(value)}), as of decoded pixels, and no path or bytes"

@@ -107,11 +107,18 @@ def _nothing_measured(table: JudgeTable) -> Mask:
 
 
 def _halves(table: JudgeTable) -> dict[PairKind, Mask]:
-    """Return for each kind the rows that hold one half without the other and no whole pair besides."""
+    """Return for each kind the rows that hold one half without the other.
+
+    A medium beside a whole pair is fine (the cover picture of a recording); a text is not: its medium is lost.
+    """
     whole = np.zeros(table.num_rows, dtype=bool)
     for kind in PAIR_KINDS:
         whole |= table.has(kind.medium) & table.has(kind.text)
-    return {kind: (table.has(kind.medium) ^ table.has(kind.text)) & ~whole for kind in PAIR_KINDS}
+    found = {}
+    for kind in PAIR_KINDS:
+        has_medium, has_text = table.has(kind.medium), table.has(kind.text)
+        found[kind] = (has_medium & ~has_text & ~whole) | (has_text & ~has_medium)
+    return found
 
 
 def _pairs_not_measured(table: JudgeTable) -> dict[PairKind, Mask]:

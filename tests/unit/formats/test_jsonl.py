@@ -251,6 +251,28 @@ def test_a_manifest_may_mix_images_and_recordings(tmp_path: Path) -> None:
     ]
 
 
+def test_a_text_whose_medium_is_empty_is_not_lost_beside_a_whole_pair(tmp_path: Path) -> None:
+    whole = {"image": "a.png", "caption": "c", "audio": "b.wav", "transcript": "t"}
+    rows = [whole | {"audio": None}, whole | {"image": ""}, whole | {"audio": None, "transcript": None}]
+    rows.append(whole | {"image": None, "caption": " "})
+    (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    samples = read(tmp_path / "m.jsonl")
+    assert [(bool(s.image), bool(s.audio), s.caption, s.transcript) for s in samples] == [
+        (True, False, "c", "t"),
+        (False, True, "c", "t"),
+        (True, False, "c", None),
+        (False, True, None, "t"),
+    ]
+
+
+def test_an_empty_item_in_a_list_of_images_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"images": ["a.jpg", null], "caption": "c"}\n', "utf-8")
+    (sample,) = read(tmp_path / "m.jsonl")
+    assert sample.problem is not None
+    assert sample.problem.cause == "missing_media"
+    assert "an item of 'images' is empty" in sample.problem.message
+
+
 @pytest.mark.parametrize(("url", "kind"), [("https://example.org/a?w=3", "image"), ("s3://b/a.flac?x=1", "audio")])
 def test_remote_media_are_referred_to(tmp_path: Path, url: str, kind: str) -> None:
     row = {"URL": url, "TEXT": "x", "similarity": 0.3}

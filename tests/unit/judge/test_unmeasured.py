@@ -72,6 +72,26 @@ def test_half_a_pair_is_fine_only_if_another_pair_was_compared(make_table, image
     assert codes(table) == {1: "pair_not_measured", 2: "pair_not_measured"}
 
 
+def test_a_text_without_its_medium_is_half_a_pair_beside_a_whole_one(make_table, image_sample, audio_sample):
+    samples = [
+        image_sample(0, transcript="hello"),
+        audio_sample(1, caption="a cat"),
+        image_sample(2, audio=MediaRef(uri="/a.wav")),
+    ]
+    probes = {
+        "media": [{"width": 1.0}] * 3,
+        "image_text": [GOOD, None, GOOD],
+        "transcript": [None, {"mean_log_prob": -0.1}, None],
+    }
+    table = make_table(samples, probes)
+    assert codes(table) == {0: "half_a_pair", 1: "half_a_pair"}
+    found = UnmeasuredRule("unmeasured", RuleConfig(rule="unmeasured")).apply(table)
+    assert [finding.message for _, finding in found.to_findings()] == [
+        "There is no recording, so there is no pair to judge.",
+        "There is no image, so there is no pair to judge.",
+    ]
+
+
 def test_without_a_pair_probe_the_other_probes_suffice(make_table, image_sample, audio_sample):
     table = make_table([image_sample(0), audio_sample(1)], {"media": [{"width": 1.0}, {"duration": 1.0}]})
     assert codes(table) == {}
