@@ -152,7 +152,7 @@ class Duplicates:
         starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         heads = [_heads(part.rows) for parts in found.values() for part in parts]
         ids = read_ids(shards, *heads)
-        self._summary = _summarise(found, ids)
+        self._summary = _summarise(found, ids, values)
         for shard, start, stop in zip(shards, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
             yield analysis_table(
                 shard.samples(["id"])["id"].combine_chunks().cast(pa.string()),
@@ -213,7 +213,9 @@ class Duplicates:
         near = signatures.near(self._options.text_similarity, np.searchsorted(wanted, items.first_row))
         groups = group_items(len(items.first_row), *near.find_pairs(), items.rank, near.compare)
         about = {"items": len(items.first_row), "limits": {"similarity": self._options.text_similarity}}
-        return _found(items, groups, rank, about)
+        # Texts of one manifest row are no copies of each other.
+        source = np.unique(rows.source, return_inverse=True)[1].astype(np.int64)
+        return _found(items, groups, rank, about, source)
 
 
 def _copies(items: Items, number: Rows) -> Rows:
@@ -246,10 +248,11 @@ def _values(found: Mapping[str, list[_Found]]) -> dict[str, Floats]:
     for kind, parts in found.items():
         if kind in TEXTS:
             values[f"{kind}_group"] = _known(parts[0].rows.number)
-        # A row with both an image and a recording, which is rare, speaks by the larger of its groups.
+        # A row with two pairs is a copy only where both are: one picture may have many recordings, and back.
+        join = np.fmin if kind == "pair" else np.fmax
         for name in ("size", "order"):
             columns = [_known(getattr(part.rows, name)) for part in parts]
-            column = columns[0] if len(columns) == 1 else np.fmax(*columns)
+            column = columns[0] if len(columns) == 1 else join(*columns)
             values[f"{kind}_{'group_size' if name == 'size' else name}"] = column
         if kind in TEXTS and parts[0].similarity is not None:
             values[f"{kind}_similarity"] = parts[0].similarity
@@ -279,7 +282,9 @@ def _evidence(found: Mapping[str, list[_Found]], ids: Mapping[int, str], start: 
     return [dump_json(entry) if entry else None for entry in entries]
 
 
-def _summarise(found: Mapping[str, list[_Found]], ids: Mapping[int, str]) -> dict[str, Any]:
+def _summarise(
+    found: Mapping[str, list[_Found]], ids: Mapping[int, str], values: Mapping[str, Floats]
+) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     sentences = []
     for kind, parts in found.items():
@@ -289,7 +294,10 @@ def _summarise(found: Mapping[str, list[_Found]], ids: Mapping[int, str]) -> dic
             name = kind if kind in TEXTS else TEXTS[modality] if kind == "text" else f"{modality}_pair"
             sizes = np.diff(part.rows.starts)
             largest = np.argsort(-sizes, kind="stable")[:NUM_LARGEST]
-            copies = int((part.rows.order > 1).sum())
+            is_copy = part.rows.order > 1
+            if kind == "pair":
+                is_copy &= values["pair_order"] > 1
+            copies = int(is_copy.sum())
             summary[name] = {
                 "groups": len(sizes),
                 "rows": int((part.rows.number > 0).sum()),

@@ -34,7 +34,7 @@ _SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_
 _BLANK_FROM = 0.9  # blankness from which the presets call an image blank: a placeholder, or a failed download
 _DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}  # values above which the presets call an image damaged
 _MEASURED = ("status", "width", "height", "duration", "blankness", *_DAMAGED_FROM, "evidence")
-_COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
+_COLUMNS = ("id", "manifest", "row_number", "image", "audio", "caption", "transcript", "problem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class MediaRows:
     """Where the medium lies (file, member, segment), 0 where there is none that could be read."""
     text: Keys
     """Content of the text that goes with it, 0 where there is none."""
+    source: Keys
+    """The manifest row; several texts of one row share it."""
     score: Floats
     """How well the pair fits, NaN where unknown."""
     size: Floats
@@ -162,6 +164,9 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
     if media is not None:
         readable = sound & np.asarray(media["status"].to_numpy(zero_copy_only=False) == Status.MEASURED.value)
         evidence = [load_json(text) if text else {} for text in media["evidence"].to_pylist()]
+    numbers = samples["row_number"].combine_chunks().cast(pa.string())
+    place = pc.binary_join_element_wise(samples["manifest"].combine_chunks().cast(pa.string()), numbers, "\n")
+    source = _hash(place, np.ones(count, dtype=bool))
     found = {}
     for modality, text in TEXTS.items():
         refs = _hash(_refs(samples[modality].combine_chunks()), readable)
@@ -174,6 +179,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
             key=np.where((digests != 0) & (refs != 0), digests, refs),
             place=refs,
             text=_hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound),
+            source=source,
             score=_column(shard.measurements(probe, (name,)), name, count),
             size=size if is_image else _column(media, "duration", count),
             phash=phash,
@@ -190,6 +196,7 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         key=np.zeros(0, dtype=np.uint64),
         place=np.zeros(0, dtype=np.uint64),
         text=np.zeros(0, dtype=np.uint64),
+        source=np.zeros(0, dtype=np.uint64),
         score=np.zeros(0),
         size=np.zeros(0),
         phash=np.zeros(0, dtype=np.uint64),

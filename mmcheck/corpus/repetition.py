@@ -29,7 +29,7 @@ from mmcheck.store.schema import dump_json, load_json
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
-VERSION = 2
+VERSION = 3
 NUM_EXAMPLES = 3
 _MODALITIES = {"image": "caption", "audio": "transcript"}
 _COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
@@ -120,8 +120,9 @@ class Repetition:
         values["captions_of_image"] = _group(keys["image.content"], keys["caption"]).count
         for kind, group, members in (("media", "same_text", "ref"), ("pair", "pair", "row")):
             parts = [_group(keys[f"{modality}.{group}"], keys[f"{modality}.{members}"]) for modality in _MODALITIES]
-            values[f"{kind}_count"] = np.fmax(parts[0].count, parts[1].count)
-            values[f"{kind}_order"] = np.fmax(parts[0].order, parts[1].order)
+            # A row with two pairs repeats others only where both do: one picture may have many recordings, and back.
+            values[f"{kind}_count"] = np.fmin(parts[0].count, parts[1].count)
+            values[f"{kind}_order"] = np.fmin(parts[0].order, parts[1].order)
             for modality, part in zip(_MODALITIES, parts, strict=True):
                 groups[f"{kind}.{modality}"] = part
         places = [_group(keys[f"{modality}.content"], keys[f"{modality}.ref"]).count for modality in _MODALITIES]

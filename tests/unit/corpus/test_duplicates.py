@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ class Row:
     problem: bool = False
     failed: bool = False
     damage: str | None = None
+    source: str | None = None
 
 
 class FakeShard:
@@ -64,7 +66,7 @@ def sample(row):
     texts = {"caption": row.caption} if row.recording is None else {"transcript": row.caption}
     media = {"image": ref} if row.recording is None else {"audio": ref}
     problem = RowProblem(cause="ragged", message="bad") if row.problem else None
-    return Sample(id=row.id, manifest="m", row_number=1, problem=problem, **media, **texts)
+    return Sample(id=row.id, manifest=row.source or row.id, row_number=1, problem=problem, **media, **texts)
 
 
 def vector(number, edit, dim=DIM):
@@ -174,6 +176,26 @@ def test_a_damaged_image_is_never_the_better_copy(keep, damage):
     ]
     found, _ = analyse(rows, keep=keep)
     assert [found[name]["image_order"] for name in "abc"] == [2, 1, 1]
+
+
+def test_captions_of_one_row_are_no_copies_of_its_recording(monkeypatch):
+    # A list of captions beside one recording: the recording and its transcript stand in each of the samples.
+    def with_recording(row):
+        found = plain(row)
+        return replace(found, audio=MediaRef(uri=f"/{row.source}.wav"), transcript=f"the words of {row.source}")
+
+    plain = sample
+    monkeypatch.setattr(sys.modules[__name__], "sample", with_recording)
+    texts = ["a red cube on grass", "two cats asleep", "A red cube on grass."]
+    rows = [
+        Row(f"{name}{number}", scene=scene, file=f"f{scene}", caption=f"{text} {scene}", source=name)
+        for scene, name in ((1, "a"), (2, "b"))
+        for number, text in enumerate(texts)
+    ]
+    found, summary = analyse(rows)
+    assert [found[row.id]["pair_order"] for row in rows] == [1, 1, 2, 1, 1, 2], "the third caption is the first again"
+    assert summary["transcript"]["copies"] == 0
+    assert not any("other rows' transcripts" in sentence for sentence in summary["sentences"])
 
 
 def test_recordings_and_transcripts():

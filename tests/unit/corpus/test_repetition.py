@@ -226,3 +226,15 @@ def test_counts_agree_with_plain_dictionaries(rows, shard_size):
             assert row["caption_count"] == len(captions[sample.caption])
             assert row["pair_count"] == len(pairs[sample.caption, digest])
             assert row["pair_order"] == pairs[sample.caption, digest].index(number) + 1
+
+
+def test_a_row_with_two_pairs_repeats_others_only_where_both_do():
+    def both(name, caption, said):
+        return image(name, caption, "/a.jpg", audio=MediaRef(uri=f"/{said}.wav"), transcript=said)
+
+    stored = [both("a", "x", "p"), both("b", "y", "p"), both("c", "x", "q"), both("d", "y", "q"), both("e", "y", "p")]
+    found = analyse(FakeShard(stored, [None] * len(stored)))
+    orders = [found[name]["pair_order"] for name in "abcde"]
+    assert [order > 1 for order in orders] == [False, False, False, True, True], (
+        "d repeats b's caption and c's recording, e repeats b wholly"
+    )
