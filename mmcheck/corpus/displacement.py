@@ -281,7 +281,16 @@ def explain(block: Displacement, numbers: Rows, file: str, nouns: tuple[str, str
         told = block.told.replace("texts", f"{text}s").replace("media", f"{medium}s")
         rest = f" ({_side(block.offset, medium)} in that order)" if block.offset else ""
         return f"{place}: {told}{rest}."
-    return f"{place}: each {text} belongs to {_side(block.offset, medium)}."
+    return f"{place}: each {text} belongs to {_side(_row_offset(block, numbers), medium)}."
+
+
+def _row_offset(block: Displacement, numbers: Rows) -> int:
+    """Return the offset of a shift in rows of the file, of which each may hold several texts (a list)."""
+    if len(np.unique(numbers[block.texts])) == len(block.texts):
+        return block.offset
+    found, counts = np.unique(numbers[block.texts] - numbers[block.media], return_counts=True)
+    usual = int(found[counts.argmax()])
+    return usual if usual else block.offset
 
 
 def _side(offset: int, medium: str) -> str:

@@ -317,7 +317,8 @@ def _summarise(
                 ],
                 **part.about,
             }
-            sentences += _sentences(kind, modality, len(sizes), copies, part.about)
+            groups = len(np.unique(part.rows.number[is_copy]))
+            sentences += _sentences(kind, modality, groups, copies, part.about)
     return {**summary, "sentences": sentences}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.corpus.embeddings import Keys
 from mmcheck.corpus.repair_evidence import MAX_LOG_RATIO, Evidence
 from mmcheck.corpus.repair_scores import CANDIDATES, Rows
 from mmcheck.metrics.soft_matching import match_probabilities
@@ -74,20 +75,21 @@ def match_suspects(evidence: Evidence, media: Rows, texts: Rows, wrong: NDArray[
         before, share = share, float(np.clip(chance.sum() / len(media), _LEAST_SHARE, _MOST_SHARE))
         if abs(before - share) < 1e-3:
             break
-    chosen, probability = _choose(left, right, chance, scores.text_keys[texts], len(media))
+    chosen, probability = _choose(left, right, chance, scores.media_keys[media], scores.text_keys[texts])
     return Matching(media=media[left[chosen]], texts=texts[right[chosen]], probability=probability, partner_share=share)
 
 
 def _choose(
-    left: Rows, right: Rows, chance: NDArray[np.float64], text_keys: NDArray[np.uint64], num_media: int
+    left: Rows, right: Rows, chance: NDArray[np.float64], media_keys: Keys, text_keys: Keys
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """Return one edge a medium, none sharing a text, likeliest first; equal texts share their probability."""
-    _, kind = np.unique(text_keys, return_inverse=True)
-    group = left * (int(kind.max(initial=0)) + 1) + kind[right]
-    _, place = np.unique(group, return_inverse=True)
-    joint = np.minimum(np.bincount(place, chance, int(place.max(initial=0)) + 1)[place], 1.0)
+    """Return one edge a medium, none sharing a text, likeliest first.
+
+    Equal texts share their probability, and so do the rows of one medium: which of an image's captions stands in which
+    of its rows does not matter.
+    """
+    joint = np.maximum(_shared(left, text_keys[right], chance), _shared(right, media_keys[left], chance))
     order = np.lexsort((right, left, -chance, -joint))
-    has_medium, has_text = np.zeros(num_media, dtype=bool), np.zeros(len(text_keys), dtype=bool)
+    has_medium, has_text = np.zeros(len(media_keys), dtype=bool), np.zeros(len(text_keys), dtype=bool)
     chosen = []
     for edge in order[joint[order] > 0.05].tolist():
         if not has_medium[left[edge]] and not has_text[right[edge]]:
@@ -95,6 +97,13 @@ def _choose(
             chosen.append(edge)
     picked = np.array(sorted(chosen, key=lambda edge: int(left[edge])), dtype=np.int64)
     return picked, joint[picked]
+
+
+def _shared(places: Rows, keys: Keys, chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability of each edge and of those that join the same place to an equal key."""
+    _, kind = np.unique(keys, return_inverse=True)
+    _, group = np.unique(places * (int(kind.max(initial=0)) + 1) + kind, return_inverse=True)
+    return np.minimum(np.bincount(group, chance, int(group.max(initial=0)) + 1)[group], 1.0)
 
 
 def _places(rows: Rows, wanted: Rows) -> Rows:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmcheck.corpus.displacement import Displacement, explain
 from mmcheck.corpus.repair import FileRows, RepairPlan, propose_repairs
 from mmcheck.corpus.repair_scores import EmbeddingScores, TranscriptScores
 
@@ -70,6 +71,36 @@ def test_swapped_pairs_are_swapped_back(seed: int) -> None:
     assert share >= 0.97
     assert count >= 10
     assert {proposal.kind for proposal in plan.proposals if proposal.confidence >= 0.8} <= {"swap", "match"}
+
+
+def test_several_texts_of_swapped_media_go_back_to_them() -> None:
+    # Four rows an image, as with lists of captions; whole lists were swapped, and which text stands first is nobody's.
+    images, _ = _vectors(80, 3, 0.6)
+    rng = np.random.default_rng(3)
+    images = np.repeat(images, 4, axis=0)
+    texts = (images + 0.6 * rng.standard_normal(images.shape) / np.sqrt(images.shape[1])).astype(np.float16)
+    order = np.arange(80)
+    for one, other in ((4, 30), (9, 50), (20, 61)):
+        order[[one, other]] = order[[other, one]]
+    source = (4 * order[:, None] + np.arange(4)[None]).ravel()
+    here = np.ones(len(source), dtype=bool)
+    rows = np.arange(len(source))
+    file = FileRows(name="a.jsonl", rows=rows, numbers=rows // 4 + 1, keys=dict)
+    plan = propose_repairs(EmbeddingScores(images, texts[source], here, here), [file])
+    sure = [proposal for proposal in plan.proposals if proposal.confidence >= 0.8]
+    assert len(sure) >= 20
+    assert all(source[proposal.source] // 4 == proposal.row // 4 for proposal in sure)
+
+
+def test_a_shift_of_lists_is_told_in_rows_of_the_file() -> None:
+    rows = np.arange(16)
+    block = Displacement(
+        kind="shift", offset=4, told="", media=rows[:12], texts=rows[4:], confidence=np.ones(12), gain=9.0
+    )
+    told = explain(block, rows // 4 + 1, "a.jsonl", ("image", "caption"))
+    assert told == "rows 2-4 of a.jsonl: each caption belongs to the image before it."
+    told = explain(block, rows + 1, "a.jsonl", ("image", "caption"))
+    assert told == "rows 5-16 of a.jsonl: each caption belongs to the image 4 rows before it."
 
 
 def test_a_ring_of_three_is_called_one() -> None:
