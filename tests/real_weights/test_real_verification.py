@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from mmcheck.backends.whisper_features import LogMel
 from mmcheck.backends.whisper_verifier import VerificationTask
-from mmcheck.media.audio import decode_audio
 
 pytestmark = pytest.mark.real_weights
 CLIPS = 3
+_SPEC = importlib.util.spec_from_file_location(
+    "own_loss", Path(__file__).resolve().parents[1] / "fixtures" / "own_loss.py"
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+own_loss = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(own_loss)
 
 
 @pytest.fixture(scope="module")
-def clips(shared_data: Path) -> list[tuple[Any, str]]:
-    """Return a few short English recordings with their transcripts."""
-    folder = shared_data / "real-speech"
-    rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
-    chosen = [row for row in rows if row["lang"] == "en" and len(row["text"]) > 20][:CLIPS]
-    found = []
-    for row in chosen:
-        data = (folder / row["audio_filepath"]).read_bytes()
-        found.append((decode_audio(data, start=None, duration=None, max_seconds=30).samples, row["text"]))
+def clips() -> list[tuple[Any, str]]:
+    """Return a few short English recordings: those of the demo, and real ones where they are at hand."""
+    found: list[tuple[Any, str]] = own_loss.demo_clips(CLIPS)
+    root = Path(os.environ.get("MMCHECK_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+    folder = root / "data" / "real-speech"
+    if (folder / "manifest.jsonl").is_file():
+        rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
+        chosen = [row for row in rows if row["lang"] == "en" and len(row["text"]) > 20][:CLIPS]
+        found += [(own_loss.read_clip(folder / row["audio_filepath"]), row["text"]) for row in chosen]
     return found
-
-
-def _own_loss(folder: Path, features: Any, prompt: list[int], tokens: tuple[int, ...]) -> float:
-    """Return the mean log-probability of the tokens by transformers' own forward pass."""
-    import torch
-    from transformers import WhisperForConditionalGeneration
-
-    model: Any = WhisperForConditionalGeneration.from_pretrained(str(folder), dtype=torch.float32)
-    padded = np.zeros((1, features.shape[0], 3000), np.float32)
-    padded[0, :, : features.shape[1]] = features
-    labels = [-100] * (len(prompt) - 1) + list(tokens)
-    with torch.inference_mode():
-        found = model(
-            input_features=torch.from_numpy(padded),
-            decoder_input_ids=torch.tensor([[*prompt, *tokens][:-1]]),
-            labels=torch.tensor([labels]),
-        )
-    return -float(found.loss)
 
 
 @pytest.mark.parametrize("model", ["whisper-base", "whisper-tiny.en"])
@@ -60,13 +49,14 @@ def test_both_backends_agree_with_transformers_own_loss(
     torch_verifier = TorchWhisperVerifier(copy, device="cpu", precision="float32", window="full", batch_size=1)
     log_mel = LogMel(80)
     tasks = [VerificationTask(features=log_mel(samples), text=text, language="en") for samples, text in clips]
-    tokens = torch_verifier.tokens
-    wanted = [_own_loss(copy, task.features, tokens.prompt("en"), tokens.encode(task.text).tokens) for task in tasks]
+    wanted = own_loss.own_means(copy, tasks, torch_verifier.tokens)
     for compute_type, tolerance in ((None, 1e-3), ("float32", 2e-3), ("int8", 0.1)):
         verifier: Any = torch_verifier
         if compute_type is not None:
             loaded = load_faster_whisper(folder, device="cpu", compute_type=compute_type)
             verifier = Ctranslate2WhisperVerifier(loaded.model, folder, window="full", batch_size=1)
-        found = [float(np.mean(sum(one.log_probs, ()))) for one in verifier.verify(tasks)]
-        assert found == pytest.approx(wanted, abs=tolerance)
-    assert all(value > -1.0 for value in wanted)
+        got = own_loss.mean_log_probs(verifier.verify(tasks))
+        assert got == pytest.approx(wanted, abs=tolerance)
+    # Synthetic speech is harder to Whisper than people's: -0.6 to -1.6 nat a token against above -0.4.
+    assert all(value > -2.5 for value in wanted[:CLIPS])
+    assert all(value > -1.0 for value in wanted[CLIPS:])
