@@ -32,7 +32,7 @@ from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 NUM_EXAMPLES = 3
 PROBE = "image_text"
 BANK_SIZE = 2048

@@ -12,6 +12,7 @@ from mmcheck.corpus.caption_conflicts import NUM_OTHERS, Found
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.label_conflict import transcript_distance
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
+from mmcheck.metrics.transcript_cleaning import clean_transcript
 
 _MAX_MEMBERS = 8
 _MAX_CHARACTERS = 5_000
@@ -79,5 +80,5 @@ def _read_words(shards: Sequence[ShardTables], sizes: Sequence[int], rows: np.nd
 
 
 def _split(text: str, language: str | None) -> _Words:
-    plain = normalize(text, language)
+    plain = normalize(clean_transcript(text, language), language)
     return tuple(plain.replace(" ", "")) if is_scriptio_continua(language, plain) else tuple(plain.split())

@@ -36,7 +36,7 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.probe.base import NotApplicable, Prepared
 
-_VERSION = 3
+_VERSION = 4
 _GRID = 64  # side of the small copy in pixels
 _BLANK_SPREAD = 4.0  # spread (of 255 levels) at which blankness is one half
 _SILENCE_DB = -120.0
@@ -260,7 +260,7 @@ class MediaProbe:
             spoken = clean_transcript(sample.transcript, sample.language)
             values["letters_per_second"] = spoken_length(spoken) / speech
             if not is_scriptio_continua(sample.language, sample.transcript):
-                values["words_per_second"] = count_words(sample.transcript) / speech
+                values["words_per_second"] = count_words(spoken) / speech
         declared = _declared_duration(sample, ref)
         if declared is not None:
             # Without a start the row speaks of the whole file, of which no more than the declared part was decoded.

@@ -233,6 +233,12 @@ def test_scripts_without_spaces_are_compared_by_characters():
     assert found["a0"]["transcript_conflict"] == pytest.approx(1 / 6)
 
 
+def test_what_tools_left_in_a_transcript_makes_no_conflict():
+    rows = transcripts("salt &amp; pepper on the table", "SPEAKER_00: salt & pepper on the table", digest="cd" * 32)
+    _, found = analyse(rows)
+    assert not any(row["transcript_conflict"] for row in found.values())
+
+
 def test_absent_and_broken_transcripts_are_not_compared():
     rows = transcripts("one two", None, "  ", digest="cd" * 32)
     broken = replace(rows[0], name="broken", text="three", problem=RowProblem(cause="ragged", message="broken"))
