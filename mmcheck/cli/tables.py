@@ -60,7 +60,7 @@ def print_summary(summary: Mapping[str, Any], path: str) -> None:
     ):
         from pathlib import Path
 
-        if name == "clean" and rows and not summary["keep"]:
+        if name == "clean" and not summary["keep"]:
             note = "empty: no row is kept"
         if (Path(path) / name).exists():
             sys.stdout.write(f"{name + ':':<13}{path}/{name}  ({note})\n")

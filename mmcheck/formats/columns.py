@@ -115,6 +115,7 @@ class RoleFinder:
         # In a manifest that names its texts, a row without one has none; its id is not taken for a caption.
         has_named_text = any(key.strip().lower() in _TEXT_NAMES for row in examples for key in row)
         self._text_columns = set() if has_named_text else _columns_of_text(examples)
+        self._sentence_columns = self._text_columns & _columns_of_sentences(examples)
         self._fixed = modality
         self._modality: Modality = modality or self._usual_modality(examples)
 
@@ -210,6 +211,9 @@ class RoleFinder:
                 for key in keys
                 if key in self._text_columns and key not in taken and key.strip().lower() not in _NEVER_TEXT
             ]
+            if len(lonely) > 1:
+                # Beside single words (a speaker's name, a split), what holds sentences is the text.
+                lonely = [key for key in lonely if key in self._sentence_columns]
             if len(lonely) == 1:
                 caption = lonely[0] if self._columns.caption is None else None
                 transcript = lonely[0] if self._columns.transcript is None else None
@@ -248,6 +252,10 @@ def _columns_of_paths(examples: Sequence[Mapping[str, Any]]) -> set[str]:
 
 def _columns_of_text(examples: Sequence[Mapping[str, Any]]) -> set[str]:
     return _columns_where(examples, lambda text: not media_kind(text) and not _is_number(text) and not is_url(text))
+
+
+def _columns_of_sentences(examples: Sequence[Mapping[str, Any]]) -> set[str]:
+    return _columns_where(examples, lambda text: len(text.split()) > 1)
 
 
 def _columns_where(examples: Sequence[Mapping[str, Any]], test: Any) -> set[str]:

@@ -31,9 +31,9 @@ _MEDIA = ("image", "audio")
 _TEXTS = ("caption", "transcript")
 _PLAIN_FORMATS = ("webdataset", "parquet", "csv")
 """Formats in which no layout hides whose rows are read but not all of them."""
-_WANT_TEXT = {"caption_text", "image_text", "transcript"}
+_WANT_TEXT = {"caption_text", "image_text", "transcript_text", "transcript"}
 """Probes that measure nothing without a text."""
-_WANT_NO_MEDIA = {"caption_text"}
+_WANT_NO_MEDIA = {"caption_text", "transcript_text"}
 """Probes that open no file."""
 
 

@@ -43,6 +43,13 @@ def manifest(tmp_path: Path) -> Path:
     return path
 
 
+def test_nobody_is_told_to_train_on_nothing(run: Run, manifest: Path, tmp_path: Path) -> None:
+    code, out, _ = run("scan", str(manifest), "--out", str(tmp_path / "r"), *MODEL_FREE, "--limit", "0")
+    assert code == 0
+    assert "empty: no row is kept" in out
+    assert "train on this" not in out
+
+
 def test_scan_prints_a_summary_and_where_the_files_lie(run: Run, manifest: Path, tmp_path: Path) -> None:
     code, out, err = run("scan", str(manifest), "--out", str(tmp_path / "r"), *MODEL_FREE)
     assert (code, err) == (0, "")

@@ -60,6 +60,16 @@ def test_two_candidates_for_a_text_are_not_guessed() -> None:
     assert "caption" not in found
 
 
+def test_sentences_beside_single_words_are_the_text() -> None:
+    rows = [
+        {"column_1": "a.wav", "column_2": "alice", "column_3": "we leave at nine"},
+        {"column_1": "b.wav", "column_2": "bob", "column_3": "yes"},
+        {"column_1": "c.wav", "column_2": "Carol Ann", "column_3": "no trains today"},
+    ]
+    finder = RoleFinder(ColumnsConfig(), examples=rows)
+    assert {finder.roles(row).transcript for row in rows} == {"column_3"}
+
+
 def test_the_config_overrides_names() -> None:
     row = {"image": "a.jpg", "caption": "x", "better": "y", "nr": "1", "id": "2"}
     assert roles(row, caption="better", id="nr") == {

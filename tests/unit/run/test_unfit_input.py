@@ -65,6 +65,12 @@ def test_no_column_holds_a_text(make_dataset: Callable[..., Path], tmp_path: Pat
     assert mmcheck.scan(manifest, tmp_path / "run", probes=["media"]).summary["rows_read"] == 3
 
 
+def test_no_column_holds_a_transcript_and_no_model_runs(tmp_path: Path) -> None:
+    rows = [{"audio_filepath": f"{number}.wav", "speaker": "alice"} for number in range(3)]
+    probes = ["media", "transcript_text"]
+    assert "captions or transcripts" in refused(write(tmp_path / "m.jsonl", rows), out=tmp_path / "run", probes=probes)
+
+
 def test_a_folder_without_texts_has_no_columns_to_map(tmp_path: Path, picture: Callable[..., Any]) -> None:
     (tmp_path / "data").mkdir()
     for number in range(2):
