@@ -24,6 +24,7 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.transcript_again import verify_again
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech, make_tasks
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
 from mmcheck.probe.transcript_values import METRICS, find_end_level, start_values, to_scores
@@ -235,13 +236,17 @@ class TranscriptProbe:
         clips: list[Clip] = [prepared.payload for prepared in batch]
         heard = self._hear_long(clips)
         verified: list[list[Verification]] = [[] for _ in clips]
+        again: dict[int, list[Verification]] = {}
         if self._verifier is not None:
             tasks = [make_tasks(clip, texts) for clip, texts in zip(clips, heard, strict=True)]
             # A clip that will be transcribed as well is not encoded a second time.
             keep = self._options.transcribe != "never"
             results = iter(self._verifier.verify([task for group in tasks for task in group], keep_encoded=keep))
             verified = [[next(results) for _ in group] for group in tasks]
-        again = self._verify_again(clips, verified)
+            # Where the config itself asks for cut windows, they have the last word.
+            if self._window == "fitted" and self._options.window == "auto":
+                limits = self._options.uncertain.model_dump()
+                again = verify_again(self._verifier, clips, verified, limits, keep_encoded=keep)
         return map_streams(
             lambda parts: self._finish(*parts),
             [
@@ -250,33 +255,6 @@ class TranscriptProbe:
             ],
             self._num_streams(),
         )
-
-    def _verify_again(self, clips: Sequence[Clip], verified: Sequence[Sequence[Verification]]) -> dict[int, list[Any]]:
-        """Return the verification in full windows of the clips that are in doubt in cut ones, by their place.
-
-        Cut windows were found to be as good for the set as a whole; single short clips turn into babble in them all the
-        same (real whisper-base: 14 of 165 recordings, below -2 nat a token there and above -1.5 in full ones), and what
-        is no fault in a full window is none. Where the config itself asks for cut windows, they have the last word.
-        """
-        if self._verifier is None or self._window != "fitted" or self._options.window != "auto":
-            return {}
-        limits = self._options.uncertain.model_dump()
-        rows = [
-            row
-            for row, parts in enumerate(verified)
-            if len(parts) == 1 and find_doubts(summarise_scores(to_scores(parts[0])), limits)
-        ]
-        if not rows:
-            return {}
-        verifier = self._verifier
-        before = verifier.window, verifier.precision
-        try:
-            verifier.window, verifier.precision = "full", verifier.precisions[-1]
-            tasks = [make_tasks(clips[row], None)[0] for row in rows]
-            found = verifier.verify(tasks, keep_encoded=self._options.transcribe != "never")
-        finally:
-            verifier.window, verifier.precision = before
-        return {row: [verification] for row, verification in zip(rows, found, strict=True)}
 
     @property
     def verification(self) -> dict[str, Any] | None:
