@@ -43,6 +43,15 @@ def decode_payload(text: str) -> bytes:
         raise ValueError(f"it is not base64: {error}") from error
 
 
+def bytes_kind(data: bytes) -> Literal["image", "audio"] | None:
+    """Return which medium data is by its magic number; None if it is none of the usual ones."""
+    if data.startswith(b"RIFF"):
+        return {b"WEBP": "image", b"WAVE": "audio"}.get(data[8:12])  # type: ignore[return-value]
+    if data.startswith(_IMAGES):
+        return "image"
+    return "audio" if data.startswith(_SOUNDS) else None
+
+
 def _kind(text: str) -> Literal["image", "audio"] | None:
     head = text[:_HEAD]
     # The end tells a path from a payload: it has a dot there.
@@ -52,8 +61,4 @@ def _kind(text: str) -> Literal["image", "audio"] | None:
         data = decode_payload(head[: len(head) // 4 * 4])
     except ValueError:
         return None
-    if data.startswith(b"RIFF"):
-        return {b"WEBP": "image", b"WAVE": "audio"}.get(data[8:12])  # type: ignore[return-value]
-    if data.startswith(_IMAGES):
-        return "image"
-    return "audio" if data.startswith(_SOUNDS) else None
+    return bytes_kind(data)

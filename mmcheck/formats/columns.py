@@ -92,6 +92,7 @@ class RoleFinder:
         columns: What the config maps.
         examples: The first good rows of the manifest.
         modality: What generic media columns hold where suffixes do not tell; None: as most examples do, else images.
+        embedded: Columns of bytes that are images or recordings; taken where no name and no path tells.
     """
 
     def __init__(
@@ -100,8 +101,10 @@ class RoleFinder:
         *,
         examples: Sequence[Mapping[str, Any]] = (),
         modality: Modality | None = None,
+        embedded: Mapping[str, Modality] | None = None,
     ) -> None:
         self._columns = columns
+        self._embedded = embedded or {}
         self._cache: dict[tuple[str, ...], Roles] = {}
         self._unseen = {getattr(columns, role): role for role in _CONFIGURABLE if getattr(columns, role) is not None}
         if columns.id == NO_COLUMN:
@@ -194,6 +197,8 @@ class RoleFinder:
 
         image, audio = pick("image", IMAGES), pick("audio", AUDIOS)
         media = None if image or audio else self._pick_media(names, taken)
+        if not (image or audio or media):
+            image, audio = self._pick_embedded("image", keys, taken), self._pick_embedded("audio", keys, taken)
         taken.update(name for name in (image, audio, media) if name)
         caption = pick("caption", CAPTIONS)
         transcript = pick("transcript", TRANSCRIPTS)
@@ -230,6 +235,11 @@ class RoleFinder:
             duration=pick("duration", DURATIONS),
             end=pick("end", ENDS),
         )
+
+    def _pick_embedded(self, kind: Modality, keys: tuple[str, ...], taken: set[str]) -> str | None:
+        if getattr(self._columns, kind) is not None:
+            return None
+        return next((key for key in keys if self._embedded.get(key) == kind and key not in taken), None)
 
     def _pick_media(self, names: Mapping[str, str], taken: set[str]) -> str | None:
         named = [names[alias] for alias in MEDIA if alias in names and names[alias] not in taken]

@@ -23,6 +23,7 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
+from mmcheck.formats.parquet_bytes import kinds_of_bytes
 from mmcheck.formats.parquet_copy import UNREADABLE, copy_rows
 from mmcheck.formats.paths import Modality, folder_of
 from mmcheck.formats.rows import RawRow, SampleMaker, configured_missing
@@ -75,7 +76,8 @@ class ParquetFormat:
     def _samples(self, manifest: str, modality: Modality | None, inside_only: bool) -> Iterator[Sample]:
         with open_parquet(manifest) as file:
             examples = [row.row for row in islice(_rows(manifest, file), EXAMPLE_ROWS) if row.cause is None]
-            finder = RoleFinder(self._options.columns, examples=examples, modality=modality)
+            kinds = kinds_of_bytes(file, _opaque_columns(file))
+            finder = RoleFinder(self._options.columns, examples=examples, modality=modality, embedded=kinds)
             configured_missing(manifest, finder, file.schema_arrow.names)
             maker = SampleMaker(manifest, self._options, finder, base=folder_of(manifest), inside_only=inside_only)
             yield from maker.all(_rows(manifest, file))

@@ -119,6 +119,26 @@ def test_img2dataset_parquet_with_plain_bytes(tmp_path: Path) -> None:
     assert [source.read(s.image) for s in again if s.image] == [b"\xff\xd8two"]
 
 
+@pytest.mark.parametrize(("head", "kind"), [(b"\x89PNG\r\n\x1a\n\0", "image"), (b"RIFF\0\0\0\0WAVEfmt ", "audio")])
+@pytest.mark.parametrize("is_struct", [False, True])
+def test_bytes_under_a_name_of_ones_own_are_found_by_what_they_are(
+    tmp_path: Path, head: bytes, kind: str, is_struct: bool
+) -> None:
+    held = [head + b"one", None, head + b"two"]
+    cells = [{"bytes": value, "path": None} for value in held] if is_struct else pa.array(held, pa.binary())
+    columns = {
+        "thumb_hash": pa.array([b"\xfe\xff"] * 3, pa.binary()),
+        "payload": cells,
+        "prompt": ["a b", "c d", "e f"],
+    }
+    samples = read(save(tmp_path / "m.parquet", columns))
+    refs = [getattr(sample, kind) for sample in samples]
+    source = MediaSource(allow_remote=False)
+    assert [source.read(ref) if ref else None for ref in refs] == held
+    assert samples[1].problem is not None
+    assert (samples[0].caption, samples[0].transcript) == (("a b", None) if kind == "image" else (None, "a b"))
+
+
 def test_img2dataset_sidecar_without_images_refers_to_the_urls(tmp_path: Path) -> None:
     columns = {"key": ["0"], "status": ["success"], "url": ["https://x.org/1"], "caption": ["x"], "width": [3]}
     (sample,) = read(save(tmp_path / "m.parquet", columns))
