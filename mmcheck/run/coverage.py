@@ -176,7 +176,7 @@ def _cover_view(
         "rows": len(covered.rows),
         "rows_without_embedding": int(members.sum()) - len(covered.rows),
         "map": covered.method,
-        "misaligned": share_of(facts.misaligned[covered.rows]),
+        "misaligned": share_of(facts.misaligned(view.medium)[covered.rows]),
         "vague": share_of(facts.vague[covered.rows].astype(float)),
         "balance": asdict(measure_balance(sizes)),
         "near_empty": covered.near_empty(),
@@ -188,7 +188,7 @@ def _cover_view(
         },
         "clusters": clusters,
         **compared,
-        "slices": [count_slice(part, covered, facts, members) for part in facts.slices if concerns(part, view)],
+        "slices": [count_slice(part, view, covered, facts, members) for part in facts.slices if concerns(part, view)],
     }
     if covered.state == "absent":
         summary["hint"] = tell_how(run, view)
@@ -205,7 +205,8 @@ def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> 
     """Return one entry a cluster, the largest first."""
     if covered.state != "clustered":
         return []
-    wrong = facts.misaligned[covered.rows] > 0
+    misaligned = facts.misaligned(view.medium)
+    wrong = misaligned[covered.rows] > 0
     sample, typical = covered.sample(MAX_TEXTS, wrong), covered.typical(NUM_TYPICAL, wrong)
     texts = read_texts(run, view.text, covered.rows[np.concatenate(sample)])
     words = choose_words([[texts[row] for row in covered.rows[part].tolist()] for part in sample])
@@ -215,7 +216,7 @@ def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> 
     names = name_clusters(told, [[entry["text"] for entry in part] for part in named])
     sizes = covered.sizes
     mean = np.bincount(covered.labels, weights=covered.distances, minlength=len(sizes)) / np.maximum(sizes, 1)
-    own = [facts.misaligned[covered.rows[covered.labels == c]] for c in range(len(sizes))]
+    own = [misaligned[covered.rows[covered.labels == c]] for c in range(len(sizes))]
     vague = [facts.vague[covered.rows[covered.labels == c]].astype(float) for c in range(len(sizes))]
     return [
         {
@@ -263,7 +264,15 @@ def _compare(
 def _no_facts(run: RunFolder) -> RowFacts:
     rows = int(run.metadata["rows"])
     no = np.zeros(rows, dtype=bool)
-    return RowFacts(misaligned=np.full(rows, np.nan), misaligned_by="", vague=no, has_image=no, has_audio=no, slices=())
+    unknown = np.full(rows, np.nan)
+    return RowFacts(
+        misaligned_by_medium={"image": unknown, "audio": unknown},
+        misaligned_by="",
+        vague=no,
+        has_image=no,
+        has_audio=no,
+        slices=(),
+    )
 
 
 def _tell_contrast(entry: Contrast, cluster: dict[str, Any]) -> dict[str, Any]:

@@ -53,8 +53,8 @@ class Slice:
 class RowFacts:
     """Facts on all rows of a run, arrays of shape (n,)."""
 
-    misaligned: Floats
-    """1 misaligned, 0 not, NaN unknown."""
+    misaligned_by_medium: Mapping[str, Floats]
+    """``image``, ``audio`` -> 1 where the pair of that medium is misaligned, 0 where it is not, NaN unknown."""
     misaligned_by: str
     """``alignment``, or ``quarantine`` where that was not stored."""
     vague: NDArray[np.bool_]
@@ -65,6 +65,10 @@ class RowFacts:
     """Whether the row names a recording."""
     slices: tuple[Slice, ...]
     """Language and manifest, what was asked for, and for recordings duration and speech rate."""
+
+    def misaligned(self, medium: str) -> Floats:
+        """Return for each row whether its pair of this medium is misaligned: 1, 0, or NaN where that is unknown."""
+        return self.misaligned_by_medium[medium]
 
 
 def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
@@ -78,7 +82,8 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         ConfigError: If no row has such a column.
         RunError: If a part is missing or damaged.
     """
-    posterior, taken, vague = [], [], []
+    taken, vague = [], []
+    posterior: dict[str, list[Floats]] = {kind.medium: [] for kind in PAIR_KINDS}
     media: dict[str, list[NDArray[np.bool_]]] = {"image": [], "audio": []}
     texts: dict[str, list[Any]] = {name: [] for name in ("language", "manifest", *columns)}
     numbers: dict[str, list[Floats]] = {name: [] for name in _EDGES}
@@ -89,7 +94,9 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         verdicts = read_part(run.verdicts_part(shard), ["action", "findings"])
         taken.append(_numpy(pc.equal(verdicts["action"], "quarantine"), bool))
         vague.append(_vague(verdicts["findings"].combine_chunks(), count))
-        posterior.append(_worst_posterior(stored, count))
+        for kind in PAIR_KINDS:
+            column = kind.posterior.partition(".")[2]
+            posterior[kind.medium].append(_numbers(stored.measurements("alignment", [column]), column, count))
         for name, (probe, metric, _, _) in _EDGES.items():
             numbers[name].append(_numbers(stored.measurements(probe, [metric]), metric, count))
         samples = stored.samples(["manifest", "language", "image", "audio", *(["row"] if columns else [])])
@@ -104,15 +111,19 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
                 for name in columns:
                     texts[name].append(row.get(name))
     _require(columns, known)
-    found = _join(posterior)
-    by_posterior = bool(np.isfinite(found).any())
-    wrong = np.where(np.isfinite(found), (found >= _MISALIGNED_FROM).astype(float), np.nan)
+    found = {medium: _join(parts) for medium, parts in posterior.items()}
+    by_posterior = any(bool(np.isfinite(values).any()) for values in found.values())
+    quarantined = _join(taken).astype(np.float64)
+    wrong = {
+        medium: np.where(np.isfinite(values), (values >= _MISALIGNED_FROM).astype(float), np.nan)
+        for medium, values in found.items()
+    }
     audio = _join(media["audio"]).astype(bool)
     slices = [_slice(name, values) for name, values in texts.items()]
     if audio.any():
         slices += [_bin(name, _join(parts)) for name, parts in numbers.items()]
     return RowFacts(
-        misaligned=wrong if by_posterior else _join(taken).astype(np.float64),
+        misaligned_by_medium=wrong if by_posterior else dict.fromkeys(wrong, quarantined),
         misaligned_by="alignment" if by_posterior else "quarantine",
         vague=_join(vague).astype(bool),
         has_image=_join(media["image"]).astype(bool),
@@ -136,15 +147,6 @@ def _numpy(column: Any, kind: type) -> NDArray[Any]:
     return np.asarray(
         column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(), kind
     )
-
-
-def _worst_posterior(stored: StoredShard, count: int) -> Floats:
-    """Return the largest probability of a mismatch among a row's pairs, NaN where none was judged."""
-    found = np.full(count, np.nan)
-    for kind in PAIR_KINDS:
-        column = kind.posterior.partition(".")[2]
-        found = np.fmax(found, _numbers(stored.measurements("alignment", [column]), column, count))
-    return found
 
 
 def _numbers(table: pa.Table | None, metric: str, count: int) -> Floats:

@@ -26,7 +26,9 @@ def concerns(part: Slice, view: View) -> bool:
     return view.name == "audio" or part.name not in ("duration", "speech rate")
 
 
-def count_slice(part: Slice, covered: Covered, facts: RowFacts, members: NDArray[np.bool_]) -> dict[str, Any]:
+def count_slice(
+    part: Slice, view: View, covered: Covered, facts: RowFacts, members: NDArray[np.bool_]
+) -> dict[str, Any]:
     """Return rows, shares and variety of each value of a slice, over the rows that ``members`` marks."""
     place = np.full(len(members), -1, dtype=np.int64)
     if covered.state == "clustered":
@@ -43,7 +45,7 @@ def count_slice(part: Slice, covered: Covered, facts: RowFacts, members: NDArray
                 "value": value,
                 "rows": int(own.sum()),
                 "share": round(float(own.sum() / max(members.sum(), 1)), 6),
-                "misaligned": share_of(facts.misaligned[own]),
+                "misaligned": share_of(facts.misaligned(view.medium)[own]),
                 "vague": share_of(facts.vague[own].astype(float)),
                 "clusters": balance.num_clusters,
                 "effective_clusters": round(balance.effective, 2),
@@ -94,7 +96,7 @@ def samples_table(
         typical = [entry["index"] for cluster in clusters for entry in cluster["typical"]]
         mapped[np.searchsorted(covered.rows, np.array(typical, dtype=np.int64))] = True
     ids = run.samples_table(["id"])["id"].take(pa.array(rows)) if count else pa.chunked_array([[]], pa.string())
-    wrong = facts.misaligned[rows]
+    wrong = facts.misaligned(view.medium)[rows]
     return pa.table(
         {
             "view": pa.array([view.name] * count, pa.string()).dictionary_encode(),

@@ -15,6 +15,7 @@ from mmcheck.corpus.coverage import VIEWS, cover
 from mmcheck.run import coverage as module
 from mmcheck.run.claim import hold
 from mmcheck.run.coverage import CoverageOptions, cover_run
+from mmcheck.run.coverage_facts import read_facts
 from mmcheck.store.run_folder import StoredShard
 
 _WRITER = Path(__file__).resolve().parents[2] / "fixtures" / "coverage_run.py"
@@ -49,6 +50,14 @@ def test_clusters_get_names_sizes_and_shares(writer: ModuleType, tmp_path: Path)
     assert "60 images fall into 3 clusters" in said
     assert "'anchor' 50 %" in said
     assert "'cactus' 100 %" in said
+
+
+def test_each_view_reads_the_pair_of_its_own_medium(writer: ModuleType, tmp_path: Path) -> None:
+    posterior = [0.9] * 8 + [0.1] * 24
+    run = writer.write_groups(tmp_path / "run", [0] * 16 + [1] * 16, posterior=posterior)
+    facts = read_facts(run, ())
+    assert facts.misaligned("image").tolist() == [1.0] * 8 + [0.0] * 24
+    assert np.isnan(facts.misaligned("audio")).all(), "a wrong caption says nothing of a recording"
 
 
 def test_tables_hold_every_clustered_row(writer: ModuleType, tmp_path: Path) -> None:
