@@ -22,6 +22,12 @@ DELIMITERS = ("\t", ",", ";", "|")
 _RECORDS = 200
 """Records looked at."""
 
+BARE_RETURNS = (
+    "text whose lines end with carriage returns alone, as on old Macintoshes",
+    "tr '\\r' '\\n' < IN > OUT, then scan OUT.",
+)
+"""What a manifest without any newline is, and what to do about it."""
+
 _KNOWN = frozenset(
     (
         *names.IDS,
@@ -82,6 +88,8 @@ def sniff_csv(manifest: str, options: InputConfig) -> CsvDialect:
     if looks_binary(head):
         raise ManifestError(f"manifest {manifest} is not text: it holds binary data.", hint="give the manifest itself.")
     text = head[bom:].decode(codec, "replace")
+    if has_bare_returns(text):
+        raise ManifestError(f"manifest {manifest} is {BARE_RETURNS[0]}.", hint=BARE_RETURNS[1])
     lines = text.replace("\r\n", "\n").split("\n")
     if len(head) >= 1 << 16 and len(lines) > 1:
         lines.pop()
@@ -110,6 +118,11 @@ def sniff_csv(manifest: str, options: InputConfig) -> CsvDialect:
         end="\r\n" if text.partition("\n")[0].endswith("\r") else "\n",
         places=_places(records[1:] if header else records, width),
     )
+
+
+def has_bare_returns(text: str) -> bool:
+    """Return whether the beginning of a manifest has lines, but none that ends with a newline."""
+    return "\n" not in text and text.rstrip("\r").count("\r") > 1
 
 
 def _quoting(

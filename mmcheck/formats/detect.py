@@ -20,6 +20,7 @@ from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.parts import FORMATS
 from mmcheck.core.sentences import count_noun
+from mmcheck.formats.csv_dialect import BARE_RETURNS, has_bare_returns
 from mmcheck.formats.known_layouts import find_layout
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.text_source import is_url, looks_binary, open_raw, read_head
@@ -216,6 +217,8 @@ def _describe(manifest: str) -> tuple[str, str]:
         )
     if text.startswith("{"):
         return "JSON, but not one object a line", "make it JSON Lines: jq -c . IN.json > OUT.jsonl"
+    if has_bare_returns(text):
+        return BARE_RETURNS
     line = text.split("\n", 1)[0].strip()
     shown = line if len(line) <= 60 else f"{line[:57]}..."
     return f"text that begins with {shown!r}", f"{force.removesuffix('.')}, and map its columns in input.columns."

@@ -17,6 +17,7 @@ from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.csv_dialect import sniff_csv
+from mmcheck.formats.detect import detect_format
 from mmcheck.media.source import MediaSource
 
 
@@ -182,6 +183,14 @@ def test_a_configured_column_is_checked_before_rows_are_read(tmp_path: Path) -> 
     with pytest.raises(ManifestError, match="no column 'titel'") as caught:
         next(CsvFormat(InputConfig.model_validate({"columns": {"caption": "titel"}})).read(str(path)))
     assert "'title'" in str(caught.value.hint)
+
+
+def test_lines_that_end_with_carriage_returns_alone_are_named(tmp_path: Path) -> None:
+    path = save(tmp_path / "m.csv", "file,text\r1.jpg,one\r2.jpg,two\r")
+    with pytest.raises(ManifestError, match="carriage returns alone"):
+        read(path)
+    with pytest.raises(ManifestError, match="carriage returns alone"):
+        detect_format(str(path), InputConfig())
 
 
 def test_binary_data_is_an_error(tmp_path: Path) -> None:
