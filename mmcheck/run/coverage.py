@@ -177,7 +177,7 @@ def _cover_view(
         "rows_without_embedding": int(members.sum()) - len(covered.rows),
         "map": covered.method,
         "misaligned": share_of(facts.misaligned(view.medium)[covered.rows]),
-        "vague": share_of(facts.vague[covered.rows].astype(float)),
+        "vague": share_of(facts.vague(view.medium)[covered.rows].astype(float)),
         "balance": asdict(measure_balance(sizes)),
         "near_empty": covered.near_empty(),
         "spread_out": covered.spread_out(),
@@ -217,7 +217,7 @@ def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> 
     sizes = covered.sizes
     mean = np.bincount(covered.labels, weights=covered.distances, minlength=len(sizes)) / np.maximum(sizes, 1)
     own = [misaligned[covered.rows[covered.labels == c]] for c in range(len(sizes))]
-    vague = [facts.vague[covered.rows[covered.labels == c]].astype(float) for c in range(len(sizes))]
+    vague = [facts.vague(view.medium)[covered.rows[covered.labels == c]].astype(float) for c in range(len(sizes))]
     return [
         {
             "cluster": c,
@@ -268,7 +268,7 @@ def _no_facts(run: RunFolder) -> RowFacts:
     return RowFacts(
         misaligned_by_medium={"image": unknown, "audio": unknown},
         misaligned_by="",
-        vague=no,
+        vague_captions=no,
         has_image=no,
         has_audio=no,
         slices=(),

@@ -57,8 +57,8 @@ class RowFacts:
     """``image``, ``audio`` -> 1 where the pair of that medium is misaligned, 0 where it is not, NaN unknown."""
     misaligned_by: str
     """``alignment``, or ``quarantine`` where that was not stored."""
-    vague: NDArray[np.bool_]
-    """Whether a rule found the text vague."""
+    vague_captions: NDArray[np.bool_]
+    """Whether a rule found the caption vague."""
     has_image: NDArray[np.bool_]
     """Whether the row names an image."""
     has_audio: NDArray[np.bool_]
@@ -69,6 +69,10 @@ class RowFacts:
     def misaligned(self, medium: str) -> Floats:
         """Return for each row whether its pair of this medium is misaligned: 1, 0, or NaN where that is unknown."""
         return self.misaligned_by_medium[medium]
+
+    def vague(self, medium: str) -> NDArray[np.bool_]:
+        """Return for each row whether the text of this medium is vague; a vague caption says nothing of a transcript."""
+        return self.vague_captions if medium == "image" else np.zeros_like(self.vague_captions)
 
 
 def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
@@ -125,7 +129,7 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
     return RowFacts(
         misaligned_by_medium=wrong if by_posterior else dict.fromkeys(wrong, quarantined),
         misaligned_by="alignment" if by_posterior else "quarantine",
-        vague=_join(vague).astype(bool),
+        vague_captions=_join(vague).astype(bool),
         has_image=_join(media["image"]).astype(bool),
         has_audio=audio,
         slices=tuple(slices),

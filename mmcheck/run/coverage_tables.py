@@ -46,7 +46,7 @@ def count_slice(
                 "rows": int(own.sum()),
                 "share": round(float(own.sum() / max(members.sum(), 1)), 6),
                 "misaligned": share_of(facts.misaligned(view.medium)[own]),
-                "vague": share_of(facts.vague[own].astype(float)),
+                "vague": share_of(facts.vague(view.medium)[own].astype(float)),
                 "clusters": balance.num_clusters,
                 "effective_clusters": round(balance.effective, 2),
             }
@@ -107,7 +107,7 @@ def samples_table(
             "y": pa.array(covered.points[:, 1], pa.float32()),
             "distance": pa.array(covered.distances, pa.float32()),
             "misaligned": pa.array(np.where(np.isfinite(wrong), wrong, 0) > 0, pa.bool_(), mask=~np.isfinite(wrong)),
-            "is_vague": pa.array(facts.vague[rows], pa.bool_()),
+            "is_vague": pa.array(facts.vague(view.medium)[rows], pa.bool_()),
             "is_lonely": pa.array(lonely, pa.bool_()),
             "is_mapped": pa.array(mapped, pa.bool_()),
         }

@@ -54,8 +54,10 @@ def test_clusters_get_names_sizes_and_shares(writer: ModuleType, tmp_path: Path)
 
 def test_each_view_reads_the_pair_of_its_own_medium(writer: ModuleType, tmp_path: Path) -> None:
     posterior = [0.9] * 8 + [0.1] * 24
-    run = writer.write_groups(tmp_path / "run", [0] * 16 + [1] * 16, posterior=posterior)
+    run = writer.write_groups(tmp_path / "run", [0] * 16 + [1] * 16, posterior=posterior, vague=[30, 31])
     facts = read_facts(run, ())
+    assert np.flatnonzero(facts.vague("image")).tolist() == [30, 31]
+    assert not facts.vague("audio").any(), "a vague caption says nothing of a transcript"
     assert facts.misaligned("image").tolist() == [1.0] * 8 + [0.0] * 24
     assert np.isnan(facts.misaligned("audio")).all(), "a wrong caption says nothing of a recording"
 
