@@ -71,7 +71,7 @@ class RowFacts:
         return self.misaligned_by_medium[medium]
 
     def vague(self, medium: str) -> NDArray[np.bool_]:
-        """Return for each row whether the text of this medium is vague; a vague caption says nothing of a transcript."""
+        """Return for each row whether this medium's text is vague; a vague caption says nothing of a transcript."""
         return self.vague_captions if medium == "image" else np.zeros_like(self.vague_captions)
 
 
