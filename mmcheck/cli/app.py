@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
@@ -76,7 +78,17 @@ def main() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with guard_console():
         code = _run()
+    if code == EXIT_INTERRUPTED:
+        _leave_at_once()
     sys.exit(code)
+
+
+def _leave_at_once() -> NoReturn:
+    """Exit without waiting: all is stored, and native threads at work would turn a second Ctrl-C into an abort."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _run() -> int:
