@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmcheck.media.perceptual_hash import perceptual_hash
+
 Floats = NDArray[np.float32]
 
 _HASH_SIDE = 128  # pixels that the hash is made from, at least; a picture of twice this is reduced first
@@ -40,15 +42,12 @@ def image_fingerprint(image: Image.Image) -> tuple[str, str]:
         image: Mode RGB, any size.
 
     Returns:
-        64 bits as 16 digits: the signs of the low frequencies of the luma against their median (Zauner,
-        "Implementation and benchmarking of perceptual image hash functions", 2010; imagehash.phash). And the mean
-        colours of 4 x 4 fields, row by row, as 96 digits (48 bytes: red, green, blue).
+        The perceptual hash as 16 digits (64 bits, see ``perceptual_hash``). And the mean colours of 4 x 4 fields, row
+        by row, as 96 digits (48 bytes: red, green, blue).
     """
-    import imagehash
-
     factor = min(image.size) // _HASH_SIDE
     small = image.reduce(factor) if factor >= 2 else image
-    bits = np.packbits(np.asarray(imagehash.phash(small).hash, dtype=bool).ravel())
+    bits = np.packbits(perceptual_hash(small).ravel())
     colours = small.resize((_GRID, _GRID), Image.Resampling.BOX)
     return bits.tobytes().hex(), colours.tobytes().hex()
 
