@@ -221,7 +221,7 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, kind: PairKin
     share, low, high = (percent(numbers[key]) for key in ("share", "share_low", "share_high"))
     found = [
         f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are random pairings "
-        f"(95 % interval {low} to {high} %)."
+        f"(95 % sampling interval {low} to {high} %)."
     ]
     if numbers["num_uninformative"]:
         found.append(_silent_sentence(numbers["num_uninformative"]))
@@ -288,8 +288,8 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> dict[
         shown, shown_low, shown_high = (percent(told[key]) for key in ("share", "share_low", "share_high"))
         sentences.append(
             f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {len(judged)} slices are "
-            f"random pairings (95 % interval {shown_low} to {shown_high} %), from {percent(share.min())} % ({least}) "
-            f"to {percent(share.max())} % ({most})."
+            f"random pairings (95 % sampling interval {shown_low} to {shown_high} %), from {percent(share.min())} % "
+            f"({least}) to {percent(share.max())} % ({most})."
         )
         if sum(silent):
             sentences.append(_silent_sentence(sum(silent)))

@@ -26,7 +26,7 @@ from mmcheck.corpus.speech_languages import LanguageVerdict, judge_languages
 from mmcheck.corpus.word_faults import KINDS, WordFault, find_cut, find_word_fault
 from mmcheck.store.schema import dump_json, load_json
 
-VERSION = 7
+VERSION = 8
 _ABSENT = "the sample has no recording whose transcript was verified"
 _USUAL_END = 0.9
 """Share of the set's recordings that end more quietly than one that breaks off."""

@@ -97,7 +97,7 @@ class FaultFit:
     limit: float = float("nan")
     """Value of the statistic beyond which the fault is more probable than not, at the usual length; NaN if none is."""
     false_share: float = 0.0
-    """Share of all judged rows that are expected to be sound and yet beyond the limit."""
+    """Share of the sound rows that are expected beyond the limit."""
     num_judged: int = 0
 
     @property
@@ -175,7 +175,8 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     # Nor are words that were recognised one and all, by a recogniser that was not told them.
     agreed = usable & clips.is_agreed
     found[agreed] = np.minimum(found[agreed], mixture.share)
-    above = mixture.middles[_posterior(mixture, mixture.middles, base.sum()) > LIMIT]
+    is_above = _posterior(mixture, mixture.middles, base.sum()) > LIMIT
+    above = mixture.middles[is_above]
     worst = max(float(min(above.max(), 0.0)) ** 2 - 1.0, _MIN_EFFECT) if len(above) else np.nan
     return FaultFit(
         fault=fault,
@@ -183,7 +184,7 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
         posteriors=found,
         share=mixture.share,
         limit=worst if fault.is_high_bad else -worst,
-        false_share=(1 - mixture.share) * mixture.quarantined(LIMIT)[1],
+        false_share=float(mixture.true_mass[is_above].sum()),
         num_judged=int(usable.sum()),
     )
 
@@ -232,9 +233,9 @@ def _fit(
     shift: Floats | None = None,
 ) -> NullMixture:
     shift = np.zeros(len(bad)) if shift is None else shift
-    null, _ = _blur(_score(planted_bad[seen]) + shift[seen])
+    null, null_weights = _blur(_score(planted_bad[seen]) + shift[seen])
     scores, weights = _blur(_score(bad[base]) + shift[base])
-    return fit_null_mixture(null, scores, weights, max_components=_COMPONENTS)
+    return fit_null_mixture(null, scores, weights, null_weights=null_weights, max_components=_COMPONENTS)
 
 
 def _posterior(mixture: NullMixture, scores: Floats, count: int) -> Floats:

@@ -92,6 +92,7 @@ def fit_null_mixture(
     scores: NDArray[np.floating],
     weights: NDArray[np.floating] | None = None,
     *,
+    null_weights: NDArray[np.floating] | None = None,
     max_components: int = MAX_COMPONENTS,
 ) -> NullMixture:
     """Return the mixture of the fixed null and one to ``max_components`` normals that explains the scores best.
@@ -103,10 +104,11 @@ def fit_null_mixture(
         null_scores: Scores of random pairings, shape (m,), finite, at least 2 distinct.
         scores: Scores of the pairs, shape (n,), finite, n at least 1.
         weights: What each pair counts, shape (n,); by default 1.
+        null_weights: What each random pairing counts, shape (m,); by default 1.
         max_components: At most so many normals.
     """
     edges = make_edges(null_scores, scores)
-    null_mass = smooth_mass(null_scores, edges)
+    null_mass = smooth_mass(null_scores, edges, null_weights)
     counts = bin_counts(scores, edges, weights)
     return fit_binned(edges, null_mass, counts, max_components=max_components)
 
@@ -138,7 +140,10 @@ def fit_binned(
 def share_interval(
     mixture: NullMixture, *, level: float = 0.95, resamples: int = 200, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the interval of the share: percentiles over resampled histograms (Efron's bootstrap).
+    """Return the sampling interval of the share: percentiles over resampled histograms (Efron's bootstrap).
+
+    It says how far chance in who is in the set moves the estimate. Whatever moves all sets alike is not in it: a model
+    that takes some right pairs for random ones, or re-pairings that are not what random pairs of this set are.
 
     Args:
         mixture: The fit; each refit starts from it.
@@ -181,27 +186,41 @@ def bin_counts(scores: NDArray[np.floating], edges: Floats, weights: NDArray[np.
     return np.histogram(inside, edges, weights=weights)[0].astype(np.float64)
 
 
-def smooth_mass(scores: NDArray[np.floating], edges: Floats) -> Floats:
+def smooth_mass(scores: NDArray[np.floating], edges: Floats, weights: NDArray[np.floating] | None = None) -> Floats:
     """Return a kernel estimate of the bins' probabilities, shape (b,), all positive, sum 1.
 
     Normal kernel, half of Silverman's bandwidth (the tail next to the true pairs must not be smeared into them), and a
     trace of a wide normal, so that no score is impossible.
+
+    Args:
+        scores: Shape (m,).
+        edges: Shape (b + 1,).
+        weights: What each score counts, shape (m,); by default 1.
     """
-    counts = bin_counts(scores, edges)
+    counts = bin_counts(scores, edges, weights)
+    total = float(counts.sum())
     width = edges[1] - edges[0]
-    quartiles = np.quantile(scores, [0.25, 0.75])
-    deviation = float(np.std(scores))
-    narrow = float(quartiles[1] - quartiles[0]) / 1.34
+    low, middle, high = _quantiles(scores, [0.25, 0.5, 0.75], weights)
+    deviation = float(np.sqrt(np.average((scores - np.average(scores, weights=weights)) ** 2, weights=weights)))
+    narrow = (high - low) / 1.34
     scale = min(deviation, narrow) if narrow > 0 else deviation
-    bandwidth = max(0.45 * scale * len(scores) ** -0.2 / width, 1.0)
+    bandwidth = max(0.45 * scale * total**-0.2 / width, 1.0)
     reach = int(np.ceil(4 * bandwidth))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / bandwidth) ** 2)
     padded = np.pad(counts, reach)
     smooth = np.convolve(padded, kernel / kernel.sum(), mode="same")[reach : reach + len(counts)]
     middles = (edges[:-1] + edges[1:]) / 2
-    wide = np.exp(-0.5 * ((middles - np.median(scores)) / max(2 * deviation, width)) ** 2) + 1e-9
-    mass = smooth / smooth.sum() + wide / wide.sum() / len(scores)
+    wide = np.exp(-0.5 * ((middles - middle) / max(2 * deviation, width)) ** 2) + 1e-9
+    mass = smooth / smooth.sum() + wide / wide.sum() / total
     return np.asarray(mass / mass.sum())
+
+
+def _quantiles(scores: NDArray[np.floating], wanted: list[float], weights: NDArray[np.floating] | None) -> list[float]:
+    if weights is None:
+        return [float(value) for value in np.quantile(scores, wanted)]
+    order = np.argsort(scores, kind="stable")
+    reached = np.cumsum(weights[order]) - weights[order] / 2
+    return [float(np.interp(q * weights.sum(), reached, scores[order])) for q in wanted]
 
 
 @dataclass(frozen=True, slots=True)

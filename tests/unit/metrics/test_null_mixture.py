@@ -78,6 +78,21 @@ def test_weights_count_like_rows():
     )
 
 
+def test_weights_of_random_pairings_count_like_rows():
+    scores, _ = draw(500, 0.2, seed=9)
+    null = NULL[:1000]
+    weights = np.random.default_rng(3).integers(0, 4, len(null))
+    weighted = fit_null_mixture(null, scores, null_weights=weights)
+    repeated = fit_null_mixture(np.repeat(null, weights), scores)
+    assert weighted.share == pytest.approx(repeated.share, abs=2e-3)
+    assert (
+        np.abs(
+            np.cumsum(weighted.null_mass) - np.interp(weighted.middles, repeated.middles, np.cumsum(repeated.null_mass))
+        ).max()
+        < 0.02
+    )
+
+
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     held = 0
     for seed in range(20):
