@@ -7,13 +7,16 @@ where the parts are common words of the language with articles, pronouns or prep
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_LONG = re.compile(r"[^\W\d_]{16,}(?:['\u2019][^\W\d_]+)?")
+from mmcheck.metrics.word_tables import word_frequencies
+
+MIN_LETTERS = 16
+"""Letters from which a word may be several."""
+_LONG = re.compile(rf"[^\W\d_]{{{MIN_LETTERS},}}(?:['\u2019][^\W\d_]+)?")
 _UNDERSCORE = re.compile(r"(?<=[^\W_])_+(?=[^\W_])|\u2581+")
 _CAMEL = re.compile(r"(?<=[a-z\u00df-\u00f6\u00f8-\u00ff])(?=[A-Z\u00c0-\u00d6\u00d8-\u00de])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]{8,}")
@@ -22,9 +25,10 @@ _MIN_WORDS = 4
 _MIN_SMALL = 2
 _SMALL_WORD = 10**-3.5
 """Frequency of articles, pronouns and prepositions: 300 in a million words and more."""
-_RAREST = {1: 10**-4.0, 2: 10**-3.7, 3: 10**-5.3}
-"""By length, the frequency below which a part may be any syllable; 10**-6.5 for longer ones."""
-_RARE = 10**-6.5
+RAREST = {1: 10**-4.0, 2: 10**-3.7, 3: 10**-5.3}
+"""By length, the frequency below which a part may be any syllable."""
+RARE = 10**-6.5
+"""The same for longer ones."""
 _DEAREST = 1.7
 """Negative log-probability a letter (natural logarithm) above which the parts are syllables of a word, not words."""
 _CERTAIN = 28
@@ -36,7 +40,8 @@ _UNKNOWN = (8.0, 2.6)
 _SHORTEST_NAME = 4
 _LONGEST_NAME = 12
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "nb", "no", "nn", "fi", "hu", "is", "et", "tr"})
-_LONGEST = 20
+LONGEST = 20
+"""Letters of the longest part."""
 _TOO_LONG = 2000
 _LETTERS = {
     "en": "ai",
@@ -108,7 +113,7 @@ def _base(language: str | None) -> str:
 def _segment(token: str, language: str) -> tuple[str, ...] | None:
     """Return the most likely words that make up ``token``; None where it is a word, or no words of the language."""
     lower = token.lower()
-    frequencies = _frequencies(language)
+    frequencies = word_frequencies(language)
     if frequencies is None or lower in frequencies or len(lower) > _TOO_LONG or len(lower) != len(token):
         return None
     is_certain = len(lower) >= (_CERTAIN_COMPOUND if language in _COMPOUNDING else _CERTAIN)
@@ -127,14 +132,14 @@ def _cut(text: str, frequencies: Mapping[str, float], letters: str, dearest: flo
     best = [0.0] + [math.inf] * len(text)
     before = [0] * (len(text) + 1)
     for stop in range(1, len(text) + 1):
-        for start in range(max(0, stop - _LONGEST), stop):
+        for start in range(max(0, stop - LONGEST), stop):
             if best[start] == math.inf:
                 continue
             word = text[start:stop]
             if len(word) == 1 and word not in letters:
                 continue
             frequency = frequencies.get(word, 0.0)
-            if frequency >= _RAREST.get(len(word), _RARE):
+            if frequency >= RAREST.get(len(word), RARE):
                 cost = best[start] - math.log(frequency)
             elif names and _SHORTEST_NAME <= len(word) <= _LONGEST_NAME:
                 cost = best[start] + _UNKNOWN[0] + _UNKNOWN[1] * len(word)
@@ -148,13 +153,3 @@ def _cut(text: str, frequencies: Mapping[str, float], letters: str, dearest: flo
     while before[stops[-1]]:
         stops.append(before[stops[-1]])
     return stops[::-1]
-
-
-@functools.lru_cache(maxsize=16)
-def _frequencies(language: str) -> Mapping[str, float] | None:
-    import wordfreq
-
-    if language not in wordfreq.available_languages("small"):
-        return None
-    table: Mapping[str, float] = wordfreq.get_frequency_dict(language, "small")
-    return table

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mmcheck.config import CaptionTextConfig
@@ -21,7 +20,7 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_boilerplate import boilerplate_ratio
 from mmcheck.metrics.caption_residue import count_urls, filename_likeness, has_entities, markup_ratio
 from mmcheck.metrics.caption_specificity import measure_specificity
-from mmcheck.metrics.caption_words import count_words, repetition_tokens, split_words
+from mmcheck.metrics.caption_words import count_words, repetition_tokens
 from mmcheck.metrics.hidden_characters import count_broken, find_invisible
 from mmcheck.metrics.text_length import text_length
 from mmcheck.metrics.text_normalization import is_continuous_char
@@ -30,9 +29,8 @@ from mmcheck.metrics.transcript_cleaning import is_missing_value
 from mmcheck.metrics.transcript_marks import CONTROL_TOKEN
 from mmcheck.probe.base import NotApplicable, Prepared
 
-_VERSION = 3
+_VERSION = 4
 _LOOKED_AT = 20_000
-_SURE = 0.8  # language probability from which a guess decides anything
 _HASHTAG = re.compile(r"^[#\uff03](?:\w*[^\W\d]\w*[#\uff03]?)+[,.;]?$")
 _MIN_LETTERS = 12  # fewer letters give no honest guess of a language
 
@@ -59,12 +57,6 @@ _METRICS = (
         low=0,
         high=1,
         higher_is_better=True,
-    ),
-    Metric(
-        name="caption_text.mean_word_frequency",
-        description="Mean Zipf frequency of the words (wordfreq): 7 is 'the', 3 is rare, 0 is unknown.",
-        low=0,
-        high=9,
     ),
     Metric(
         name="caption_text.filename_likeness",
@@ -176,7 +168,7 @@ class CaptionTextProbe:
         self._options = options
 
     def fingerprint(self) -> str:
-        """Return the digest of version, options and the word and language tables."""
+        """Return the digest of version, options and the language tables."""
         return digest_value(
             {
                 "probe": self.name,
@@ -187,14 +179,13 @@ class CaptionTextProbe:
         )
 
     def open(self) -> None:
-        """Load the tables for English, so that threads need not wait for each other later."""
-        _frequencies("en")
+        """Load the language tables, so that threads need not wait for each other later."""
         if self._options.detect_language:
             _identifier()
 
     def describe(self) -> dict[str, Any]:
-        """Return the versions of the word and language tables."""
-        return {name: importlib.metadata.version(name) for name in ("wordfreq", "py3langid")}
+        """Return the version of the language tables."""
+        return {"py3langid": importlib.metadata.version("py3langid")}
 
     def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
         """Return values and evidence of one caption.
@@ -229,10 +220,8 @@ class CaptionTextProbe:
             tokens = repetition_tokens(text)
             values["repeated_bigram_ratio"] = repeated_ngram_ratio(tokens, 2)
             values["unique_word_ratio"] = unique_token_ratio(tokens)
-            language = self._language(text, media.sample.language, letters, values, evidence)
-            frequency = _mean_frequency(text, language or "en")
-            if frequency is not None:
-                values["mean_word_frequency"] = frequency
+            if self._options.detect_language:
+                _guess_language(text, letters, values, evidence)
         specificity = measure_specificity(text, language=media.sample.language)
         values["specificity"] = specificity.score
         values["content_words"] = float(specificity.num_content_words)
@@ -255,50 +244,23 @@ class CaptionTextProbe:
             for item in batch
         ]
 
-    def _language(
-        self, text: str, given: str | None, letters: int, values: dict[str, float], evidence: dict[str, Any]
-    ) -> str | None:
-        """Return the language whose word table fits: the given one, else a sure guess, else None."""
-        guess: str | None = None
-        # Two characters of Chinese say what a whole word of Latin letters does not.
-        weight = letters + 5 * sum(map(is_continuous_char, text[:_MIN_LETTERS]))
-        if self._options.detect_language and weight >= _MIN_LETTERS:
-            # Lone surrogates (from broken manifests) cannot be encoded; the identifier works on bytes.
-            language, probability = _identifier().classify(text.encode("utf-8", "replace").decode("utf-8"))
-            evidence["language"] = language
-            values["language_probability"] = min(1.0, max(0.0, float(probability)))
-            guess = language if probability >= _SURE else None
-        return given.lower().replace("_", "-").split("-")[0] if given else guess
+
+def _guess_language(text: str, letters: int, values: dict[str, float], evidence: dict[str, Any]) -> None:
+    """Add the likeliest language and its probability, unless the text is too short to tell."""
+    # Two characters of Chinese say what a whole word of Latin letters does not.
+    weight = letters + 5 * sum(map(is_continuous_char, text[:_MIN_LETTERS]))
+    if weight < _MIN_LETTERS:
+        return
+    # Lone surrogates (from broken manifests) cannot be encoded; the identifier works on bytes.
+    language, probability = _identifier().classify(text.encode("utf-8", "replace").decode("utf-8"))
+    evidence["language"] = language
+    values["language_probability"] = min(1.0, max(0.0, float(probability)))
 
 
 def _hashtag_ratio(text: str) -> float:
     """Return the share of words that are hashtags."""
     words = [word for word in text.split() if any(char.isalnum() for char in word)]
     return sum(_HASHTAG.match(word) is not None for word in words) / len(words) if words else 0.0
-
-
-def _mean_frequency(text: str, language: str) -> float | None:
-    """Return the mean Zipf value (log10 of occurrences in a billion words) of the words, or None without a table."""
-    frequencies = _frequencies(language)
-    if frequencies is None:
-        return None
-    zipfs: list[float] = []
-    for word in split_words(text.lower().replace("\u2019", "'")):
-        if word.isdigit() or any(is_continuous_char(char) for char in word):
-            continue
-        frequency = frequencies.get(word, 0.0)
-        zipfs.append(max(0.0, math.log10(frequency) + 9.0) if frequency > 0 else 0.0)
-    return sum(zipfs) / len(zipfs) if zipfs else None
-
-
-@functools.lru_cache(maxsize=32)
-def _frequencies(language: str) -> Mapping[str, float] | None:
-    import wordfreq
-
-    if language not in wordfreq.available_languages("small"):
-        return None
-    table: Mapping[str, float] = wordfreq.get_frequency_dict(language, "small")
-    return table
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,7 +7,6 @@ that names the residue and is not called another recording's text.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from mmcheck.metrics.caption_words import count_words, repetition_tokens
 from mmcheck.metrics.text_length import text_length
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript
+from mmcheck.metrics.word_tables import SOURCE
 from mmcheck.probe.base import NotApplicable, Prepared
 
 _VERSION = 1
@@ -101,8 +101,8 @@ class TranscriptTextProbe:
         """Do nothing: word tables are read where a text wants them."""
 
     def describe(self) -> dict[str, Any]:
-        """Return the version of the word tables."""
-        return {"wordfreq": importlib.metadata.version("wordfreq")}
+        """Return where the word tables come from."""
+        return dict(SOURCE)
 
     def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
         """Return values and evidence of one transcript.

@@ -42,7 +42,7 @@ _FIXED = {
 }
 _DRAWN = {
     "media": {"blankness": (0.05, 0.9002), "contrast": (0.1, 0.4), "brightness": (0.2, 0.8)},
-    "caption_text": {"specificity": (0.3, 1.0), "mean_word_frequency": (2.0, 6.0), "letter_ratio": (0.7, 1.0)},
+    "caption_text": {"specificity": (0.3, 1.0), "letter_ratio": (0.7, 1.0)},
     "image_text": {"similarity": (0.2, 0.4), "worst_similarity": (0.2, 0.4)},
     "duplicates": {"image_similarity": (0.3, 0.9)},
     "alignment": {"image_score": (-1.0, 1.0), "image_p_value": (0.0, 1.0)},
