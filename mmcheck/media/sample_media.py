@@ -116,6 +116,10 @@ class SampleMedia:
         """
         return self.decoded_image().image
 
+    def has_decoded_image(self) -> bool:
+        """Return whether the image was asked for and could be decoded; decodes nothing."""
+        return isinstance(self._memo.get("image"), DecodedImage)
+
     def audio(self) -> Audio:
         """Return the segment's waveform as 16 kHz mono float32 with what the file said.
 

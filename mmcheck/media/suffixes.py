@@ -42,7 +42,13 @@ _KNOWN = frozenset(
 )
 
 
+def known_ending(name: str) -> str:
+    """Return the ending of ``name`` in lower case; "" if it is none that is known."""
+    suffix = PurePosixPath(name.split("?", 1)[0]).suffix.lower()
+    return suffix if suffix in _KNOWN else ""
+
+
 def has_right_suffix(name: str, kind: str) -> bool:
     """Return whether the ending of ``name`` fits ``kind`` (a key of the tables) or is none that is known."""
-    suffix = PurePosixPath(name.split("?", 1)[0]).suffix.lower()
-    return suffix not in _KNOWN or suffix in {**IMAGE_SUFFIXES, **AUDIO_SUFFIXES}.get(kind, ())
+    suffix = known_ending(name)
+    return not suffix or suffix in {**IMAGE_SUFFIXES, **AUDIO_SUFFIXES}.get(kind, ())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mmcheck.core.types import Measurement, Metric, Sample
+from mmcheck.core.types import Measurement, MediaRef, Metric, Sample
 from mmcheck.media.sample_media import SampleMedia
 
 
@@ -25,6 +25,8 @@ class Prepared:
     """Whatever the probe's ``prepare`` (or ``prepare_again``) returned."""
     first: int | None = None
     """For a payload of ``prepare_again``: the earlier row of the run with the same image."""
+    same_as: MediaRef | None = None
+    """For a payload of ``prepare_again``: the image of that earlier row, if it is in the same batch."""
     image: Any = None
     """Embedding of the sample's image where an earlier row gave it, for a payload of ``prepare_again``."""
 
@@ -48,7 +50,7 @@ class Probe(Protocol):
     metrics: tuple[Metric, ...]
     batch_size: int
     # Optional: ``of_image_alone = True`` says that the values of a sample without a recording are those of its image
-    # file, whatever the caption; see also ImageProbe.
+    # file (its bytes and the ending of its name), whatever the caption; see also ImageProbe.
 
     def __init__(self, options: Any, device: str, seed: int) -> None: ...
 

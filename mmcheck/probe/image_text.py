@@ -234,7 +234,9 @@ class ImageTextProbe:
         encoded = self._opened().encode_images(list(firsts.values())) if firsts else ()
         own = dict(zip(firsts, encoded, strict=True))
         return [
-            own[prepared.sample.image] if prepared.image is None else np.asarray(prepared.image, dtype=np.float32)
+            own[prepared.same_as or prepared.sample.image]
+            if prepared.image is None
+            else np.asarray(prepared.image, dtype=np.float32)
             for prepared in batch
         ]
 

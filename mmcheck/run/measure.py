@@ -2,8 +2,7 @@
 
 Decoding runs in threads ahead of the model, across the borders of shards, with a bounded number of samples in
 flight. Batches never cross a shard's border and are filled in the samples' order, so a shard's values do not depend
-on where a run was stopped. Failure isolation sits here and nowhere else: a batch that fails is measured one by one,
-and the sample that fails becomes a ``failed`` measurement with its reason.
+on where a run was stopped.
 """
 
 from __future__ import annotations
@@ -11,37 +10,27 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, perf_counter
-
-import numpy as np
+from time import monotonic
 
 from mmcheck.config import Config
-from mmcheck.core.errors import MediaError, MmcheckError, RunError, UserError
-from mmcheck.core.types import Measurement, Sample, Shard, Status
-from mmcheck.media.sample_media import SampleMedia
-from mmcheck.media.source import MediaSource
-from mmcheck.probe.base import NotApplicable, Prepared, Probe
+from mmcheck.core.errors import MmcheckError, RunError
+from mmcheck.core.types import Measurement, Sample, Shard
+from mmcheck.probe.base import Probe
+from mmcheck.run.batch_measuring import BatchMeasuring
 from mmcheck.run.decoded_bytes import DecodedBytes
+from mmcheck.run.open_shard import Decoded, OpenShard, SameAs
 from mmcheck.run.partial_parts import Partial, PartialParts
+from mmcheck.run.preparing import Preparing, shares_images
 from mmcheck.run.reuse import Reuse
+from mmcheck.run.same_bytes import LABEL
 from mmcheck.run.shared_images import SharedImages
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_whole_labels, measurements_to_table, table_to_samples, write_part
-
-
-@dataclass(frozen=True, slots=True)
-class _SameAs:
-    """The values are those of an earlier row, which has the same image."""
-
-    row: int
-
-
-_Outcome = Prepared | Measurement | _SameAs
 
 # Decoded media and features in flight; an hour of sound is some 350 MB, so counting samples would not do.
 _MAX_BYTES_AHEAD = 1 << 30
@@ -49,36 +38,6 @@ _MAX_BYTES_WAITING = 1 << 29
 
 # Failures that say nothing about the sample: another attempt may go well.
 _PASSING_CAUSES = frozenset({"internal_error", "unreachable", "missing_dependency"})
-
-
-@dataclass(slots=True)
-class _OpenShard:
-    """A shard on its way: which probes still owe it values, and what there is so far."""
-
-    shard: Shard
-    probes: tuple[str, ...]
-    remaining: int
-    order: dict[str, int]
-    found: dict[str, list[Measurement | None]]
-    kept: dict[str, int]
-    """Samples that each probe had measured before, from the first one on."""
-    borders: dict[str, list[int]]
-    """Samples that each probe had measured at the end of each of its batches."""
-    reused: dict[str, list[int]]
-    """Places of the measurements that each probe took over from an earlier run."""
-    waiting: dict[str, list[Prepared]] = field(default_factory=dict)
-    bytes_waiting: dict[str, int] = field(default_factory=dict)
-    repeats: dict[str, dict[int, _SameAs]] = field(default_factory=dict)
-    """Probe -> row of the shard -> the row whose values it shares."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decoded:
-    """What the decoding thread made of one sample."""
-
-    outcomes: dict[str, _Outcome]
-    num_bytes: int
-    reused: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +78,16 @@ class MeasureTask:
         self._probes = probes
         self._fingerprints = fingerprints
         self._config = config
-        self._source = MediaSource(allow_remote=config.input.allow_remote)
-        self._min_side = min_side
         self._retry_failed = retry_failed
-        self._reuse = reuse
-        self._all_shards = all_shards
-        self._shared = SharedImages(out, (), fingerprints)
+        self._shared = SharedImages(out, all_shards, fingerprints)
+        self._preparing = Preparing(probes, config, self._shared, min_side=min_side, reuse=reuse)
+        self._batches = BatchMeasuring(probes, self._shared, self._preparing.prepare_whole)
         self._partial = PartialParts(out, probes, fingerprints, again=_PASSING_CAUSES, keep_failed=not retry_failed)
-        self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Return the seconds that each probe's model took."""
+        return self._batches.seconds
 
     def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
         """Yield the number of samples newly measured, and each shard when it is stored.
@@ -139,17 +100,17 @@ class MeasureTask:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = self._config.run.workers or min(16, cores)
         ahead = max(4 * workers, 2 * max((p.batch_size for p in self._probes.values()), default=1))
-        self._shared = SharedImages(self._out, self._all_shards, self._fingerprints)
+        self._shared.open()
         feed = self._feed(shards)
-        pending: deque[tuple[_OpenShard, Sample, Future[_Decoded]]] = deque()
+        pending: deque[tuple[OpenShard, Sample, Future[Decoded]]] = deque()
         ready = DecodedBytes(_MAX_BYTES_AHEAD)
         numbers = itertools.count()
-        current: _OpenShard | None = None
+        current: OpenShard | None = None
         saved = monotonic()
 
-        def decode(number: int, sample: Sample, probes: Sequence[str], first: int | None) -> _Decoded:
+        def decode(number: int, opened: OpenShard, sample: Sample) -> Decoded:
             ready.wait_for_room(number)
-            decoded = self._prepare(sample, probes, first)
+            decoded = self._preparing.prepare(sample, opened.probes, opened.row_of(sample.id))
             ready.put(decoded.num_bytes)
             return decoded
 
@@ -157,10 +118,7 @@ class MeasureTask:
         try:
             while True:
                 while len(pending) < ahead and (entry := next(feed, None)) is not None:
-                    opened, sample = entry
-                    first = self._shared.first_row(opened.shard.start + opened.order[sample.id])
-                    decoding = pool.submit(decode, next(numbers), sample, opened.probes, first)
-                    pending.append((opened, sample, decoding))
+                    pending.append((*entry, pool.submit(decode, next(numbers), *entry)))
                 if not pending:
                     return
                 opened, sample, future = pending.popleft()
@@ -208,17 +166,18 @@ class MeasureTask:
     def _part(self, probe: str, shard: Shard) -> Path:
         return self._out / "measurements" / probe / shard.part
 
-    def _feed(self, shards: Iterable[Shard]) -> Iterator[tuple[_OpenShard, Sample]]:
+    def _feed(self, shards: Iterable[Shard]) -> Iterator[tuple[OpenShard, Sample]]:
         for shard in shards:
+            self._load_keys(shard)
             probes = self.missing(shard)
             if not probes:
                 continue
-            samples = table_to_samples(read_part(self._out / "samples" / shard.part))
+            samples = self._samples_of(shard)
             order = {sample.id: number for number, sample in enumerate(samples)}
             before = {name: self._partial.load(name, shard, list(order)) for name in probes}
             kept = {name: len(partial.measurements) for name, partial in before.items()}
             start = min(kept.values())
-            opened = _OpenShard(
+            opened = OpenShard(
                 shard=shard,
                 probes=probes,
                 remaining=len(samples) - start,
@@ -236,61 +195,8 @@ class MeasureTask:
             for sample in samples[start:]:
                 yield opened, sample
 
-    def _prepare(self, sample: Sample, probes: Sequence[str], first: int | None) -> _Decoded:
-        media = self._media_of(sample)
-        known: Mapping[str, _Outcome] = self._known(media, probes)
-        outcomes = {name: known.get(name) or self._prepare_one(name, media, first) for name in probes}
-        return _Decoded(outcomes=outcomes, num_bytes=media.num_bytes(), reused=frozenset(known))
-
-    def _media_of(self, sample: Sample) -> SampleMedia:
-        return SampleMedia(
-            sample,
-            self._source,
-            min_side=self._min_side,
-            max_pixels=self._config.probes.media.max_pixels,
-            max_audio_seconds=self._config.probes.media.max_audio_seconds,
-            max_decode_seconds=self._config.probes.media.max_decode_seconds,
-        )
-
-    def _known(self, media: SampleMedia, probes: Sequence[str]) -> Mapping[str, Measurement]:
-        if self._reuse is None:
-            return {}
-        try:
-            return self._reuse.find(media, probes)
-        except Exception:  # noqa: BLE001 - what cannot be taken over is measured, and fails there if it must
-            return {}
-
-    def _prepare_one(self, name: str, media: SampleMedia, first: int | None) -> _Outcome:
-        """Return what the probe makes of a sample; ``first`` is an earlier row with the same image."""
-        probe = self._probes[name]
-        if first is None:
-            return self._prepare_whole(name, media)
-        if getattr(probe, "of_image_alone", False):
-            return _SameAs(first)
-        if not hasattr(probe, "prepare_again"):
-            return self._prepare_whole(name, media)
-        prepared = self._prepare_with(name, media, probe.prepare_again)
-        return replace(prepared, first=first) if isinstance(prepared, Prepared) else prepared
-
-    def _prepare_whole(self, name: str, media: SampleMedia) -> Prepared | Measurement:
-        return self._prepare_with(name, media, self._probes[name].prepare)
-
-    def _prepare_with(
-        self, name: str, media: SampleMedia, prepare: Callable[[SampleMedia], object]
-    ) -> Prepared | Measurement:
-        sample = media.sample
-        if sample.problem is not None:
-            return Measurement.not_applicable(sample.id, name, "the manifest row is broken")
-        try:
-            return Prepared(sample=sample, payload=prepare(media))
-        except NotApplicable as reason:
-            return Measurement.not_applicable(sample.id, name, str(reason))
-        except MediaError as error:
-            return Measurement.failed(sample.id, name, _told(error), error.cause)
-        except Exception as error:  # noqa: BLE001 - one sample never ends a run
-            return _internal_error(sample, name, error)
-
-    def _take(self, opened: _OpenShard, sample: Sample, decoded: _Decoded) -> None:
+    def _take(self, opened: OpenShard, sample: Sample, decoded: Decoded) -> None:
+        decoded = self._preparing.settle(sample, opened.probes, opened.row_of(sample.id), decoded)
         opened.remaining -= 1
         place = opened.order[sample.id]
         for name, outcome in decoded.outcomes.items():
@@ -300,7 +206,7 @@ class MeasureTask:
                 opened.reused[name].append(place)
             if isinstance(outcome, Measurement):
                 opened.found[name][place] = outcome
-            elif isinstance(outcome, _SameAs):
+            elif isinstance(outcome, SameAs):
                 opened.repeats[name][place] = outcome
             else:
                 opened.waiting[name].append(outcome)
@@ -309,96 +215,13 @@ class MeasureTask:
             is_full = len(opened.waiting[name]) >= self._probes[name].batch_size
             is_heavy = opened.bytes_waiting[name] >= _MAX_BYTES_WAITING
             if opened.waiting[name] and (opened.remaining == 0 or is_full or is_heavy):
-                self._measure(opened, name)
+                self._batches.measure(opened, name)
             if not opened.waiting[name]:
                 opened.borders[name].append(place + 1)
 
-    def _measure(self, opened: _OpenShard, name: str) -> None:
-        batch, opened.waiting[name] = opened.waiting[name], []
-        opened.bytes_waiting[name] = 0
-        began = perf_counter()
-        batch = self._with_images(opened, name, batch)
-        place, found = opened.order, opened.found[name]
-        try:
-            measured = self._probes[name].measure(batch) if batch else []
-            if len(measured) != len(batch):
-                raise RuntimeError(f"{name} returned {len(measured)} measurements for {len(batch)} samples")
-            for prepared, measurement in zip(batch, measured, strict=True):
-                found[place[prepared.sample.id]] = measurement
-        except UserError:
-            raise
-        except Exception:  # noqa: BLE001 - the culprit is found one by one
-            for prepared in batch:
-                for ready in self._with_images(opened, name, [prepared], is_alone=True):
-                    found[place[ready.sample.id]] = self._measure_one(name, ready)
-        self.seconds[name] += perf_counter() - began
-
-    def _with_images(
-        self, opened: _OpenShard, name: str, batch: Sequence[Prepared], *, is_alone: bool = False
-    ) -> list[Prepared]:
-        """Return a batch with the embeddings of images that earlier rows gave.
-
-        A sample whose image failed there fails likewise, and is left out.
-
-        Args:
-            opened: The shard.
-            name: The probe.
-            batch: What is about to be measured.
-            is_alone: Whether no earlier row is in the same batch.
-        """
-        found: list[Prepared] = []
-        for prepared in batch:
-            if prepared.first is None or prepared.image is not None:
-                found.append(prepared)
-                continue
-            earlier = self._earlier(opened, name, prepared.first)
-            if earlier is None and prepared.first >= opened.shard.start and not is_alone:
-                found.append(prepared)  # the earlier row is in this very batch
-            elif earlier is not None and earlier.status is Status.FAILED and "image" not in earlier.embeddings:
-                same = replace(earlier, sample_id=prepared.sample.id)
-                opened.found[name][opened.order[prepared.sample.id]] = same
-            elif earlier is not None and "image" in earlier.embeddings:
-                found.append(replace(prepared, image=np.asarray(earlier.embeddings["image"], dtype=np.float16)))
-            else:
-                outcome = self._prepare_whole(name, self._media_of(prepared.sample))
-                if isinstance(outcome, Prepared):
-                    found.append(outcome)
-                else:
-                    opened.found[name][opened.order[prepared.sample.id]] = outcome
-        return found
-
-    def _earlier(self, opened: _OpenShard, name: str, row: int) -> Measurement | None:
-        """Return what is known of an earlier row, of this shard or another."""
-        if row >= opened.shard.start:
-            return opened.found[name][row - opened.shard.start]
-        return self._shared.find(name, row)
-
-    def _repeat(self, opened: _OpenShard, name: str) -> None:
-        """Give rows that share an image with an earlier one its values."""
-        samples: list[Sample] | None = None
-        ids = list(opened.order)
-        for at, same in sorted(opened.repeats[name].items()):
-            earlier = self._earlier(opened, name, same.row)
-            if earlier is None:
-                # Its part was lost meanwhile: look at the image again.
-                samples = samples or table_to_samples(read_part(self._out / "samples" / opened.shard.part))
-                outcome = self._prepare_whole(name, self._media_of(samples[at]))
-                earlier = self._measure_one(name, outcome) if isinstance(outcome, Prepared) else outcome
-            opened.found[name][at] = replace(earlier, sample_id=ids[at])
-
-    def _measure_one(self, name: str, prepared: Prepared) -> Measurement:
-        try:
-            return self._probes[name].measure([prepared])[0]
-        except MediaError as error:
-            return Measurement.failed(prepared.sample.id, name, _told(error), error.cause)
-        except UserError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one sample never ends a run
-            return _internal_error(prepared.sample, name, error)
-
-    def _store(self, opened: _OpenShard) -> None:
+    def _store(self, opened: OpenShard) -> None:
         for name in opened.probes:
-            self._repeat(opened, name)
+            self._batches.repeat(opened, name, lambda: self._samples_of(opened.shard))
             measurements = [m for m in opened.found[name] if m is not None]
             if len(measurements) != opened.shard.stop - opened.shard.start:
                 raise RunError(
@@ -409,6 +232,7 @@ class MeasureTask:
             table = measurements_to_table(measurements, self._probes[name].metrics)
             failed = ",".join(sorted({m.cause for m in measurements if m.cause}))
             labels = {"fingerprint": self._fingerprints[name], "failed": failed}
+            labels |= self._image_label(name, opened.shard)
             if opened.reused[name]:
                 labels["reused"] = str(len(opened.reused[name]))
             write_part(self._part(name, opened.shard), table, labels)
@@ -416,34 +240,24 @@ class MeasureTask:
         for name in opened.probes:
             self._partial.drop(name, opened.shard)
 
-    def _save(self, opened: _OpenShard) -> None:
+    def _save(self, opened: OpenShard) -> None:
         """Store what is measured of a shard that is not done."""
         if opened.remaining:
             for name in opened.probes:
-                measured = self._measured_so_far(opened, name)
-                self._partial.save(name, opened.shard, Partial(measured, opened.borders[name], opened.reused[name]))
+                measured = self._batches.measured_so_far(opened, name)
+                partial = Partial(measured, opened.borders[name], opened.reused[name])
+                self._partial.save(name, opened.shard, partial, self._image_label(name, opened.shard))
 
-    def _measured_so_far(self, opened: _OpenShard, name: str) -> list[Measurement]:
-        """Return the measurements from the first sample to the first one that has none yet."""
-        measured: list[Measurement] = []
-        end = opened.borders[name][-1] if opened.borders[name] else 0
-        for sample_id, at in itertools.islice(opened.order.items(), end):
-            own, same = opened.found[name][at], opened.repeats[name].get(at)
-            found = self._earlier(opened, name, same.row) if own is None and same is not None else own
-            if found is None:
-                break
-            measured.append(found if own is not None else replace(found, sample_id=sample_id))
-        return measured
+    def _samples_of(self, shard: Shard) -> list[Sample]:
+        return table_to_samples(read_part(self._out / "samples" / shard.part))
 
+    def _load_keys(self, shard: Shard) -> None:
+        for name, probe in self._probes.items():
+            if shares_images(probe):
+                self._shared.load_keys(name, shard, self._part(name, shard))
+                self._shared.load_keys(name, shard, self._partial.path(name, shard))
 
-def _told(error: MediaError) -> str:
-    """Return the error as the finding tells it, with what can be done about it."""
-    if not error.hint:
-        return error.message
-    message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
-    return f"{message} {error.hint[:1].upper()}{error.hint[1:]}"
-
-
-def _internal_error(sample: Sample, probe: str, error: Exception) -> Measurement:
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    return Measurement.failed(sample.id, probe, reason, "internal_error")
+    def _image_label(self, name: str, shard: Shard) -> dict[str, str]:
+        """Return what a part says of the bytes of its rows' images; nothing for probes that share none."""
+        keys = self._shared.by_bytes.label(shard.start, shard.stop) if shares_images(self._probes[name]) else ""
+        return {LABEL: keys} if keys else {}

@@ -69,7 +69,7 @@ class PartialParts:
             shard: The shard.
             ids: The ids of its samples; None: they are not compared.
         """
-        part = self._part(name, shard)
+        part = self.path(name, shard)
         labels = find_whole_labels(part)
         if labels is None or labels.get("fingerprint") != self._fingerprints[name]:
             return Partial()
@@ -84,8 +84,14 @@ class PartialParts:
         end = shard.stop - shard.start - 1
         return found.cut(min([end, *(at for at, m in enumerate(measured) if self._is_passing(m))]))
 
-    def save(self, name: str, shard: Shard, partial: Partial) -> None:
+    def save(self, name: str, shard: Shard, partial: Partial, labels: Mapping[str, str]) -> None:
         """Store what a probe has measured of a shard, up to its last border.
+
+        Args:
+            name: The probe.
+            shard: The shard.
+            partial: What was measured.
+            labels: What else its part shall say.
 
         Raises:
             OutputError: If it cannot be written.
@@ -93,13 +99,13 @@ class PartialParts:
         whole = partial.cut(len(partial.measurements))
         if whole.borders:
             table = measurements_to_table(whole.measurements, self._probes[name].metrics)
-            labels = {"fingerprint": self._fingerprints[name]}
-            labels |= {"borders": _text(whole.borders), "reused_rows": _text(whole.reused)}
-            write_part(self._part(name, shard), table, labels)
+            own = {"fingerprint": self._fingerprints[name]}
+            own |= {"borders": _text(whole.borders), "reused_rows": _text(whole.reused)}
+            write_part(self.path(name, shard), table, {**labels, **own})
 
     def drop(self, name: str, shard: Shard) -> None:
         """Remove what was stored, as the shard is done."""
-        self._part(name, shard).unlink(missing_ok=True)
+        self.path(name, shard).unlink(missing_ok=True)
 
     def drop_all(self) -> None:
         """Remove what a kill between storing a shard and dropping its partial parts left."""
@@ -110,7 +116,8 @@ class PartialParts:
     def _is_passing(self, measurement: Measurement) -> bool:
         return bool(measurement.cause) and (not self._keep_failed or measurement.cause in self._again)
 
-    def _part(self, name: str, shard: Shard) -> Path:
+    def path(self, name: str, shard: Shard) -> Path:
+        """Return where a probe's part of an unfinished shard is stored."""
         return self._out / "measurements" / name / f"{Path(shard.part).stem}.partial.parquet"
 
 

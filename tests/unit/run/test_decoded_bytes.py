@@ -13,6 +13,7 @@ import mmcheck
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.run.decoded_bytes import DecodedBytes
 from mmcheck.run.measure import MeasureTask
+from mmcheck.run.preparing import Preparing
 
 
 def test_who_finds_no_room_waits_until_some_is_made() -> None:
@@ -56,9 +57,9 @@ def test_long_recordings_are_not_decoded_far_ahead_of_slow_models(
     make_dataset: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, counts, most = Lock(), {"decoded": 0, "taken": 0}, [0]
-    prepare, take = MeasureTask._prepare, MeasureTask._take
+    prepare, take = Preparing.prepare, MeasureTask._take
 
-    def counted_prepare(self: MeasureTask, *args: Any) -> Any:
+    def counted_prepare(self: Preparing, *args: Any) -> Any:
         found = prepare(self, *args)
         with lock:
             counts["decoded"] += 1
@@ -71,7 +72,7 @@ def test_long_recordings_are_not_decoded_far_ahead_of_slow_models(
             counts["taken"] += 1
         take(self, *args)
 
-    monkeypatch.setattr(MeasureTask, "_prepare", counted_prepare)
+    monkeypatch.setattr(Preparing, "prepare", counted_prepare)
     monkeypatch.setattr(MeasureTask, "_take", slow_take)
     monkeypatch.setattr(SampleMedia, "num_bytes", lambda self: 1 << 30)
     manifest = make_dataset(40)
