@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import Vectors, read_embeddings
-from mmcheck.corpus.row_groups import RowGroups, batches, group_rows, read_vectors
+from mmcheck.corpus.batched_vectors import BatchedVectors
+from mmcheck.corpus.embeddings import Vectors
+from mmcheck.corpus.row_groups import RowGroups, batch_numbers, batches, group_rows, read_vectors
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.corpus.set_scale import SetScale
 from mmcheck.metrics.caption_vagueness import pick_unlike
@@ -71,28 +72,22 @@ def find_caption_conflicts(
     )
     if conflict_scale is None:
         return found, None
-    for numbers in batches(groups):
-        members = groups.members[numbers]
-        rows, vectors = read_vectors(shards, keys.sizes, probe, ["image", "text"], members)
-        places = _places(rows, members)
-        start = 0
-        for shard, size in zip(shards, keys.sizes, strict=True):
-            group = groups.group[start : start + size] - numbers[0]
-            here = np.flatnonzero((group >= 0) & (group < len(numbers)) & (pairs[start : start + size] != 0))
-            if len(here):
-                present, own = read_embeddings(shard, probe, ["image", "text"])
-                order = (np.cumsum(present) - 1)[here]
-                for part in _parts(here, members.shape[1] * vectors["text"].shape[1]):
-                    at = order[part]
-                    lines = group[here[part]]
+    in_groups = np.where(pairs != 0, groups.group, -1)
+    with BatchedVectors(shards, keys.sizes, probe, ["image", "text"], batch_numbers(groups, in_groups)) as stored:
+        for batch, numbers in enumerate(batches(groups)):
+            members = groups.members[numbers]
+            rows, texts = _gather(stored.read(batch), "text", members)
+            places = _places(rows, members)
+            for here, own in stored.read(batch):
+                for part in _parts(here, members.shape[1] * texts.shape[1]):
+                    lines = groups.group[here[part]] - numbers[0]
                     is_other = (places[lines] >= 0) & (
-                        pairs[np.maximum(members[lines], 0)] != pairs[start + here[part]][:, None]
+                        pairs[np.maximum(members[lines], 0)] != pairs[here[part]][:, None]
                     )
-                    others = vectors["text"][np.maximum(places[lines], 0)].astype(np.float32)
-                    rated = _rate(own["image"][at], own["text"][at], others, conflict_scale)
-                    found.values[start + here[part]] = median_of_others(rated, is_other)
-                    found.others[start + here[part]] = _worst(rated, is_other, members[lines])
-            start += size
+                    others = texts[np.maximum(places[lines], 0)].astype(np.float32)
+                    rated = _rate(own["image"][part], own["text"][part], others, conflict_scale)
+                    found.values[here[part]] = median_of_others(rated, is_other)
+                    found.others[here[part]] = _worst(rated, is_other, members[lines])
     return found, conflict_scale
 
 
@@ -112,16 +107,20 @@ def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str,
         return found
     cosines = np.full(len(groups.members), np.nan)
     shown = np.full((len(groups.members), NUM_OTHERS + 1), -1, dtype=np.int64)
-    for numbers in batches(groups):
-        rows, vectors = read_vectors(shards, keys.sizes, probe, ["image"], groups.members[numbers])
-        places = _places(rows, groups.members[numbers])
-        for number, line in zip(numbers.tolist(), places, strict=True):
-            inside = line[line >= 0]
-            if len(inside) >= 2:
-                block = vectors["image"][inside].astype(np.float32)
-                cosines[number] = mean_pair_cosine(block)
-                picks = pick_unlike(block, np.arange(1, len(block)), block[0], NUM_OTHERS)
-                shown[number, : len(picks) + 1] = rows[inside[[0, *picks]]]
+    of_member = np.full(len(keys.image), -1, dtype=np.int64)
+    group, column = np.nonzero(groups.members >= 0)
+    of_member[groups.members[group, column]] = group
+    with BatchedVectors(shards, keys.sizes, probe, ["image"], batch_numbers(groups, of_member)) as stored:
+        for batch, numbers in enumerate(batches(groups)):
+            members = groups.members[numbers]
+            rows, images = _gather(stored.read(batch), "image", members)
+            for number, line in zip(numbers.tolist(), _places(rows, members), strict=True):
+                inside = line[line >= 0]
+                if len(inside) >= 2:
+                    block = images[inside].astype(np.float32)
+                    cosines[number] = mean_pair_cosine(block)
+                    picks = pick_unlike(block, np.arange(1, len(block)), block[0], NUM_OTHERS)
+                    shown[number, : len(picks) + 1] = rows[inside[[0, *picks]]]
     has_group = groups.group >= 0
     lines = groups.group[has_group]
     found.values[has_group] = unlikeness(cosines[lines], scale.random_image)
@@ -148,6 +147,19 @@ def _examples(shards: Sequence[ShardTables], keys: RowKeys, probe: str, groups: 
     text, other = vectors["text"][one].astype(np.float32), vectors["text"][two].astype(np.float32)
     gaps = np.abs(np.einsum("ij,ij->i", image, text) - np.einsum("ij,ij->i", image, other))
     return np.einsum("ij,ij->i", text, other).astype(np.float64), gaps.astype(np.float64)
+
+
+def _gather(
+    chunks: Iterator[tuple[Rows, dict[str, Vectors]]], name: str, members: Rows
+) -> tuple[Rows, NDArray[np.float16]]:
+    """Return those of the rows that are members, ascending, shape (k,), and their vectors in half precision."""
+    wanted = np.unique(members)
+    rows, found = [np.zeros(0, dtype=np.int64)], []
+    for here, vectors in chunks:
+        is_wanted = wanted[np.minimum(np.searchsorted(wanted, here), len(wanted) - 1)] == here
+        rows.append(here[is_wanted])
+        found.append(vectors[name][is_wanted].astype(np.float16))
+    return np.concatenate(rows), np.concatenate(found or [np.zeros((0, 0), dtype=np.float16)])
 
 
 def _rate(image: Vectors, text: Vectors, others: Vectors, scale: ConflictScale) -> Floats:

@@ -18,6 +18,7 @@ from mmcheck.corpus.base import ShardTables
 from mmcheck.store.schema import EMBEDDING_PREFIX
 
 Vectors = NDArray[np.float32]
+StoredVectors = NDArray[np.floating]
 Keys = NDArray[np.uint64]
 Mask = NDArray[np.bool_]
 
@@ -34,17 +35,23 @@ def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tup
         Mask of shape (n,) with k rows set, and by name a float32 array of shape (k, d); k is 0 if there are none.
         Rows that are not finite or all zero count as absent.
     """
+    present, stored = read_stored(shard, probe, names)
+    return present, {name: normalise(vectors) for name, vectors in stored.items()}
+
+
+def read_stored(shard: ShardTables, probe: str, names: Sequence[str]) -> tuple[Mask, dict[str, StoredVectors]]:
+    """Return the same as ``read_embeddings``, in the width and length in which they are stored."""
     num_rows = shard.samples(["id"]).num_rows
     columns = [EMBEDDING_PREFIX + name for name in names]
     table = shard.measurements(probe, ["status", *columns])
     present = np.zeros(num_rows, dtype=bool)
     if table is None or any(column not in table.column_names for column in columns):
-        return present, {name: np.zeros((0, 0), dtype=np.float32) for name in names}
+        return present, {name: np.zeros((0, 0), dtype=np.float16) for name in names}
     present[:] = True
     if "status" in table.column_names:
         # An image without a caption is no pair (not applicable), but has an embedding all the same.
         present &= np.asarray(table["status"].to_numpy(zero_copy_only=False) != Status.FAILED.value)
-    full: dict[str, Vectors] = {}
+    full: dict[str, StoredVectors] = {}
     for name, column in zip(names, columns, strict=True):
         stored = table[column].combine_chunks()
         if isinstance(stored, pa.ChunkedArray):
@@ -53,15 +60,16 @@ def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tup
         size = stored.type.list_size
         # `values` ignores the slice that `flatten` honours, but `flatten` leaves absent rows out.
         flat = stored.values.slice(stored.offset * size, len(stored) * size)
-        vectors = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(num_rows, size)
+        full[name] = flat.to_numpy(zero_copy_only=False).reshape(num_rows, size)
+        vectors = full[name].astype(np.float32)
         with np.errstate(invalid="ignore"):
             present &= np.isfinite(vectors).all(axis=1) & (np.abs(vectors).sum(axis=1) > 0)
-        full[name] = vectors
-    return present, {name: normalise(vectors[present]) for name, vectors in full.items()}
+    return present, {name: vectors[present] for name, vectors in full.items()}
 
 
-def normalise(vectors: Vectors) -> Vectors:
-    """Return rows of unit length (half precision stores them a little off)."""
+def normalise(stored: StoredVectors) -> Vectors:
+    """Return rows of unit length in single precision (half precision stores them a little off)."""
+    vectors = stored.astype(np.float32, copy=False)
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 

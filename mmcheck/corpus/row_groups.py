@@ -1,7 +1,7 @@
 """Rows that share something (an image, a caption), each group with a few members that stand for it.
 
-Groups are found by sorting 8-byte keys. Vectors are read for the members that stand for a group only, some thousand
-groups at a time, so memory does not grow with the run; a run with very many groups is read several times.
+Groups are found by sorting 8-byte keys. Vectors are held for the members that stand for a group only, some thousand
+groups at a time (see ``batched_vectors``), so memory does not grow with the run.
 """
 
 from __future__ import annotations
@@ -112,6 +112,12 @@ def batches(groups: RowGroups) -> Iterator[Rows]:
         stop = max(start + 1, int(np.searchsorted(sizes, before + _MAX_VECTORS, side="right")))
         yield np.arange(start, stop)
         start = stop
+
+
+def batch_numbers(groups: RowGroups, group: Rows) -> Rows:
+    """Return the number of the batch (see ``batches``) that each group is in, -1 for -1; any shape."""
+    starts = np.array([numbers[0] for numbers in batches(groups)], dtype=np.int64)
+    return np.where(group >= 0, np.searchsorted(starts, group, side="right") - 1, -1).astype(np.int64)
 
 
 def _changes(values: Keys) -> NDArray[np.bool_]:

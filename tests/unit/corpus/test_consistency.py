@@ -356,3 +356,41 @@ def test_a_constant_added_to_all_cosines_changes_no_verdict(seed, share):
         for figure in ("caption_conflict", "unlike_images"):
             # Cosines scaled and rounded to half precision: the figures stay.
             assert_near(second[name][figure], row[figure], 0.03, (name, figure))
+
+
+class CountingShard(FakeShard):
+    """A shard that counts how often its embeddings are read."""
+
+    reads = 0
+
+    def measurements(self, probe, columns=None):
+        CountingShard.reads += any(name.startswith("embedding.") for name in columns or ())
+        return super().measurements(probe, columns)
+
+
+def sharing(count):
+    """Return rows of which each shares its image with a far one, and its caption with another far one."""
+    rows = with_near_duplicates(count, wrong=(1, 2))
+    return [replace(row, text=f"caption {number % (count // 2)}") for number, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("most", [8, 32])
+def test_reads_of_a_shard_do_not_grow_with_the_set(monkeypatch, most):
+    monkeypatch.setattr("mmcheck.corpus.row_groups._MAX_VECTORS", most)
+    reads = []
+    for count in (100, 400):
+        monkeypatch.setattr(CountingShard, "reads", 0)
+        shards = [CountingShard(sharing(count)[start : start + 25]) for start in range(0, count * 3 // 2, 25)]
+        list(Consistency(ConsistencyConfig(), 0).analyse(shards))
+        reads.append(CountingShard.reads / len(shards))
+    assert reads[0] == reads[1]
+    assert reads[1] <= 8
+
+
+def test_values_do_not_depend_on_how_many_groups_are_looked_at_at_once(monkeypatch):
+    rows = sharing(120)
+    _, whole = analyse(rows)
+    assert max(row["caption_conflict"] or 0 for row in whole.values()) > 0.5
+    monkeypatch.setattr("mmcheck.corpus.row_groups._MAX_VECTORS", 8)
+    _, parts = analyse(rows)
+    assert parts == whole
