@@ -1,11 +1,13 @@
 """Where somebody speaks: the Silero voice-activity model that faster-whisper ships (no download, 1 MB, ONNX).
 
-Silero VAD: https://github.com/snakers4/silero-vad (MIT). The model sees windows of 32 ms at 16 kHz; the segments
-are made from its probabilities by hysteresis, as in Silero's own code (faster-whisper's ``get_speech_timestamps``).
+Silero VAD: https://github.com/snakers4/silero-vad (MIT). The model sees windows of 32 ms at 16 kHz; ``speech_spans``
+makes the stretches of its probabilities. Only the file is taken from faster-whisper: importing that package loads
+CTranslate2 and, with some versions of it, torch, and a check of files must not depend on either.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import threading
 from pathlib import Path
@@ -13,49 +15,59 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.backends.speech_spans import WINDOW, SpanRules, find_spans
 from mmcheck.core.errors import MissingDependency
 
 SAMPLING_RATE = 16_000
 """Hz; the only rate that is taken."""
 
+_CONTEXT = 64  # samples before a window that the model sees with it
+_STATE = (1, 1, 128)
+_BATCH = 10_000  # windows in one go: five minutes
+
 _lock = threading.Lock()
-_is_loaded = False
 
 
 def load() -> None:
     """Load the model once for the whole process; ``speech_segments`` does so itself when needed.
 
     Raises:
-        MissingDependency: If faster-whisper or onnxruntime is not installed.
+        MissingDependency: If faster-whisper (1.2 or newer) or onnxruntime is not installed.
     """
-    global _is_loaded
     with _lock:
-        if _is_loaded:
-            return
-        try:
-            import onnxruntime
-            from faster_whisper.vad import get_vad_model
+        _session()
 
-            # Where somebody imported onnxruntime before us, the variable that keeps it quiet came too late.
-            onnxruntime.disable_telemetry_events()
-            onnxruntime.set_default_logger_severity(3)
-            # One ONNX session with one thread, kept by faster-whisper; its run() may be called from many threads.
-            get_vad_model()
-        except (ImportError, RuntimeError) as error:
-            raise MissingDependency(
-                f"voice activity needs faster-whisper and onnxruntime: {error}",
-                hint="pip install faster-whisper onnxruntime, or set probes.media.vad=false.",
-            ) from error
-        _is_loaded = True
+
+@functools.cache
+def _session() -> Any:
+    """Return the ONNX session: one thread, and its run() may be called from many."""
+    hint = "pip install 'faster-whisper>=1.2' onnxruntime, or set probes.media.vad=false."
+    model = find_model_file()
+    if model is None:
+        raise MissingDependency(
+            "voice activity needs the Silero model of faster-whisper, which is not there.", hint=hint
+        )
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as error:
+        raise MissingDependency(f"voice activity needs onnxruntime: {error}", hint=hint) from error
+    # Where somebody imported onnxruntime before us, the variable that keeps it quiet came too late.
+    onnxruntime.disable_telemetry_events()
+    onnxruntime.set_default_logger_severity(3)
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"], sess_options=options)
 
 
 def find_model_file() -> Path | None:
-    """Return the ONNX file (the encoder, where there are two) without importing faster-whisper; None if not there."""
+    """Return the ONNX file without importing faster-whisper; None if not there."""
     spec = importlib.util.find_spec("faster_whisper")
     if spec is None or not spec.submodule_search_locations:
         return None
     assets = Path(spec.submodule_search_locations[0]) / "assets"
-    return next(iter(sorted(assets.glob("silero*.onnx"))), None)
+    return next(iter(sorted(assets.glob("silero_vad*.onnx"))), None)
 
 
 def speech_segments(
@@ -85,16 +97,29 @@ def speech_segments(
     if len(samples) == 0:
         return []
     load()
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    options = VadOptions(
+    rules = SpanRules(
+        rate=SAMPLING_RATE,
         threshold=threshold,
-        min_speech_duration_ms=round(min_speech_seconds * 1000),
-        min_silence_duration_ms=round(min_silence_seconds * 1000),
-        speech_pad_ms=round(pad_seconds * 1000),
-        max_speech_duration_s=max_speech_seconds,
+        # Whole milliseconds, as faster-whisper takes them.
+        min_speech=SAMPLING_RATE * round(min_speech_seconds * 1000) / 1000,
+        min_silence=SAMPLING_RATE * round(min_silence_seconds * 1000) / 1000,
+        pad=SAMPLING_RATE * round(pad_seconds * 1000) / 1000,
+        max_speech=SAMPLING_RATE * max_speech_seconds,
     )
-    found = get_speech_timestamps(np.ascontiguousarray(samples, dtype=np.float32), options)
-    end = len(samples)
-    spans = ((max(0, span["start"]), min(end, span["end"])) for span in found)
+    samples = np.ascontiguousarray(samples, dtype=np.float32)
+    spans = find_spans(_probabilities(samples).tolist(), len(samples), rules)
     return [(low / SAMPLING_RATE, high / SAMPLING_RATE) for low, high in spans if high > low]
+
+
+def _probabilities(samples: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the probability of speech of each window, the last one filled up with silence."""
+    windows = np.pad(samples, (0, WINDOW - len(samples) % WINDOW)).reshape(-1, WINDOW)
+    before = np.zeros((len(windows), _CONTEXT), dtype=np.float32)
+    before[1:] = windows[:-1, -_CONTEXT:]
+    seen = np.concatenate([before, windows], axis=1)
+    h, c = np.zeros(_STATE, dtype=np.float32), np.zeros(_STATE, dtype=np.float32)
+    found = []
+    for start in range(0, len(seen), _BATCH):
+        output, h, c = _session().run(None, {"input": seen[start : start + _BATCH], "h": h, "c": c})
+        found.append(output)
+    return np.concatenate(found, axis=0)

@@ -47,3 +47,14 @@ def test_real_speech_between_silences_is_placed(shared_data: Path) -> None:
         assert start == pytest.approx(at, abs=0.3)
         assert end == pytest.approx(at + length, abs=0.3)
     assert all(0 <= start < end <= len(clip) / 16_000 for start, end in spans)
+
+
+def test_spans_of_real_speech_are_those_of_faster_whisper(shared_data: Path) -> None:
+    from faster_whisper.vad import get_speech_timestamps
+
+    for file in sorted((shared_data / "real-speech" / "audio").iterdir())[::4]:
+        samples = decode_audio(file.read_bytes(), start=None, duration=None, max_seconds=60).samples
+        theirs = get_speech_timestamps(
+            samples, threshold=0.5, min_speech_duration_ms=100, min_silence_duration_ms=300, speech_pad_ms=30
+        )
+        assert speech_segments(samples) == [(span["start"] / 16_000, span["end"] / 16_000) for span in theirs]
