@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,9 +19,16 @@ def list_parts(
     from mmcheck.cli.tables import print_table
     from mmcheck.config import PRESETS
     from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
+    from mmcheck.core.registry import Registry
     from mmcheck.run.catalogue import known_metrics
 
-    tables = {"probes": PROBES, "analyses": ANALYSES, "rules": RULES, "formats": FORMATS, "engines": ENGINES}
+    tables: dict[str, Registry[Any]] = {
+        "probes": PROBES,
+        "analyses": ANALYSES,
+        "rules": RULES,
+        "formats": FORMATS,
+        "engines": ENGINES,
+    }
     metrics = list(known_metrics().values())
     if json:
         import json as json_module

@@ -18,6 +18,7 @@ from mmcheck.config.loading import load_config as load_config
 from mmcheck.config.loading import override_config as override_config
 from mmcheck.config.loading import parse_config as parse_config
 from mmcheck.config.loading import read_config_source as read_config_source
+from mmcheck.config.part_sections import PartSection as PartSection
 from mmcheck.config.probes import CaptionTextConfig as CaptionTextConfig
 from mmcheck.config.probes import ImageTextConfig as ImageTextConfig
 from mmcheck.config.probes import MediaProbeConfig as MediaProbeConfig
@@ -30,6 +31,7 @@ from mmcheck.config.rules import ConditionConfig as ConditionConfig
 from mmcheck.config.rules import RuleConfig as RuleConfig
 from mmcheck.config.section import Device as Device
 from mmcheck.config.section import Precision as Precision
+from mmcheck.config.section import Section as Section
 from mmcheck.config.tree import ColumnsConfig as ColumnsConfig
 from mmcheck.config.tree import Config as Config
 from mmcheck.config.tree import InputConfig as InputConfig

@@ -6,19 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mmcheck.config.section import Section
+from mmcheck.config.part_sections import PartSection, PartSections
+from mmcheck.core.parts import ANALYSES
 
 
-class RepetitionConfig(Section):
+class RepetitionConfig(PartSection):
     """How often equal texts, files and pairs occur."""
 
-    enabled: bool = True
 
-
-class DuplicatesConfig(Section):
+class DuplicatesConfig(PartSection):
     """Near-duplicates, in groups with one kept representative."""
 
-    enabled: bool = True
     image_similarity: float = Field(0.95, gt=0, le=1, description="cosine from which two images may be the same")
     image_hash_distance: int = Field(10, ge=0, le=64, description="perceptual-hash bits (of 64) that may differ")
     image_colour_distance: float = Field(
@@ -32,10 +30,9 @@ class DuplicatesConfig(Section):
     keep: Literal["best_aligned", "largest", "first"] = Field("best_aligned", description="who represents a group")
 
 
-class AlignmentConfig(Section):
+class AlignmentConfig(PartSection):
     """Is a pair a random pairing? Learned from re-pairings of the dataset's own halves."""
 
-    enabled: bool = True
     score: Literal["csls", "s_clip_loss", "cosine"] = Field("csls", description="what is compared with the null")
     neighbours: int = Field(10, ge=1, le=1000, description="neighbours that csls looks at")
     bank_size: int = Field(2048, ge=64, le=65536, description="images and texts sampled for null and neighbours")
@@ -49,37 +46,30 @@ class AlignmentConfig(Section):
     )
 
 
-class SpeechConfig(Section):
+class SpeechConfig(PartSection):
     """What is wrong with a transcript, against the dataset's own bulk."""
 
-    enabled: bool = True
     min_clips: int = Field(50, ge=10, description="fewer clips are not judged against each other")
 
 
-class CaptionConfig(Section):
+class CaptionConfig(PartSection):
     """Does the caption say anything that other images do not show?"""
 
-    enabled: bool = True
     bank_size: int = Field(2048, ge=64, le=65536, description="images that each caption is held against")
     min_images: int = Field(50, ge=10, description="fewer distinct images are no background to judge on")
 
 
-class ConsistencyConfig(Section):
+class ConsistencyConfig(PartSection):
     """Do like images have like captions, and like captions like images?"""
 
-    enabled: bool = True
 
-
-class AnalysesConfig(Section):
+class AnalysesConfig(PartSections):
     """One section an analysis; ``enabled: false`` leaves it out."""
 
+    table = ANALYSES
     repetition: RepetitionConfig = RepetitionConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()
     alignment: AlignmentConfig = AlignmentConfig()
     speech: SpeechConfig = SpeechConfig()
     caption: CaptionConfig = CaptionConfig()
     consistency: ConsistencyConfig = ConsistencyConfig()
-
-    def enabled(self) -> list[str]:
-        """Return the names of the analyses that will run, in the order of the tree."""
-        return [name for name in type(self).model_fields if getattr(self, name).enabled]

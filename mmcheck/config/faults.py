@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from mmcheck.config.fields import find_below
+from mmcheck.config.part_sections import PartSections
 from mmcheck.config.tree import Config
 from mmcheck.core.errors import ConfigError
 
@@ -37,8 +38,8 @@ def _describe(fault: Any, rules: Collection[str]) -> str:
     location = fault["loc"]
     path = ".".join(str(part) for part in location) or "(top level)"
     shown = fault.get("input")
-    if fault["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1])
+    if fault["type"] in ("extra_forbidden", "unknown_key"):
+        known = fault.get("ctx", {}).get("known") or _known_keys(location[:-1])
         return f"{path}: unknown key" + (nearest(str(location[-1]), known) or f"; known are: {', '.join(known)}")
     if fault["type"] in ("model_type", "dict_type") and shown is None:
         return f"{path}: says nothing; leave the name out, or write `enabled: false` to turn it off"
@@ -61,5 +62,7 @@ def _known_keys(path: tuple[Any, ...]) -> list[str]:
         section = find_below(section, part)
     if get_origin(section) is not None:
         section = next((kind for kind in get_args(section) if isinstance(kind, type)), None)
+    if isinstance(section, type) and issubclass(section, PartSections):
+        return list(dict.fromkeys([*section.model_fields, *section.table.names()]))
     known = list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
     return ["extends", *known] if section is Config else known

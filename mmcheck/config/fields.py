@@ -10,11 +10,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from mmcheck.config.part_sections import PartSections
+
 
 def find_below(annotation: Any, key: object) -> Any:
     """Return the type of what stands under ``key`` (a list: any of its items); None if that is not known."""
     for kind in _choices(annotation):
         origin = get_origin(kind)
+        if isinstance(kind, type) and issubclass(kind, PartSections):
+            return kind.model_of(str(key))
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(str(key))
             return None if field is None else field.annotation

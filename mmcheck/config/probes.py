@@ -6,13 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from mmcheck.config.part_sections import PartSection, PartSections
 from mmcheck.config.section import Precision, Section
+from mmcheck.core.parts import PROBES
 
 
-class MediaProbeConfig(Section):
+class MediaProbeConfig(PartSection):
     """The media probe."""
 
-    enabled: bool = True
     max_pixels: int = Field(100_000_000, ge=1, description="larger images are refused undecoded (decompression bombs)")
     max_audio_seconds: float = Field(7200.0, gt=0, description="longer recordings are refused")
     max_decode_seconds: float = Field(60.0, gt=0, description="processor seconds after which a file is given up")
@@ -21,23 +22,19 @@ class MediaProbeConfig(Section):
     fingerprints: bool = Field(True, description="keep what near-duplicates are found by; costs a few milliseconds")
 
 
-class CaptionTextConfig(Section):
+class CaptionTextConfig(PartSection):
     """The caption_text probe."""
 
-    enabled: bool = True
     detect_language: bool = True
 
 
-class TranscriptTextConfig(Section):
+class TranscriptTextConfig(PartSection):
     """The transcript_text probe."""
 
-    enabled: bool = True
 
-
-class ImageTextConfig(Section):
+class ImageTextConfig(PartSection):
     """The image_text probe."""
 
-    enabled: bool = True
     backend: Literal["auto", "open_clip", "transformers"] = "auto"
     model: str = Field("ViT-B-32", description="open_clip name, bundled name, local folder, or hf-hub: name")
     pretrained: str | None = Field(None, description="open_clip pretrained tag; null for folders and hub names")
@@ -55,10 +52,9 @@ class UncertainConfig(Section):
     tail_log_prob: float = Field(-4.0, le=0)
 
 
-class TranscriptConfig(Section):
+class TranscriptConfig(PartSection):
     """The transcript probe."""
 
-    enabled: bool = True
     model: str = Field("base", description="Whisper size, bundled name, local folder (either format), or hub name")
     backend: Literal["auto", "transformers", "ctranslate2"] = Field("auto", description="what verifies")
     compute_type: str = Field("auto", description="ctranslate2 compute type: auto, int8, float32, float16, ...")
@@ -76,24 +72,20 @@ class TranscriptConfig(Section):
     detect_language: bool = True
 
 
-class TranscriptNullConfig(Section):
+class TranscriptNullConfig(PartSection):
     """The transcript_null probe: other clips' texts under sampled recordings."""
 
-    enabled: bool = True
     num_clips: int = Field(200, ge=0, description="recordings sampled in the whole run")
     num_texts: int = Field(3, ge=1, le=20, description="other transcripts of like length that each is given")
 
 
-class ProbesConfig(Section):
+class ProbesConfig(PartSections):
     """One section a probe; ``enabled: false`` leaves it out."""
 
+    table = PROBES
     media: MediaProbeConfig = MediaProbeConfig()
     caption_text: CaptionTextConfig = CaptionTextConfig()
     transcript_text: TranscriptTextConfig = TranscriptTextConfig()
     image_text: ImageTextConfig = ImageTextConfig()
     transcript: TranscriptConfig = TranscriptConfig()
     transcript_null: TranscriptNullConfig = TranscriptNullConfig()
-
-    def enabled(self) -> list[str]:
-        """Return the names of the probes that will run, in the order of the tree."""
-        return [name for name in type(self).model_fields if getattr(self, name).enabled]

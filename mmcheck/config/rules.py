@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from mmcheck.config.section import Section, check_bounds
+from mmcheck.config.section import Section, check_bounds, unknown_keys
+from mmcheck.core.errors import ConfigError
+from mmcheck.core.parts import RULES
+
+S = TypeVar("S", bound=Section)
 
 
 class ConditionConfig(Section):
@@ -23,7 +27,12 @@ class ConditionConfig(Section):
 
 
 class RuleConfig(Section):
-    """One rule of the policy. ``min`` and ``max`` name the side that is kept."""
+    """One rule of the policy. ``min`` and ``max`` name the side that is kept.
+
+    A kind of rule may take further keys: those of its class's ``options_model``.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     rule: str = Field("threshold", description="kind, see `mmcheck list`")
     enabled: bool = True
@@ -44,19 +53,41 @@ class RuleConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _unmeasured_is_unchecked(cls, tree: Any) -> Any:
-        if isinstance(tree, dict) and tree.get("rule") in ("unmeasured", "unjudged"):
-            return {"action": "unchecked", **tree}
+    def _default_of_kind(cls, tree: Any) -> Any:
+        if isinstance(tree, dict) and isinstance(tree.get("rule"), str) and "action" not in tree:
+            return {"action": _kind(tree["rule"]).traits.default_action, **tree}
         return tree
 
     @model_validator(mode="after")
-    def _bounds(self) -> RuleConfig:
+    def _fits_its_kind(self) -> RuleConfig:
         check_bounds(self.min, self.max)
-        if self.rule == "threshold":
-            if self.metric is None:
-                raise ValueError("a threshold rule needs `metric: <probe>.<metric>`")
-            if self.min is None and self.max is None:
-                raise ValueError("a threshold rule needs `min`, `max` or both")
-        elif self.metric is not None or self.min is not None or self.max is not None:
-            raise ValueError(f"`metric`, `min` and `max` belong to rule: threshold, not to {self.rule!r}")
+        kind = _kind(self.rule)
+        others = self.model_extra or {}
+        known = kind.options_model.model_fields
+        if unknown := {key: value for key, value in others.items() if key not in known}:
+            raise unknown_keys(unknown, [*RuleConfig.model_fields, *known])
+        own = kind.options_model.model_validate(others)
+        others.update(own.model_dump(mode="json"))
+        if fault := kind.find_fault(self):
+            raise ValueError(fault)
         return self
+
+    def own(self, model: type[S]) -> S:
+        """Return the keys that only this kind of rule takes.
+
+        Args:
+            model: The ``options_model`` of its class.
+        """
+        return model.model_validate(self.model_extra or {})
+
+
+def _kind(name: str) -> Any:
+    """Return the class of a kind of rule.
+
+    Raises:
+        ValueError: If there is none, or the package that offers it is broken.
+    """
+    try:
+        return RULES.get(name)
+    except ConfigError as error:
+        raise ValueError(f"{error.message} {error.hint or ''}".strip()) from error

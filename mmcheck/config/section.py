@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -28,3 +30,16 @@ def check_bounds(low: float | None, high: float | None) -> None:
             raise ValueError(f"a limit must be a finite number, but is {value}")
     if low is not None and high is not None and low > high:
         raise ValueError(f"`min` ({low}) is above `max` ({high}): nothing could be kept")
+
+
+def unknown_keys(keys: Mapping[str, Any], known: Sequence[str]) -> ValidationError:
+    """Return the fault of keys that a section does not have.
+
+    Args:
+        keys: The keys, with what they say.
+        known: The keys that it has.
+    """
+    kind = PydanticCustomError("unknown_key", "unknown key", {"known": list(known)})
+    return ValidationError.from_exception_data(
+        "Section", [InitErrorDetails(type=kind, loc=(key,), input=value) for key, value in keys.items()]
+    )

@@ -25,6 +25,8 @@ class PairKind:
     """Metrics of the probe, without its name, of which one at least says whether the two belong together."""
     analyses: tuple[str, ...]
     """Analyses that look at pairs of this kind through the same model."""
+    judged_by: str = "alignment"
+    """Analysis that says whether the halves of a pair belong together, or why that cannot be said."""
     by_words: tuple[str, ...] = ()
     """Metrics of those that stand on the words alone where the model cannot judge."""
     medium_noun: str
@@ -46,7 +48,17 @@ class PairKind:
     @property
     def posterior(self) -> str:
         """Return the full name of the probability that a pair of this kind is a random pairing."""
-        return f"alignment.{self.name}_posterior"
+        return f"{self.judged_by}.{self.name}_posterior"
+
+    @property
+    def cause_column(self) -> str:
+        """Return the column of ``judged_by`` with the stable word for why a pair was not judged."""
+        return f"{self.name}_cause"
+
+    @property
+    def reason_column(self) -> str:
+        """Return the column of ``judged_by`` that says so in a sentence."""
+        return f"{self.name}_reason"
 
     def is_by_model(self, metric: str) -> bool:
         """Return whether a metric means something only where the model of these pairs can judge the data.

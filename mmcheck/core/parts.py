@@ -1,58 +1,55 @@
-"""The tables of parts. Adding a part is one file and one line here.
+"""The tables of parts. Adding a part is one file and one line here (docs/extending.md).
 
-Strings only: importing this module imports no part.
+Strings only: importing this module imports no part. What else is asked of a part is told by its class.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmcheck.core.registry import Registry
 
-PROBES: Registry[Any] = Registry("probe")
+if TYPE_CHECKING:
+    from mmcheck.corpus.base import Analysis
+    from mmcheck.engine.base import Engine
+    from mmcheck.formats.base import Format
+    from mmcheck.judge.rule import Rule
+    from mmcheck.probe.base import Probe
+
+PROBES: Registry[Probe] = Registry("probe", "mmcheck.probes", "mmcheck.probe.base:Probe")
 PROBES.register(
     "media",
     "mmcheck.probe.media:MediaProbe",
     "is the file readable, blank, silent, clipped, spoken too fast",
-    halves=(),
 )
 PROBES.register(
     "caption_text",
     "mmcheck.probe.caption_text:CaptionTextProbe",
     "what the caption alone shows: length, residue, repetition",
-    halves=("image", "caption"),
 )
 PROBES.register(
     "transcript_text",
     "mmcheck.probe.transcript_text:TranscriptTextProbe",
     "what tools left in the transcript: markup, marks, hidden characters, lost spaces",
-    halves=("audio", "transcript"),
 )
 PROBES.register(
     "image_text",
     "mmcheck.probe.image_text:ImageTextProbe",
     "CLIP/SigLIP similarity of image and caption",
-    model=True,
-    halves=("image", "caption"),
 )
 PROBES.register(
     "transcript",
     "mmcheck.probe.transcript:TranscriptProbe",
     "Whisper verifies the transcript against the recording",
-    model=True,
-    halves=("audio", "transcript"),
 )
 PROBES.register(
     "transcript_null",
     "mmcheck.probe.transcript_null:TranscriptNullProbe",
     "how other clips' transcripts fare under sampled recordings",
-    model=True,
-    halves=("audio", "transcript"),
-    serves="transcript",
 )
 
 # In the order in which they run: an analysis may read those before it.
-ANALYSES: Registry[Any] = Registry("analysis")
+ANALYSES: Registry[Analysis] = Registry("analysis", "mmcheck.analyses", "mmcheck.corpus.base:Analysis")
 ANALYSES.register(
     "repetition",
     "mmcheck.corpus.repetition:Repetition",
@@ -67,13 +64,11 @@ ANALYSES.register(
     "alignment",
     "mmcheck.corpus.alignment:Alignment",
     "is a pair a random pairing, against re-pairings of the set's own halves",
-    reads=("image_text", "transcript"),
 )
 ANALYSES.register(
     "speech",
     "mmcheck.corpus.speech:Speech",
     "which fault a transcript has, against faults planted in the set itself",
-    reads=("transcript",),
 )
 ANALYSES.register(
     "caption",
@@ -86,7 +81,7 @@ ANALYSES.register(
     "do like images have like captions, and like recordings like transcripts",
 )
 
-RULES: Registry[Any] = Registry("rule")
+RULES: Registry[Rule] = Registry("rule", "mmcheck.rules", "mmcheck.judge.rule:Rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")
 RULES.register(
     "unreadable_media",
@@ -108,19 +103,17 @@ RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the mani
 RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the dataset gives no ground to judge the pair on")
 RULES.register("unmeasured", "mmcheck.judge.unmeasured:UnmeasuredRule", "a probe failed or nothing could be measured")
 
-FORMATS: Registry[Any] = Registry("format")
+FORMATS: Registry[Format] = Registry("format", "mmcheck.formats", "mmcheck.formats.base:Format")
 FORMATS.register("nemo", "mmcheck.formats.nemo:NemoFormat", "NeMo JSONL: audio_filepath, text, duration, offset")
 FORMATS.register(
     "imagefolder",
     "mmcheck.formats.hf_folder:HfFolderFormat",
     "Hugging Face imagefolder/audiofolder: metadata.jsonl|csv|parquet",
-    modality="image",
 )
 FORMATS.register(
     "audiofolder",
     "mmcheck.formats.hf_folder:HfAudioFolderFormat",
     "Hugging Face audiofolder: metadata.jsonl|csv|parquet",
-    modality="audio",
 )
 FORMATS.register("jsonl", "mmcheck.formats.jsonl:JsonlFormat", "one JSON object a line")
 FORMATS.register("csv", "mmcheck.formats.csv:CsvFormat", "CSV or TSV, open_clip's filepath/title included")
@@ -128,5 +121,5 @@ FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet wi
 FORMATS.register("webdataset", "mmcheck.formats.webdataset:WebdatasetFormat", "WebDataset/img2dataset tar shards")
 FORMATS.register("folder", "mmcheck.formats.folder:FolderFormat", "a plain folder of x.jpg + x.txt or x.wav + x.txt")
 
-ENGINES: Registry[Any] = Registry("engine")
+ENGINES: Registry[Engine] = Registry("engine", "mmcheck.engines", "mmcheck.engine.base:Engine")
 ENGINES.register("local", "mmcheck.engine.local:LocalEngine", "this machine; decoding overlaps the model")

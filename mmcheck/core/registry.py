@@ -1,16 +1,23 @@
-"""Tables of parts by name, holding "module:Class" strings so that listing a part imports nothing heavy."""
+"""Tables of parts by name, holding "module:Class" strings so that listing a part imports nothing heavy.
+
+A table holds mmcheck's own parts and those that installed packages offer under an entry point group. Packages are
+looked at when a table is first used, never on import, so that ``--help`` does not wait for them.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.plugins import find_plugins
 
 T = TypeVar("T")
+_REMEDY = "update that package, or uninstall it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +28,12 @@ class Entry:
     """What the user writes."""
     target: str
     """``module:Class``."""
-    summary: str
-    """One line for ``mmcheck list``."""
-    extra: dict[str, Any]
-    """What a table wants to know without importing the part (suffixes, needs, ...)."""
+    summary: str = ""
+    """One line for ``mmcheck list``; empty for a part of an installed package, whose class says it."""
+    package: str = ""
+    """The installed package that it comes from, with its version; empty for mmcheck's own."""
+    fault: str = ""
+    """Why it cannot be used, where that is known without importing it."""
 
 
 class Registry(Generic[T]):
@@ -32,56 +41,129 @@ class Registry(Generic[T]):
 
     Args:
         kind: Word for messages, e.g. ``probe``.
+        group: Entry point group under which installed packages offer such parts; none without it.
+        protocol: ``module:Class`` of the protocol whose methods a part of an installed package must have.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, group: str = "", protocol: str = "") -> None:
         self.kind = kind
-        self._entries: dict[str, Entry] = {}
+        self.group = group
+        self._protocol = protocol
+        self._own: dict[str, Entry] = {}
 
-    def register(self, name: str, target: str, summary: str, **extra: Any) -> None:
-        """Add a part; ``target`` is imported on first use only.
+    def register(self, name: str, target: str, summary: str) -> None:
+        """Add a part of mmcheck's own; ``target`` is imported on first use only.
 
         Raises:
             ValueError: If the name is taken or the target is not ``module:Class``.
         """
-        if name in self._entries:
+        if name in self._own:
             raise ValueError(f"{self.kind} {name!r} is registered twice.")
         if target.count(":") != 1:
             raise ValueError(f"target of {self.kind} {name!r} must be 'module:Class', but is {target!r}.")
-        self._entries[name] = Entry(name=name, target=target, summary=summary, extra=extra)
+        self._own[name] = Entry(name=name, target=target, summary=summary)
 
     def get(self, name: str) -> type[T]:
         """Return the class registered under ``name``, importing its module.
 
         Raises:
-            ConfigError: If there is none; names the nearest.
+            ConfigError: If there is none (names the nearest), or the package that offers it is broken (names it).
         """
-        module, _, attribute = self.entry(name).target.partition(":")
-        part: type[T] = getattr(importlib.import_module(module), attribute)
+        entry = self.entry(name)
+        if entry.package:
+            return self._load_plugin(entry)
+        part: type[T] = _import(entry.target)
         return part
 
     def entry(self, name: str) -> Entry:
         """Return the entry of ``name`` without importing the part.
 
         Raises:
-            ConfigError: If there is none; names the nearest.
+            ConfigError: If there is none (names the nearest), or two packages claim the name (names them).
         """
-        if name not in self._entries:
-            near = difflib.get_close_matches(name, self._entries, n=1)
+        for broken in self.broken:
+            if broken.name == name:
+                raise ConfigError(_sentence(self.kind, broken, broken.fault), hint=_REMEDY)
+        if name not in self._all:
+            near = difflib.get_close_matches(name, self._all, n=1)
             raise ConfigError(
-                f"unknown {self.kind} {name!r}; known are: {', '.join(sorted(self._entries))}.",
+                f"unknown {self.kind} {name!r}; known are: {', '.join(sorted(self._all))}.",
                 hint=f"did you mean {near[0]!r}?" if near else "see `mmcheck list`.",
             )
-        return self._entries[name]
+        return self._all[name]
+
+    def summarise(self, entry: Entry) -> str:
+        """Return one line on a part: its own, or the first of the class's docstring.
+
+        Raises:
+            ConfigError: If the package that offers it is broken.
+        """
+        return entry.summary or (self.get(entry.name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+
+    @property
+    def broken(self) -> list[Entry]:
+        """Return what installed packages offer under a name that is taken, each with its ``fault``."""
+        return self._plugins[1]
 
     def __iter__(self) -> Iterator[Entry]:
-        """Yield the entries in the order of registration."""
-        return iter(self._entries.values())
+        """Yield mmcheck's own entries in the order of registration, then those of packages by name."""
+        return iter(self._all.values())
 
     def __contains__(self, name: object) -> bool:
         """Return whether a part of that name is registered."""
-        return name in self._entries
+        return name in self._own or name in self._all
 
     def names(self) -> list[str]:
-        """Return the names in the order of registration."""
-        return list(self._entries)
+        """Return the names in the order of the entries."""
+        return list(self._all)
+
+    @property
+    def _all(self) -> dict[str, Entry]:
+        return {**self._own, **self._plugins[0]}
+
+    @cached_property
+    def _plugins(self) -> tuple[dict[str, Entry], list[Entry]]:
+        """Return the usable parts of installed packages, and those whose name is taken."""
+        found: dict[str, Entry] = {}
+        broken: list[Entry] = []
+        for plugin in find_plugins(self.group) if self.group else ():
+            entry = Entry(name=plugin.name, target=plugin.target, package=plugin.package)
+            if entry.name in self._own:
+                broken.append(replace(entry, fault=f"mmcheck has a {self.kind} of that name itself"))
+            elif entry.name in found:
+                broken.append(replace(entry, fault=f"{found[entry.name].package} has a {self.kind} of that name too"))
+            else:
+                found[entry.name] = entry
+        return found, broken
+
+    def _load_plugin(self, entry: Entry) -> type[T]:
+        try:
+            part = _import(entry.target)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise ConfigError(_sentence(self.kind, entry, reason), hint=_REMEDY) from error
+        if fault := self._find_fault(entry, part):
+            raise ConfigError(_sentence(self.kind, entry, fault), hint=_REMEDY)
+        found: type[T] = part
+        return found
+
+    def _find_fault(self, entry: Entry, part: object) -> str:
+        if not isinstance(part, type):
+            return f"{entry.target} is not a class"
+        wanted = _import(self._protocol) if self._protocol else object
+        missing = [name for name, value in vars(wanted).items() if not name.startswith("_") and callable(value)]
+        missing = [name for name in missing if not callable(getattr(part, name, None))]
+        if missing:
+            return f"{part.__name__} has no {' and no '.join(f'`{name}`' for name in missing)}"
+        name = getattr(part, "name", entry.name)
+        return "" if name == entry.name or not isinstance(name, str) else f"{part.__name__} calls itself {name!r}"
+
+
+def _import(target: str) -> type:
+    module, _, attribute = target.partition(":")
+    part: type = getattr(importlib.import_module(module), attribute)
+    return part
+
+
+def _sentence(kind: str, entry: Entry, reason: str) -> str:
+    return f"the {kind} {entry.name!r} of the package {entry.package} cannot be used: {reason.rstrip('.')}."

@@ -18,7 +18,7 @@ from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS,
 from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Metric
 from mmcheck.corpus.alignment_fit import SliceVerdict, describe_slices
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.image_alignment import ImageAlignment
 from mmcheck.corpus.row_scores import RowScores
 from mmcheck.corpus.speech_alignment import SpeechAlignment
@@ -66,7 +66,8 @@ class Alignment:
     """
 
     name = "alignment"
-    needs: tuple[str, ...] = ()
+    options_model = AlignmentConfig
+    traits = AnalysisTraits(reads=tuple(kind.probe for kind in PAIR_KINDS))
     metrics = tuple(metric for kind in PAIR_KINDS for metric in _metrics(kind))
 
     def __init__(self, options: AlignmentConfig, seed: int) -> None:
@@ -133,8 +134,8 @@ def _table(ids: pa.Array, values: Mapping[PairKind, RowScores], rows: slice) -> 
     causes: list[str | None] = [None] * len(ids)
     for kind, scores in reversed(list(values.items())):
         told = [scores.reasons[place] if place >= 0 else (None, None) for place in scores.reason[rows].tolist()]
-        words[f"{kind.name}_cause"] = [cause for cause, _ in told]
-        words[f"{kind.name}_reason"] = [reason for _, reason in told]
+        words[kind.cause_column] = [cause for cause, _ in told]
+        words[kind.reason_column] = [reason for _, reason in told]
         reasons = [own or other for (_, own), other in zip(told, reasons, strict=True)]
         causes = [own or other for (own, _), other in zip(told, causes, strict=True)]
     for kind, scores in values.items():

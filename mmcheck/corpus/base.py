@@ -8,13 +8,31 @@ What holds for the whole set (an estimated share, a plain sentence, a plot's bin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mmcheck.config import Section
 from mmcheck.core.types import Metric, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisTraits:
+    """What a scan and the judge want to know of an analysis before it is made."""
+
+    reads: tuple[str, ...] = ()
+    """Probes of which it needs one at least; without any of them rules on its metrics are inactive. Empty: it always
+    has something to say."""
+    needs: tuple[str, ...] = ()
+    """Analyses whose values it reads, where they are enabled; they stand before it in the table of parts."""
+    in_manifests: bool = True
+    """Whether values that a rule reads become ``mmcheck_<analysis>_<metric>`` columns of the written manifests."""
+    by_order: tuple[str, ...] = ()
+    """Metrics, without the analysis' name, that say something of the order of the rows itself (which of several equal
+    ones comes first). All others are the same whatever the order."""
 
 
 class ShardTables(Protocol):
@@ -38,13 +56,15 @@ class ShardTables(Protocol):
         ...
 
 
+@runtime_checkable
 class Analysis(Protocol):
     """An analysis of the whole set. Its values depend on nothing but the stored tables, its options and the seed."""
 
     name: str
     metrics: tuple[Metric, ...]
-    needs: tuple[str, ...]
-    """Analyses whose values it reads, where they are enabled; they stand before it in the table of parts."""
+    traits: AnalysisTraits
+    options_model: type[Section]
+    """Its section of the config, with ``enabled``."""
 
     def __init__(self, options: Any, seed: int) -> None: ...
 

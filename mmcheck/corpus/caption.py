@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mmcheck.config import CaptionConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.caption_background import PROBE, Background, NoBackground, gather_background
 from mmcheck.corpus.caption_rows import CaptionRows, count_images, find_foreign_languages
 from mmcheck.corpus.caption_signs import CaptionSigns, read_signs
@@ -53,7 +53,8 @@ class Caption:
     """
 
     name = "caption"
-    needs = ("repetition",)
+    options_model = CaptionConfig
+    traits = AnalysisTraits(needs=("repetition",))
     metrics = (
         Metric(
             name="caption.vagueness",

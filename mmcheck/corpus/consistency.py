@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mmcheck.config import ConsistencyConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.caption_breadth import find_breadth
 from mmcheck.corpus.caption_conflicts import Found, find_caption_conflicts, find_unlike_images
 from mmcheck.corpus.embeddings import gather_bank
@@ -51,7 +51,8 @@ class Consistency:
     """
 
     name = "consistency"
-    needs = ("repetition", "duplicates", "caption")
+    options_model = ConsistencyConfig
+    traits = AnalysisTraits(needs=("repetition", "duplicates", "caption"), in_manifests=False)
     metrics = (
         Metric(
             name="consistency.caption_conflict",

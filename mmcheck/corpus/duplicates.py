@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.groups import ItemGroups, RowGroups, Rows, group_by_key, group_items, group_rows
 from mmcheck.corpus.media_items import TEXTS, Items, MediaRows, read_index, read_media_rows, to_items
 from mmcheck.corpus.near_images import ImageItems, NearImages
@@ -112,7 +112,8 @@ class Duplicates:
     """
 
     name = "duplicates"
-    needs = ("repetition",)
+    options_model = DuplicatesConfig
+    traits = AnalysisTraits(needs=("repetition",), in_manifests=False)
     metrics = (
         *_medium_metrics("image", "image"),
         *_medium_metrics("audio", "recording"),

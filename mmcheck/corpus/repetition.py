@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mmcheck.config import RepetitionConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.types import Metric, Status
-from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.base import AnalysisTraits, ShardTables
 from mmcheck.store.schema import dump_json, load_json
 
 Hashes = NDArray[np.uint64]
@@ -44,7 +44,8 @@ class Repetition:
     """
 
     name = "repetition"
-    needs = ()
+    options_model = RepetitionConfig
+    traits = AnalysisTraits(in_manifests=False, by_order=("media_order", "pair_order"))
     metrics = (
         Metric(
             name="repetition.caption_count",

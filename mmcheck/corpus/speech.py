@@ -19,7 +19,7 @@ from mmcheck.config import SpeechConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Metric
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.speech_clips import PROBE, Floats, SpeechClips, read_clips
 from mmcheck.corpus.speech_faults import FAULTS, LIMIT, FaultFit, judge_fault
 from mmcheck.corpus.speech_languages import LanguageVerdict, judge_languages
@@ -56,7 +56,8 @@ class Speech:
     """
 
     name = "speech"
-    needs = ("alignment",)
+    options_model = SpeechConfig
+    traits = AnalysisTraits(reads=("transcript",), needs=("alignment",))
     metrics = (
         _metric("cut_transcript", "probability that the speech goes on where the transcript ends"),
         _metric("cut_audio", "probability that the recording breaks off before the transcript's last words"),

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Protocol, TypeVar, runtime_checkable
 
 from mmcheck.core.types import Shard
 
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs a task over shards and passes on what it yields, in no particular order."""
 
     name: str
 
-    def run(self, task: Callable[[Iterable[Shard]], Iterator[T]], shards: Iterable[Shard]) -> Iterator[T]:
-        """Yield whatever the task yields."""
+    def run(self, task: Callable[[Iterable[Shard]], Iterator[T]], shards: Iterable[Shard]) -> Generator[T, None, None]:
+        """Yield whatever the task yields; closed early where a run is stopped, and then it closes the task's."""
         ...

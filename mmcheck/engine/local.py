@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
 from mmcheck.core.types import Shard
@@ -15,6 +15,6 @@ class LocalEngine:
 
     name = "local"
 
-    def run(self, task: Callable[[Iterable[Shard]], Iterator[T]], shards: Iterable[Shard]) -> Iterator[T]:
+    def run(self, task: Callable[[Iterable[Shard]], Iterator[T]], shards: Iterable[Shard]) -> Generator[T, None, None]:
         """Yield whatever the task yields."""
         yield from task(shards)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
-from mmcheck.core.pair_kinds import PAIR_KINDS
+from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.judge.rule import RuleFindings
 from mmcheck.judge.table import JudgeTable, Mask
 
@@ -28,11 +28,11 @@ def without_blind(findings: RuleFindings, options: RuleConfig, table: JudgeTable
         return findings
     for kind in PAIR_KINDS:
         if kind.is_by_model(options.metric):
-            findings = findings.only(~_is_blind(table, f"{kind.name}_cause"))
+            findings = findings.only(~_is_blind(table, kind))
     return findings
 
 
-def _is_blind(table: JudgeTable, column: str) -> Mask:
-    equal = pc.fill_null(pc.equal(table.words("alignment", column), _CAUSE), False)
+def _is_blind(table: JudgeTable, kind: PairKind) -> Mask:
+    equal = pc.fill_null(pc.equal(table.words(kind.judged_by, kind.cause_column), _CAUSE), False)
     found: Mask = equal.to_numpy(zero_copy_only=False)
     return found

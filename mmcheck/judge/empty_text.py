@@ -7,42 +7,20 @@ incomplete, and ``unmeasured`` sees to it where a probe wanted it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pyarrow.compute as pc
 
-from mmcheck.config import RuleConfig
-from mmcheck.core.types import Action, Metric
-from mmcheck.judge.broken_row import fixed_message
-from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
 from mmcheck.judge.table import JudgeTable, Mask
 
 SAYS_SOMETHING = {"caption": r"[\p{L}\p{N}\p{So}]", "transcript": r"[\p{L}\p{N}]"}
 
 
-class EmptyTextRule:
-    """Fires where the caption or the transcript is empty, white space or punctuation only.
+class EmptyTextRule(BaseRule):
+    """Fires where the caption or the transcript is empty, white space or punctuation only."""
 
-    Args:
-        name: Name of the rule in the config.
-        options: Its section.
-
-    Raises:
-        ConfigError: If the message is not a sound template.
-    """
-
+    traits = RuleTraits(meaning="An empty text")
     causes = ("caption", "transcript")
-
-    def __init__(self, name: str, options: RuleConfig) -> None:
-        self.name = name
-        self.options = options
-        self.metrics = condition_metrics(options)
-        self._fixed = fixed_message(name, options)
-
-    def check(self, known: Mapping[str, Metric]) -> list[str]:
-        """Return a sentence for each condition that can never hold."""
-        return check_limits(self.name, self.options, known)
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return a finding for each empty text."""
@@ -52,13 +30,7 @@ class EmptyTextRule:
         causes = [column for column, found in empty.items() for _ in range(len(found))]
         order = np.argsort(rows, kind="stable")
         causes = [causes[i] for i in order]
-        return RuleFindings(
-            rule=self.name,
-            action=Action(self.options.action),
-            rows=rows[order],
-            causes=causes,
-            messages=[self._fixed or f"The {cause} is empty." for cause in causes],
-        )
+        return self.findings(rows[order], causes, [f"The {cause} is empty." for cause in causes])
 
 
 def is_empty(table: JudgeTable, column: str) -> Mask:

@@ -62,6 +62,19 @@ class MessageTemplate:
         return "".join(pieces)
 
 
+def fixed_message(rule: str, text: str | None) -> str | None:
+    """Return the message of a rule that has no numbers to fill in, or None if the config gives none.
+
+    Args:
+        rule: Name of the rule.
+        text: What its section says.
+
+    Raises:
+        ConfigError: If the message uses a field all the same.
+    """
+    return None if text is None else MessageTemplate(text, f"rules.{rule}.message", fields=()).fill("", 0.0, 0.0)
+
+
 def show_number(value: float, beside: float | None = None) -> str:
     """Return a number as people write it: whole numbers whole, others with four digits that count.
 

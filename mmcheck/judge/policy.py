@@ -23,12 +23,9 @@ from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.parts import ANALYSES, PROBES, RULES
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.blind_model import without_blind
-from mmcheck.judge.broken_row import BrokenRowRule
 from mmcheck.judge.precedence import SEVERITY, check_unless, give_way
 from mmcheck.judge.rule import Rule, RuleFindings
 from mmcheck.judge.table import JudgeTable
-from mmcheck.judge.unjudged import UnjudgedRule
-from mmcheck.judge.unmeasured import UnmeasuredRule
 from mmcheck.store.schema import FINDING, VERDICTS
 
 _RANK = {action: rank for rank, action in enumerate(SEVERITY)}
@@ -61,10 +58,8 @@ class Policy:
                 faults.append(error)
         _raise_all(faults)
         for rule in self.rules:
-            if isinstance(rule, UnjudgedRule):
-                rule.look_at(rules)
-        self._row_law = BrokenRowRule("broken_row", RuleConfig(rule="broken_row", action="quarantine"))
-        self._measured_law = UnmeasuredRule("unmeasured", RuleConfig(rule="unmeasured", action="unchecked"))
+            rule.look_at(rules)
+        self._laws = _laws()
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -104,20 +99,23 @@ class Policy:
         """Return one verdict a sample, in the verdicts schema of the run folder."""
         rank = np.zeros(table.num_rows, dtype=np.int8)
         found: list[RuleFindings] = []
-        ordinary = [rule for rule in self.rules if not isinstance(rule, UnmeasuredRule)]
-        strict = [rule for rule in self.rules if isinstance(rule, UnmeasuredRule)]
+        active = [rule for rule in self.rules if rule.name not in self.inactive]
         applied = {
             rule.name: without_blind(rule.apply(table), rule.options, table)
-            for rule in ordinary
-            if rule.name not in self.inactive
+            for rule in active
+            if not rule.traits.is_last
         }
         for findings in give_way(applied, self.rules, table.num_rows):
             _add(found, rank, findings)
-        _add(found, rank, self._row_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
-        for rule in strict:
-            if rule.name not in self.inactive:
+        for law in self._laws:
+            if not law.traits.is_last:
+                _add(found, rank, law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
+        for rule in active:
+            if rule.traits.is_last:
                 _add(found, rank, rule.apply(table).only(rank < _RANK[Action.QUARANTINE]))
-        _add(found, rank, self._measured_law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
+        for law in self._laws:
+            if law.traits.is_last:
+                _add(found, rank, law.apply(table).only(rank < _RANK[Action.UNCHECKED]))
         offsets, findings = _assemble(found, table.num_rows)
         words = pa.array([action.value for action in SEVERITY], pa.string())
         columns = {
@@ -131,9 +129,19 @@ class Policy:
         return pa.table(columns, schema=VERDICTS)
 
 
+def _laws() -> list[Rule]:
+    """Return the rules that hold whatever the config says. Only mmcheck's own can be such."""
+    kinds = {entry.name: RULES.get(entry.name) for entry in RULES if not entry.package}
+    return [
+        kind(name, RuleConfig.model_validate({"rule": name, "action": kind.traits.law.value}))
+        for name, kind in kinds.items()
+        if kind.traits.law is not None
+    ]
+
+
 def _is_fed(analysis: str, enabled: Collection[str]) -> bool:
     """Return whether a probe that an analysis reads is part of the run; true for probes and for what reads any."""
-    reads = ANALYSES.entry(analysis).extra.get("reads", ()) if analysis in ANALYSES else ()
+    reads = ANALYSES.get(analysis).traits.reads if analysis in ANALYSES else ()
     return not reads or any(probe in enabled for probe in reads)
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mmcheck.config import RuleConfig
+from mmcheck.config import RuleConfig, Section
 from mmcheck.core.types import Action, Finding, Metric
+from mmcheck.judge.message import fixed_message
 from mmcheck.judge.table import JudgeTable, Mask
 
 
@@ -79,9 +80,31 @@ class RuleFindings:
         ]
 
 
-class Rule(Protocol):
-    """A rule. Made from its name and its section of the config."""
+class NoOptions(Section):
+    """Options of a rule that has none besides those of every rule."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTraits:
+    """What config and policy want to know of a kind of rule."""
+
+    meaning: str = ""
+    """What a finding of it means, for the report: one sentence without its full stop."""
+    default_action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
+    """What a rule of this kind does where the config does not say."""
+    law: Action | None = None
+    """Set for what holds whatever the config says: a sample that nothing graver was found on gets this action."""
+    is_last: bool = False
+    """Whether it looks only at samples that no other rule quarantined."""
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """A rule. Made from its name and its section of the config; ``BaseRule`` does most of it."""
+
+    options_model: type[Section]
+    """What a rule of this kind takes in its section besides the keys of every rule."""
+    traits: RuleTraits
     name: str
     options: RuleConfig
     metrics: tuple[str, ...]
@@ -94,6 +117,15 @@ class Rule(Protocol):
 
     def __init__(self, name: str, options: RuleConfig) -> None: ...
 
+    @classmethod
+    def find_fault(cls, options: RuleConfig) -> str | None:
+        """Return what is wrong with the keys of a section, or None; ``options_model`` is checked before."""
+        ...
+
+    def look_at(self, rules: Mapping[str, RuleConfig]) -> None:
+        """Learn what the other rules of the config say; called once, before ``apply``."""
+        ...
+
     def check(self, known: Mapping[str, Metric]) -> list[str]:
         """Return what is wrong with the options, given what the metrics can be; also learn their descriptions.
 
@@ -105,6 +137,62 @@ class Rule(Protocol):
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return the findings on the rows of ``table``."""
         ...
+
+
+class BaseRule:
+    """What most rules have in common: a message without numbers, no metric of their own but those of conditions.
+
+    A rule of its own sets ``causes`` and ``traits``, adds the metrics that it reads to ``metrics``, and has ``apply``.
+
+    Args:
+        name: Name of the rule in the config.
+        options: Its section.
+
+    Raises:
+        ConfigError: If the message is not a sound template.
+    """
+
+    options_model: ClassVar[type[Section]] = NoOptions
+    traits: ClassVar[RuleTraits] = RuleTraits()
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Metrics that every rule of this kind reads."""
+    causes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, name: str, options: RuleConfig) -> None:
+        self.name = name
+        self.options = options
+        self.metrics = (*self.reads, *condition_metrics(options))
+        self.fixed_message = fixed_message(name, options.message)
+
+    @classmethod
+    def find_fault(cls, options: RuleConfig) -> str | None:
+        """Return what is wrong with the keys of a section, or None."""
+        if options.metric is None and options.min is None and options.max is None:
+            return None
+        return f"`metric`, `min` and `max` belong to rule: threshold, not to {options.rule!r}"
+
+    def look_at(self, rules: Mapping[str, RuleConfig]) -> None:
+        """Do nothing: what other rules say does not matter here."""
+
+    def check(self, known: Mapping[str, Metric]) -> list[str]:
+        """Return a sentence for each condition that can never hold."""
+        return check_limits(self.name, self.options, known)
+
+    def findings(self, rows: NDArray[np.int64], causes: Sequence[str], messages: Sequence[str]) -> RuleFindings:
+        """Return findings on ``rows``; the message of the config stands in place of ``messages``.
+
+        Args:
+            rows: 0-based rows, ascending.
+            causes: One a row, of ``causes``.
+            messages: Plain sentences, one a row.
+        """
+        return RuleFindings(
+            rule=self.name,
+            action=Action(self.options.action),
+            rows=rows,
+            causes=causes,
+            messages=messages if self.fixed_message is None else [self.fixed_message] * len(rows),
+        )
 
 
 def condition_metrics(options: RuleConfig) -> tuple[str, ...]:

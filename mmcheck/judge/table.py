@@ -172,7 +172,7 @@ class JudgeTable:
 
 
 def _serves(probe: str) -> bool:
-    return probe in PROBES and "serves" in PROBES.entry(probe).extra
+    return probe in PROBES and PROBES.get(probe).traits.serves is not None
 
 
 def _column(table: pa.Table, name: str) -> Any:

@@ -6,61 +6,35 @@ this: a transcript is held to what can be spoken, a caption only to what no desc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
-from mmcheck.config import RuleConfig
-from mmcheck.core.types import Action, Metric
-from mmcheck.judge.broken_row import fixed_message
-from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
 from mmcheck.judge.table import JudgeTable
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript, show_piece
 
 
-class _TextResidueRule:
-    """Fires where a text has residue; the cause is its kind.
+class _TextResidueRule(BaseRule):
+    """Fires where a text has residue; the cause is its kind."""
 
-    Args:
-        name: Name of the rule in the config.
-        options: Its section.
-
-    Raises:
-        ConfigError: If the message is not a sound template.
-    """
-
-    causes: ClassVar[tuple[str, ...]]
     _text: ClassVar[str]
-    _probe: ClassVar[str]
-
-    def __init__(self, name: str, options: RuleConfig) -> None:
-        self.name = name
-        self.options = options
-        self.metrics = (*(f"{self._probe}.{kind}" for kind in self.causes), *condition_metrics(options))
-        self._fixed = fixed_message(name, options)
-
-    def check(self, known: Mapping[str, Metric]) -> list[str]:
-        """Return a sentence for each condition that can never hold."""
-        return check_limits(self.name, self.options, known)
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return one finding for each text with residue."""
-        counts = np.stack([np.nan_to_num(table.values(f"{self._probe}.{kind}")) for kind in self.causes])
+        counts = np.stack([np.nan_to_num(table.values(metric)) for metric in self.reads])
         rows = np.flatnonzero((counts > 0).any(axis=0) & applicable(self.options, table) & ~table.has_problem)
         chosen = pa.array(rows)
         texts = table.texts(self._text).take(chosen).to_pylist()
         languages = table.languages.take(chosen).to_pylist()
         present = counts[:, rows].T > 0
         kinds = [[kind for kind, there in zip(self.causes, row, strict=True) if there] for row in present.tolist()]
-        return RuleFindings(
-            rule=self.name,
-            action=Action(self.options.action),
-            rows=rows,
-            causes=[found[0] for found in kinds],
-            messages=[
-                self._fixed or self._message(text or "", language, found)
+        return self.findings(
+            rows,
+            [found[0] for found in kinds],
+            [
+                self._message(text or "", language, found)
                 for text, language, found in zip(texts, languages, kinds, strict=True)
             ],
         )
@@ -84,14 +58,16 @@ _WHOLE = ("missing_value", "bare_value")
 class TranscriptResidueRule(_TextResidueRule):
     """Fires where a transcript holds what nobody says."""
 
+    traits = RuleTraits(meaning="The transcript holds what nobody says")
     causes = tuple(KINDS)
+    reads = tuple(f"transcript_text.{kind}" for kind in KINDS)
     _text = "transcript"
-    _probe = "transcript_text"
 
 
 class CaptionResidueRule(_TextResidueRule):
     """Fires where a caption holds hidden or broken characters, a model's tokens, or is a word such as null."""
 
+    traits = RuleTraits(meaning="The caption holds what no description does")
     causes = ("control_tokens", "invisible_characters", "broken_characters", "missing_value")
+    reads = tuple(f"caption_text.{kind}" for kind in causes)
     _text = "caption"
-    _probe = "caption_text"

@@ -10,11 +10,11 @@ from mmcheck.config import RuleConfig
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.message import MessageTemplate, show_number
-from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics, nothing
+from mmcheck.judge.rule import BaseRule, RuleFindings, applicable, check_limits, condition_metrics, nothing
 from mmcheck.judge.table import JudgeTable
 
 
-class ThresholdRule:
+class ThresholdRule(BaseRule):
     """Fires where a metric lies outside ``min`` and ``max``, which themselves are kept.
 
     A sample without the value never fires: what could not be measured is the business of ``unmeasured``.
@@ -37,7 +37,17 @@ class ThresholdRule:
         self.metric = options.metric
         self.metrics = (options.metric, *condition_metrics(options))
         self._description = ""
+        # Not that of BaseRule: this one has numbers.
         self._template = None if options.message is None else MessageTemplate(options.message, f"rules.{name}.message")
+
+    @classmethod
+    def find_fault(cls, options: RuleConfig) -> str | None:
+        """Return what is wrong with the keys of a section, or None."""
+        if options.metric is None:
+            return f"a {options.rule} rule needs `metric: <probe>.<metric>`"
+        if options.min is None and options.max is None:
+            return f"a {options.rule} rule needs `min`, `max` or both"
+        return None
 
     def check(self, known: Mapping[str, Metric]) -> list[str]:
         """Return a sentence for each limit that its metric can never reach."""

@@ -15,15 +15,11 @@ import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
-from mmcheck.core.types import Action, Metric
-from mmcheck.judge.broken_row import fixed_message
-from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics, nothing
+from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
 from mmcheck.judge.table import JudgeTable
 
-ANALYSIS = "alignment"
 
-
-class UnjudgedRule:
+class UnjudgedRule(BaseRule):
     """Fires where the alignment analysis could not judge a pair that it was meant to judge.
 
     Args:
@@ -34,6 +30,8 @@ class UnjudgedRule:
         ConfigError: If the message is not a sound template.
     """
 
+    traits = RuleTraits(default_action="unchecked")
+    reads = tuple(kind.posterior for kind in PAIR_KINDS)
     causes = (
         "too_few_pairs",
         "captions_all_alike",
@@ -44,20 +42,13 @@ class UnjudgedRule:
     )
 
     def __init__(self, name: str, options: RuleConfig) -> None:
-        self.name = name
-        self.options = options
-        self.metrics = (*(kind.posterior for kind in PAIR_KINDS), *condition_metrics(options))
-        self._fixed = fixed_message(name, options)
+        super().__init__(name, options)
         self._judged_otherwise: frozenset[PairKind] = frozenset()
 
     def look_at(self, rules: Mapping[str, RuleConfig]) -> None:
         """Learn which kinds of pairs other rules of the config judge by raw values."""
         read = {rule.metric for rule in rules.values() if rule.enabled}
         self._judged_otherwise = frozenset(kind for kind in PAIR_KINDS if read & set(kind.raw_metrics))
-
-    def check(self, known: Mapping[str, Metric]) -> list[str]:
-        """Return a sentence for each condition that can never hold."""
-        return check_limits(self.name, self.options, known)
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return a finding for each pair without a judgement."""
@@ -67,23 +58,19 @@ class UnjudgedRule:
         for kind in PAIR_KINDS:
             if kind in self._judged_otherwise:
                 continue
-            causes = table.words(ANALYSIS, f"{kind.name}_cause")
+            causes = table.words(kind.judged_by, kind.cause_column)
             rows = np.flatnonzero(applies & pc.is_in(causes, value_set=known).to_numpy(zero_copy_only=False))
             chosen = pa.array(rows)
-            reasons = table.words(ANALYSIS, f"{kind.name}_reason").take(chosen).to_pylist()
+            reasons = table.words(kind.judged_by, kind.reason_column).take(chosen).to_pylist()
             found += (
-                (row, cause, self._fixed or _sentence(kind, reason))
+                (row, cause, _sentence(kind, reason))
                 for row, cause, reason in zip(rows.tolist(), causes.take(chosen).to_pylist(), reasons, strict=True)
             )
-        if not found:
-            return nothing(self.name, self.options)
         found.sort(key=lambda item: item[0])
-        return RuleFindings(
-            rule=self.name,
-            action=Action(self.options.action),
-            rows=np.array([row for row, _, _ in found], dtype=np.int64),
-            causes=[cause for _, cause, _ in found],
-            messages=[message for _, _, message in found],
+        return self.findings(
+            np.array([row for row, _, _ in found], dtype=np.int64),
+            [cause for _, cause, _ in found],
+            [message for _, _, message in found],
         )
 
 

@@ -5,21 +5,18 @@ This is the law of the design in code. The policy always applies it; a config ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
-from mmcheck.core.types import Action, Metric, Status
-from mmcheck.judge.broken_row import fixed_message
-from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.core.types import Action, Status
+from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
 from mmcheck.judge.table import JudgeTable, Mask
 
 
-class UnmeasuredRule:
+class UnmeasuredRule(BaseRule):
     """Fires where a probe failed, where a pair was not compared, or where nothing was measured at all.
 
     Args:
@@ -30,6 +27,12 @@ class UnmeasuredRule:
         ConfigError: If the action is weaker than the law, or the message is not a sound template.
     """
 
+    traits = RuleTraits(
+        meaning="The pair was not measured, so nothing can be said for or against it",
+        default_action="unchecked",
+        law=Action.UNCHECKED,
+        is_last=True,
+    )
     causes = ("probe_failed", "pair_not_measured", "half_a_pair", "nothing_measured")
 
     def __init__(self, name: str, options: RuleConfig) -> None:
@@ -38,14 +41,7 @@ class UnmeasuredRule:
                 f"rules.{name}.action: a sample that could not be measured is never kept, so it cannot be `flag`.",
                 hint="use `unchecked` (the default) or `quarantine`.",
             )
-        self.name = name
-        self.options = options
-        self.metrics = condition_metrics(options)
-        self._fixed = fixed_message(name, options)
-
-    def check(self, known: Mapping[str, Metric]) -> list[str]:
-        """Return a sentence for each condition that can never hold."""
-        return check_limits(self.name, self.options, known)
+        super().__init__(name, options)
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return one finding for each sample that could not be measured: the most telling cause."""
@@ -83,12 +79,10 @@ class UnmeasuredRule:
         rows = _take(left, _nothing_measured(table))
         found += ((row, "nothing_measured", "No probe had anything to measure here") for row in rows.tolist())
         found.sort(key=lambda item: item[0])
-        return RuleFindings(
-            rule=self.name,
-            action=Action(self.options.action),
-            rows=np.array([row for row, _, _ in found], dtype=np.int64),
-            causes=[cause for _, cause, _ in found],
-            messages=[self._fixed or message.rstrip(".") + "." for _, _, message in found],
+        return self.findings(
+            np.array([row for row, _, _ in found], dtype=np.int64),
+            [cause for _, cause, _ in found],
+            [message.rstrip(".") + "." for _, _, message in found],
         )
 
 

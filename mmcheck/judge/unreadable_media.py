@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmcheck.config import RuleConfig
-from mmcheck.core.types import Action, Metric, Status
-from mmcheck.judge.broken_row import fixed_message
-from mmcheck.judge.rule import RuleFindings, applicable, check_limits, condition_metrics
+from mmcheck.core.types import Status
+from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
 from mmcheck.judge.table import JudgeTable
 
 ENVIRONMENT_CAUSES = ("absent", "missing_dependency", "remote_not_allowed", "unreachable")
 """Causes of a MediaError that say nothing against the medium: another try elsewhere may well read it."""
 
 
-class UnreadableMediaRule:
+class UnreadableMediaRule(BaseRule):
     """Fires where any probe failed because of the medium; the cause is that of the MediaError.
 
     A probe that failed for another reason (no network, a fault of the program) says nothing against the medium; such
     samples are ``unmeasured``. One finding a row: the probes all tell the same story, and the first one is heard.
-
-    Args:
-        name: Name of the rule in the config.
-        options: Its section.
-
-    Raises:
-        ConfigError: If the message is not a sound template.
     """
 
+    traits = RuleTraits(meaning="The image or recording cannot be used")
     causes = (
         "missing",
         "empty",
@@ -54,16 +44,6 @@ class UnreadableMediaRule:
         "blank",
     )
 
-    def __init__(self, name: str, options: RuleConfig) -> None:
-        self.name = name
-        self.options = options
-        self.metrics = condition_metrics(options)
-        self._fixed = fixed_message(name, options)
-
-    def check(self, known: Mapping[str, Metric]) -> list[str]:
-        """Return a sentence for each condition that can never hold."""
-        return check_limits(self.name, self.options, known)
-
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return a finding for each sample whose medium cannot be used."""
         left = applicable(self.options, table)
@@ -78,12 +58,10 @@ class UnreadableMediaRule:
             reasons = table.reasons(probe).take(chosen).to_pylist()
             found += zip(rows.tolist(), causes, reasons, strict=True)
         found.sort(key=lambda item: item[0])
-        return RuleFindings(
-            rule=self.name,
-            action=Action(self.options.action),
-            rows=np.array([row for row, _, _ in found], dtype=np.int64),
-            causes=[cause for _, cause, _ in found],
-            messages=[self._fixed or _sentence(reason, cause) for _, cause, reason in found],
+        return self.findings(
+            np.array([row for row, _, _ in found], dtype=np.int64),
+            [cause for _, cause, _ in found],
+            [_sentence(reason, cause) for _, cause, reason in found],
         )
 
 

@@ -3,16 +3,38 @@
 ``prepare`` does the work that belongs to one sample and to a CPU thread (decoding, resizing, features);
 ``measure`` does the work that wants a batch and the model. The engine overlaps the two. Modules of probes import
 nothing heavy at the top: torch and friends come in with ``open``.
+
+``Probe`` is what every probe has. The other protocols are what some have besides; a scan asks with ``isinstance``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from mmcheck.config import Section
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample
 from mmcheck.media.sample_media import SampleMedia
+from mmcheck.probe.context import ProbeContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeTraits:
+    """What a scan wants to know of a probe before it makes one."""
+
+    halves: tuple[str, ...] = ()
+    """Columns of the samples that it looks at (``image``, ``caption``, ``audio``, ``transcript``): it is skipped where
+    no sample has any of them. Empty: it always runs."""
+    has_model: bool = False
+    """Whether a model measures: then device and decoding limits are part of the fingerprint."""
+    of_image_alone: bool = False
+    """Whether the values of a sample without a recording are those of its image file (its bytes and the ending of its
+    name), whatever the caption: an image with several captions is then measured once."""
+    serves: str | None = None
+    """The probe that it only serves (its null); it runs where that one runs."""
+    in_manifests: bool = True
+    """Whether values that a rule reads become ``mmcheck_<probe>_<metric>`` columns of the written manifests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +57,22 @@ class NotApplicable(Exception):
     """Raised by ``prepare`` when the probe has nothing to say about a sample; the text is the reason."""
 
 
-class ImageProbe(Protocol):
-    """What a probe has besides that embeds images, so that one with several captions is encoded once."""
-
-    def prepare_again(self, media: SampleMedia) -> Any:
-        """Return the payload of a sample without looking at its image, whose embedding is known or in the batch."""
-        ...
-
-
+@runtime_checkable
 class Probe(Protocol):
     """A probe. Made from its section of the config and the device; cheap until ``open``."""
 
     name: str
     metrics: tuple[Metric, ...]
-    batch_size: int
-    # Optional: ``of_image_alone = True`` says that the values of a sample without a recording are those of its image
-    # file (its bytes and the ending of its name), whatever the caption; see also ImageProbe.
+    traits: ProbeTraits
+    options_model: type[Section]
+    """Its section of the config, with ``enabled``."""
 
     def __init__(self, options: Any, device: str, seed: int) -> None: ...
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many samples ``measure`` wants at once."""
+        ...
 
     def fingerprint(self) -> str:
         """Return a digest of code version, weights (by content) and options: equal digests, equal values.
@@ -88,5 +108,45 @@ class Probe(Protocol):
         """Return one measurement a sample, in order.
 
         The values may not depend on how samples were batched beyond floating-point noise.
+        """
+        ...
+
+
+@runtime_checkable
+class ImageProbe(Protocol):
+    """What a probe has besides that embeds images, so that one with several captions is encoded once."""
+
+    min_side: int | None
+    """Images may be shrunk while decoding to no less than this on the shorter side, px; None until ``open``."""
+
+    def prepare_again(self, media: SampleMedia) -> Any:
+        """Return the payload of a sample without looking at its image, whose embedding is known or in the batch."""
+        ...
+
+
+@runtime_checkable
+class PrimedProbe(Protocol):
+    """What a probe has besides that wants to know the run around it."""
+
+    def prime(self, context: ProbeContext) -> None:
+        """Take in what the run holds; called before anything else."""
+        ...
+
+
+@runtime_checkable
+class SettledProbe(Protocol):
+    """What a probe has besides that settles an option by a trial on some of the run's samples."""
+
+    @property
+    def num_trial(self) -> int:
+        """Return how many samples the trial wants; 0 if nothing is left to settle. Asked after ``open``."""
+        ...
+
+    def settle(self, trial: Sequence[SampleMedia], num_recordings: int) -> None:
+        """Settle it; called after ``open`` and before the first ``prepare``.
+
+        Args:
+            trial: Samples of the run; those that cannot be used are passed over.
+            num_recordings: Recordings of the whole run.
         """
         ...

@@ -27,7 +27,7 @@ from mmcheck.metrics.text_normalization import is_continuous_char
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio, unique_token_ratio
 from mmcheck.metrics.transcript_cleaning import is_missing_value
 from mmcheck.metrics.transcript_marks import CONTROL_TOKEN
-from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 
 _VERSION = 4
 _LOOKED_AT = 20_000
@@ -163,6 +163,8 @@ class CaptionTextProbe:
     name = "caption_text"
     metrics = _METRICS
     batch_size = 1024
+    options_model = CaptionTextConfig
+    traits = ProbeTraits(halves=("image", "caption"), in_manifests=False)
 
     def __init__(self, options: CaptionTextConfig, device: str = "cpu", seed: int = 0) -> None:
         self._options = options

@@ -14,7 +14,7 @@ class ProbeContext:
     """Recordings of the run."""
     texts: tuple[tuple[str, str | None], ...]
     """Distinct transcripts of the run with their languages; a sample of them in a large run."""
-    served: Any
-    """The probe that is served; it shares its model."""
-    served_fingerprint: str
+    served: Any = None
+    """The probe that is served, which shares its model; None for one that serves none."""
+    served_fingerprint: str = ""
     """Its fingerprint, the same whether ``auto`` is still open or was settled by an earlier attempt."""

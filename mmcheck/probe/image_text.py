@@ -23,7 +23,7 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import MediaError
 from mmcheck.core.types import Measurement, MediaRef, Metric, Status
 from mmcheck.media.sample_media import SampleMedia
-from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class ImageTextProbe:
     """
 
     name = "image_text"
+    options_model = ImageTextConfig
+    traits = ProbeTraits(halves=("image", "caption"), has_model=True)
     metrics = (
         Metric(
             name="image_text.similarity",

@@ -34,7 +34,7 @@ from mmcheck.metrics.caption_words import count_words
 from mmcheck.metrics.text_length import spoken_length
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
-from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 
 _VERSION = 4
 _GRID = 64  # side of the small copy in pixels
@@ -154,7 +154,8 @@ class MediaProbe:
     name = "media"
     metrics = _METRICS
     batch_size = 256
-    of_image_alone = True
+    options_model = MediaProbeConfig
+    traits = ProbeTraits(of_image_alone=True, in_manifests=False)
 
     def __init__(self, options: MediaProbeConfig, device: str = "cpu", seed: int = 0) -> None:
         self._options = options

@@ -23,7 +23,7 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
-from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.transcript_again import verify_again
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech, make_tasks
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
@@ -54,6 +54,8 @@ class TranscriptProbe:
     """
 
     name = "transcript"
+    options_model = TranscriptConfig
+    traits = ProbeTraits(halves=("audio", "transcript"), has_model=True)
     metrics = METRICS
 
     def __init__(self, options: TranscriptConfig, device: str = "auto", seed: int = 0) -> None:

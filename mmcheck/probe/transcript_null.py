@@ -23,7 +23,7 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import summarise_scores
-from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.context import ProbeContext
 from mmcheck.probe.planted_texts import (
     MIN_WORDS,
@@ -60,6 +60,8 @@ class TranscriptNullProbe:
     """
 
     name = "transcript_null"
+    options_model = TranscriptNullConfig
+    traits = ProbeTraits(halves=("audio", "transcript"), has_model=True, serves="transcript")
     metrics = (
         Metric(
             name="transcript_null.null_mean_log_prob",

@@ -19,7 +19,7 @@ from mmcheck.metrics.text_length import text_length
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript
 from mmcheck.metrics.word_tables import SOURCE
-from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 
 _VERSION = 1
 _LOOKED_AT = 20_000
@@ -82,6 +82,8 @@ class TranscriptTextProbe:
     name = "transcript_text"
     metrics = _METRICS
     batch_size = 1024
+    options_model = TranscriptTextConfig
+    traits = ProbeTraits(halves=("audio", "transcript"), in_manifests=False)
 
     def __init__(self, options: TranscriptTextConfig, device: str = "cpu", seed: int = 0) -> None:
         self._options = options

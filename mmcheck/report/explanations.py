@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from mmcheck.config import Config, RuleConfig
+from mmcheck.core.parts import RULES
 from mmcheck.core.types import Metric
 from mmcheck.metrics.transcript_cleaning import KINDS
 from mmcheck.report.finding_rows import NO_FINDING, CodeCount
@@ -54,14 +55,6 @@ _CAUSES = {
     **KINDS,
 }
 _NUMBERS = re.compile(r"\s*\([^()]*\{[^()]*\)")
-_RULES = {
-    "unreadable_media": "The image or recording cannot be used",
-    "empty_text": "An empty text",
-    "transcript_residue": "The transcript holds what nobody says",
-    "caption_residue": "The caption holds what no description does",
-    "broken_row": "The manifest row cannot be read",
-    "unmeasured": "The pair was not measured, so nothing can be said for or against it",
-}
 
 
 def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]) -> str:
@@ -78,11 +71,11 @@ def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]
     said = []
     if message := _general(rule.message or ""):
         said.append(message)
-    elif rule.rule in _RULES:
+    elif meaning := RULES.get(rule.rule).traits.meaning:
         cause = _CAUSES.get(count.code.rpartition(".")[2])
-        said.append(_RULES[rule.rule] + (f": {cause}" if cause else ""))
+        said.append(meaning + (f": {cause}" if cause else ""))
     name = count.metric or rule.metric
-    if rule.rule == "threshold" and name:
+    if name and (rule.min is not None or rule.max is not None):
         metric = metrics.get(name)
         meaning = f" ({metric.description.rstrip('.')})" if metric is not None and not said else ""
         said.append(f"Kept if {name} is {_limits(rule)}{meaning}")

@@ -45,22 +45,29 @@ def resolve_config(
         ConfigError: If anything of it is wrong.
     """
     extra = list(overrides)
-    if probes is not None:
-        probes = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
-        for name in probes:
-            PROBES.entry(name)
-        for entry in PROBES:
-            # A probe that serves another (its null) comes and goes with it, unless the config has it off.
-            is_on = entry.name in probes
-            if entry.extra.get("serves") not in probes or is_on:
-                extra.append(f"probes.{entry.name}.enabled={'true' if is_on else 'false'}")
     if device is not None:
         extra.append(f"run.device={device}")
     if format is not None:
         extra.append(f"input.format={format}")
     if isinstance(config, Config):
-        return override_config(config, extra) if extra else config
-    return load_config(config, extra)
+        resolved = override_config(config, extra) if extra else config
+    else:
+        resolved = load_config(config, extra)
+    if probes is None:
+        return resolved
+    chosen = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
+    return override_config(resolved, _switches(chosen, resolved))
+
+
+def _switches(chosen: Sequence[str], config: Config) -> list[str]:
+    """Return the overrides that turn the chosen probes on and all others of a config off."""
+    for name in chosen:
+        PROBES.entry(name)
+    others = [name for name in config.probes.names() if name not in chosen]
+    # A probe that serves another (its null) comes and goes with it, unless the config has it off.
+    off = [name for name in others if PROBES.get(name).traits.serves not in chosen]
+    on = [f"probes.{name}.enabled=true" for name in chosen]
+    return [*on, *(f"probes.{name}.enabled=false" for name in off)]
 
 
 class SampleTable:

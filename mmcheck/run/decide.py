@@ -13,7 +13,7 @@ import pyarrow as pa
 from mmcheck.config import Config, compare_with_preset
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError, RunError
-from mmcheck.core.parts import PROBES
+from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Shard
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
@@ -145,6 +145,10 @@ def _write_verdicts(run: RunFolder, shards: Sequence[Shard], verdicts: pa.Table,
 
 
 def _written_metrics(policy: Policy) -> list[str]:
-    """Return the metrics that go into the manifests: what the models say of the pair; the rest stays in Parquet."""
-    models = {entry.name for entry in PROBES if entry.extra.get("model")} | {"alignment", "speech", "caption"}
-    return [metric for metric in policy.metrics if metric.partition(".")[0] in models]
+    """Return the metrics that go into the manifests: what rules read, unless its part leaves it in Parquet."""
+    return [metric for metric in policy.metrics if _is_written(metric.partition(".")[0])]
+
+
+def _is_written(part: str) -> bool:
+    table = ANALYSES if part in ANALYSES else PROBES
+    return part in table and table.get(part).traits.in_manifests

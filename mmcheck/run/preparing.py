@@ -13,7 +13,7 @@ from mmcheck.config import Config
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
-from mmcheck.probe.base import NotApplicable, Prepared, Probe
+from mmcheck.probe.base import ImageProbe, NotApplicable, Prepared, Probe
 from mmcheck.run.failed_sample import failed_sample
 from mmcheck.run.open_shard import Decoded, Outcome, SameAs
 from mmcheck.run.reuse import Reuse
@@ -23,7 +23,7 @@ from mmcheck.run.shared_images import SharedImages
 
 def shares_images(probe: Probe) -> bool:
     """Return whether a probe can take over what an earlier row with the same image gave."""
-    return getattr(probe, "of_image_alone", False) or hasattr(probe, "prepare_again")
+    return probe.traits.of_image_alone or isinstance(probe, ImageProbe)
 
 
 class Preparing:
@@ -159,11 +159,11 @@ class Preparing:
     def _prepare_one(self, name: str, media: SampleMedia, first: int | None) -> Outcome:
         """Return what the probe makes of a sample; ``first`` is an earlier row with the same image."""
         probe = self._probes[name]
-        if first is None or not shares_images(probe):
-            return self._prepare_with(name, media, probe.prepare)
-        if getattr(probe, "of_image_alone", False):
+        if first is not None and probe.traits.of_image_alone:
             return SameAs(first)
-        prepared = self._prepare_with(name, media, probe.prepare_again)  # type: ignore[attr-defined]
+        if first is None or not isinstance(probe, ImageProbe):
+            return self._prepare_with(name, media, probe.prepare)
+        prepared = self._prepare_with(name, media, probe.prepare_again)
         return replace(prepared, first=first) if isinstance(prepared, Prepared) else prepared
 
     def _prepare_with(

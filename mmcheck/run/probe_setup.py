@@ -12,13 +12,13 @@ from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, WeightsError
 from mmcheck.core.parts import PROBES
-from mmcheck.probe.base import Probe
+from mmcheck.probe.base import ImageProbe, PrimedProbe, Probe, SettledProbe
 from mmcheck.probe.context import ProbeContext
 from mmcheck.run.progress import Progress
 
 Transcripts = Callable[[], tuple[tuple[str, str | None], ...]]
 """Gives transcripts of the run with their languages."""
-Trial = Callable[[Any], None]
+Trial = Callable[[SettledProbe], None]
 """Hands a probe some of the run's media, by which it settles an option."""
 
 _LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
@@ -54,18 +54,18 @@ def make_probes(
     skipped: dict[str, str] = {}
     for name in enabled:
         # Half a pair is reason enough to run the pair's probe: it says what is missing, and the sample is not kept.
-        halves = PROBES.entry(name).extra["halves"]
+        traits = PROBES.get(name).traits
+        halves = traits.halves
         if halves and run_json["rows"] and not any(have[half] for half in halves):
             skipped[name] = f"no sample has {' or '.join(halves)}"
             continue
-        served = PROBES.entry(name).extra.get("serves")
-        if served is not None and served not in probes:
-            skipped[name] = f"{served} does not run"
+        if traits.serves is not None and traits.serves not in probes:
+            skipped[name] = f"{traits.serves} does not run"
             continue
         options = getattr(config.probes, name)
         probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
-        if served is not None:
-            _prime(probe, probes[served], fingerprints[served], have["audio"], transcripts)
+        if isinstance(probe, PrimedProbe):
+            probe.prime(_context(traits.serves, probes, fingerprints, have["audio"], transcripts()))
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
         known = run_json["probes"].get(name, {})
         settled = _settled(options, known.get("about", {})) if known.get("fingerprint") == fingerprint else {}
@@ -75,9 +75,16 @@ def make_probes(
     return probes, fingerprints, skipped
 
 
-def _prime(probe: Any, served: Probe, fingerprint: str, num_rows: int, transcripts: Transcripts) -> None:
-    context = ProbeContext(num_rows=num_rows, texts=transcripts(), served=served, served_fingerprint=fingerprint)
-    probe.prime(context)
+def _context(
+    served: str | None,
+    probes: Mapping[str, Probe],
+    fingerprints: Mapping[str, str],
+    num_rows: int,
+    texts: tuple[tuple[str, str | None], ...],
+) -> ProbeContext:
+    if served is None:
+        return ProbeContext(num_rows=num_rows, texts=texts)
+    return ProbeContext(num_rows=num_rows, texts=texts, served=probes[served], served_fingerprint=fingerprints[served])
 
 
 def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool) -> str:
@@ -91,11 +98,13 @@ def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool)
         if may_download:
             raise
         return ""
-    entry = PROBES.entry(name)
-    if not entry.extra.get("model"):
+    if package := PROBES.entry(name).package:
+        # Its author may forget to count up a version of the probe's own.
+        own = digest_value([own, package])
+    if not probe.traits.has_model:
         return own
     # What the media layer refuses and where the model runs decide what the model probes measure.
-    limits = [getattr(config.probes.media, _LIMITS[half]) for half in entry.extra["halves"] if half in _LIMITS]
+    limits = [getattr(config.probes.media, _LIMITS[half]) for half in probe.traits.halves if half in _LIMITS]
     if limits:
         limits += [config.probes.media.max_decode_seconds, _DECODING_VERSION]
     return digest_value([own, limits, _device(config.run.device)])
@@ -148,11 +157,10 @@ def open_probes(
         if to_measure[name] or known.get("fingerprint") != fingerprints[name]:
             progress.phase(f"loading {name}", None)
             probe.open()
-            num_trial = int(getattr(probe, "num_trial", 0))
-            if trial is not None and num_trial:
+            if trial is not None and isinstance(probe, SettledProbe) and probe.num_trial:
                 progress.phase(f"trying {name} on a few samples", None)
                 trial(probe)
-            about = {**probe.describe(), "min_side": getattr(probe, "min_side", None)}
+            about = {**probe.describe(), "min_side": probe.min_side if isinstance(probe, ImageProbe) else None}
         metrics = [asdict(metric) for metric in probe.metrics]
         described[name] = {"fingerprint": fingerprints[name], "metrics": metrics, "about": about}
     return described

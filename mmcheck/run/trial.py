@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import Config
 from mmcheck.core.types import Sample, Shard
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
+from mmcheck.probe.base import SettledProbe
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import table_to_samples
 
@@ -19,17 +19,19 @@ _SPARE = 2
 """Times as many samples as wanted are given: some will turn out unusable."""
 
 
-def try_recordings(probe: Any, out: Path, shards: Sequence[Shard], config: Config, num_recordings: int) -> None:
+def try_recordings(
+    probe: SettledProbe, out: Path, shards: Sequence[Shard], config: Config, num_recordings: int
+) -> None:
     """Let a probe settle what it leaves to the run's data.
 
     Args:
-        probe: A probe with ``num_trial`` and ``settle``.
+        probe: The probe, open.
         out: The run folder; its samples are stored.
         shards: All shards.
         config: The run's config.
         num_recordings: Recordings of the run.
     """
-    samples = _choose(out, shards, _SPARE * int(probe.num_trial), config.run.seed)
+    samples = _choose(out, shards, _SPARE * probe.num_trial, config.run.seed)
     with closing(MediaSource(allow_remote=config.input.allow_remote)) as source:
         limit = config.probes.media.max_audio_seconds
         media = [SampleMedia(sample, source, max_audio_seconds=limit) for sample in samples]
