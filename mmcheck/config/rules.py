@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
@@ -55,14 +56,20 @@ class RuleConfig(Section):
     @classmethod
     def _default_of_kind(cls, tree: Any) -> Any:
         if isinstance(tree, dict) and isinstance(tree.get("rule"), str) and "action" not in tree:
-            return {"action": _kind(tree["rule"]).traits.default_action, **tree}
+            with suppress(ConfigError):
+                return {"action": RULES.get(tree["rule"]).traits.default_action, **tree}
         return tree
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> RuleConfig:
         check_bounds(self.min, self.max)
-        kind = _kind(self.rule)
         others = self.model_extra or {}
+        try:
+            kind = RULES.get(self.rule)
+        except ConfigError as error:
+            if others:
+                raise ValueError(f"{error.message} {error.hint or ''}".strip()) from error
+            return self  # told with all other faults of the rules when they are made
         known = kind.options_model.model_fields
         if unknown := {key: value for key, value in others.items() if key not in known}:
             raise unknown_keys(unknown, [*RuleConfig.model_fields, *known])
@@ -79,15 +86,3 @@ class RuleConfig(Section):
             model: The ``options_model`` of its class.
         """
         return model.model_validate(self.model_extra or {})
-
-
-def _kind(name: str) -> Any:
-    """Return the class of a kind of rule.
-
-    Raises:
-        ValueError: If there is none, or the package that offers it is broken.
-    """
-    try:
-        return RULES.get(name)
-    except ConfigError as error:
-        raise ValueError(f"{error.message} {error.hint or ''}".strip()) from error
