@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.types import Sample
@@ -31,6 +32,22 @@ Added = Mapping[str, type[str] | type[float]]
 """Names of the ``mmcheck_*`` columns -> what they hold, the same for every manifest that is written of one input."""
 
 
+class Recognised(IntEnum):
+    """How surely a manifest is in a format. The surest one reads it; two that are equally sure are an error."""
+
+    NO = 0
+    """It is not."""
+    SHAPE = 1
+    """It can be read so, as much else can: a folder with media, lines of JSON, records of several fields."""
+    CONTAINER = 2
+    """The container shows it: a magic number, a tar archive."""
+    CONVENTION = 3
+    """Names of files and columns are those of a convention: ``metadata.jsonl`` with ``file_name``."""
+    SIGNATURE = 4
+    """A name or mark that no other format uses: ``audio_filepath``."""
+
+
+@runtime_checkable
 class Format(Protocol):
     """A manifest format. Instances hold the input options and no state."""
 
@@ -38,8 +55,8 @@ class Format(Protocol):
 
     def __init__(self, options: InputConfig) -> None: ...
 
-    def recognises(self, manifest: str) -> bool:
-        """Return whether the content (not only the name) of ``manifest`` is in this format. Never raises."""
+    def recognise(self, manifest: str) -> Recognised:
+        """Return how surely the content (not only the name) of ``manifest`` is in this format. Never raises."""
         ...
 
     def read(self, manifest: str) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.csv_dialect import CsvDialect, sniff_csv
 from mmcheck.formats.csv_records import QUOTE, Record, raw_fields, read_records, write_cells
@@ -41,18 +41,17 @@ class CsvFormat:
     def __init__(self, options: InputConfig) -> None:
         self._options = options
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether it has records of several fields and a known column, or a column of media paths."""
         named = manifest.lower().removesuffix(".gz").removesuffix(".zst").endswith(_SUFFIXES)
         try:
             if first_objects(manifest, self._options.encoding):
-                return False
+                return Recognised.NO
             dialect = sniff_csv(manifest, self._options)
         except ManifestError:
-            return False
-        if dialect.width == 0:
-            return named
-        return dialect.certain and (dialect.width > 1 or named)
+            return Recognised.NO
+        fits = named if dialect.width == 0 else dialect.certain and (dialect.width > 1 or named)
+        return Recognised.SHAPE if fits else Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples of ``manifest``; a record's number is the line where it starts, the header counted.

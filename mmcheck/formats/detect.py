@@ -1,7 +1,7 @@
 """Which format a manifest is in, and which manifests a command line means.
 
-Content decides, not the name; the registry's order goes from the special to the general. What fits nothing is described
-by what was seen, because "unknown format" helps nobody.
+Content decides, not the name; each format says how surely a manifest is its own, and the surest one reads it. What fits
+nothing is described by what was seen, because "unknown format" helps nobody.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def detect_format(manifest: str, options: InputConfig) -> str:
 
     Raises:
         ConfigError: If the forced format does not exist.
-        ManifestError: If the manifest does not exist, or no format fits; says what was seen.
+        ManifestError: If the manifest does not exist, or no format fits (says what was seen), or two fit equally well.
     """
     if options.format != "auto":
         return FORMATS.entry(options.format).name
@@ -64,9 +64,16 @@ def detect_format(manifest: str, options: InputConfig) -> str:
     layout = None if manifest.lower().endswith(_SHARDS) else find_layout(manifest)
     if layout is not None and not layout.is_read:
         raise ManifestError(f"{manifest} is {layout.seen}, which is not read as it is.", hint=layout.hint)
-    for entry in FORMATS:
-        if FORMATS.get(entry.name)(options).recognises(manifest):
-            return entry.name
+    sure = {name: FORMATS.get(name)(options).recognise(manifest) for name in FORMATS.names()}
+    surest = max(sure.values())
+    fitting = [name for name, how in sure.items() if how == surest]
+    if surest and len(fitting) > 1:
+        raise ManifestError(
+            f"manifest {manifest} fits several formats equally well: {' and '.join(fitting)}.",
+            hint=f"say which one it is, e.g. --format {fitting[0]}.",
+        )
+    if surest:
+        return fitting[0]
     seen, hint = (layout.seen, layout.hint) if layout is not None else _describe(manifest)
     raise ManifestError(f"manifest {manifest} is in no known format: it is {seen}.", hint=hint)
 
@@ -167,7 +174,7 @@ def _contents(manifest: str) -> list[str]:
 def _lists_media(manifest: str) -> bool:
     for name in _LISTS:
         part = FORMATS.get(name)(InputConfig())
-        if part.recognises(manifest):
+        if part.recognise(manifest):
             try:
                 return any(sample.problem is None for sample in islice(part.read(manifest), 8))
             except ManifestError:

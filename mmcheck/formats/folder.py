@@ -16,7 +16,7 @@ from typing import Any
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import MediaRef, Sample
-from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import link_or_copy, with_added
@@ -45,12 +45,13 @@ class FolderFormat:
     def __init__(self, options: InputConfig) -> None:
         self._options = options
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether it is a folder with at least one image or recording."""
         try:
-            return is_folder(manifest) and any(media_kind(name) for name in walk_files(manifest))
+            fits = is_folder(manifest) and any(media_kind(name) for name in walk_files(manifest))
         except ManifestError:
-            return False
+            return Recognised.NO
+        return Recognised.SHAPE if fits else Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples in the order of their names; ``row_number`` counts them.

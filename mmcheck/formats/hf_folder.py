@@ -14,7 +14,7 @@ from pathlib import Path
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.jsonl import JsonlFormat
 from mmcheck.formats.parquet import ParquetFormat
@@ -37,16 +37,16 @@ class HfFolderFormat:
     def __init__(self, options: InputConfig) -> None:
         self._options = options
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether it is a metadata file (or a folder with one) whose rows name files of this kind."""
         try:
             for file in self._metadata_files(manifest):
                 kind = self._kind(file)
                 if kind is not None:
-                    return kind == self.modality
+                    return Recognised.CONVENTION if kind == self.modality else Recognised.NO
         except ManifestError:
-            return False
-        return False
+            return Recognised.NO
+        return Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples; their ``manifest`` is the metadata file, also where its folder was given.
@@ -141,7 +141,7 @@ class HfFolderFormat:
     def _kind(self, file: str) -> Modality | None:
         """Return what the first rows of a metadata file name; None if they name no files."""
         inner = self._inner(file)
-        if not inner.recognises(file):
+        if not inner.recognise(file):
             return None
         seen = False
         for sample in _first(inner.read_as(file, None)):

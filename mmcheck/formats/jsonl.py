@@ -15,7 +15,7 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.json_row import MAX_DEPTH, JsonRow, depth_of, json_text, lenient_int, spliced
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.output_rows import RowWriter, raw_bytes
@@ -49,12 +49,13 @@ class JsonlFormat:
     def __init__(self, options: InputConfig) -> None:
         self._options = options
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether one of the first lines is a JSON object, or the file is empty and called ``.jsonl``."""
         objects = first_objects(manifest, self._options.encoding)
         if objects and {"__shard__", "__key__"} <= objects[0].keys():
-            return False  # a listing of WebDataset samples
-        return objects is not None and (bool(objects) or _has_suffix(manifest, (".jsonl", ".ndjson")))
+            return Recognised.NO  # a listing of WebDataset samples
+        fits = objects is not None and (bool(objects) or _has_suffix(manifest, (".jsonl", ".ndjson")))
+        return Recognised.SHAPE if fits else Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples of ``manifest``; blank lines are skipped but counted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmcheck.formats.base import Recognised
 from mmcheck.formats.jsonl import JsonlFormat, first_objects
 from mmcheck.formats.paths import Modality
 
@@ -16,7 +17,8 @@ class NemoFormat(JsonlFormat):
     name = "nemo"
     modality: Modality | None = "audio"
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether the first objects have ``audio_filepath``."""
         objects = first_objects(manifest, self._options.encoding)
-        return bool(objects) and any("audio_filepath" in row for row in objects or [])
+        fits = any("audio_filepath" in row for row in objects or [])
+        return Recognised.SIGNATURE if fits else Recognised.NO

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.parquet_bytes import kinds_of_bytes
 from mmcheck.formats.parquet_copy import UNREADABLE, copy_rows
@@ -47,13 +47,13 @@ class ParquetFormat:
     def __init__(self, options: InputConfig) -> None:
         self._options = options
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether the file begins with Parquet's magic number."""
         try:
             with open_raw(manifest) as file:
-                return file.read(4) == _MAGIC
+                return Recognised.CONTAINER if file.read(4) == _MAGIC else Recognised.NO
         except (ManifestError, OSError):
-            return False
+            return Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples of ``manifest``; rows count from 1.

@@ -14,7 +14,7 @@ from typing import Any
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import FurtherMedium, MediaRef, Sample
-from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.jsonl import first_objects, json_rows
@@ -47,12 +47,14 @@ class WebdatasetFormat:
         self._options = options
         self._finder = RoleFinder(options.columns)
 
-    def recognises(self, manifest: str) -> bool:
+    def recognise(self, manifest: str) -> Recognised:
         """Return whether it is a tar archive, a folder with some, or a listing with ``__shard__`` and ``__key__``."""
         if is_folder(manifest):
-            return any(is_tar(join_under(manifest, name)) for name in _shards_in(manifest)[:1])
-        objects = first_objects(manifest, "utf-8", 1)
-        return bool(objects and {SHARD, KEY} <= objects[0].keys()) or is_tar(manifest)
+            fits = any(is_tar(join_under(manifest, name)) for name in _shards_in(manifest)[:1])
+        else:
+            objects = first_objects(manifest, "utf-8", 1)
+            fits = bool(objects and {SHARD, KEY} <= objects[0].keys()) or is_tar(manifest)
+        return Recognised.CONTAINER if fits else Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples of a shard in its order; ``row_number`` counts the samples.

@@ -19,7 +19,7 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.parts import FORMATS
 from mmcheck.core.types import Sample
-from mmcheck.formats.base import OutputRow
+from mmcheck.formats.base import OutputRow, Recognised
 from mmcheck.formats.detect import detect_format
 from mmcheck.media.source import MediaSource
 
@@ -139,11 +139,6 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "webdataset": make_webdataset,
     "folder": make_folder,
 }
-ALSO = {
-    # A general format may see its own in a special one; the order of the registry decides.
-    "jsonl": {"nemo"},
-    "folder": {"imagefolder", "audiofolder"},
-}
 NAMES = [entry.name for entry in FORMATS]
 
 
@@ -193,9 +188,20 @@ def test_is_detected_by_content(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_recognises_only_its_own(name: str, tmp_path: Path) -> None:
-    seen = {other for other in NAMES if part(name).recognises(make(other, tmp_path / other))}
-    assert seen - ALSO.get(name, set()) == {name}
+def test_is_surest_of_its_own(name: str, tmp_path: Path) -> None:
+    manifest = make(name, tmp_path)
+    sure = {other: part(other).recognise(manifest) for other in NAMES}
+    own = sure.pop(name)
+    assert own > max(sure.values())
+
+
+def test_two_that_are_equally_sure_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = make("csv", tmp_path)
+    monkeypatch.setattr(FORMATS.get("folder"), "recognise", lambda self, manifest: Recognised.SHAPE)
+    with pytest.raises(ManifestError, match="equally well: csv and folder") as caught:
+        detect_format(manifest, options())
+    assert "--format csv" in str(caught.value.hint)
+    assert detect_format(manifest, options(format="csv")) == "csv"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -204,8 +210,8 @@ def test_recognising_never_raises(name: str, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(bytes(range(256)) * 40)
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "zero", tmp_path / "noise", tmp_path / "empty", tmp_path / "absent"):
-        assert part(name).recognises(str(path)) is False
-    assert part(name).recognises("memory://nothing/here") is False
+        assert part(name).recognise(str(path)) is Recognised.NO
+    assert part(name).recognise("memory://nothing/here") is Recognised.NO
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -208,7 +208,7 @@ def test_binary_data_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_other_text_is_not_taken_for_a_manifest(tmp_path: Path, text: str) -> None:
-    assert not CsvFormat(InputConfig()).recognises(str(save(tmp_path / "notes.txt", text)))
+    assert not CsvFormat(InputConfig()).recognise(str(save(tmp_path / "notes.txt", text)))
 
 
 cell = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\t\n\r",;|'), max_size=12)
@@ -354,7 +354,7 @@ def test_pictures_in_base64_are_read_and_are_no_ids(tmp_path: Path) -> None:
     payloads = [base64.b64encode(b"\xff\xd8\xff\xe0" + bytes([n]) * 90).decode() for n in range(3)]
     lines = [f"{n}\ta red hat {n}\t{payload}" for n, payload in enumerate(payloads)]
     path = save(tmp_path / "train.tsv", "\n".join(lines) + "\n")
-    assert CsvFormat(InputConfig()).recognises(str(path))
+    assert CsvFormat(InputConfig()).recognise(str(path))
     samples = read(path)
     assert [sample.caption for sample in samples] == ["a red hat 0", "a red hat 1", "a red hat 2"]
     source = MediaSource(allow_remote=False)

@@ -161,7 +161,7 @@ def test_a_named_media_column_and_lists(tmp_path: Path) -> None:
 
 def test_a_metadata_file_of_something_else_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "metadata.jsonl").write_text('{"image": "a.png", "caption": "x"}')
-    assert not HfFolderFormat(InputConfig()).recognises(str(tmp_path / "metadata.jsonl"))
+    assert not HfFolderFormat(InputConfig()).recognise(str(tmp_path / "metadata.jsonl"))
     assert detect_format(str(tmp_path / "metadata.jsonl"), InputConfig()) == "jsonl"
 
 
