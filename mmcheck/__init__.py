@@ -15,13 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mmcheck.core.telemetry import switch_off_telemetry
+from mmcheck.core.version import VERSION
 
 switch_off_telemetry()
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 if TYPE_CHECKING:
-    from mmcheck.run.api import Run, SampleTable, open_run, scan
+    from mmcheck.api import Run, SampleTable, open_run, scan
 
 __all__ = ["Run", "SampleTable", "__version__", "open_run", "scan"]
 
@@ -29,7 +30,7 @@ __all__ = ["Run", "SampleTable", "__version__", "open_run", "scan"]
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that ``mmcheck --help`` stays quick."""
     if name in ("Run", "SampleTable", "open_run", "scan"):
-        from mmcheck.run import api
+        from mmcheck import api
 
         return getattr(api, name)
     raise AttributeError(f"module 'mmcheck' has no attribute {name!r}")

@@ -12,8 +12,8 @@ from typer.main import get_command
 
 from mmcheck.cli.app import app
 from mmcheck.config import PRESETS, load_config
+from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
-from mmcheck.run.catalogue import known_metrics
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -30,7 +30,7 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     assert found.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["mmcheck.run.api", "mmcheck.judge.policy", "mmcheck.report.build"])
+@pytest.mark.parametrize("module", ["mmcheck.api", "mmcheck.judge.policy", "mmcheck.report.build"])
 def test_judging_and_reporting_import_no_model_library(module: str) -> None:
     models = HEAVY[:5]
     found = _run(f"import sys, {module}; print([m for m in {models!r} if m in sys.modules])")
@@ -38,6 +38,6 @@ def test_judging_and_reporting_import_no_model_library(module: str) -> None:
 
 
 def test_listing_parts_imports_no_model_library() -> None:
-    code = "import sys; from mmcheck.run.catalogue import known_metrics; n = len(known_metrics());"
+    code = "import sys; from mmcheck.core.catalogue import known_metrics; n = len(known_metrics());"
     found = _run(f"{code} print(n > 20, [m for m in {HEAVY[:5]!r} if m in sys.modules])")
     assert found.strip() == "True []"

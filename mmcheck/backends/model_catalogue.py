@@ -11,12 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mmcheck.backends.image_text_backend import (
-    TRANSFORMERS_TYPES,
-    load_image_text,
-    read_json,
-    resolve_image_text,
-)
+from mmcheck.backends.image_text_backend import load_image_text, resolve_image_text
+from mmcheck.backends.image_text_weights import TRANSFORMERS_TYPES, read_json
 from mmcheck.backends.weight_digests import remembered_digest
 from mmcheck.backends.weights import (
     OnProgress,

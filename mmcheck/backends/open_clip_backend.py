@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, send, unit_rows
 from mmcheck.backends.fast_resize import fast_resize
-from mmcheck.backends.image_text_backend import ImageTextWeights, read_json
+from mmcheck.backends.image_text_weights import ImageTextWeights, read_json
 from mmcheck.backends.pooled_block import pool_last_block
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network

@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from mmcheck.backends.image_text_backend import TOKENIZER_FILES, ImageTextWeights, read_json
+from mmcheck.backends.image_text_weights import TOKENIZER_FILES, ImageTextWeights, read_json
 from mmcheck.backends.weights import (
     OnProgress,
     WeightsRef,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.clip_tensors import break_runs, crop_extreme, images_per_pass, loading, send, unit_rows
-from mmcheck.backends.image_text_backend import ImageTextWeights
+from mmcheck.backends.image_text_weights import ImageTextWeights
 from mmcheck.backends.open_clip_backend import fragment_ids
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network

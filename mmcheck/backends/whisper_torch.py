@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcheck.backends.precision import resolve_precision, torch_dtype
+from mmcheck.backends.quiet_transformers import quiet_transformers
 from mmcheck.backends.weights import no_network
 from mmcheck.backends.whisper_ctranslate2 import encode_features
 from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
@@ -39,7 +40,6 @@ from mmcheck.backends.whisper_verifier import (
     read_start,
     start_ids,
 )
-from mmcheck.backends.whisper_weights import quiet_transformers
 from mmcheck.core.errors import WeightsError
 
 _MAX_BATCH_TOKENS = 2048

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mmcheck.backends.quiet_transformers import quiet_transformers
 from mmcheck.backends.weights import (
     OnProgress,
     download,
@@ -214,15 +215,6 @@ def ensure_ctranslate2(folder: WhisperFolder) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target
-
-
-def quiet_transformers() -> None:
-    """Keep transformers' progress bars and advice off the terminal; errors still come as exceptions."""
-    from transformers.utils import logging as transformers_logging
-
-    logging: Any = transformers_logging
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -40,9 +40,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        import mmcheck
+        from mmcheck.core.version import VERSION
 
-        typer.echo(f"mmcheck {mmcheck.__version__}")
+        typer.echo(f"mmcheck {VERSION}")
         raise typer.Exit
 
 

@@ -46,7 +46,7 @@ def check(config: _Source, overrides: _Overrides = None) -> None:
     mmcheck config check mine.yaml
     """
     from mmcheck.config import PRESETS, compare_with_preset, list_differences, load_config
-    from mmcheck.run.scan import check_rules
+    from mmcheck.scanning.scan import check_rules
 
     resolved = load_config(config, overrides or [])
     inactive = check_rules(resolved)

@@ -47,19 +47,16 @@ def coverage(
     import json as json_module
 
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.report.coverage_page import PAGE_NAME, write_coverage_page
-    from mmcheck.run.coverage import FOLDER, CoverageOptions, cover_run
+    from mmcheck.coverage.page import PAGE_NAME
+    from mmcheck.coverage.run import CoverageOptions, cover_run
+    from mmcheck.coverage.summary import FOLDER
     from mmcheck.store.run_folder import RunFolder
 
     folder = RunFolder(run)
     options = CoverageOptions(views=tuple(by or ()), num_clusters=clusters, slice_by=tuple(slice_by or ()))
     other = None if reference is None else RunFolder(reference)
     with TerminalProgress(quiet) as progress:
-
-        def write_page(_: object) -> None:
-            write_coverage_page(RunFolder(run), reference=other, max_thumbnails=thumbnails, progress=progress)
-
-        summary = cover_run(folder, options, reference=other, progress=progress, finish=write_page)
+        summary = cover_run(folder, options, reference=other, max_thumbnails=thumbnails, progress=progress)
     page = folder.path / FOLDER / PAGE_NAME
     if json:
         typer.echo(json_module.dumps(summary, indent=2))

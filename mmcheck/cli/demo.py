@@ -33,12 +33,12 @@ def demo(
     """
     import json as json_module
 
+    from mmcheck.api import scan
+    from mmcheck.cli.demo_scores import CLEAN, demo_manifests, read_truth, score_run, scores_to_json
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.cli.tables import print_table
     from mmcheck.config import bundled_dir
-    from mmcheck.run.api import scan
-    from mmcheck.run.demo import CLEAN, demo_manifests, read_truth, score_run, scores_to_json
 
     folder = bundled_dir("demo_data") if data is None else data
     if where:

@@ -18,9 +18,9 @@ def doctor(
 
     mmcheck doctor
     """
+    from mmcheck.cli.health import check_health
     from mmcheck.cli.tables import print_table
     from mmcheck.core.errors import EXIT_RUN
-    from mmcheck.run.health import check_health
 
     findings = check_health()
     if json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from mmcheck.run.fail_on import FailOn
+    from mmcheck.decide.fail_on import FailOn
 
 
 def finish(out: Path, *, report: bool, as_json: bool, quiet: bool, fail_on: Sequence[FailOn] = ()) -> None:
@@ -38,7 +38,7 @@ def finish(out: Path, *, report: bool, as_json: bool, quiet: bool, fail_on: Sequ
         print_summary(run.summary, str(out))
     if fail_on:
         from mmcheck.core.errors import EXIT_VERDICT
-        from mmcheck.run.fail_on import tell_broken
+        from mmcheck.decide.fail_on import tell_broken
 
         broken = tell_broken(fail_on, run)
         for sentence in broken:

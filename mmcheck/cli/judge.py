@@ -34,10 +34,11 @@ def judge(
 
     mmcheck judge runs/first --fail-on quarantine=20%
     """
+    from mmcheck.api import open_run
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.run.api import open_run, resolve_config
-    from mmcheck.run.fail_on import parse_fail_on
+    from mmcheck.config.resolve import resolve_config
+    from mmcheck.decide.fail_on import parse_fail_on
 
     opened = open_run(run)
     resolved = resolve_config(opened.config if config is None else config, overrides=overrides or [])

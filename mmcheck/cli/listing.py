@@ -18,9 +18,9 @@ def list_parts(
     """
     from mmcheck.cli.tables import print_table
     from mmcheck.config import PRESETS
+    from mmcheck.core.catalogue import known_metrics
     from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
     from mmcheck.core.registry import Registry
-    from mmcheck.run.catalogue import known_metrics
 
     tables: dict[str, Registry[Any]] = {
         "probes": PROBES,

@@ -17,10 +17,10 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] =
 
     mmcheck models list
     """
+    from mmcheck.backends import model_catalogue
     from mmcheck.cli.tables import print_table
-    from mmcheck.run.catalogue import model_catalogue
 
-    models = model_catalogue().list_models()
+    models = model_catalogue.list_models()
     if json:
         import json as json_module
         from dataclasses import asdict
@@ -57,12 +57,12 @@ def pull(
 
     mmcheck models pull base
     """
+    from mmcheck.backends import model_catalogue
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.run.catalogue import model_catalogue
 
     with TerminalProgress() as progress:
         progress.phase(f"downloading {name}", None)
-        path = model_catalogue().pull_model(name)
+        path = model_catalogue.pull_model(name)
     typer.echo(path)
 
 
@@ -74,6 +74,6 @@ def check(name: Annotated[str, typer.Argument(help="Bundled name, local folder, 
 
     mmcheck models check tiny-clip
     """
-    from mmcheck.run.catalogue import model_catalogue
+    from mmcheck.backends import model_catalogue
 
-    typer.echo(model_catalogue().check_model(name))
+    typer.echo(model_catalogue.check_model(name))

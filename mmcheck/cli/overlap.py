@@ -50,19 +50,12 @@ def overlap(
     """
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.core.errors import EXIT_VERDICT, OutputError, RunError, UserError
-    from mmcheck.report.overlap_page import PAGE_NAME, write_overlap_page
-    from mmcheck.run.overlap import overlap_runs
-    from mmcheck.store.run_folder import RunFolder
+    from mmcheck.overlap.page import PAGE_NAME
+    from mmcheck.overlap.run import overlap_runs
 
     kinds = [name.strip() for name in by.split(",") if name.strip()]
     try:
         with TerminalProgress(quiet) as progress:
-
-            def write_page(found: dict[str, Any]) -> None:
-                progress.phase("writing the page", None)
-                runs = (RunFolder(found[role]["run"]) for role in ("train", "test"))
-                write_overlap_page(Path(found["written"]["folder"]), *runs)
-
             summary = overlap_runs(
                 train,
                 test,
@@ -72,7 +65,6 @@ def overlap(
                 config=config,
                 write_media=write_media,
                 progress=progress,
-                finish=write_page,
             )
     except RunError as error:
         # A run that is not complete, or is damaged, is wrong input here.
@@ -97,7 +89,7 @@ def overlap(
 
 def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
     from mmcheck.cli.tables import clean, print_table
-    from mmcheck.run.overlap_words import count_rows
+    from mmcheck.overlap.words import count_rows
 
     for sentence in summary["sentences"]:
         typer.echo(clean(sentence))

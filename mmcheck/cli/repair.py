@@ -50,20 +50,13 @@ def repair(
     mmcheck scan repaired/*.jsonl --out runs/second
     """
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.report.repair_page import write_repair_page
-    from mmcheck.run.repair import FOLDER, repair_run
-    from mmcheck.store.run_folder import RunFolder
+    from mmcheck.repair.page import PAGE_NAME
+    from mmcheck.repair.run import repair_run
+    from mmcheck.repair.summary import FOLDER
 
     with TerminalProgress(quiet) as progress:
-
-        def write_page(_: object) -> Path:
-            progress.phase("writing the page", None)
-            return write_repair_page(RunFolder(run))
-
-        summary = repair_run(
-            run, write=write, min_confidence=min_confidence, use_model=model, progress=progress, finish=write_page
-        )
-    page = run / FOLDER / "repair.html"
+        summary = repair_run(run, write=write, min_confidence=min_confidence, use_model=model, progress=progress)
+    page = run / FOLDER / PAGE_NAME
     if json:
         import json as writer
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mmcheck.run.scan import ScanPlan
+    from mmcheck.scanning.scan import ScanPlan
 
 
 def scan(
@@ -78,9 +78,9 @@ def scan(
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.run.api import resolve_config
-    from mmcheck.run.fail_on import parse_fail_on
-    from mmcheck.run.scan import scan_run
+    from mmcheck.config.resolve import resolve_config
+    from mmcheck.decide.fail_on import parse_fail_on
+    from mmcheck.scanning.scan import scan_run
 
     extra = [*(overrides or []), *(["output.write_media=true"] if write_media else [])]
     names = [name.strip() for name in probes.split(",") if name.strip()] if probes is not None else None

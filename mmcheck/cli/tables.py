@@ -34,7 +34,7 @@ def print_table(
 def print_summary(summary: Mapping[str, Any], path: str) -> None:
     """Print the counts of a run, its findings and where the files lie."""
     from mmcheck.config import tell_differences
-    from mmcheck.run.compared_pairs import advise, tell_limits
+    from mmcheck.decide.compared_pairs import advise, tell_limits
 
     rows = summary["rows_read"]
     for note in summary.get("notes", ()):

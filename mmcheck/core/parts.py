@@ -57,27 +57,27 @@ ANALYSES.register(
 )
 ANALYSES.register(
     "duplicates",
-    "mmcheck.corpus.duplicates:Duplicates",
+    "mmcheck.corpus.duplicates.analysis:Duplicates",
     "near-duplicate images, recordings, texts and pairs, in groups",
 )
 ANALYSES.register(
     "alignment",
-    "mmcheck.corpus.alignment:Alignment",
+    "mmcheck.corpus.alignment.analysis:Alignment",
     "is a pair a random pairing, against re-pairings of the set's own halves",
 )
 ANALYSES.register(
     "speech",
-    "mmcheck.corpus.speech:Speech",
+    "mmcheck.corpus.speech.analysis:Speech",
     "which fault a transcript has, against faults planted in the set itself",
 )
 ANALYSES.register(
     "caption",
-    "mmcheck.corpus.caption:Caption",
+    "mmcheck.corpus.caption.analysis:Caption",
     "does the caption say anything that other images do not show",
 )
 ANALYSES.register(
     "consistency",
-    "mmcheck.corpus.consistency:Consistency",
+    "mmcheck.corpus.consistency.analysis:Consistency",
     "do like images have like captions, and like recordings like transcripts",
 )
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.duplicates.near_images import NUM_COLOURS
 from mmcheck.corpus.embeddings import gather_bank, mix_keys, read_embeddings
 from mmcheck.corpus.groups import Rows, number_members
-from mmcheck.corpus.near_images import NUM_COLOURS
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.store.schema import load_json

@@ -12,12 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.devices import resolve_device, set_threads
-from mmcheck.backends.image_text_backend import (
-    ImageTextBackend,
-    ImageTextWeights,
-    load_image_text,
-    resolve_image_text,
-)
+from mmcheck.backends.image_text_backend import ImageTextBackend, load_image_text, resolve_image_text
+from mmcheck.backends.image_text_weights import ImageTextWeights
 from mmcheck.config import ImageTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import MediaError

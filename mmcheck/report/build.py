@@ -7,24 +7,20 @@ and style are named by their hash in a content security policy, and nothing is l
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import importlib.resources
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import write_text
 from mmcheck.core.types import Metric
-from mmcheck.report import media_embed
+from mmcheck.decide.compared_pairs import advise
 from mmcheck.report.explanations import explain_code
 from mmcheck.report.finding_rows import NO_FINDING, CodeCount, FindingRows, choose_rows, read_findings
 from mmcheck.report.histograms import Floats, Histogram, Limit, draw_histogram
@@ -32,17 +28,16 @@ from mmcheck.report.kept_samples import KeptStrip, choose_kept
 from mmcheck.report.media_embed import MAX_MEDIA_BYTES, MediaBudget
 from mmcheck.report.null_plots import draw_null_plots
 from mmcheck.report.overview import check_sum, count_slice, count_slices, list_notes, tell_outcome
+from mmcheck.report.page import asset, content_policy, environment
 from mmcheck.report.provenance import describe_run
 from mmcheck.report.shown_rows import ShownRow, load_rows
 from mmcheck.report.shown_text import (
     format_bytes,
-    format_count,
     format_share,
     format_value,
     show_plain,
     show_text,
 )
-from mmcheck.run.compared_pairs import advise
 from mmcheck.store.run_folder import RunFolder, read_part
 
 REPORT_NAME = "report.html"
@@ -123,15 +118,15 @@ def build_report(run: RunFolder) -> str:
         count_slices("By manifest", "Manifest", summary.get("manifests")),
         count_slices("By language", "Language", _told_languages(summary.get("languages"))),
     )
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     not_kept = sum(part.count for part in whole.parts if part.action != "keep")
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             style=Markup(style),
             script=Markup(script),
-            policy=_content_policy(style, script),
+            policy=content_policy(style, script),
             name=show_plain(run.path.resolve().name),
             folder=show_plain(run.path, 400),
             whole=whole,
@@ -298,36 +293,3 @@ def _told_languages(languages: Any) -> Any:
     if isinstance(languages, Mapping) and set(languages) - {"(none)"}:
         return languages
     return None
-
-
-def _content_policy(style: str, script: str) -> str:
-    return (
-        "default-src 'none'; img-src data:; media-src data:; "
-        f"style-src 'sha256-{_hash(style)}'; script-src 'sha256-{_hash(script)}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-@cache
-def _asset(name: str) -> str:
-    return (importlib.resources.files("mmcheck.report") / "templates" / name).read_text("utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": format_count, "number": format_value}
-    environment.globals |= {
-        "wave_width": media_embed.WAVE_WIDTH,
-        "wave_height": media_embed.WAVE_HEIGHT,
-    }
-    return environment

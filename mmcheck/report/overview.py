@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmcheck.core.types import Action
+from mmcheck.decide.compared_pairs import tell_limits
 from mmcheck.report.histograms import ACTIONS
 from mmcheck.report.shown_text import format_count, format_share, show_plain
-from mmcheck.run.compared_pairs import tell_limits
 
 MAX_SLICES = 50
 """Manifests or languages that one table shows."""

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
-from mmcheck.corpus.duplicates import Duplicates
+from mmcheck.corpus.duplicates.analysis import Duplicates
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import measurements_to_table, samples_to_table, write_part

@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from mmcheck.report.coverage_page import write_coverage_page
-from mmcheck.run.coverage import CoverageOptions, cover_run
+from mmcheck.coverage.page import write_coverage_page
+from mmcheck.coverage.run import CoverageOptions, cover_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from mmcheck.config import parse_config
-from mmcheck.report.overlap_page import write_overlap_page
-from mmcheck.run.overlap import overlap_runs
+from mmcheck.overlap.page import write_overlap_page
+from mmcheck.overlap.run import overlap_runs
 from mmcheck.store.run_folder import RunFolder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from mmcheck.report.repair_page import write_repair_page
-from mmcheck.run.repair import repair_run
+from mmcheck.repair.page import write_repair_page
+from mmcheck.repair.run import repair_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

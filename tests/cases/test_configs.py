@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmcheck.config import compare_with_preset, load_config
-from mmcheck.run.scan import check_rules
+from mmcheck.scanning.scan import check_rules
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases" / "configs"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="../shared/cases/configs is not on this machine")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mmcheck.api import scan
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats.detect import detect_format
 from mmcheck.formats.folder import FolderFormat
 from mmcheck.formats.known_layouts import find_layout
 from mmcheck.formats.webdataset import WebdatasetFormat
-from mmcheck.run.api import scan
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases beside the repository")

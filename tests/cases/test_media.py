@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcheck.run.api import scan
+from mmcheck.api import scan
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases beside the repository")

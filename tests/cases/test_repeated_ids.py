@@ -11,7 +11,7 @@ import pytest
 
 from mmcheck.config import load_config
 from mmcheck.core.errors import ManifestError
-from mmcheck.run.scan import scan_run
+from mmcheck.scanning.scan import scan_run
 
 CASE = Path(__file__).parents[2].parent / "shared" / "cases" / "llava-ids"
 pytestmark = pytest.mark.skipif(not CASE.is_dir(), reason="../shared/cases/llava-ids is not on this machine")

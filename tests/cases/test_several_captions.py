@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmcheck.config import load_config
-from mmcheck.run.scan import scan_run
+from mmcheck.scanning.scan import scan_run
 
 CASE = Path(__file__).parents[2].parent / "shared" / "cases" / "several-captions"
 DEMO = Path(__file__).parents[2] / "mmcheck" / "demo_data" / "image-caption"

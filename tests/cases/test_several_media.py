@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmcheck.config import load_config
-from mmcheck.run.scan import scan_run
+from mmcheck.scanning.scan import scan_run
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 SETTINGS = ("probes.image_text.enabled=false", "probes.transcript.enabled=false", "output.write_media=true")

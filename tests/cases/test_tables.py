@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mmcheck.api import scan
 from mmcheck.config import InputConfig
 from mmcheck.core.types import Sample
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.parquet import ParquetFormat
-from mmcheck.run.api import scan
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases beside the repository")

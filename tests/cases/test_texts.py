@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mmcheck.run.api import scan
+from mmcheck.api import scan
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases beside the repository")

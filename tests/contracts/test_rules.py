@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 from mmcheck.config import PRESETS, RuleConfig, load_config
+from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.parts import ANALYSES, PROBES, RULES
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
-from mmcheck.run.catalogue import known_metrics
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import mmcheck
+from mmcheck.cli.demo_scores import CLEAN, FaultScore, demo_manifests, read_truth, score_run
 from mmcheck.config import bundled_dir
-from mmcheck.run.demo import CLEAN, FaultScore, demo_manifests, read_truth, score_run
 
 BROKEN = {
     *("image_truncated", "image_missing", "image_blank", "audio_corrupt", "audio_missing", "audio_silent"),

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmcheck.api import scan
 from mmcheck.config import bundled_dir, load_config
 from mmcheck.media.audio import decode_audio
-from mmcheck.run.api import scan
-from mmcheck.run.overlap import overlap_runs
+from mmcheck.overlap.run import overlap_runs
 
 DATA = bundled_dir("demo_data")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmcheck.run.api import scan
+from mmcheck.api import scan
 
 pytestmark = [pytest.mark.real_weights, pytest.mark.timeout(1200)]
 TESTS = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.consistency import LIMITS
+from mmcheck.corpus.consistency.analysis import LIMITS
 from scripts.benchmarks.quality_parts import copies
 from scripts.benchmarks.quality_parts.figures import Counts, roc_auc
 from scripts.benchmarks.quality_parts.scanned import Row, Scanned, scan, to_shards

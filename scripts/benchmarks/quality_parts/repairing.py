@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmcheck.corpus.repair import MIN_CONFIDENCE, FileRows, propose_repairs
-from mmcheck.corpus.repair_scores import EmbeddingScores
+from mmcheck.repair.scores import EmbeddingScores
+from mmcheck.repair.search import MIN_CONFIDENCE, FileRows, propose_repairs
 from scripts.benchmarks.quality_parts.sets import Planted
 from scripts.benchmarks.quality_parts.stored import run_analyses, to_shards
 

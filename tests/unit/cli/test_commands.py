@@ -291,7 +291,7 @@ def test_doctor_tries_what_a_scan_needs(run: Run) -> None:
 
 
 def test_doctor_says_what_is_broken_and_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mmcheck.run import health
+    from mmcheck.cli import health
 
     monkeypatch.setattr(health, "_NEEDED", (("no_such_module", "no-such-package"),))
     monkeypatch.setattr(health, "_check_models", lambda: health.HealthFinding(name="models", state="fine", seen=""))

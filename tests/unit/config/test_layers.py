@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from mmcheck.api import resolve_config
 from mmcheck.config import Config, config_schema, load_config, override_config, parse_config
 from mmcheck.core.errors import ConfigError
-from mmcheck.run.api import resolve_config
 from mmcheck.store.run_folder import RunFolder
 
 DEFAULT = load_config("default")

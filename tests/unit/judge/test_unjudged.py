@@ -4,12 +4,12 @@ import pyarrow as pa
 import pytest
 
 from mmcheck.config import RuleConfig
+from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.types import Action, Measurement, Metric, Status
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.judge.unjudged import UnjudgedRule
-from mmcheck.run.catalogue import known_metrics
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 REASON = "this model cannot judge this data: its true pairs score like random ones"

@@ -1,0 +1,193 @@
+"""The Python API: what the commands are thin over, for notebooks and pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mmcheck.config import Config
+from mmcheck.config.resolve import resolve_config
+from mmcheck.core.errors import ConfigError, MissingDependency
+from mmcheck.core.progress import Progress, SilentProgress
+from mmcheck.decide.decide import judge_run
+from mmcheck.scanning.scan import scan_run
+from mmcheck.store.claim import hold
+from mmcheck.store.reading import require_complete
+from mmcheck.store.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Manifests = str | Path | Sequence[str | Path]
+
+
+class SampleTable:
+    """Samples with their verdicts and values, one row a sample."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return int(self._table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the pyarrow table."""
+        return self._table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas frame.
+
+        Raises:
+            MissingDependency: If pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: F401
+        except ImportError as error:
+            raise MissingDependency("to_pandas() needs pandas.", hint="pip install 'mmcheck[pandas]'") from error
+        frame: pd.DataFrame = self._table.to_pandas()
+        return frame
+
+
+class Run:
+    """A finished run.
+
+    Args:
+        path: The run folder.
+
+    Raises:
+        OutputError: If it is not a run folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = RunFolder(path)
+
+    def __repr__(self) -> str:
+        """Return the call that opens this run."""
+        return f"mmcheck.open_run({str(self.folder.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """Return the run folder's path."""
+        return self.folder.path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Return summary.json: rows_read, keep, flag, quarantine, unchecked, findings by code, slices, metrics."""
+        return self.folder.summary
+
+    @property
+    def config(self) -> Config:
+        """Return the config that the run was last judged with."""
+        return self.folder.config()
+
+    def samples(self, *, embeddings: bool = False) -> SampleTable:
+        """Return one row a sample: its columns, ``action``, ``codes``, ``findings`` and every ``<probe>.<metric>``.
+
+        Args:
+            embeddings: Whether ``<probe>.embedding.<name>`` columns come along (float16 lists).
+        """
+        table = self.folder.samples_table()
+        verdicts = self.folder.verdicts_table(["action", "codes", "findings", "decided_by"])
+        for name in verdicts.column_names:
+            table = table.append_column(name, verdicts[name])
+        for probe in self.folder.probes():
+            measured = self.folder.measurements_table(probe, embeddings=embeddings)
+            for name in (name for name in measured.column_names if name not in ("sample_id", "cause")):
+                table = table.append_column(f"{probe}.{name}", measured[name])
+        return SampleTable(table)
+
+    def judge(
+        self,
+        config: str | Path | Config | None = None,
+        *,
+        overrides: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Run:
+        """Decide anew from the stored measurements and rewrite verdicts, manifests and summary; returns self.
+
+        Args:
+            config: A preset's name, a YAML file or a Config; None: the config the run was judged with.
+            overrides: ``section.key=value`` strings.
+            progress: Told what happens.
+
+        Raises:
+            ConfigError: If the rules are wrong for this run.
+            RunError: If the scan is not complete.
+        """
+        require_complete(self.folder)
+        stored = self.config
+        wanted = resolve_config(stored if config is None else config, overrides=overrides)
+        # What was read and measured stays as it was; only the rules and what is written can change now.
+        kept = {name: getattr(stored, name) for name in ("input", "run", "probes", "analyses")}
+        with hold(self.path):
+            judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
+        return self
+
+
+def scan(
+    manifests: Manifests,
+    out: str | Path,
+    config: str | Path | Config | Mapping[str, Any] | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    probes: str | Sequence[str] | None = None,
+    device: str | None = None,
+    format: str | None = None,
+    limit: int | None = None,
+    engine: str = "local",
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    reuse: str | Path | Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Run:
+    """Scan manifests into a run folder and return the finished run. A stopped scan is continued by the same call.
+
+    Args:
+        manifests: One or several manifests: paths, globs, folders, fsspec URLs.
+        out: The run folder.
+        config: A preset's name, a YAML file, a ready Config, a tree of keys that lies over the preset ``default`` (or
+            over what its ``extends`` names), or None for that preset.
+        overrides: ``section.key=value`` strings on top of it.
+        probes: Run only these probes: names, or one string with commas.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        format: Force a manifest format.
+        limit: Read only the first samples.
+        engine: Name of a registered engine.
+        overwrite: Replace a run folder that belongs to other work.
+        retry_failed: Measure again the shards in which a measurement failed (files that were mended since).
+        reuse: Run folders of earlier scans: samples with the same bytes and texts take over their measurements.
+        progress: Told what happens.
+
+    Raises:
+        UserError: If input, config, weights or output folder are wrong.
+        RunError: If the run fails.
+    """
+    patterns = [str(manifests)] if isinstance(manifests, str | Path) else [str(manifest) for manifest in manifests]
+    if not patterns:
+        raise ConfigError("no manifest was given.")
+    resolved = resolve_config(config, overrides=overrides, probes=probes, device=device, format=format)
+    scan_run(
+        patterns,
+        Path(out),
+        resolved,
+        limit=limit,
+        engine=engine,
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+        reuse=[Path(reuse)] if isinstance(reuse, str | Path) else [Path(run) for run in reuse],
+        progress=progress,
+    )
+    return Run(out)
+
+
+def open_run(path: str | Path) -> Run:
+    """Return the run in a folder.
+
+    Raises:
+        OutputError: If it is not a run folder.
+    """
+    return Run(path)

@@ -1,0 +1,57 @@
+"""The config that a scan uses: a preset or a file, with what was asked for on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmcheck.config import Config, load_config, override_config
+from mmcheck.core.parts import PROBES
+
+
+def resolve_config(
+    config: str | Path | Config | Mapping[str, Any] | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    probes: str | Sequence[str] | None = None,
+    device: str | None = None,
+    format: str | None = None,
+) -> Config:
+    """Return the config that a scan would use.
+
+    Args:
+        config: A preset's name, a YAML file, a ready Config, a tree of keys that lies over the preset ``default`` (or
+            over what its ``extends`` names), or None for that preset.
+        overrides: ``section.key=value`` strings.
+        probes: Run only these probes: names, or one string with commas.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        format: Force a manifest format.
+
+    Raises:
+        ConfigError: If anything of it is wrong.
+    """
+    extra = list(overrides)
+    if device is not None:
+        extra.append(f"run.device={device}")
+    if format is not None:
+        extra.append(f"input.format={format}")
+    if isinstance(config, Config):
+        resolved = override_config(config, extra) if extra else config
+    else:
+        resolved = load_config(config, extra)
+    if probes is None:
+        return resolved
+    chosen = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
+    return override_config(resolved, _switches(chosen, resolved))
+
+
+def _switches(chosen: Sequence[str], config: Config) -> list[str]:
+    """Return the overrides that turn the chosen probes on and all others of a config off."""
+    for name in chosen:
+        PROBES.entry(name)
+    others = [name for name in config.probes.names() if name not in chosen]
+    # A probe that serves another (its null) comes and goes with it, unless the config has it off.
+    off = [name for name in others if PROBES.get(name).traits.serves not in chosen]
+    on = [f"probes.{name}.enabled=true" for name in chosen]
+    return [*on, *(f"probes.{name}.enabled=false" for name in off)]

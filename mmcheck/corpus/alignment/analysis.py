@@ -1,0 +1,147 @@
+"""Is a pair a random pairing? Learned from re-pairings of the dataset's own halves, without labels or thresholds.
+
+Every peer asks the user for a number that depends on model and domain. Here the dataset itself shows what random pairs
+score; a mixture with that null says how probable it is that a pair is one of them. A small p-value alone would mostly
+mark uninformative captions, so rules read the posterior. A sample that holds a pair of each kind has values of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS, PairKind
+from mmcheck.core.sentences import count_noun
+from mmcheck.core.types import Metric
+from mmcheck.corpus.alignment.fit import SliceVerdict, describe_slices
+from mmcheck.corpus.alignment.images import ImageAlignment
+from mmcheck.corpus.alignment.recordings import SpeechAlignment
+from mmcheck.corpus.alignment.row_scores import RowScores
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+
+VERSION = 2
+_NOTHING = "the sample has no pair whose alignment was measured"
+_SCORES = {
+    IMAGE_CAPTION.name: "the hubness-corrected similarity of image and caption",
+    AUDIO_TRANSCRIPT.name: "the transcript's mean token log-probability as compared with other transcripts",
+}
+
+
+def _metrics(kind: PairKind) -> tuple[Metric, ...]:
+    return (
+        Metric(
+            name=kind.posterior,
+            description=f"probability that {kind.halves} are a random pairing, by a mixture whose null is the "
+            "dataset's own re-pairings",
+            low=0.0,
+            high=1.0,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"alignment.{kind.name}_score",
+            description=f"what that probability rests on: {_SCORES[kind.name]}",
+            higher_is_better=True,
+        ),
+        Metric(
+            name=f"alignment.{kind.name}_p_value",
+            description=f"share of random pairings of {kind.halves} that score at least as high; a large one alone "
+            f"often means an uninformative {kind.text}",
+            low=0.0,
+            high=1.0,
+            higher_is_better=False,
+        ),
+    )
+
+
+class Alignment:
+    """Judges image-caption pairs and recordings with transcripts against random pairings.
+
+    Args:
+        options: Section ``analyses.alignment`` of the config.
+        seed: Decides which pairs stand for the whole set.
+    """
+
+    name = "alignment"
+    options_model = AlignmentConfig
+    traits = AnalysisTraits(reads=tuple(kind.probe for kind in PAIR_KINDS))
+    metrics = tuple(metric for kind in PAIR_KINDS for metric in _metrics(kind))
+
+    def __init__(self, options: AlignmentConfig, seed: int) -> None:
+        self._options = options
+        self._seed = seed
+        self._summary: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of the code version, the options and the seed."""
+        options = self._options.model_dump(mode="json", exclude={"enabled"})
+        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+
+    def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
+        """Yield one measurements table a shard, in order.
+
+        For each kind of pair whose probe ran there are its metrics and, where a pair was not judged, the columns
+        ``<kind>_reason`` and ``<kind>_cause``.
+        """
+        image = ImageAlignment(self._options, self._seed)
+        speech = SpeechAlignment(self._options, self._seed)
+        values = {IMAGE_CAPTION: image.judge(shards), AUDIO_TRANSCRIPT: speech.judge(shards)}
+        verdicts = {IMAGE_CAPTION: image.verdicts, AUDIO_TRANSCRIPT: speech.verdicts}
+        self._summary = summarise(verdicts, image.num_unverifiable)
+        compared = [kind for kind in PAIR_KINDS if _has_run(kind, shards)]
+        start = 0
+        for shard in shards:
+            ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
+            yield _table(ids, {kind: values[kind] for kind in compared}, slice(start, start + len(ids)))
+            start += len(ids)
+
+    def summary(self) -> dict[str, Any]:
+        """Return, by modality and slice, state, shares, bins and sentences."""
+        return self._summary
+
+
+def summarise(verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]], num_unverifiable: int) -> dict[str, Any]:
+    """Return the summary fit for JSON: a part a kind (its slices under ``slices``), and all sentences."""
+    found: dict[str, Any] = {}
+    sentences: list[str] = []
+    for kind, slices in verdicts.items():
+        if not slices:
+            continue
+        part = describe_slices(slices, kind)
+        if kind is IMAGE_CAPTION and num_unverifiable and part["state"] != "model_cannot_tell":
+            text = (
+                f"{count_noun(num_unverifiable, 'caption consists', 'captions consist')} mostly of words that the "
+                f"model does not know; {'it was' if num_unverifiable == 1 else 'they were'} not judged."
+            )
+            part["num_unverifiable"] = num_unverifiable
+            part["sentences"].append(text)
+        found[kind.name] = part
+        sentences += part["sentences"]
+    return {**found, "sentences": sentences}
+
+
+def _has_run(kind: PairKind, shards: Sequence[ShardTables]) -> bool:
+    return any(shard.measurements(kind.probe, ["status"]) is not None for shard in shards)
+
+
+def _table(ids: pa.Array, values: Mapping[PairKind, RowScores], rows: slice) -> pa.Table:
+    columns = {}
+    words: dict[str, list[str | None]] = {}
+    reasons: list[str | None] = [_NOTHING] * len(ids)
+    causes: list[str | None] = [None] * len(ids)
+    for kind, scores in reversed(list(values.items())):
+        told = [scores.reasons[place] if place >= 0 else (None, None) for place in scores.reason[rows].tolist()]
+        words[kind.cause_column] = [cause for cause, _ in told]
+        words[kind.reason_column] = [reason for _, reason in told]
+        reasons = [own or other for (_, own), other in zip(told, reasons, strict=True)]
+        causes = [own or other for (own, _), other in zip(told, causes, strict=True)]
+    for kind, scores in values.items():
+        for name in ("posterior", "score", "p_value"):
+            columns[f"{kind.name}_{name}"] = getattr(scores, name)[rows]
+    table = analysis_table(ids, columns, reasons=reasons, causes=causes)
+    for name in sorted(words):
+        table = table.append_column(name, pa.array(words[name], pa.string()))
+    return table

@@ -1,0 +1,240 @@
+"""Recordings with transcripts against other transcripts of like length under the same recordings.
+
+Verifying a transcript costs a decoder pass, so the null comes from a sample of the clips (probe ``transcript_null``).
+A noisy clip gives a low value to any text. Where nearly every clip was sampled, each one's mean over other transcripts
+is taken off before anything is compared. In larger sets most clips have no such mean, and their plain values are held
+against the plain values of the sampled clips: one scale for all, at the price of that correction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
+from mmcheck.core.types import Status
+from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
+from mmcheck.corpus.alignment.partners import has_heard_partners
+from mmcheck.corpus.alignment.row_scores import RowScores
+from mmcheck.corpus.alignment.slices import REST, choose_slices, read_labels
+from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.repetition import normalise_texts
+from mmcheck.store.schema import load_json
+
+PROBE = AUDIO_TRANSCRIPT.probe
+NULL_PROBE = "transcript_null"
+MIN_NULL = 50
+"""Fewer values of other transcripts are no null."""
+_MOST = 0.95
+"""Share of the clips that must have been sampled for the per-clip mean to be taken off."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clips:
+    """What is known of the run's clips, a row each; NaN and 0 where a row has none."""
+
+    own: Floats
+    null_mean: Floats
+    keys: NDArray[np.uint64]
+    """Equal for equal transcripts with equal values: the same clip twice."""
+    texts: NDArray[np.uint64]
+    codes: NDArray[np.int16]
+    names: list[str]
+    null_rows: NDArray[np.int64]
+    """Row of each value of another transcript, shape (m,)."""
+    null_values: Floats
+
+
+class SpeechAlignment:
+    """Judges the recordings of a run.
+
+    Args:
+        options: Section ``analyses.alignment`` of the config.
+        seed: For the interval.
+    """
+
+    def __init__(self, options: AlignmentConfig, seed: int) -> None:
+        self._options = options
+        self._seed = seed
+        self.verdicts: dict[str, SliceVerdict] = {}
+        """Slice name -> verdict, the rest first (called ``all`` if there is no other); empty without a null."""
+
+    def judge(self, shards: Sequence[ShardTables]) -> RowScores:
+        """Return the values of every row."""
+        clips = self._read(shards)
+        count = len(clips.own)
+        found = RowScores.empty(count)
+        if not np.isfinite(clips.own).any() or not self._has_null(shards):
+            return found
+        score, null_rows, null = _scores(clips)
+        for code, name in enumerate(clips.names):
+            own = (clips.codes == code) & np.isfinite(clips.own)
+            if not own.any():
+                continue
+            label = name if len(clips.names) > 1 else "all"
+            here = null[clips.codes[null_rows] == code]
+            verdict = self._verdict(label, clips, own, score, here)
+            if verdict.state == "model_cannot_tell" and has_heard_partners(shards, own, PROBE):
+                verdict = self._verdict(label, clips, own, score, here, has_partners=True)
+            self.verdicts[label] = verdict
+            found.set_verdict(own, verdict, score)
+        return found
+
+    def _has_null(self, shards: Sequence[ShardTables]) -> bool:
+        return any(shard.measurements(NULL_PROBE, ["status"]) is not None for shard in shards)
+
+    def _verdict(
+        self,
+        name: str,
+        clips: _Clips,
+        own: NDArray[np.bool_],
+        score: Floats,
+        null: Floats,
+        *,
+        has_partners: bool = False,
+    ) -> SliceVerdict:
+        rows = np.flatnonzero(own)
+        distinct = rows[np.unique(clips.keys[rows], return_index=True)[1]]
+        about = {"name": name, "num_rows": len(rows), "num_pairs": len(distinct), "kind": AUDIO_TRANSCRIPT}
+        if len(distinct) < self._options.min_pairs:
+            reason = (
+                f"there are only {len(distinct)} distinct recordings with transcripts, and fewer than "
+                f"{self._options.min_pairs} say nothing about random ones"
+            )
+            return unjudged("too_few_pairs", reason, **about)  # type: ignore[arg-type]
+        if len(np.unique(clips.texts[rows])) < 2:
+            reason = "the transcripts are all the same, so no pairing is better than another"
+            return unjudged("captions_all_alike", reason, **about)  # type: ignore[arg-type]
+        if len(null) < MIN_NULL:
+            reason = f"only {len(null)} random pairings of recordings and transcripts could be measured"
+            hint = "sample more clips: probes.transcript_null"
+            return unjudged("too_few_pairs", reason, hint=hint, **about)  # type: ignore[arg-type]
+        if np.ptp(null) < 1e-9:
+            reason = "the model gives every transcript the same probability: a broken model"
+            return unjudged("constant_embeddings", reason, **about)  # type: ignore[arg-type]
+        return judge_scores(
+            null,
+            score[distinct],
+            np.ones(len(distinct)),
+            name=name,
+            num_rows=len(rows),
+            kind=AUDIO_TRANSCRIPT,
+            seed=self._seed,
+            has_partners=has_partners,
+        )
+
+    def _read(self, shards: Sequence[ShardTables]) -> _Clips:
+        own: list[Floats] = [np.zeros(0)]
+        mean: list[Floats] = [np.zeros(0)]
+        texts = [np.zeros(0, dtype=np.uint64)]
+        labels: list[list[str]] = []
+        null_rows: list[int] = []
+        null_values: list[float] = []
+        start = 0
+        for shard in shards:
+            num_rows = int(shard.samples(["id"]).num_rows)
+            values = _column(shard, PROBE, "mean_log_prob", num_rows)
+            own.append(values)
+            mean.append(_column(shard, NULL_PROBE, "null_mean_log_prob", num_rows))
+            known = np.isfinite(values)
+            texts.append(_hash_transcripts(shard, known))
+            labels.append(read_labels(shard, self._options.slice_by) if known.any() else [""] * num_rows)
+            for row, decoys in _decoys(shard):
+                null_rows += [start + row] * len(decoys)
+                null_values += decoys
+            start += num_rows
+        joined = np.concatenate(own)
+        hashes = np.concatenate(texts)
+        rows = np.array(null_rows, dtype=np.int64)
+        names, codes = self._slices(labels, joined, rows)
+        with np.errstate(over="ignore"):
+            keys = hashes * np.uint64(0x9E3779B97F4A7C15) + joined.view(np.uint64)
+        return _Clips(joined, np.concatenate(mean), keys, hashes, codes, names, rows, np.array(null_values))
+
+    def _slices(
+        self, labels: Sequence[list[str]], own: Floats, null_rows: NDArray[np.int64]
+    ) -> tuple[list[str], NDArray[np.int16]]:
+        """Return the slices' names, the rest first, and the slice of each row."""
+        flat = [label for part in labels for label in part]
+        known = np.isfinite(own)
+        judged = [label for label, good in zip(flat, known.tolist(), strict=True) if good]
+        names, _ = choose_slices(lambda: iter([judged]), self._options.min_slice)
+        with_null = Counter(flat[row] for row in null_rows.tolist())
+        kept = [REST, *(name for name in names[1:] if with_null[name] >= MIN_NULL)]
+        places = {name: number for number, name in enumerate(kept[1:], start=1)}
+        codes = np.array([places.get(label, 0) for label in flat], dtype=np.int16)
+        if len(kept) > 1 and int((codes[known] == 0).sum()) < self._options.min_pairs:
+            # As for images: a small rest is judged with the largest slice.
+            counts = np.bincount(codes[known], minlength=len(kept))
+            codes[codes == 0] = 1 + int(np.argmax(counts[1:]))
+        return kept, codes
+
+
+def _scores(clips: _Clips) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """Return the score of each row, and row and score of each random pairing."""
+    known = np.isfinite(clips.own)
+    sampled = known & np.isfinite(clips.null_mean)
+    totals = np.bincount(clips.null_rows, weights=clips.null_values, minlength=len(clips.own))
+    counts = np.bincount(clips.null_rows, minlength=len(clips.own))
+    several = counts[clips.null_rows] > 1
+    if sampled.sum() < _MOST * known.sum() or not several.any():
+        return clips.own, clips.null_rows, clips.null_values
+    level = float(np.median(clips.null_mean[sampled]))
+    rows, values = clips.null_rows[several], clips.null_values[several]
+    # A transcript is held against the mean of the other k - 1, the clip's own against that of all k: the former spreads
+    # more, by (1 + 1 / (k - 1)) / (1 + 1 / k) in variance.
+    others = (totals[rows] - values) / (counts[rows] - 1)
+    centred = (values - others) * np.sqrt(1 - 1.0 / counts[rows] ** 2)
+    return clips.own - np.where(sampled, clips.null_mean, level) + level, rows, centred + level
+
+
+def _column(shard: ShardTables, probe: str, name: str, num_rows: int) -> Floats:
+    table = shard.measurements(probe, ["status", name])
+    if table is None or name not in table.column_names:
+        return np.full(num_rows, np.nan)
+    values = np.array(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if "status" in table.column_names:
+        values[table["status"].to_numpy(zero_copy_only=False) != Status.MEASURED.value] = np.nan
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _hash_transcripts(shard: ShardTables, known: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    found = np.zeros(len(known), dtype=np.uint64)
+    if not known.any():
+        return found
+    column = shard.samples(["transcript"])["transcript"].combine_chunks().cast(pa.string())
+    for row, text in enumerate(normalise_texts(column).to_pylist()):
+        digest = hashlib.blake2b((text or "").encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        found[row] = np.frombuffer(digest, dtype="<u8")[0]
+    return found
+
+
+def _decoys(shard: ShardTables) -> list[tuple[int, list[float]]]:
+    """Return, by row, the values of the other transcripts under each sampled clip."""
+    table = shard.measurements(NULL_PROBE, ["status", "evidence"])
+    if table is None or "evidence" not in table.column_names:
+        return []
+    found = []
+    for row, text in enumerate(table["evidence"].to_pylist()):
+        listed = load_json(text).get("null") if text else None
+        values = [_number(item) for item in listed] if isinstance(listed, list) else []
+        finite = [value for value in values if np.isfinite(value)]
+        if finite:
+            found.append((row, finite))
+    return found
+
+
+def _number(item: object) -> float:
+    """Return the value of a decoy, given as a number or as an object that holds it."""
+    if isinstance(item, dict):
+        item = item.get("mean_log_prob")
+    return float(item) if isinstance(item, int | float) else float("nan")

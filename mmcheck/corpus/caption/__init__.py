@@ -1,0 +1,1 @@
+"""Does a caption say anything that other images do not show."""

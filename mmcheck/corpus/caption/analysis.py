@@ -1,0 +1,268 @@
+"""Whether a caption says anything that other images do not show, and whether the model can tell.
+
+A vague caption ("a nice picture") fits its image as well as any other: no model can find it wrong, and training on it
+teaches nothing. An unverifiable one says something, but in words that this model makes nothing of. Neither is a wrong
+caption, so both have values of their own, and neither looks at how well the caption fits its own image.
+
+Vagueness from embeddings exists only where the model sees something in the data at all; otherwise the words decide
+alone, and the summary says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.config import CaptionConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Metric
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.caption.background import PROBE, Background, NoBackground, gather_background
+from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_languages
+from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
+from mmcheck.corpus.caption.summary import NUM_EXAMPLES, CaptionTally
+from mmcheck.corpus.embeddings import content_keys, read_embeddings
+from mmcheck.corpus.sample_ids import read_ids
+from mmcheck.metrics.caption_vagueness import (
+    combine_vagueness,
+    flatness,
+    lexical_vagueness,
+    repetition_share,
+    unexplained_flatness,
+    weigh_repetition,
+)
+from mmcheck.store.schema import dump_json
+
+Floats = NDArray[np.float64]
+
+VERSION = 2
+_SHOWN = 0.5  # smaller values need no evidence
+_UNLIT = "the sample has no caption, or its manifest row is broken"
+
+
+class Caption:
+    """Measures how vague each caption is, and whether the model can verify it at all.
+
+    Args:
+        options: Section ``analyses.caption`` of the config.
+        seed: For the choice of the images that captions are held against.
+    """
+
+    name = "caption"
+    options_model = CaptionConfig
+    traits = AnalysisTraits(needs=("repetition",))
+    metrics = (
+        Metric(
+            name="caption.vagueness",
+            description="How little the caption says: 0 singles its images out, 1 fits any image and has no content "
+            "words. From the model and the words together; from the words alone where the model cannot judge.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.entropy",
+            description="How evenly the caption fits the other images of the set: 0 one of them, 1 all alike; about "
+            "0.5 for a specific caption of this set.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.spread",
+            description="Standard deviation of the caption's cosines over the other images, divided by that of a "
+            "specific caption of this set.",
+            low=0,
+            higher_is_better=True,
+        ),
+        Metric(
+            name="caption.lexical_vagueness",
+            description="How little the words say: few and general words, a file name, or boilerplate that stands "
+            "with many images.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.num_fitting_images",
+            description="Number of the set's other images that the caption fits about equally well (an estimate from "
+            "a sample of them).",
+            unit="image",
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="caption.unverifiable",
+            description="How surely the caption is outside the model's world: it says something, but the model has no "
+            "words for it or makes nothing of them.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+    )
+
+    def __init__(self, options: CaptionConfig, seed: int) -> None:
+        self._options = options
+        self._seed = seed
+        self._summary: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of code version, options and seed."""
+        options = self._options.model_dump(mode="json", exclude={"enabled"})
+        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+
+    def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
+        """Yield one measurements table a shard, in order.
+
+        Evidence of a vague or unverifiable caption: ``cues`` and ``reasons`` (stable words), ``sentence``,
+        ``generic_words`` and, under ``fitting``, the ids of three images that it fits about equally well.
+        """
+        num_images = count_images(shards, self._seed)
+        background = gather_background(shards, self._options, self._seed)
+        rows = CaptionRows.join([self._measure(shard, read_signs(shard), background, num_images) for shard in shards])
+        foreign = find_foreign_languages(rows, background)
+        ids = read_ids(shards, rows.picks)
+        tally = CaptionTally(background, num_images, foreign)
+        start = 0
+        for shard in shards:
+            signs = read_signs(shard)
+            stop = start + len(signs.captions)
+            sample_ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
+            part = rows.part(start, stop)
+            unverifiable = np.fmax(part.unverifiable, _language_sign(signs, foreign, part))
+            values = part.values() | {"unverifiable": unverifiable}
+            evidence = [
+                self._evidence(row, signs, part, unverifiable, ids, foreign, num_images)
+                for row in range(len(signs.captions))
+            ]
+            tally.add(sample_ids.to_pylist(), signs, values, evidence)
+            yield analysis_table(
+                sample_ids,
+                values,
+                reasons=_UNLIT,
+                causes="no_caption",
+                evidence=[dump_json(entry) if entry else None for entry in evidence],
+            )
+            start = stop
+        self._summary = tally.summary()
+
+    def summary(self) -> dict[str, Any]:
+        """Return whether the model could be used, counts of vague and unverifiable captions, examples, sentences."""
+        return self._summary
+
+    def _measure(
+        self, shard: ShardTables, signs: CaptionSigns, background: Background | NoBackground, num_images: int
+    ) -> CaptionRows:
+        """Return one shard's figures; what needs all shards is added later."""
+        rows = CaptionRows.absent(len(signs.captions))
+        known = signs.has_caption
+        repetition = repetition_share(signs.counts, num_images)
+        worded = lexical_vagueness(signs.specificity, signs.filename_likeness, np.zeros(len(known)))
+        rows.worded[known] = worded[known]
+        flat = np.full(len(known), np.nan)
+        images = texts = np.zeros((0, 0), dtype=np.float32)
+        measured = np.zeros(0, dtype=np.int64)
+        if isinstance(background, Background):
+            present, vectors = read_embeddings(shard, PROBE, ["image", "text"])
+            kept = known[present]
+            measured = np.flatnonzero(present & known)
+            images, texts = vectors["image"][kept], vectors["text"][kept]
+        if isinstance(background, Background) and len(measured):
+            fit, own_z = background.measure(images, texts)
+            flat[measured] = flatness(fit.entropy)
+            rows.entropy[measured] = fit.entropy
+            rows.spread[measured] = fit.spread / background.spread
+            rows.num_fitting[measured] = np.maximum(fit.num_fitting * num_images / len(background.images), 1.0)
+            rows.own_z[measured] = own_z
+            rows.keys[measured] = content_keys(self._seed, images, texts)
+        trust = background.trust if isinstance(background, Background) else 0.0
+        lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, weigh_repetition(repetition, flat))
+        rows.lexical[known] = lexical[known]
+        rows.flat[:] = flat
+        rows.vagueness[known] = combine_vagueness(flat, lexical, trust)[known]
+        signs_of = [signs.unknown_ratio, signs.fragmentation, unexplained_flatness(flat, lexical)]
+        rows.unverifiable[known] = np.fmax.reduce(signs_of)[known]
+        rows.set_languages(signs.languages)
+        if isinstance(background, Background):
+            shown = np.fmax(rows.vagueness[measured], rows.unverifiable[measured]) >= _SHOWN
+            places = np.flatnonzero(shown & (flat[measured] >= _SHOWN))
+            own = background.find_own(images[places])
+            for place, number in zip(places.tolist(), own.tolist(), strict=True):
+                picks = background.pick_fitting(
+                    images[place], texts[place], number, float(fit.num_fitting[place]), NUM_EXAMPLES
+                )
+                rows.picks[measured[place], : len(picks)] = picks
+        return rows
+
+    def _evidence(
+        self,
+        row: int,
+        signs: CaptionSigns,
+        part: CaptionRows,
+        unverifiable: Floats,
+        ids: dict[int, str],
+        foreign: dict[str, float],
+        num_images: int,
+    ) -> dict[str, Any]:
+        is_vague, is_unverifiable = part.vagueness[row] >= _SHOWN, unverifiable[row] >= _SHOWN
+        if not (is_vague or is_unverifiable):
+            return {}
+        found: dict[str, Any] = {}
+        fitting = [ids[pick] for pick in part.picks[row].tolist() if pick >= 0]
+        if fitting:
+            found["fitting"] = fitting
+        cues = _cues(row, signs, part)
+        if is_vague:
+            found["cues"] = list(cues)
+            found["sentence"] = "It " + _listed(list(cues.values())) + "." if cues else None
+            if signs.generic_words[row]:
+                found["generic_words"] = signs.generic_words[row]
+        if is_unverifiable:
+            found["reasons"] = list(_reasons(row, signs, part, foreign))
+        if np.isfinite(part.num_fitting[row]):
+            found["num_fitting_images"], found["num_images"] = round(float(part.num_fitting[row])), num_images
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
+    """Return the signs of vagueness that fired, with half a sentence each."""
+    cues: dict[str, str] = {}
+    if part.flat[row] >= _SHOWN:
+        cues["fits_many_images"] = f"fits about {part.num_fitting[row]:,.0f} images of the set equally well"
+    if signs.content_words[row] <= 1:
+        number = int(signs.content_words[row])
+        cues["few_content_words"] = "has no content word" if number == 0 else "has one content word"
+    if signs.generic_words[row]:
+        cues["generic_words"] = "uses general words (" + ", ".join(signs.generic_words[row][:4]) + ")"
+    if signs.counts[row] >= NUM_EXAMPLES:
+        cues["repeated"] = f"stands with {signs.counts[row]:,.0f} different images"
+    if signs.filename_likeness[row] >= _SHOWN:
+        cues["file_name"] = "looks like a file name"
+    return cues
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def _reasons(row: int, signs: CaptionSigns, part: CaptionRows, foreign: dict[str, float]) -> Iterator[str]:
+    """Yield why a caption cannot be verified."""
+    if signs.unknown_ratio[row] >= _SHOWN:
+        yield "unknown_words"
+    if signs.fragmentation[row] >= _SHOWN:
+        yield "unknown_script"
+    if signs.languages[row] in foreign:
+        yield "foreign_language"
+    if unexplained_flatness(part.flat[row : row + 1], part.lexical[row : row + 1])[0] >= _SHOWN:
+        yield "no_information"
+
+
+def _language_sign(signs: CaptionSigns, foreign: dict[str, float], part: CaptionRows) -> Floats:
+    """Return how surely each caption is in a language that the model does not know; NaN where there is no sign."""
+    surely = np.array([foreign.get(language or "", np.nan) for language in signs.languages], dtype=np.float64)
+    # A caption that says nothing in any language is vague, not foreign.
+    return np.where(part.worded < _SHOWN, surely, np.nan)

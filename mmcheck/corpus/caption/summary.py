@@ -1,0 +1,119 @@
+"""What the captions of a whole run come to: counts, examples and plain sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcheck.corpus.caption.background import Background, NoBackground
+from mmcheck.corpus.caption.signs import CaptionSigns
+from mmcheck.metrics.caption_vagueness import LIMIT, UNVERIFIABLE_LIMIT
+from mmcheck.metrics.caption_words import count_words
+
+Floats = NDArray[np.float64]
+
+NUM_EXAMPLES = 3
+_WEAK = 0.5
+
+
+class CaptionTally:
+    """Counts what the summary says, shard by shard.
+
+    Args:
+        background: What captions were held against, or why there was nothing.
+        num_images: Different images of the run.
+        foreign: Languages that the model does not know.
+    """
+
+    def __init__(self, background: Background | NoBackground, num_images: int, foreign: dict[str, float]) -> None:
+        self._background = background
+        self._num_images = num_images
+        self._foreign = foreign
+        self._num_captions = self._num_vague = self._num_unverifiable = 0
+        self._cues: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._examples: dict[str, list[tuple[float, str, str]]] = {"vague": [], "unverifiable": []}
+
+    def add(
+        self,
+        ids: list[str],
+        signs: CaptionSigns,
+        values: dict[str, Floats],
+        evidence: list[dict[str, Any]],
+    ) -> None:
+        """Count one shard."""
+        vague = values["vagueness"] > LIMIT
+        unverifiable = values["unverifiable"] > UNVERIFIABLE_LIMIT
+        # Without a single word there is nothing to be vague: the rules tell such captions by another name.
+        vague[[row for row in np.flatnonzero(vague).tolist() if not count_words(signs.captions[row] or "")]] = False
+        self._num_captions += int(signs.has_caption.sum())
+        self._num_vague += int(vague.sum())
+        self._num_unverifiable += int(unverifiable.sum())
+        for kind, mask, name in (("vague", vague, "vagueness"), ("unverifiable", unverifiable, "unverifiable")):
+            rows = np.flatnonzero(mask)
+            best = rows[np.argsort(-values[name][rows], kind="stable")[: 4 * NUM_EXAMPLES]].tolist()
+            found = [(-float(values[name][row]), signs.captions[row] or "", ids[row]) for row in best]
+            texts: dict[str, tuple[float, str, str]] = {}
+            for entry in sorted([*self._examples[kind], *found]):
+                texts.setdefault(entry[1].strip().lower(), entry)
+            self._examples[kind] = list(texts.values())[:NUM_EXAMPLES]
+        for row in np.flatnonzero(vague).tolist():
+            self._cues.update(evidence[row].get("cues", ()))
+        for row in np.flatnonzero(unverifiable).tolist():
+            self._reasons.update(evidence[row].get("reasons", ()))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the summary, fit for JSON."""
+        background = self._background
+        found: dict[str, Any] = {
+            "uses_model": isinstance(background, Background),
+            "cause": None if isinstance(background, Background) else background.cause,
+            "num_captions": self._num_captions,
+            "num_images": self._num_images,
+            "num_vague": self._num_vague,
+            "num_unverifiable": self._num_unverifiable,
+            "cues": dict(sorted(self._cues.items())),
+            "reasons": dict(sorted(self._reasons.items())),
+            "foreign_languages": sorted(self._foreign),
+            "examples": {
+                kind: [{"id": id_, "caption": caption[:200]} for _, caption, id_ in entries]
+                for kind, entries in self._examples.items()
+            },
+        }
+        if isinstance(background, Background):
+            found |= {
+                "num_bank_images": len(background.images),
+                "temperature": round(background.temperature, 6),
+                "specific_spread": round(background.spread, 6),
+                "mean_own_z": round(background.mean_own_z, 3),
+                "trust": round(background.trust, 3),
+            }
+        return found | {"sentences": list(self._sentences())}
+
+    def _sentences(self) -> Iterator[str]:
+        if not self._num_captions:
+            return
+        if isinstance(self._background, NoBackground):
+            yield f"{self._background.sentence} Vague captions are found by their words alone."
+        elif self._background.trust < _WEAK:
+            yield "This model tells the captions of this set apart only weakly; vague ones are found mostly by words."
+        if self._num_vague:
+            share = self._num_vague / self._num_captions
+            fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
+            verb = "is" if self._num_vague == 1 else "are"
+            yield f"{self._num_vague:,} of {self._num_captions:,} captions {verb} vague ({share:.1%}){fitting}."
+        if self._num_unverifiable:
+            yield (
+                f"{self._num_unverifiable:,} of {self._num_captions:,} captions cannot be verified by this model: "
+                "nearly all of what they say is in words that it does not know or makes nothing of."
+            )
+        for language in sorted(self._foreign):
+            yield (
+                f"Captions in the language '{language}' fit their own images no better than others; this model does "
+                "not seem to know it. Hint: a multilingual model, e.g. probes.image_text.model: "
+                "google/siglip2-base-patch16-224."
+            )

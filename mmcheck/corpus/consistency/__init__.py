@@ -1,0 +1,1 @@
+"""Do like images have like captions, and like recordings like transcripts."""

@@ -1,0 +1,218 @@
+"""Whether like images have like captions, like recordings like transcripts, and like captions like images.
+
+Labels that contradict each other are found without knowing which is right: the finding shows the others, and a person
+decides. Everything is calibrated on the set itself and compared within small groups, so no pair of rows outside a group
+is ever looked at. A caption that is merely vague contradicts nothing and is left to the analysis ``caption``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mmcheck.config import ConsistencyConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Metric
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.consistency.caption_breadth import find_breadth
+from mmcheck.corpus.consistency.caption_conflicts import Found, find_caption_conflicts, find_unlike_images
+from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
+from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
+from mmcheck.corpus.embeddings import gather_bank
+from mmcheck.corpus.row_keys import read_row_keys
+from mmcheck.corpus.sample_ids import read_ids, read_texts
+from mmcheck.metrics.caption_vagueness import LIMIT
+from mmcheck.metrics.label_conflict import ConflictScale
+from mmcheck.store.schema import dump_json
+
+Floats = NDArray[np.float64]
+
+VERSION = 2
+NUM_EXAMPLES = 3
+PROBE = "image_text"
+BANK_SIZE = 2048
+LIMITS = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
+"""Values from which a figure is best flagged; smaller ones get no evidence."""
+_ABSENT = "no other row shares the image, the recording or the caption, and there are no like images to compare with"
+_MAX_TEXT = 300
+
+
+class Consistency:
+    """Measures contradictions between labels of the same or like media.
+
+    Args:
+        options: Section ``analyses.consistency`` of the config.
+        seed: For the choice of the pairs that stand for the set.
+    """
+
+    name = "consistency"
+    options_model = ConsistencyConfig
+    traits = AnalysisTraits(needs=("repetition", "duplicates", "caption"), in_manifests=False)
+    metrics = (
+        Metric(
+            name="consistency.caption_conflict",
+            description="How much the caption contradicts the others of the same or a near-duplicate image: 0 says "
+            "the same or fits as well, 1 is as unlike them, and fits as badly, as a random caption.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="consistency.transcript_conflict",
+            description="Median word error rate of the transcript against the others of the same recording.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="consistency.unlike_images",
+            description="How unlike the images that share this caption are: 0 the same image, 1 as unlike as random "
+            "images of the set.",
+            low=0,
+            high=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="consistency.breadth",
+            description="How much broader (above 0) or narrower (below) the caption is than those of the ten most "
+            "like images, in robust standard deviations.",
+        ),
+    )
+
+    def __init__(self, options: ConsistencyConfig, seed: int) -> None:
+        self._options = options
+        self._seed = seed
+        self._summary: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of code version and seed; there are no options."""
+        return digest_value({"analysis": self.name, "version": VERSION, "seed": self._seed})
+
+    def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
+        """Yield one measurements table a shard, in order.
+
+        Evidence of a figure that reaches its limit: under the metric's short name the ids of up to three other rows,
+        and under ``captions`` or ``transcripts`` what these say.
+        """
+        keys = read_row_keys(shards, PROBE, self._seed)
+        bank = gather_bank(shards, PROBE, ["image", "text"], size=BANK_SIZE, seed=self._seed)
+        scale = measure_scale(bank, self._seed)
+        conflicts, conflict_scale = find_caption_conflicts(shards, keys, PROBE, scale)
+        conflicts.values[_is_vague(shards, keys.sizes) & np.isfinite(conflicts.values)] = 0.0
+        found = {
+            "caption_conflict": conflicts,
+            "transcript_conflict": find_transcript_conflicts(shards, keys),
+            "unlike_images": find_unlike_images(shards, keys, PROBE, scale),
+            "breadth": find_breadth(shards, keys, PROBE, bank),
+        }
+        reached = {name: _reaches(name, figure.values) for name, figure in found.items()}
+        others = {name: np.where(reached[name][:, None], figure.others, -1) for name, figure in found.items()}
+        ids = read_ids(shards, *others.values(), *(_first_rows(mask) for mask in reached.values()))
+        texts = {
+            "captions": read_texts(shards, "caption", others["caption_conflict"], others["breadth"]),
+            "transcripts": read_texts(shards, "transcript", others["transcript_conflict"]),
+        }
+        self._summary = _summarise(found, reached, ids, scale, conflict_scale)
+        start = 0
+        for shard, size in zip(shards, keys.sizes, strict=True):
+            stop = start + size
+            evidence = [
+                _evidence({name: rows[row] for name, rows in others.items() if reached[name][row]}, ids, texts)
+                for row in range(start, stop)
+            ]
+            yield analysis_table(
+                shard.samples(["id"])["id"].combine_chunks().cast(pa.string()),
+                {name: figure.values[start:stop] for name, figure in found.items()},
+                reasons=_ABSENT,
+                causes="nothing_to_compare",
+                evidence=[dump_json(entry) if entry else None for entry in evidence],
+            )
+            start = stop
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many rows reach each figure's limit, examples, and sentences."""
+        return self._summary
+
+
+def _reaches(name: str, values: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.nan_to_num(np.abs(values)) >= LIMITS[name], dtype=bool)
+
+
+def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np.bool_]:
+    parts = [np.zeros(0, dtype=bool)]
+    for shard, size in zip(shards, sizes, strict=True):
+        table = shard.measurements("caption", ["vagueness"])
+        if table is None or "vagueness" not in table.column_names:
+            parts.append(np.zeros(size, dtype=bool))
+        else:
+            vagueness = pc.fill_null(table["vagueness"].cast(pa.float64()), 0.0).to_numpy()
+            parts.append(np.asarray(vagueness >= LIMIT, dtype=bool))
+    return np.concatenate(parts)
+
+
+def _first_rows(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.flatnonzero(mask)[:NUM_EXAMPLES]
+
+
+def _evidence(
+    others: dict[str, NDArray[np.int64]], ids: dict[int, str], texts: dict[str, dict[int, str | None]]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, rows in others.items():
+        kept = rows[rows >= 0].tolist()
+        found[name] = [ids[row] for row in kept]
+        kind = {"caption_conflict": "captions", "breadth": "captions", "transcript_conflict": "transcripts"}.get(name)
+        if kind is not None:
+            said = found.setdefault(kind, {})
+            said.update({ids[row]: (texts[kind][row] or "")[:_MAX_TEXT] for row in kept})
+    return found
+
+
+_SENTENCES = {
+    "caption_conflict": "{count:,} of {compared:,} captions {verb} the others of the same or a near-duplicate image.",
+    "transcript_conflict": "{count:,} of {compared:,} transcripts {verb} from the others of the same recording.",
+    "unlike_images": "{count:,} of {compared:,} rows with a repeated caption {verb} it with quite unlike images.",
+    "breadth": "{count:,} of {compared:,} captions {verb} much broader or narrower than those of like images.",
+}
+_VERBS = {
+    "caption_conflict": ("contradicts", "contradict"),
+    "transcript_conflict": ("differs", "differ"),
+    "unlike_images": ("shares", "share"),
+    "breadth": ("is", "are"),
+}
+"""What one does, and what several do."""
+
+
+def _summarise(
+    found: dict[str, Found],
+    reached: dict[str, NDArray[np.bool_]],
+    ids: dict[int, str],
+    scale: SetScale | None,
+    conflict_scale: ConflictScale | None,
+) -> dict[str, Any]:
+    counts = {name: int(mask.sum()) for name, mask in reached.items()}
+    compared = {name: int(np.isfinite(figure.values).sum()) for name, figure in found.items()}
+    sentences = [
+        _SENTENCES[name].format(count=count, compared=compared[name], verb=_VERBS[name][count > 1])
+        for name, count in counts.items()
+        if count
+    ]
+    if scale is not None and not scale.is_judged:
+        sentences.append(
+            "Captions of one image are not compared: to this model they fit their own images no better than others."
+        )
+    summary: dict[str, Any] = {
+        "limits": LIMITS,
+        "compared": compared,
+        "reached": counts,
+        "examples": {name: [ids[row] for row in _first_rows(mask).tolist()] for name, mask in reached.items()},
+    }
+    if conflict_scale is not None:
+        names = ("like", "unlike", "small_gap", "large_gap")
+        summary["scale"] = {name: round(float(getattr(conflict_scale, name)), 4) for name in names}
+    return summary | {"sentences": sentences}

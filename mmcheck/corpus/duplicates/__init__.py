@@ -1,0 +1,1 @@
+"""Near-duplicate images, recordings, texts and pairs."""

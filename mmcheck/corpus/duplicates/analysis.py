@@ -1,0 +1,340 @@
+"""Near-duplicates of the run: the same image, recording or text in another guise, in groups with a kept representative.
+
+Copies in a training set weigh their pair double, and copies across splits make a test worthless; re-saved, resized and
+re-encoded copies escape every comparison of bytes. Equal files belong to the groups, too. What counts as the same is
+strict: better to miss a heavily edited copy than to call two different pictures one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.config import DuplicatesConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.types import Metric
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
+from mmcheck.corpus.duplicates.near_recordings import NearRecordings
+from mmcheck.corpus.duplicates.near_texts import TextSignatures
+from mmcheck.corpus.groups import ItemGroups, RowGroups, Rows, group_by_key, group_items, group_rows
+from mmcheck.corpus.media_items import TEXTS, Items, MediaRows, read_index, read_media_rows, to_items
+from mmcheck.corpus.repetition import normalise_texts
+from mmcheck.corpus.sample_ids import read_ids
+from mmcheck.store.schema import dump_json
+
+Floats = NDArray[np.float64]
+
+VERSION = 4
+NUM_EXAMPLES = 3
+NUM_LARGEST = 5
+_RECALL_QUERIES = 256
+_NOTHING = "the sample has no medium that could be read and no text, or its manifest row is broken"
+_KINDS = ("image", "audio", "text", "pair")
+
+
+def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
+    return (
+        Metric(
+            name=f"duplicates.{modality}_group",
+            description=f"Number of the group of near-duplicates that the {noun} belongs to, in the order of their "
+            f"first rows; absent where the {noun} is alone.",
+            unit="1",
+            low=1,
+        ),
+        Metric(
+            name=f"duplicates.{modality}_group_size",
+            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: "
+            "it is alone).",
+            unit="copy",
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"duplicates.{modality}_order",
+            description=f"Which of the near-duplicates this {noun} is; 1 is the one that represents them, the best by "
+            "`analyses.duplicates.keep`.",
+            unit="1",
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"duplicates.{modality}_similarity",
+            description=f"Likeness of the {noun} and the one that represents its group; absent where it is alone.",
+            low=-1,
+            high=1,
+            higher_is_better=False,
+        ),
+    )
+
+
+def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
+    return (
+        Metric(
+            name=f"duplicates.{kind}_group_size",
+            description=f"Number of {meaning} (1: it is alone).",
+            unit=unit,
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"duplicates.{kind}_order",
+            description=f"Which of the {meaning} this is; 1 is the one that represents them.",
+            unit="1",
+            low=1,
+            higher_is_better=False,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Groups of one kind."""
+
+    rows: RowGroups
+    similarity: Floats | None
+    """To the representative, shape (n,); NaN where the row is alone."""
+    about: dict[str, Any]
+    """What the summary says of how they were found."""
+
+
+class Duplicates:
+    """Groups rows by near-duplicate image, recording, text and pair.
+
+    Args:
+        options: Section ``analyses.duplicates`` of the config.
+        seed: For the choice of rows that stand for the set in an approximate index.
+    """
+
+    name = "duplicates"
+    options_model = DuplicatesConfig
+    traits = AnalysisTraits(needs=("repetition",), in_manifests=False)
+    metrics = (
+        *_medium_metrics("image", "image"),
+        *_medium_metrics("audio", "recording"),
+        *_other_metrics("text", "row", "rows with this caption or transcript, letter by letter nearly equal"),
+        *_other_metrics("pair", "copy", "copies of this medium with this text, each equal or nearly so"),
+    )
+
+    def __init__(self, options: DuplicatesConfig, seed: int) -> None:
+        self._options = options
+        self._seed = seed
+        self._summary: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of code version, options and seed."""
+        options = self._options.model_dump(mode="json", exclude={"enabled"})
+        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+
+    def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
+        """Yield one measurements table a shard, in order.
+
+        Evidence holds under ``image``, ``audio``, ``text`` and ``pair`` the ids of others of the group: the
+        representative first, then up to three more.
+        """
+        sizes, media = read_media_rows(shards)
+        found: dict[str, list[_Found]] = {kind: [] for kind in _KINDS}
+        for modality, rows in media.items():
+            rank = rows.rank(self._options.keep)
+            file_number, pair_number = rows.repeats(rank)
+            items = to_items(rows.key, rank)
+            medium, medium_key = self._group_media(shards, modality, rows, rank, items, file_number)
+            text, text_key = self._group_texts(shards, modality, rows, rank)
+            found[modality].append(medium)
+            found["text"].append(text)
+            pairs = _group_pairs(medium_key, text_key, rank, _copies(items, pair_number))
+            found["pair"].append(pairs)
+        values = _values(found)
+        starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        heads = [_heads(part.rows) for parts in found.values() for part in parts]
+        ids = read_ids(shards, *heads)
+        self._summary = _summarise(found, ids, values)
+        for shard, start, stop in zip(shards, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            yield analysis_table(
+                shard.samples(["id"])["id"].combine_chunks().cast(pa.string()),
+                {name: column[start:stop] for name, column in values.items()},
+                reasons=_NOTHING,
+                causes="nothing_to_compare",
+                evidence=_evidence(found, ids, start, stop),
+            )
+
+    def summary(self) -> dict[str, Any]:
+        """Return groups, rows in them, copies, largest groups and how they were found, by kind; and sentences."""
+        return self._summary
+
+    def _group_media(
+        self,
+        shards: Sequence[ShardTables],
+        modality: str,
+        rows: MediaRows,
+        rank: Rows,
+        items: Items,
+        file_number: Rows,
+    ) -> tuple[_Found, Rows]:
+        index, place = read_index(shards, modality, items, self._seed)
+        first = items.first_row
+        near: NearImages | NearRecordings
+        if modality == "image":
+            look = ImageItems(
+                phash=rows.phash[first],
+                colours=rows.colours[first],
+                has_hash=rows.has_hash[first],
+                place=place,
+                index=index,
+            )
+            near = NearImages(look, self._options)
+        else:
+            near = NearRecordings(index, place, rows.size[first], self._options)
+        groups = group_items(len(first), *near.find_pairs(), items.rank, near.compare)
+        about = {"items": len(first), "limits": near.describe()}
+        if len(index):
+            least = getattr(self._options, f"{modality}_similarity")
+            index.measure_recall(floor=least, num_queries=_RECALL_QUERIES)
+            about["index"] = index.describe()
+        return _found(items, groups, rank, about, _copies(items, file_number))
+
+    def _group_texts(
+        self, shards: Sequence[ShardTables], modality: str, rows: MediaRows, rank: Rows
+    ) -> tuple[_Found, Rows]:
+        items = to_items(rows.text, rank)
+        signatures = TextSignatures()
+        wanted = np.sort(items.first_row)
+        start = 0
+        for shard in shards:
+            column = shard.samples([TEXTS[modality]])[TEXTS[modality]].combine_chunks().cast(pa.string())
+            here = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, start + len(column))]
+            if len(here):
+                signatures.add(normalise_texts(column.take(pa.array(here - start))).to_pylist())
+            start += len(column)
+        near = signatures.near(self._options.text_similarity, np.searchsorted(wanted, items.first_row))
+        groups = group_items(len(items.first_row), *near.find_pairs(), items.rank, near.compare)
+        about = {"items": len(items.first_row), "limits": {"similarity": self._options.text_similarity}}
+        # Texts of one manifest row are no copies of each other.
+        source = np.unique(rows.source, return_inverse=True)[1].astype(np.int64)
+        return _found(items, groups, rank, about, source)
+
+
+def _copies(items: Items, number: Rows) -> Rows:
+    """Return one number for each item and each repetition of it."""
+    return np.asarray(items.of_row * (number.max(initial=0) + 1) + number)
+
+
+def _found(
+    items: Items, groups: ItemGroups, rank: Rows, about: dict[str, Any], copies: Rows | None = None
+) -> tuple[_Found, Rows]:
+    """Return the groups of rows, and for each row the item that represents its own (-1: it has none)."""
+    rows = group_rows(items.of_row, groups, rank, copies)
+    similarity = np.full(len(items.of_row), np.nan)
+    key = np.full(len(items.of_row), -1, dtype=np.int64)
+    has_item = items.of_row >= 0
+    key[has_item] = groups.centre[items.of_row[has_item]]
+    grouped = rows.number > 0
+    similarity[grouped] = groups.similarity[items.of_row[grouped]]
+    return _Found(rows=rows, similarity=similarity, about=about), key
+
+
+def _group_pairs(medium: Rows, text: Rows, rank: Rows, copies: Rows) -> _Found:
+    both = (medium >= 0) & (text >= 0)
+    key = np.where(both, medium * (text.max(initial=0) + 1) + text, -1)
+    return _Found(rows=group_by_key(key, rank, copies), similarity=None, about={})
+
+
+def _values(found: Mapping[str, list[_Found]]) -> dict[str, Floats]:
+    values: dict[str, Floats] = {}
+    for kind, parts in found.items():
+        if kind in TEXTS:
+            values[f"{kind}_group"] = _known(parts[0].rows.number)
+        # A row with two pairs is a copy only where both are: one picture may have many recordings, and back.
+        join = np.fmin if kind == "pair" else np.fmax
+        for name in ("size", "order"):
+            columns = [_known(getattr(part.rows, name)) for part in parts]
+            column = columns[0] if len(columns) == 1 else join(*columns)
+            values[f"{kind}_{'group_size' if name == 'size' else name}"] = column
+        if kind in TEXTS and parts[0].similarity is not None:
+            values[f"{kind}_similarity"] = parts[0].similarity
+    return values
+
+
+def _known(numbers: Rows) -> Floats:
+    return np.where(numbers > 0, numbers, np.nan)
+
+
+def _heads(groups: RowGroups) -> Rows:
+    """Return the first rows of each group, as many as evidence may name."""
+    if len(groups.starts) < 2:
+        return np.zeros(0, dtype=np.int64)
+    places = groups.starts[:-1, None] + np.arange(NUM_EXAMPLES + 2)[None]
+    return np.asarray(groups.members[places[places < groups.starts[1:, None]]], dtype=np.int64)
+
+
+def _evidence(found: Mapping[str, list[_Found]], ids: Mapping[int, str], start: int, stop: int) -> list[str | None]:
+    entries: list[dict[str, list[str]]] = [{} for _ in range(stop - start)]
+    for kind, parts in found.items():
+        for part in parts:
+            numbers = part.rows.number[start:stop]
+            for row in np.flatnonzero(numbers).tolist():
+                others = part.rows.examples(start + row, NUM_EXAMPLES)
+                entries[row].setdefault(kind, [ids[other] for other in others])
+    return [dump_json(entry) if entry else None for entry in entries]
+
+
+def _summarise(
+    found: Mapping[str, list[_Found]], ids: Mapping[int, str], values: Mapping[str, Floats]
+) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    sentences = []
+    for kind, parts in found.items():
+        for modality, part in zip((kind,) if kind in TEXTS else TEXTS, parts, strict=True):
+            if not part.rows.size.any():
+                continue
+            name = kind if kind in TEXTS else TEXTS[modality] if kind == "text" else f"{modality}_pair"
+            sizes = np.diff(part.rows.starts)
+            largest = np.argsort(-sizes, kind="stable")[:NUM_LARGEST]
+            is_copy = part.rows.order > 1
+            if kind == "pair":
+                is_copy &= values["pair_order"] > 1
+            copies = int(is_copy.sum())
+            summary[name] = {
+                "groups": len(sizes),
+                "rows": int((part.rows.number > 0).sum()),
+                "copies": copies,
+                "largest": [
+                    {
+                        "group": number + 1,
+                        "size": int(sizes[number]),
+                        "ids": [
+                            ids[row]
+                            for row in part.rows.members[part.rows.starts[number] :][
+                                : min(int(sizes[number]), NUM_EXAMPLES + 1)
+                            ].tolist()
+                        ],
+                    }
+                    for number in largest.tolist()
+                ],
+                **part.about,
+            }
+            groups = len(np.unique(part.rows.number[is_copy]))
+            sentences += _sentences(kind, modality, groups, copies, part.about)
+    return {**summary, "sentences": sentences}
+
+
+def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mapping[str, Any]) -> list[str]:
+    sentences = []
+    medium = {"image": "image", "audio": "recording"}[modality]
+    noun = {"text": f"{TEXTS[modality]}s", "pair": f"pairs of {medium} and text"}.get(kind, f"{medium}s")
+    if copies:
+        grouped = "1 group" if groups == 1 else f"{groups} groups"
+        rows, are = ("row", "repeats") if copies == 1 else ("rows", "repeat")
+        sentences.append(f"{copies} {rows} {are} other rows' {noun}, equal or nearly so ({grouped}).")
+    index = about.get("index", {})
+    if index.get("kind") == "approximate":
+        sentences.append(
+            f"Near-duplicate {noun} were looked for by an approximate index, which found {index['recall']:.1%} of "
+            f"{index['recall_checked']} copies in a sample; it may have missed the rest."
+        )
+    return sentences

@@ -1,0 +1,1 @@
+"""Which fault a transcript has, against faults planted in the set itself."""

@@ -1,0 +1,235 @@
+"""What is wrong with a transcript: cut short, a wrong word, words too many or too few, an end that was not recorded.
+
+Each fault has a statistic that shows it, and the probe ``transcript_null`` planted the fault into sampled pairs of this
+very set, so that what it looks like under this very model is known (see ``speech_faults``). Which kind of word fault it
+is (wrong, missing, inserted) only the words themselves say: the alignment with what was heard, where the clip was
+transcribed, and whether the sound breaks off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.config import SpeechConfig
+from mmcheck.core.digests import digest_value
+from mmcheck.core.sentences import count_noun
+from mmcheck.core.types import Metric
+from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.speech.clips import PROBE, Floats, SpeechClips, read_clips
+from mmcheck.corpus.speech.faults import FAULTS, LIMIT, FaultFit, judge_fault
+from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
+from mmcheck.corpus.speech.word_faults import KINDS, WordFault, find_cut, find_word_fault
+from mmcheck.store.schema import dump_json, load_json
+
+VERSION = 8
+_ABSENT = "the sample has no recording whose transcript was verified"
+_USUAL_END = 0.9
+"""Share of the set's recordings that end more quietly than one that breaks off."""
+_FADED = -20.0
+"""Level (dB) below which no end breaks off, however quietly the others end: an audible tenth of the amplitude."""
+_LOUD_END = -6.0
+"""Level (dB) of the set's own ends from which on breaking off says nothing: recordings cut tightly around the words."""
+
+_KIND_WORDS = {
+    "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),
+    "missing_words": ("that lacks words", "that lack words"),
+    "inserted_words": ("with words that are not said", "with words that are not said"),
+    "cut_audio": ("whose recording breaks off", "whose recordings break off"),
+}
+
+
+def _metric(name: str, description: str) -> Metric:
+    return Metric(name=f"speech.{name}", description=description, low=0.0, high=1.0, higher_is_better=False)
+
+
+class Speech:
+    """Measures how probably each kind of fault is in a transcript.
+
+    Args:
+        options: Section ``analyses.speech`` of the config.
+        seed: Not used: counting and fitting involve no chance.
+    """
+
+    name = "speech"
+    options_model = SpeechConfig
+    traits = AnalysisTraits(reads=("transcript",), needs=("alignment",))
+    metrics = (
+        _metric("cut_transcript", "probability that the speech goes on where the transcript ends"),
+        _metric("cut_audio", "probability that the recording breaks off before the transcript's last words"),
+        _metric("wrong_word", "probability that a word of the transcript is another than the one that is said"),
+        _metric("missing_words", "probability that words are said that the transcript lacks"),
+        _metric("inserted_words", "probability that the transcript has words that are not said"),
+        _metric("other_text", "probability that the whole transcript is another clip's: the alignment's posterior"),
+        _metric("wrong_language", "probability that another language is spoken than the manifest states"),
+        _metric("anomaly", "probability that anything of this is wrong with the transcript"),
+    )
+
+    def __init__(self, options: SpeechConfig, seed: int) -> None:
+        self._options = options
+        self._summary: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of code version and options."""
+        options = self._options.model_dump(mode="json", exclude={"enabled"})
+        return digest_value({"analysis": self.name, "version": VERSION, "options": options})
+
+    def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
+        """Yield one measurements table a shard, in order.
+
+        Evidence of a probable fault: ``faults``, a list of ``kind`` and ``words`` (or ``languages``, stated and heard).
+        """
+        clips = read_clips(shards)
+        fits = {fault.name: judge_fault(fault, clips, self._options.min_clips) for fault in FAULTS}
+        language = judge_languages(clips, self._options.min_clips)
+        anomaly = _any([*(fit.posteriors for fit in fits.values()), clips.posterior, language.posteriors])
+        breaks_off = _find_breaks(clips)
+        found = dict.fromkeys(KINDS, 0)
+        start = 0
+        for shard in shards:
+            ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
+            rows = slice(start, start + len(ids))
+            part = {name: fit.posteriors[rows] for name, fit in fits.items()}
+            part |= {"other_text": clips.posterior[rows], "wrong_language": language.posteriors[rows]}
+            evidence = _read_evidence(shard, part)
+            faults = {
+                row: find_word_fault(
+                    evidence[row],
+                    limit=fits["word_fault"].limit,
+                    is_end_unheard=bool(part["unheard_end"][row] > LIMIT),
+                    breaks_off=bool(breaks_off[start + row]),
+                    is_cut=bool(part["cut_transcript"][row] > LIMIT),
+                )
+                for row in _beyond(part["word_fault"], part["unheard_end"])
+            }
+            for fault in filter(None, faults.values()):
+                found[fault.kind] += 1
+            columns = {**_spread(part, faults), "anomaly": anomaly[rows]}
+            told = _tell(part, faults, evidence, clips.languages[rows])
+            reasons, causes = _excuses(fits, clips.is_verified[rows])
+            yield analysis_table(ids, columns, reasons=reasons, causes=causes, evidence=told)
+            start += len(ids)
+        self._summary = _summarise(clips, fits, language, found)
+
+    def summary(self) -> dict[str, Any]:
+        """Return, by fault, state, share and limit in the statistic's own unit, and sentences."""
+        return self._summary
+
+
+def _find_breaks(clips: SpeechClips) -> NDArray[np.bool_]:
+    """Return which recordings end at full sound, unlike the set's others; all of them where that cannot be told."""
+    levels = clips.values["end_level"]
+    usual = levels[np.isfinite(levels) & clips.is_verified & ~clips.is_other]
+    limit = float(np.quantile(usual, _USUAL_END)) if len(usual) else 0.0
+    if limit > _LOUD_END:
+        return np.ones(len(levels), dtype=bool)
+    limit = max(limit, _FADED)
+    return np.asarray(~np.isfinite(levels) | (np.nan_to_num(levels) > limit))
+
+
+def _beyond(*columns: Floats) -> list[int]:
+    with np.errstate(invalid="ignore"):
+        return [int(row) for row in np.flatnonzero(np.any([column > LIMIT for column in columns], axis=0))]
+
+
+def _read_evidence(shard: ShardTables, part: Mapping[str, Floats]) -> dict[int, dict[str, Any]]:
+    """Return the transcript probe's evidence of the rows that probably have a fault."""
+    rows = _beyond(*part.values())
+    table = shard.measurements(PROBE, ["evidence"]) if rows else None
+    if table is None or "evidence" not in table.column_names:
+        return {row: {} for row in rows}
+    texts = table["evidence"].take(pa.array(rows)).to_pylist()
+    found = {}
+    for row, text in zip(rows, texts, strict=True):
+        value = load_json(text) if text else None
+        found[row] = value if isinstance(value, dict) else {}
+    return found
+
+
+def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault | None]) -> dict[str, Floats]:
+    """Return the columns: what the words and the end show goes to the kind of fault that it is."""
+    words, end = part["word_fault"], part["unheard_end"]
+    known = np.isfinite(words)
+    # Without a word that stands out nobody can say which kind it would be; the least special one has the doubt.
+    kinds = {"wrong_word": words.copy(), "cut_audio": end.copy()}
+    kinds |= {name: np.where(known, 0.0, np.nan) for name in ("missing_words", "inserted_words")}
+    for row, fault in faults.items():
+        # What the cut transcript explains is no fault of its words.
+        likely = [words[row], end[row]] if fault else [part["cut_transcript"][row]]
+        probability = float(np.nanmax(likely))
+        for name, values in kinds.items():
+            # The others keep no more doubt than is left.
+            is_it = fault is not None and name == fault.kind
+            values[row] = probability if is_it else min(values[row], 1.0 - probability)
+    return {
+        "cut_transcript": part["cut_transcript"],
+        "cut_audio": kinds["cut_audio"],
+        "wrong_word": kinds["wrong_word"],
+        "missing_words": kinds["missing_words"],
+        "inserted_words": kinds["inserted_words"],
+        "other_text": part["other_text"],
+        "wrong_language": part["wrong_language"],
+    }
+
+
+def _tell(
+    part: Mapping[str, Floats],
+    faults: Mapping[int, WordFault | None],
+    evidence: Mapping[int, dict[str, Any]],
+    languages: Sequence[str],
+) -> list[str | None]:
+    """Return the evidence of each row as JSON."""
+    found: list[str | None] = [None] * len(languages)
+    for row, known in evidence.items():
+        told: list[dict[str, Any]] = []
+        if part["cut_transcript"][row] > LIMIT:
+            told.append({"kind": "cut_transcript", "words": list(find_cut(known))})
+        if (fault := faults.get(row)) is not None:
+            told.append({"kind": fault.kind, "words": list(fault.words)})
+        if part["other_text"][row] > LIMIT:
+            told.append({"kind": "other_text", "words": str(known.get("hypothesis") or "").split()[:20]})
+        if part["wrong_language"][row] > LIMIT:
+            told.append({"kind": "wrong_language", "languages": [languages[row], str(known.get("language") or "")]})
+        found[row] = dump_json({"faults": told})
+    return found
+
+
+def _any(parts: Sequence[Floats]) -> Floats:
+    """Return the probability that at least one fault is there, were they independent; NaN where nothing is known."""
+    stacked = np.stack(list(parts))
+    sound = np.prod(1.0 - np.nan_to_num(stacked, nan=0.0), axis=0)
+    return np.where(np.isfinite(stacked).any(axis=0), 1.0 - sound, np.nan)
+
+
+def _excuses(fits: Mapping[str, FaultFit], verified: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
+    """Return reason and cause for each row, should it have no value."""
+    failed = next((fit for fit in fits.values() if fit.state != "judged"), None)
+    reasons = [failed.reason if failed and seen else _ABSENT for seen in verified.tolist()]
+    causes = [failed.state if failed and seen else "not_verified" for seen in verified.tolist()]
+    return reasons, causes
+
+
+def _summarise(
+    clips: SpeechClips, fits: Mapping[str, FaultFit], language: LanguageVerdict, kinds: Mapping[str, int]
+) -> dict[str, Any]:
+    if not clips.is_verified.any():
+        return {"sentences": []}
+    parts = {name: fit.describe() for name, fit in fits.items()}
+    sentences = [sentence for part in parts.values() if (sentence := part.pop("sentence"))]
+    if any(kinds.values()):
+        listed = ", ".join(count_noun(count, *_KIND_WORDS[kind]) for kind, count in kinds.items() if count)
+        sentences.append(f"Where single words differ from the sound: {listed}.")
+    reasons = dict.fromkeys(fit.reason for fit in fits.values() if fit.state != "judged")
+    warnings = [f"Transcripts were not searched for all faults by the set's own measure: {text}." for text in reasons]
+    return {
+        **parts,
+        "word_faults": dict(kinds),
+        "num_other_texts": int(clips.is_other.sum()),
+        "wrong_language": language.describe(),
+        "sentences": sentences + list(language.sentences),
+        "warnings": warnings,
+    }

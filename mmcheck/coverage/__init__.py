@@ -1,0 +1,1 @@
+"""``mmcheck coverage``: what a set holds, and what it lacks."""

@@ -1,0 +1,106 @@
+"""What a coverage works on: which stored embeddings there are, whether two runs' go together, and what to do without.
+
+Advice is given for the run at hand: where the probe has run already, running it again would change nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from mmcheck.core.errors import ConfigError
+from mmcheck.coverage.cover import VIEWS, View, find_probe
+from mmcheck.store.run_folder import RunFolder, StoredShard
+
+_MAX_NAMED = 3
+_HELD = {"image": "images", "text": "captions", "audio": "recordings"}
+
+
+def shards_of(run: RunFolder) -> list[StoredShard]:
+    """Return the run's shards as stored tables."""
+    return [StoredShard(run, shard) for shard in run.shards()]
+
+
+def choose_views(run: RunFolder, wanted: Sequence[str]) -> list[str]:
+    """Return the views to cluster: the wanted ones, or image and audio as far as the run has them.
+
+    Raises:
+        ConfigError: If a wanted one does not exist or has no embeddings, or there are none at all.
+    """
+    shards = shards_of(run)
+    stored = [name for name, view in VIEWS.items() if find_probe(shards, view) is not None]
+    for name in wanted:
+        if name not in VIEWS:
+            raise ConfigError(f"there is no view {name!r}.", hint=f"give one of: {', '.join(VIEWS)}.")
+        if name not in stored:
+            raise ConfigError(f"{run.path} holds no {name} embeddings.", hint=tell_how(run, VIEWS[name]))
+    if wanted:
+        return list(dict.fromkeys(wanted))
+    # A text is looked at by its medium unless asked for: two maps of one set are one too many to begin with.
+    chosen: list[str] = [name for name in ("image", "audio") if name in stored]
+    # Recordings can be counted by length and language without an embedding.
+    if "audio" not in chosen and _holds(run, "audio"):
+        chosen.append("audio")
+    if not chosen:
+        raise ConfigError(f"{run.path} holds no embeddings to cluster.", hint=tell_how(run, VIEWS["image"]))
+    return chosen
+
+
+def tell_how(run: RunFolder, view: View) -> str:
+    """Return why a run has no embeddings of a view, and what gives it some."""
+    probes: dict[str, Any] = run.metadata["probes"]
+    probe = view.probes[0]
+    if not run.metadata["rows"]:
+        return "the run holds no rows."
+    column = view.text if view.name == "text" else view.medium
+    if not _holds(run, column):
+        return f"the rows of this run have no {_HELD[view.name]}."
+    if probe not in probes:
+        names = ",".join(dict.fromkeys(["media", *probes, probe]))
+        inputs = " ".join(shlex.quote(str(entry["manifest"])) for entry in run.metadata["inputs"][:_MAX_NAMED])
+        more = " ..." if len(run.metadata["inputs"]) > _MAX_NAMED else ""
+        place = shlex.quote(str(run.path))
+        return f"scan with the probe `{probe}`: mmcheck scan {inputs}{more} --out {place} --probes {names}"
+    if view.name == "audio":
+        if not run.config().probes.media.fingerprints:
+            return "scan again with the config key probes.media.fingerprints: true."
+        return "no recording could be read, or all are too short or too even to be told apart; see report.html."
+    return f"the probe `{probe}` ran, but could read none of the {_HELD[view.name]}; report.html says why."
+
+
+def _holds(run: RunFolder, column: str) -> bool:
+    return any(table.null_count < len(table) for table in (s.samples([column])[column] for s in shards_of(run)))
+
+
+def require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
+    """Refuse a reference whose embeddings are of another kind.
+
+    Raises:
+        ConfigError: If one of the two lacks them, or they were made with different weights.
+    """
+    probes = [find_probe(shards_of(folder), view) for folder in (run, reference)]
+    if probes[0] is None and view.name == "audio":
+        return
+    if None in probes:
+        lacking = run if probes[0] is None else reference
+        raise ConfigError(f"{lacking.path} holds no {view.name} embeddings to compare.", hint=tell_how(lacking, view))
+    own, other = (_weights(folder, probe) for folder, probe in zip((run, reference), probes, strict=True))
+    if probes[0] != probes[1] or own[0] != other[0]:
+        raise ConfigError(
+            f"{run.path} was measured with {own[1]} and the reference {reference.path} with {other[1]}: "
+            "their embeddings cannot be compared.",
+            hint="scan one of them again with the other's model.",
+        )
+
+
+def _weights(run: RunFolder, probe: str | None) -> tuple[str, str]:
+    """Return what must be equal for embeddings to be comparable, and how to name it."""
+    part = run.metadata["probes"][probe]
+    about: dict[str, Any] = part.get("about") or {}
+    weights = about.get("weights")
+    inner: dict[str, Any] = weights if isinstance(weights, dict) else about
+    digest = inner.get("sha256")
+    if not digest:
+        return str(part["fingerprint"]), f"{probe} {str(part['fingerprint'])[:8]}"
+    return str(digest), f"{inner.get('model') or inner.get('name') or probe} ({str(digest)[:8]})"

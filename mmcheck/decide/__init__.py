@@ -1,0 +1,1 @@
+"""Judging a stored run: verdicts, manifests written, summary."""

@@ -1,0 +1,51 @@
+"""What summary.json says of the set as a whole: the analyses' plain sentences, and what the limits in force imply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmcheck.config import Config
+from mmcheck.decide.tally import Tally
+from mmcheck.store.run_folder import RunFolder
+
+_PLOT_ONLY = "bins"
+_FIRST = ("alignment", "speech", "caption", "consistency")
+"""Analyses whose sentences come first: what most people ask."""
+
+
+def describe_set(
+    run: RunFolder, config: Config, tally: Tally, pairs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return ``notes`` (plain sentences, the gravest first), ``pairs``, ``analyses``, ``expected_false_quarantine``.
+
+    Args:
+        run: The run.
+        config: The config that it is judged with.
+        tally: What was counted, the posteriors beyond the limits included.
+        pairs: How many pairs of each kind were compared and judged.
+    """
+    names = list(run.metadata["analyses"])
+    names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    found = {name: run.find_analysis_summary(name) for name in names}
+    notes = [part["warning"] for part in pairs.values() if "warning" in part]
+    notes += [sentence for part in found.values() for sentence in part.get("warnings", [])]
+    notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]
+    notes += [part["note"] for part in pairs.values() if "note" in part]
+    implied = tally.false_quarantine(config.rules)
+    notes += [part["sentence"] for part in implied.values()]
+    return {
+        "notes": notes,
+        "pairs": dict(pairs),
+        "analyses": {name: _without_plots(part) for name, part in found.items()},
+        "expected_false_quarantine": implied,
+    }
+
+
+def _without_plots(value: Any) -> Any:
+    """Return the summary without what only a plot needs, at any depth."""
+    if isinstance(value, dict):
+        return {key: _without_plots(item) for key, item in value.items() if key not in (_PLOT_ONLY, "fingerprint")}
+    if isinstance(value, list):
+        return [_without_plots(item) for item in value]
+    return value

@@ -1,0 +1,13 @@
+"""Opening a manifest format by its registered name."""
+
+from __future__ import annotations
+
+from mmcheck.config import Config
+from mmcheck.core.parts import FORMATS
+from mmcheck.formats.base import Format
+
+
+def open_format(name: str, config: Config) -> Format:
+    """Return a format by name."""
+    made: Format = FORMATS.get(name)(config.input)
+    return made

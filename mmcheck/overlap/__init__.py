@@ -1,0 +1,1 @@
+"""``mmcheck overlap``: which rows of one set occur in another."""

@@ -1,0 +1,1 @@
+"""``mmcheck repair``: which text belongs to which image or recording."""

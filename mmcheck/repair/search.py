@@ -1,0 +1,163 @@
+"""Which text belongs to which medium, where it does not stand with it: proposals, never changes.
+
+People's most reported fault is not noise but displacement: texts moved by a row, sorted otherwise than their media,
+swapped. What explains many suspects at once is looked for first, in the order of the manifest; what is left is matched
+suspect by suspect. Every proposal carries a probability; the share of wrong ones among those above a limit is, in the
+mean, at most one minus that limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmcheck.core.sentences import count_noun
+from mmcheck.repair.displacement import REACH
+from mmcheck.repair.evidence import (
+    Evidence,
+    Null,
+    fit_evidence,
+    fit_transcript_evidence,
+    own_scores,
+    sample_null,
+)
+from mmcheck.repair.files import FileArrangements
+from mmcheck.repair.files import FileRows as FileRows
+from mmcheck.repair.partners import find_partners
+from mmcheck.repair.plan import NOUNS, SUSPECT, Explanation, PlanBuilder
+from mmcheck.repair.plan import Proposal as Proposal
+from mmcheck.repair.scores import Floats, PairScores, TranscriptScores
+
+MIN_PAIRS = 20
+"""Fewer pairs do not show what right ones look like."""
+MIN_HEARD = 2
+"""The same for recordings that were transcribed."""
+MIN_CONFIDENCE = 0.8
+"""Below this nothing is proposed unless asked for."""
+_STANDS_OUT = 0.75
+"""Standard deviations above random pairings of the mean of pairs that are mostly right."""
+_MANY_SUSPECTS = 0.2
+"""Share of suspects from which their partners blur what random pairings score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairPlan:
+    """All that is proposed for one modality."""
+
+    modality: str
+    """``image`` or ``audio``."""
+    proposals: tuple[Proposal, ...] = ()
+    """In the order of the rows; each row at most once, each source at most once."""
+    explanations: tuple[Explanation, ...] = ()
+    """In the order of the files."""
+    notes: tuple[str, ...] = ()
+    """What could not be done, in plain sentences."""
+    num_pairs: int = 0
+    """Pairs with a score."""
+    num_suspects: int = 0
+    """Pairs that are more probably wrong than right."""
+    random_share: float | None = None
+    """Estimated share of random pairings; None if nothing could be estimated."""
+    partner_share: float | None = None
+    """Estimated share of the suspects left to matching whose text is among the candidates."""
+
+
+def propose_repairs(
+    scores: PairScores,
+    files: Sequence[FileRows],
+    *,
+    modality: str = "image",
+    posterior: Floats | None = None,
+    reach: int = REACH,
+) -> RepairPlan:
+    """Return what is proposed for one modality of a run, deterministic and indifferent to how rows are stored.
+
+    Args:
+        scores: Scores of any medium with any text (``EmbeddingScores``, ``TranscriptScores``).
+        files: The manifest files, each with its rows in order.
+        modality: ``image`` or ``audio``; decides the words only.
+        posterior: Probability that a pair is a random pairing, shape (n,), NaN where unknown; None: by the scores
+            alone. Suspects are those above one half.
+        reach: Largest shift looked for, in rows.
+    """
+    nouns = NOUNS[modality]
+    pairs = np.flatnonzero(scores.has_medium & scores.has_text)
+    # Transcripts are compared as texts; what right ones look like is known beforehand.
+    least = MIN_HEARD if isinstance(scores, TranscriptScores) else MIN_PAIRS
+    if len(pairs) < least:
+        note = (
+            f"{count_noun(len(pairs), f'{nouns[0]}-{nouns[1]} pair is', f'{nouns[0]}-{nouns[1]} pairs are')} too few "
+            f"to learn from what right ones look like; scan at least {least} together, then repair."
+        )
+        return RepairPlan(modality=modality, notes=(note,) if len(pairs) else (), num_pairs=len(pairs))
+    null = sample_null(scores)
+    arrangements = FileArrangements(scores, null, files, reach)
+    evidence = _find_evidence(scores, null, arrangements)
+    if evidence is None:
+        note = (
+            f"the scores of the {nouns[0]}-{nouns[1]} pairs cannot be told from those of random pairings, in the "
+            "order of the manifest or in any other that it names, so there is nothing to go by; if the two do belong "
+            "together, scan with another model."
+        )
+        return RepairPlan(modality=modality, notes=(note,), num_pairs=len(pairs))
+    wrong = np.full(scores.num_rows, np.nan)
+    if posterior is not None:
+        wrong[pairs] = posterior[pairs]
+    unknown = pairs[np.isnan(wrong[pairs])]
+    wrong[unknown] = evidence.wrong(unknown)
+    plan = PlanBuilder(evidence, wrong, modality, files)
+    for number, file in enumerate(files):
+        for block in arrangements.displacements(number, evidence, plan.is_suspect):
+            plan.take_block(file, block)
+    plan.settle()
+    partner_share = plan.match()
+    return RepairPlan(
+        modality=modality,
+        proposals=plan.proposals(),
+        explanations=tuple(plan.explanations),
+        num_pairs=len(pairs),
+        num_suspects=int(plan.is_suspect.sum()),
+        random_share=evidence.random_share,
+        partner_share=partner_share,
+    )
+
+
+def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangements) -> Evidence | None:
+    if isinstance(scores, TranscriptScores):
+        return fit_transcript_evidence(scores, null)
+    if null.is_constant:
+        return None
+    evidence = fit_evidence(scores, null)
+    if evidence is not None and evidence.random_share < SUSPECT:
+        # Where all is displaced, the mixture may take the random pairings themselves for the right ones.
+        if float(null.standardise(own_scores(scores)).mean()) >= _STANDS_OUT:
+            return _sharpen(evidence)
+    # Hardly a pair is right as it stands: whatever arrangement of a file fits shows what right pairs score.
+    right = [part for number in range(len(arrangements.files)) for part in arrangements.right_scores(number)]
+    if right and (found := fit_evidence(scores, null, np.concatenate(right))) is not None:
+        return _sharpen(found, np.concatenate(right))
+    partners = find_partners(scores)
+    if partners is None:
+        return evidence
+    # Among the random pairings of a shuffled set are its right ones: one in each medium's row.
+    apart = sample_null(scores, partners.media, partners.texts)
+    return fit_evidence(scores, apart, partners.scores) or evidence
+
+
+def _sharpen(evidence: Evidence, right: Floats | None = None) -> Evidence:
+    """Return the evidence without the partners of suspects among the random pairings, where these are clear.
+
+    In a set of which much is shuffled, one in a few hundred random pairings is a right one, and no score would say
+    more than that it is not rarer.
+    """
+    scores = evidence.scores
+    pairs = np.flatnonzero(scores.has_medium & scores.has_text)
+    suspects = pairs[evidence.wrong(pairs) > SUSPECT]
+    if len(suspects) < max(MIN_PAIRS, _MANY_SUSPECTS * len(pairs)):
+        return evidence
+    partners = find_partners(scores, suspects)
+    if partners is None:
+        return evidence
+    return fit_evidence(scores, sample_null(scores, partners.media, partners.texts), right) or evidence

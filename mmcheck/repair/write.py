@@ -1,0 +1,333 @@
+"""Repaired manifests: all rows of the inputs in their own formats, the repaired ones with their new text.
+
+The sources are never touched. A repaired row says so in columns of its own (what was done, where the text came from,
+how sure, and the old text), so that a repair can be reviewed and undone; every other row is written as it was read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmcheck.config import Config
+from mmcheck.core.atomic import TMP_PREFIX
+from mmcheck.core.errors import ManifestError, OutputError, RunError
+from mmcheck.core.json_row import changed_row
+from mmcheck.core.progress import Progress
+from mmcheck.core.types import Sample
+from mmcheck.formats.base import OutputRow
+from mmcheck.formats.columns import RoleFinder
+from mmcheck.formats.csv_dialect import sniff_csv
+from mmcheck.formats.joined_rows import join_rows
+from mmcheck.formats.open_format import open_format
+from mmcheck.formats.paths import is_inside
+from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.schema import table_to_samples
+
+PREFIX = "mmcheck_repair"
+_PARTS = ("from", "confidence", "original")
+_TEXTS = {"image": "caption", "audio": "transcript"}
+_TABULAR = ("csv", "parquet")
+_FOLDERS = ("imagefolder", "audiofolder")
+_TEXT_FIELDS = ("caption", "transcript", "txt", "text")
+
+_OTHER = "free some space, or give --write another folder."
+
+Proposals = Mapping[int, list[dict[str, Any]]]
+Rows = NDArray[np.int64]
+
+
+def check_target(run: RunFolder, target: Path) -> Path:
+    """Return ``target`` if it is a folder that may be written to: new or empty, and no source.
+
+    Raises:
+        OutputError: If it is not.
+    """
+    if os.path.realpath(target) == os.path.realpath("."):
+        raise OutputError(
+            "repaired manifests are not written into the working folder itself.", hint="give --write a new folder."
+        )
+    try:
+        is_taken = target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir())))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {target}: {error.strerror or error}.", hint="give --write another folder."
+        ) from error
+    if is_taken:
+        kind = "a folder that is not empty" if target.is_dir() else "not a folder"
+        raise OutputError(
+            f"{target} is {kind}; repaired manifests are never written over anything.",
+            hint="give --write a new or empty folder.",
+        )
+    real = os.path.realpath(target)
+    for entry in run.metadata["inputs"]:
+        source = os.path.realpath(entry["manifest"])
+        if os.path.isdir(source) and os.path.commonpath([source, real]) == source:
+            raise OutputError(
+                f"{target} lies inside the scanned folder {entry['manifest']}; a later scan would read it.",
+                hint="give --write a folder outside of it.",
+            )
+    return target
+
+
+def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Progress) -> dict[str, Any]:
+    """Write the manifests of a run with the proposals applied; return the files, counts and notes.
+
+    Args:
+        run: The run folder.
+        table: The proposals (``PROPOSALS``).
+        target: A folder that ``check_target`` allowed.
+        progress: Told what happens.
+
+    Raises:
+        OutputError: If it cannot be written.
+        ManifestError: If a source that rows are copied from is gone or changed.
+        RunError: If a part of the run is missing or damaged, or two inputs would be written to one file.
+    """
+    config = run.config()
+    by_row: dict[int, list[dict[str, Any]]] = {}
+    for record in table.to_pylist():
+        by_row.setdefault(record["index"], []).append(record)
+    inputs = run.metadata["inputs"]
+    progress.phase("writing repaired manifests", len(inputs))
+    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    staging = target.with_name(f"{TMP_PREFIX}{os.getpid()}-{target.name}")
+    writer = _Writer(run, config, by_row)
+    written: dict[Path, None] = {}
+    try:
+        start = 0
+        for number, entry in enumerate(inputs):
+            stop = start + entry["rows"]
+            stem = _stem(entry["manifest"])
+            place = staging if stems[stem] == 1 else staging / f"{number:03d}"
+            place.mkdir(parents=True, exist_ok=True)
+            # Relative paths start from the folder that the files end up in, which has the same parent.
+            files = writer.write(entry, start, stop, place, stem)
+            if any(file in written for file in files):
+                raise RunError(f"two inputs would be written to one file: {sorted(map(str, files))}.")
+            written |= dict.fromkeys(files)
+            start = stop
+            progress.advance()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.rmdir()
+        staging.rename(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}.", hint=_OTHER) from error
+    except OutputError as error:
+        # The formats do not know the name of the option.
+        raise OutputError(error.message, hint=_OTHER) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return {
+        "folder": str(target),
+        "files": [str(target / file.relative_to(staging)) for file in written],
+        "repaired_rows": writer.repaired,
+        "not_written": writer.not_written,
+        "notes": writer.notes,
+    }
+
+
+class _Writer:
+    def __init__(self, run: RunFolder, config: Config, by_row: Proposals) -> None:
+        self._run = run
+        self._config = config
+        self._by_row = by_row
+        self._repaired_rows = np.array(sorted(by_row), dtype=np.int64)
+        self.repaired = 0
+        self.not_written: list[str] = []
+        self.notes: list[str] = []
+        self._has_columns: dict[str, bool] = {}
+
+    def write(self, entry: Mapping[str, Any], start: int, stop: int, place: Path, stem: str) -> list[Path]:
+        """Write one input's manifest below ``place`` and return the files."""
+        kind = entry["format"]
+        output = self._config.output
+        # Paths that stay as they were would lead nowhere from another folder.
+        paths = "relative" if output.paths == "relative" else "absolute"
+        media = kind in _FOLDERS
+        if media:
+            self._note("The folder formats load files beside their metadata only, so the media were linked or copied.")
+        if kind == "webdataset":
+            self._note(
+                "Tar shards are not rewritten: the repaired manifest is a listing that leads to the media in the old "
+                "shards. Scan and train from the listing; the shards themselves still hold the old texts."
+            )
+        rows = self._rows(entry, start, stop)
+        settled = output.model_copy(update={"paths": paths, "write_media": media})
+        return open_format(kind, self._config).write(join_rows(rows), place, stem, settled, manifest=entry["manifest"])
+
+    def _rows(self, entry: Mapping[str, Any], start: int, stop: int) -> Iterator[OutputRow]:
+        finders: dict[str, RoleFinder] = {}
+        texts = self._replaced_columns(entry, start, stop, finders)
+        for number, sample in self._samples(start, stop):
+            yield self._row(entry, number, sample, finders, texts)
+
+    def _row(
+        self,
+        entry: Mapping[str, Any],
+        number: int,
+        sample: Sample,
+        finders: dict[str, RoleFinder],
+        texts: Mapping[str, list[str]],
+    ) -> OutputRow:
+        row, records = self._repair(number, sample, finders)
+        tabular = _is_tabular(entry["format"], sample.manifest)
+        extra: dict[str, Any] = {}
+        if tabular:
+            # Parquet rows are copied from the source, and a column that is replaced is replaced in every row.
+            extra = {name: row.get(name) for name in texts.get(sample.manifest, ())}
+        if records:
+            self.repaired += 1
+        if records or (tabular and self._may_have_columns(entry["format"], sample.manifest)):
+            extra |= _provenance(records, row)
+        if entry["format"] == "folder":
+            row = _with_whole_paths(sample, row)
+        if sample.problem is None:
+            sample = replace(sample, row=changed_row(sample.row, row))
+        return OutputRow(sample=sample, extra=extra if sample.problem is None or tabular else {})
+
+    def _replaced_columns(
+        self, entry: Mapping[str, Any], start: int, stop: int, finders: dict[str, RoleFinder]
+    ) -> dict[str, list[str]]:
+        """Return, by file, the text columns that some proposal replaces; only for formats of columns."""
+        found: dict[str, dict[str, None]] = {}
+        if _is_tabular(entry["format"], entry["manifest"]) or entry["format"] in _FOLDERS:
+            for number, sample in self._samples(start, stop, only=self._repaired_rows):
+                row, records = self._repair(number, sample, finders, count=False)
+                if records:
+                    changed = {name: None for name, value in row.items() if value != sample.row.get(name)}
+                    found.setdefault(sample.manifest, {}).update(changed)
+        return {manifest: list(names) for manifest, names in found.items()}
+
+    def _repair(
+        self, number: int, sample: Sample, finders: dict[str, RoleFinder], *, count: bool = True
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the row with its proposals applied, and those that could be."""
+        row, done = dict(sample.row), []
+        for record in self._by_row.get(number, ()):
+            if sample.manifest not in finders:
+                finders[sample.manifest] = RoleFinder(self._config.input.columns, examples=[sample.row])
+            changed = _with_text(row, record, finders[sample.manifest])
+            if changed is None:
+                if count:
+                    self.not_written.append(sample.id)
+                    self._note("Some proposals were not written: no column of their rows holds the text alone.")
+                continue
+            row = changed
+            done.append(record)
+        return row, done
+
+    def _samples(self, start: int, stop: int, only: Rows | None = None) -> Iterator[tuple[int, Sample]]:
+        for shard in self._run.shards():
+            low, high = max(start, shard.start), min(stop, shard.stop)
+            if low >= high:
+                continue
+            if only is not None and np.searchsorted(only, low) == np.searchsorted(only, high):
+                continue
+            part = read_part(self._run.samples_part(shard)).slice(low - shard.start, high - low)
+            yield from enumerate(table_to_samples(part), low)
+
+    def _may_have_columns(self, kind: str, manifest: str) -> bool:
+        if manifest not in self._has_columns:
+            self._has_columns[manifest] = self._find_header(kind, manifest)
+        return self._has_columns[manifest]
+
+    def _find_header(self, kind: str, manifest: str) -> bool:
+        if kind == "parquet" or manifest.endswith(".parquet"):
+            return True
+        try:
+            has_header = sniff_csv(manifest, self._config.input).header is not None
+        except ManifestError:
+            return True
+        if not has_header:
+            self._note("A table without a header has no place for the columns that tell what was repaired.")
+        return has_header
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+def _with_text(row: dict[str, Any], record: Mapping[str, Any], finder: RoleFinder) -> dict[str, Any] | None:
+    """Return the row with the proposed text in the place of the old one; None if no column holds the old one alone."""
+    old, new = record["text"], record["proposed_text"]
+    role = getattr(finder.roles(row), _TEXTS[record["modality"]])
+    nested = row.get("json") if isinstance(row.get("json"), dict) else None
+    # A label that happens to read like the caption is none: only the column that the text was read from counts.
+    fields = (role,) if role is not None and row.get(role) is not None else _TEXT_FIELDS
+    for name in fields:
+        value, fits = _replaced(row.get(name), old, new)
+        if fits:
+            changed = {**row, name: value}
+            if nested is not None:
+                # img2dataset repeats the caption in its JSON.
+                copies = {key: new for key in (name, *_TEXT_FIELDS) if _is_copy(nested.get(key), old)}
+                changed["json"] = {**nested, **copies}
+            return changed
+    if nested is not None:
+        inner = {**record, "text": old}
+        found = _with_text(dict(nested), inner, finder)
+        return None if found is None else {**row, "json": found}
+    return {**row, role: new} if old is None and role else None
+
+
+def _replaced(value: Any, old: str | None, new: str) -> tuple[Any, bool]:
+    if isinstance(value, list) and len(value) == 1:
+        inner, fits = _replaced(value[0], old, new)
+        return [inner] if fits else value, fits
+    if old is None:
+        return value, False
+    if isinstance(value, str) and value.strip() == old.strip():
+        # The line end of a text file belongs to the file, not to the text.
+        end = value[len(value.rstrip("\r\n")) :]
+        return new + end if value != old else new, True
+    if isinstance(value, int | float) and not isinstance(value, bool) and str(value) == old:
+        return new, True
+    return value, False
+
+
+def _is_copy(value: Any, old: str | None) -> bool:
+    """Return whether a value is the old text itself; one that merely reads alike may be a label."""
+    return isinstance(value, str) and old is not None and value.strip("\r\n") == old.strip("\r\n")
+
+
+def _provenance(records: list[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a row's text comes from; an earlier repair's word stays, and so does the very first text."""
+    before = {name: row.get(name) for name in (PREFIX, *(f"{PREFIX}_{part}" for part in _PARTS))}
+    if not records:
+        return before
+    first = records[0]
+    return {
+        PREFIX: "+".join(dict.fromkeys(record["kind"] for record in records)),
+        f"{PREFIX}_from": first["source_id"],
+        f"{PREFIX}_confidence": min(record["confidence"] for record in records),
+        f"{PREFIX}_original": before[f"{PREFIX}_original"] or first["text"],
+    }
+
+
+def _with_whole_paths(sample: Sample, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a plain folder's listing with paths that lead to the files from anywhere."""
+    changed = dict(row)
+    for name in ("file_name", "audio_file", "text_file"):
+        value = row.get(name)
+        if isinstance(value, str) and is_inside(value) and os.path.isdir(sample.manifest):
+            changed[name] = os.path.join(os.path.abspath(sample.manifest), value)
+    return changed
+
+
+def _is_tabular(kind: str, manifest: str) -> bool:
+    return kind in _TABULAR or (kind in _FOLDERS and manifest.endswith((".csv", ".parquet")))
+
+
+def _stem(manifest: str) -> str:
+    return manifest.rstrip("/").rsplit("/", 1)[-1].partition(".")[0] or "manifest"

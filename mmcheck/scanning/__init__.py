@@ -1,0 +1,1 @@
+"""Scanning: plan, measure, analyse, judge; the one place where probes, media and formats meet."""

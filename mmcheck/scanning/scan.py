@@ -1,0 +1,312 @@
+"""Scanning: plan, measure, analyse, judge, write. Stopped anywhere, the same call continues."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow.compute as pc
+
+from mmcheck.config import Config
+from mmcheck.core.atomic import write_text
+from mmcheck.core.catalogue import known_metrics
+from mmcheck.core.digests import digest_value
+from mmcheck.core.parts import ANALYSES, ENGINES
+from mmcheck.core.progress import Progress, SilentProgress
+from mmcheck.core.types import Shard
+from mmcheck.core.version import VERSION
+from mmcheck.decide.decide import judge_run
+from mmcheck.judge.policy import Policy
+from mmcheck.scanning.analyse import analyse_run
+from mmcheck.scanning.freed_memory import return_freed_memory
+from mmcheck.scanning.measure import MeasureTask
+from mmcheck.scanning.plan import (
+    describe_inputs,
+    is_planned,
+    plan_identity,
+    read_samples,
+    sample_transcripts,
+    write_plan,
+)
+from mmcheck.scanning.probe_setup import make_probes, min_side, open_probes
+from mmcheck.scanning.reuse import EarlierRun, Reuse, count_reused, open_earlier
+from mmcheck.scanning.trial import try_recordings
+from mmcheck.scanning.unfit_input import refuse_unfit_inputs
+from mmcheck.store.claim import claim, read_run_json, write_run_json
+from mmcheck.store.own_entries import clear_parts
+from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.seal import write_yaml
+
+_PACKAGES = (
+    *("torch", "open_clip_torch", "transformers", "faster-whisper", "ctranslate2", "pillow", "av", "pyarrow"),
+    "numpy",
+)
+
+
+@dataclass(slots=True)
+class ScanPlan:
+    """What a scan would do; what ``--dry-run`` shows."""
+
+    inputs: list[dict[str, Any]]
+    """The manifests: path, format, digest, rows."""
+    identity: str
+    """Digest of the work that the run folder belongs to."""
+    rows: int = 0
+    """Samples in all."""
+    probes: dict[str, str] = field(default_factory=dict)
+    """Probe -> fingerprint, of those that will run; "" where the weights are not on this machine (dry run only)."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Probe -> why it will not run although the config has it on."""
+    to_measure: dict[str, int] = field(default_factory=dict)
+    """Probe -> samples in shards that it has not measured yet."""
+    reusable: dict[str, int] = field(default_factory=dict)
+    """Probe -> samples of the earlier runs that it has measured just so (dry run only)."""
+    reused: dict[str, int] = field(default_factory=dict)
+    """Probe -> stored measurements that were taken over from earlier runs."""
+
+
+def scan_run(
+    patterns: Sequence[str],
+    out: Path,
+    config: Config,
+    *,
+    limit: int | None = None,
+    engine: str = "local",
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    reuse: Sequence[Path] = (),
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ScanPlan:
+    """Scan ``patterns`` into the run folder ``out``.
+
+    Args:
+        patterns: Manifests: paths, globs, fsspec URLs.
+        out: The run folder; made if there is none, continued if it belongs to the same work.
+        config: The resolved config.
+        limit: Read only the first samples.
+        engine: Name of a registered engine.
+        overwrite: Remove a run of other work from the folder first; files that mmcheck did not write stay.
+        retry_failed: Measure again the shards in which a measurement failed.
+        reuse: Run folders whose measurements are taken over for samples with the same bytes and texts.
+        dry_run: Plan and count, measure nothing, download nothing.
+        progress: Told what happens.
+
+    Returns:
+        What was done (or would be).
+
+    Raises:
+        UserError: If input, config, weights or output folder are wrong.
+        RunError: If the run fails.
+    """
+    progress = progress or SilentProgress()
+    began = perf_counter()
+    inputs = describe_inputs(patterns, config)
+    plan = ScanPlan(inputs=inputs, identity=plan_identity(inputs, config, limit))
+    check_rules(config)
+    ENGINES.entry(engine)
+    if dry_run and (overwrite or not (out / "run.json").is_file()):
+        with (
+            tempfile.TemporaryDirectory(prefix="mmcheck-dry-run-") as folder,
+            open_earlier(reuse, out, progress) as earlier,
+        ):
+            _prepare(plan, Path(folder), config, limit, retry_failed, True, progress, earlier)
+        return plan
+    # The earlier runs come first: one that is missing must not cost the folder that --overwrite empties.
+    with (
+        open_earlier(reuse, out, progress) as earlier,
+        claim(out, inputs, plan.identity, overwrite=overwrite, progress=progress),
+    ):
+        run_json, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
+        if task is not None:
+            seconds = {"planning": perf_counter() - began}
+            seconds |= _measure(plan, out, config, engine, run_json, task, progress)
+            model_seconds = task.seconds
+            # The models go: what looks at the whole set takes their room.
+            del task
+            return_freed_memory()
+            seconds |= _analyse_and_judge(out, config, run_json, progress)
+            timings = {"seconds": {k: round(v, 3) for k, v in seconds.items()}, "model_seconds": model_seconds}
+            write_text(out / "timings.json", json.dumps(timings, indent=2) + "\n")
+    return plan
+
+
+def _prepare(
+    plan: ScanPlan,
+    out: Path,
+    config: Config,
+    limit: int | None,
+    retry_failed: bool,
+    dry_run: bool,
+    progress: Progress,
+    earlier: Sequence[EarlierRun],
+) -> tuple[dict[str, Any], MeasureTask | None]:
+    """Plan the samples and open the probes; return run.json and the task (None on a dry run)."""
+    run_json = _load_or_plan(plan, out, config, limit, progress)
+    plan.rows = run_json["rows"]
+    shards = shards_of(run_json)
+    # What `auto` came to in an earlier run holds for this one too, or its values would be of two kinds.
+    settled = {name: part for run in reversed(earlier) for name, part in run.described.items()}
+    probes, plan.probes, plan.skipped = make_probes(
+        config,
+        {**run_json, "probes": {**settled, **run_json["probes"]}},
+        lambda: sample_transcripts(out, shards, config.run.seed),
+        may_download=not dry_run,
+    )
+    view = MeasureTask(out, probes, plan.probes, config, retry_failed=retry_failed)
+    plan.to_measure = dict.fromkeys(probes, 0)
+    for shard in shards:
+        for name in view.missing(shard):
+            plan.to_measure[name] += shard.stop - shard.start - view.count_kept(name, shard)
+    if dry_run:
+        plan.reusable = {
+            name: sum(len(run) for run in earlier if run.described.get(name, {}).get("fingerprint") == fingerprint)
+            for name, fingerprint in plan.probes.items()
+        }
+        return run_json, None
+    run_json["probes"] = open_probes(
+        probes,
+        plan.probes,
+        plan.to_measure,
+        run_json["probes"],
+        progress,
+        lambda probe: try_recordings(probe, out, shards, config, run_json["modalities"]["audio"]),
+    )
+    for run in earlier:
+        run.accept(run_json["probes"])
+    if earlier:
+        run_json["reused"] = {"runs": [{"run": str(run.path), "identity": run.identity} for run in earlier]}
+    return run_json, MeasureTask(
+        out,
+        probes,
+        plan.probes,
+        config,
+        min_side=min_side(run_json["probes"]),
+        retry_failed=retry_failed,
+        reuse=Reuse(earlier) if earlier else None,
+        all_shards=shards,
+    )
+
+
+def _measure(
+    plan: ScanPlan,
+    out: Path,
+    config: Config,
+    engine: str,
+    run_json: dict[str, Any],
+    task: MeasureTask,
+    progress: Progress,
+) -> dict[str, float]:
+    """Measure what is missing; return the seconds it took."""
+    began = perf_counter()
+    run_json |= {"skipped_probes": plan.skipped, "engine": engine, "seed": config.run.seed, "analyses": {}}
+    run_json |= {"config_digest": digest_value(config.model_dump(mode="json"))}
+    write_run_json(out, run_json)
+    write_yaml(out / "config.yaml", config.to_yaml())
+    if any(plan.to_measure.values()):
+        # What the analyses saw is about to change; a run stopped from here on must analyse anew.
+        for name in ANALYSES.names():
+            clear_parts(out / "measurements" / name)
+    progress.phase("measuring", max(plan.to_measure.values(), default=0))
+    # Closed whatever stops it, so that what is measured of the shard on its way is stored.
+    with closing(ENGINES.get(engine)().run(task, shards_of(run_json))) as events:
+        for event in events:
+            if isinstance(event, int):
+                progress.advance(event)
+    task.drop_partial()
+    seconds = perf_counter() - began
+    if "reused" in run_json:
+        plan.reused = count_reused(out, plan.probes, shards_of(run_json))
+        run_json["reused"] |= {"measurements": plan.reused}
+    return {"measuring": seconds}
+
+
+def _analyse_and_judge(out: Path, config: Config, run_json: dict[str, Any], progress: Progress) -> dict[str, float]:
+    """Look at the whole set and judge it; return the seconds of both."""
+    began = perf_counter()
+    run_json["analyses"] = analyse_run(RunFolder(out), config, progress)
+    run_json["state"] = "complete"
+    write_run_json(out, run_json)
+    seconds = {"analysing": perf_counter() - began}
+    began = perf_counter()
+    judge_run(RunFolder(out), config, progress)
+    return seconds | {"judging": perf_counter() - began}
+
+
+def check_rules(config: Config) -> list[str]:
+    """Refuse a wrong rule before hours of measuring, not after; return the rules whose probe is not enabled.
+
+    Raises:
+        ConfigError: Naming every wrong rule at once.
+    """
+    policy = Policy(config.rules)
+    policy.check_metrics(known_metrics(), [*config.probes.enabled(), *config.analyses.enabled()])
+    return sorted(policy.inactive)
+
+
+def shards_of(run_json: Mapping[str, Any]) -> list[Shard]:
+    """Return the shards of a planned run."""
+    size, rows = run_json["shard_size"], run_json["rows"]
+    return [
+        Shard(index=number, start=start, stop=min(start + size, rows))
+        for number, start in enumerate(range(0, rows, size))
+    ]
+
+
+def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, progress: Progress) -> dict[str, Any]:
+    known = read_run_json(out)
+    if known.get("state") in ("measuring", "complete") and is_planned(out, shards_of(known), plan.identity):
+        plan.inputs = known["inputs"]
+        return {**known, "state": "measuring"}
+    base: dict[str, Any] = {
+        "mmcheck_version": VERSION,
+        "state": "planning",
+        "identity": plan.identity,
+        "shard_size": config.run.shard_size,
+        "rows": 0,
+        "limit": limit,
+        "inputs": [{**entry, "rows": 0} for entry in plan.inputs],
+        "versions": {"python": platform.python_version(), **_versions()},
+        # What `auto` came to holds for measurements that are still whole, whatever became of the samples.
+        "probes": known.get("probes", {}) if known.get("identity") == plan.identity else {},
+        "analyses": {},
+    }
+    write_run_json(out, base)
+    rows = write_plan(read_samples(plan.inputs, config), out, config, plan.identity, limit, progress)
+    none = (0, 0)
+    plan.inputs = [
+        {**entry, "rows": rows.get(number, none)[0], "source_rows": rows.get(number, none)[1]}
+        for number, entry in enumerate(plan.inputs)
+    ]
+    base |= {"rows": sum(count for count, _ in rows.values()), "inputs": plan.inputs}
+    refuse_unfit_inputs(out, shards_of(base), plan.inputs, config, limit, progress)
+    base |= {"state": "measuring", "modalities": _modalities(out, shards_of(base))}
+    write_run_json(out, base)
+    return base
+
+
+def _modalities(out: Path, shards: Sequence[Shard]) -> dict[str, int]:
+    counts = dict.fromkeys(("image", "audio", "caption", "transcript"), 0)
+    for shard in shards:
+        table = read_part(out / "samples" / shard.part, list(counts))
+        for name in counts:
+            counts[name] += pc.count(table[name]).as_py()
+    return counts
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
