@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmcheck.scan import measure as measure_module
 
 import mmcheck
 from mmcheck.core.types import Measurement
 from mmcheck.probe.base import Prepared
 from mmcheck.probe.caption_text import CaptionTextProbe
+from mmcheck.scanning import measure as measure_module
 
 PROBES = ["media", "caption_text"]
 ROWS = 40

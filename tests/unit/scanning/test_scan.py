@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmcheck.scan import scan as scan_module
 
 import mmcheck
 from mmcheck.api import resolve_config
 from mmcheck.core.errors import ConfigError, ManifestError, OutputError, RunError
 from mmcheck.core.types import Measurement
 from mmcheck.probe.caption_text import CaptionTextProbe
+from mmcheck.scanning import scan as scan_module
 from mmcheck.scanning.measure import MeasureTask
 from mmcheck.scanning.scan import scan_run
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import DuplicatesConfig
-from mmcheck.corpus.duplicates.analysis import near_images
+from mmcheck.corpus.duplicates import near_images
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages, colour_distance, count_bits, near_hashes
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
