@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.batched_vectors import BatchedVectors
+from mmcheck.corpus.consistency.batched_vectors import BatchedVectors
 from mmcheck.corpus.consistency.row_groups import RowGroups, batch_numbers, batches, group_rows, read_vectors
+from mmcheck.corpus.consistency.set_scale import SetScale
 from mmcheck.corpus.embeddings import Vectors
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.caption_vagueness import pick_unlike
