@@ -76,8 +76,11 @@ def make_rows(captions: int = 5) -> list[tuple[bytes, str]]:
     return rows
 
 
-def scan(manifest: Path, out: Path, *settings: str, probes: Sequence[str] = ("media", "image_text")) -> mmcheck.Run:
-    return mmcheck.scan(manifest, out, config="demo", probes=list(probes), overrides=[*SETTINGS, *settings])
+def scan(
+    manifest: Path, out: Path, *settings: str, probes: Sequence[str] = ("media", "image_text"), **options: Any
+) -> mmcheck.Run:
+    overrides = [*SETTINGS, *settings]
+    return mmcheck.scan(manifest, out, config="demo", probes=list(probes), overrides=overrides, **options)
 
 
 def parts_of(run: mmcheck.Run) -> dict[str, bytes]:
@@ -218,6 +221,19 @@ def test_what_failed_for_one_copy_is_measured_for_the_next(tmp_path: Path, monke
     run = scan(manifest, tmp_path / "out")
     for probe in ("media", "image_text"):
         assert run.folder.measurements_table(probe)["status"].to_pylist() == ["failed", *["measured"] * 4]
+
+
+def test_copies_of_what_an_earlier_run_knows_are_not_looked_at(tmp_path: Path, work: dict[str, int]) -> None:
+    image = encode_picture(make_picture(), "PNG")
+    rows = [(image, f"{word} things on a table") for word in WORDS]
+    for name, some in (("old", rows[:1]), ("new", rows)):
+        (tmp_path / name).mkdir()
+        write_cells(tmp_path / name, some)
+    old = scan(tmp_path / "old" / "m.parquet", tmp_path / "first", "run.workers=1")
+    assert work == {"decoded": 1, "encoded": 1}
+    run = scan(tmp_path / "new" / "m.parquet", tmp_path / "second", "run.workers=1", reuse=old.path)
+    assert work == {"decoded": 1, "encoded": 1}
+    assert run.folder.measurements_table("image_text")["status"].to_pylist() == ["measured"] * 5
 
 
 def test_the_first_row_is_the_least_one_with_its_bytes() -> None:
