@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mmcheck.backends.libraries import require
 from mmcheck.core.errors import UserError
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -18,8 +19,10 @@ def resolve_device(asked: str) -> str:
     """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
+        MissingDependency: If torch cannot be loaded.
         UserError: If cuda is asked for and absent, or the word is unknown.
     """
+    require("torch")
     import torch
 
     present = torch.cuda.is_available()
@@ -49,7 +52,12 @@ def usable_cores() -> int:
 
 
 def set_threads() -> int:
-    """Give torch as many threads as there are usable cores and return the number; OMP_NUM_THREADS wins."""
+    """Give torch as many threads as there are usable cores and return the number; OMP_NUM_THREADS wins.
+
+    Raises:
+        MissingDependency: If torch cannot be loaded.
+    """
+    require("torch")
     import torch
 
     if not os.environ.get("OMP_NUM_THREADS"):

@@ -14,6 +14,7 @@ from mmcheck.backends.image_text_weights import (
     has_tokenizer,
     read_json,
 )
+from mmcheck.backends.libraries import require
 from mmcheck.backends.weights import (
     OnProgress,
     WeightsRef,
@@ -122,8 +123,10 @@ def load_image_text(weights: ImageTextWeights, *, device: str = "cpu", precision
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
 
     Raises:
+        MissingDependency: If the library cannot be loaded.
         WeightsError: If the files are damaged, incomplete or would have to be unpickled.
     """
+    require("torch", weights.backend)
     if weights.backend == "open_clip":
         from mmcheck.backends.open_clip_backend import OpenClipBackend
 

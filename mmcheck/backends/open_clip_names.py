@@ -9,13 +9,12 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-import importlib.util
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
 from mmcheck.backends.image_text_weights import TOKENIZER_FILES, ImageTextWeights, read_json
+from mmcheck.backends.libraries import load_module, package_folder
 from mmcheck.backends.weights import (
     OnProgress,
     WeightsRef,
@@ -23,11 +22,9 @@ from mmcheck.backends.weights import (
     folder_digest,
     is_repo_id,
 )
-from mmcheck.core.errors import MissingDependency, WeightsError
+from mmcheck.core.errors import WeightsError
 
 _SAFE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
-
-_ALIAS = "_open_clip_tables"
 
 _OWNERS = {
     "bert-base-uncased": "google-bert/bert-base-uncased",
@@ -129,7 +126,7 @@ def architecture_config(model: str) -> dict[str, Any]:
     """Return open_clip's built-in description of an architecture."""
     if "open_clip" in sys.modules:
         return dict(importlib.import_module("open_clip").get_model_config(clean_name(model)))
-    return read_json(_package_folder() / "model_configs" / f"{clean_name(model)}.json")
+    return read_json(package_folder("open_clip") / "model_configs" / f"{clean_name(model)}.json")
 
 
 def text_section(folder: Path) -> dict[str, Any]:
@@ -175,24 +172,10 @@ def fetch_text_config(text: dict[str, Any], shown: str, on_progress: OnProgress 
     return download(repo_id, patterns=["config.json"], name=shown, on_progress=on_progress)
 
 
-def _package_folder() -> Path:
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingDependency("open_clip is not installed.", hint="pip install open-clip-torch")
-    return Path(spec.submodule_search_locations[0])
-
-
 @functools.cache
 def _architecture_files() -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in (_package_folder() / "model_configs").glob("*.json")))
+    return tuple(sorted(path.stem for path in (package_folder("open_clip") / "model_configs").glob("*.json")))
 
 
 def _tag_table() -> Any:
-    """Return the module open_clip.pretrained, without running the package's own __init__ for it."""
-    if "open_clip" in sys.modules:
-        return importlib.import_module("open_clip.pretrained")
-    if _ALIAS not in sys.modules:
-        package = types.ModuleType(_ALIAS)
-        package.__path__ = [str(_package_folder())]
-        sys.modules[_ALIAS] = package
-    return importlib.import_module(f"{_ALIAS}.pretrained")
+    return load_module("open_clip", "pretrained")

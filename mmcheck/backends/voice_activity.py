@@ -8,13 +8,13 @@ CTranslate2 and, with some versions of it, torch, and a check of files must not 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmcheck.backends.libraries import package_folder
 from mmcheck.backends.speech_spans import WINDOW, SpanRules, find_spans
 from mmcheck.core.errors import MissingDependency
 
@@ -63,10 +63,10 @@ def _session() -> Any:
 
 def find_model_file() -> Path | None:
     """Return the ONNX file without importing faster-whisper; None if not there."""
-    spec = importlib.util.find_spec("faster_whisper")
-    if spec is None or not spec.submodule_search_locations:
+    try:
+        assets = package_folder("faster_whisper") / "assets"
+    except MissingDependency:
         return None
-    assets = Path(spec.submodule_search_locations[0]) / "assets"
     return next(iter(sorted(assets.glob("silero_vad*.onnx"))), None)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmcheck.backends.libraries import require
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.quiet_transformers import quiet_transformers
 from mmcheck.backends.weights import no_network
@@ -320,8 +321,10 @@ def load_model(folder: Path, dtype: Any) -> Any:
     """Return transformers' Whisper in evaluation mode; weights that the file lacks are an error, never random numbers.
 
     Raises:
+        MissingDependency: If torch or transformers cannot be loaded.
         WeightsError: If the weights cannot be read, are incomplete, or have other shapes than the config says.
     """
+    require("torch", "transformers")
     from transformers import WhisperForConditionalGeneration
 
     quiet_transformers()

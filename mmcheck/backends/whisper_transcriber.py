@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.backends.libraries import require
 from mmcheck.backends.whisper_features import SAMPLING_RATE, Features
 from mmcheck.backends.whisper_streams import allowed_threads, share_cores
 from mmcheck.backends.whisper_tokenizer import load_tokenizer
@@ -65,8 +66,10 @@ def load_faster_whisper(folder: Path, *, device: str, compute_type: str) -> Any:
         compute_type: ctranslate2's name, or ``auto``: int8 on a CPU, float16 on a GPU.
 
     Raises:
+        MissingDependency: If faster-whisper or CTranslate2 cannot be loaded.
         WeightsError: If the model cannot be loaded.
     """
+    require("ctranslate2", "faster_whisper")
     from faster_whisper import WhisperModel
 
     tokenizer = load_tokenizer(folder).tokenizer

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mmcheck.backends.libraries import load_module, require
 from mmcheck.backends.quiet_transformers import quiet_transformers
 from mmcheck.backends.weights import (
     OnProgress,
@@ -105,9 +106,7 @@ class HubFiles:
 
 def known_sizes() -> dict[str, str]:
     """Return the sizes that faster-whisper knows, with the hub repositories of their ctranslate2 weights."""
-    from faster_whisper.utils import _MODELS
-
-    return dict(_MODELS)
+    return dict(load_module("faster_whisper", "utils")._MODELS)
 
 
 def hub_files(name: str, *, backend: str = "auto") -> HubFiles | None:
@@ -246,6 +245,7 @@ def num_mels(folder: Path) -> int:
 
 
 def _convert(source: Path, target: Path) -> None:
+    require("torch", "transformers", "ctranslate2")
     from ctranslate2.converters import TransformersConverter
 
     from mmcheck.backends.whisper_tokenizer import load_tokenizer

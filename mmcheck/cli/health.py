@@ -17,16 +17,23 @@ from mmcheck.config import PRESETS, load_config
 from mmcheck.core.errors import MmcheckError
 from mmcheck.core.version import VERSION
 
+_NO_PAIRS = "no model can be loaded, so pairs are not compared; files and texts are still checked"
+_NO_IMAGES = "images are not compared with their captions"
+_NO_SPEECH = "recordings are not compared with their transcripts"
+_NOTHING = "mmcheck does not run"
+
 _NEEDED = (
-    ("torch", "torch"),
-    ("open_clip", "open_clip_torch"),
-    ("transformers", "transformers"),
-    ("faster_whisper", "faster-whisper"),
-    ("ctranslate2", "ctranslate2"),
-    ("PIL", "pillow"),
-    ("av", "av"),
-    ("pyarrow", "pyarrow"),
+    ("torch", "torch", _NO_PAIRS),
+    ("open_clip", "open-clip-torch", f"{_NO_IMAGES} by CLIP models of open_clip, the bundled one among them"),
+    ("transformers", "transformers", f"models of Hugging Face cannot be loaded: {_NO_IMAGES} by SigLIP and the like"),
+    ("faster_whisper", "faster-whisper", f"{_NO_SPEECH}, and seconds of speech are not measured"),
+    ("ctranslate2", "ctranslate2", _NO_SPEECH),
+    ("onnxruntime", "onnxruntime", "seconds of speech are not measured"),
+    ("PIL", "pillow", _NOTHING),
+    ("av", "av", _NOTHING),
+    ("pyarrow", "pyarrow", _NOTHING),
 )
+"""Module, package, and what does not work without it."""
 _LOW_SPACE_GB = 5.0
 
 
@@ -48,7 +55,7 @@ def check_health() -> list[HealthFinding]:
     """Return the findings, in the order that a reader wants them. Never raises."""
     found = [
         HealthFinding(name="mmcheck", state="fine", seen=f"{VERSION} on Python {platform.python_version()}"),
-        *(_check_package(module, package) for module, package in _NEEDED),
+        *(_check_package(*needed) for needed in _NEEDED),
         _guard("device", _check_device),
         _guard("cores", lambda: HealthFinding(name="cores", state="fine", seen=str(os.cpu_count()))),
         _guard("presets", _check_presets),
@@ -65,7 +72,7 @@ def _guard(name: str, check: Callable[[], HealthFinding]) -> HealthFinding:
         return HealthFinding(name=name, state="broken", seen=f"{type(error).__name__}: {str(error)[:200]}")
 
 
-def _check_package(module: str, package: str) -> HealthFinding:
+def _check_package(module: str, package: str, cost: str) -> HealthFinding:
     try:
         importlib.import_module(module)
         return HealthFinding(name=package, state="fine", seen=importlib.metadata.version(package))
@@ -73,8 +80,8 @@ def _check_package(module: str, package: str) -> HealthFinding:
         return HealthFinding(
             name=package,
             state="broken",
-            seen=f"{type(error).__name__}: {error}",
-            hint=f"pip install {package}",
+            seen=f"{type(error).__name__}: {str(error)[:200]}",
+            hint=f"without it {cost}. pip install --force-reinstall {package}",
         )
 
 
