@@ -38,37 +38,19 @@ class Neighbourhood:
     num_strangers: NDArray[np.int32]
     """How many rows of the bank are strangers, shape (n,)."""
 
-    def take(self, rows: NDArray[np.int64]) -> Neighbourhood:
-        """Return the neighbourhood of the given rows, in their order."""
-        return Neighbourhood(
-            nearest=self.nearest[rows],
-            log_mean_exp=self.log_mean_exp[rows],
-            mean=self.mean[rows],
-            spread=self.spread[rows],
-            num_strangers=self.num_strangers[rows],
-        )
-
     def level(self, neighbours: int) -> Floats:
         """Return the mean of the ``neighbours`` largest cosines with strangers (of all, if there are fewer)."""
         return _row_mean(self.nearest[:, :neighbours])
 
-    def level_without(self, neighbours: int, cosine: Floats) -> Floats:
-        """Return ``level`` as it would be without one stranger whose cosine is given.
 
-        A re-pairing takes its partner from the bank; for that row the partner is no stranger.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exponentials:
+    """What a softmax over the strangers needs of one half of each row, arrays of one shape."""
 
-        Args:
-            neighbours: As in ``level``; at most k.
-            cosine: Of that stranger, shape (n,).
-        """
-        shown = self.nearest[:, : neighbours + 1]
-        known = np.isfinite(shown)
-        is_among = cosine >= np.where(known, shown, np.inf).min(axis=1) - 1e-6
-        total = np.where(known, shown, 0).sum(axis=1, dtype=np.float64)
-        count = known.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            without = (total - cosine) / (count - 1)
-        return np.where(is_among, without, _row_mean(shown[:, :neighbours])).astype(np.float32)
+    log_mean_exp: Floats
+    """As in ``Neighbourhood``."""
+    num_strangers: NDArray[np.int32]
+    """As in ``Neighbourhood``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,26 +180,23 @@ def csls(own: Floats, image_level: Floats, text_level: Floats) -> Floats:
     return np.asarray(2 * own - image_level - text_level, dtype=np.float32)
 
 
-def s_clip_loss(own: Floats, image: Neighbourhood, text: Neighbourhood, *, is_among: bool = False) -> Floats:
+def s_clip_loss(own: Floats, image: Neighbourhood | Exponentials, text: Neighbourhood | Exponentials) -> Floats:
     """Return the pairs' s-CLIPLoss (Wang et al., NeurIPS 2024, arXiv 2405.19547), the mean in place of the sum.
 
     own - (t / 2) [log mean_j exp(cos(i, j) / t) + log mean_j exp(cos(j, i) / t)], t = TEMPERATURE, over strangers and
     the pair itself. The mean makes it independent of the bank's size.
 
     Args:
-        own: Cosine of the pair, shape (n,).
-        image: The images' neighbourhood.
-        text: The texts' neighbourhood.
-        is_among: Whether the pair's halves are already each other's strangers (a re-pairing inside the bank).
+        own: Cosine of the pair, any shape.
+        image: The images' strangers.
+        text: The texts' strangers.
     """
     terms = []
     for side in (image, text):
-        term = side.log_mean_exp.astype(np.float64)
-        if not is_among:
-            count = side.num_strangers
-            with np.errstate(divide="ignore"):
-                term = np.logaddexp(term + np.log(count), own / TEMPERATURE) - np.log(count + 1)
-        terms.append(term)
+        count = side.num_strangers
+        with np.errstate(divide="ignore"):
+            term = side.log_mean_exp.astype(np.float64) + np.log(count)
+        terms.append(np.logaddexp(term, own / TEMPERATURE) - np.log(count + 1))
     return np.asarray(own - TEMPERATURE / 2 * (terms[0] + terms[1]), dtype=np.float32)
 
 

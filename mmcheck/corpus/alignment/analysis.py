@@ -23,7 +23,7 @@ from mmcheck.corpus.alignment.recordings import SpeechAlignment
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 
-VERSION = 2
+VERSION = 3
 _NOTHING = "the sample has no pair whose alignment was measured"
 _SCORES = {
     IMAGE_CAPTION.name: "the hubness-corrected similarity of image and caption",

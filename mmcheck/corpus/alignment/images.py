@@ -22,13 +22,13 @@ from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddings
 from mmcheck.metrics.caption_reach import find_reach_limit
 from mmcheck.metrics.hubness import (
-    Neighbourhood,
     cross_centred_asymmetry,
     csls,
     find_neighbourhoods,
     near_limit,
     s_clip_loss,
 )
+from mmcheck.metrics.repairings import find_repairings, first_copies
 
 REPAIRINGS = 64
 """Re-pairings of each image in the bank: a quarter of a million scores from 4,096 pairs."""
@@ -48,11 +48,9 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Side:
-    """A bank with what each of its halves reaches among strangers."""
+    """A bank and from where on its halves are nearly the same."""
 
     bank: EmbeddingBank
-    image: Neighbourhood
-    text: Neighbourhood
     image_limit: float
     text_limit: float
 
@@ -150,18 +148,7 @@ class ImageAlignment:
 
     def _prepare(self, bank: EmbeddingBank) -> _Side:
         images, texts = bank.vectors["image"], bank.vectors["text"]
-        limits = near_limit(images), near_limit(texts)
-        found = find_neighbourhoods(
-            images,
-            texts,
-            images,
-            texts,
-            neighbours=self._neighbours(bank),
-            image_limit=limits[0],
-            text_limit=limits[1],
-            with_exponentials=self._options.score == "s_clip_loss",
-        )
-        return _Side(bank=bank, image=found.image, text=found.text, image_limit=limits[0], text_limit=limits[1])
+        return _Side(bank=bank, image_limit=near_limit(images), text_limit=near_limit(texts))
 
     def _neighbours(self, bank: EmbeddingBank) -> int:
         # In a small set ten neighbours would be half of it.
@@ -212,30 +199,29 @@ class ImageAlignment:
     def _null(self, side: _Side) -> tuple[NDArray[np.float64], Scores, float]:
         """Return re-pairings inside the bank: scores, reach of the captions, and the share that joins unlike halves."""
         images, texts = side.bank.vectors["image"], side.bank.vectors["text"]
-        size, neighbours = len(side.bank), self._neighbours(side.bank)
-        reach_of_text = side.text.level(neighbours) - side.text.mean
-        found, reach = [np.zeros(0, dtype=np.float32)], [np.zeros(0, dtype=np.float32)]
-        offsets = range(1, min(REPAIRINGS, size - 1) + 1)
+        limits = side.image_limit, side.text_limit
+        # Near-copies count once among the set's pairs, and so they do here.
+        first = first_copies(images, texts, *limits)
         # The bank is ordered by content keys, so neighbours in that order are strangers by chance.
-        for offset in offsets:
-            j = (np.arange(size) + offset) % size
-            unlike = np.einsum("ij,ij->i", images, images[j]) <= side.image_limit
-            unlike &= np.einsum("ij,ij->i", texts, texts[j]) <= side.text_limit
-            i = np.flatnonzero(unlike)
-            j = j[i]
-            own = np.einsum("ij,ij->i", images[i], texts[j])
-            reach.append(reach_of_text[j])
-            if self._options.score == "cosine":
-                found.append(own)
-                continue
-            image, text = side.image.take(i), side.text.take(j)
-            if self._options.score == "s_clip_loss":
-                found.append(s_clip_loss(own, image, text, is_among=True))
-            else:
-                found.append(csls(own, image.level_without(neighbours, own), text.level_without(neighbours, own)))
-        null, reached = np.concatenate(found).astype(np.float64), np.concatenate(reach)
-        known = np.isfinite(null) & np.isfinite(reached)
-        return null[known], reached[known], len(null) / max(1, size * len(offsets))
+        found = find_repairings(
+            images,
+            texts,
+            first,
+            max(0, min(REPAIRINGS, len(first) - 1)),
+            neighbours=self._neighbours(side.bank),
+            image_limit=limits[0],
+            text_limit=limits[1],
+            with_exponentials=self._options.score == "s_clip_loss",
+        )
+        if self._options.score == "cosine":
+            scores = found.own
+        elif found.image is not None and found.text is not None:
+            scores = s_clip_loss(found.own, found.image, found.text)
+        else:
+            scores = csls(found.own, found.image_level, found.text_level)
+        null, reach = scores[found.unlike].astype(np.float64), (found.text_level - found.text_mean)[found.unlike]
+        known = np.isfinite(null) & np.isfinite(reach)
+        return null[known], reach[known], len(null) / max(1, found.unlike.size)
 
     def _verdict(
         self,

@@ -173,6 +173,24 @@ def test_near_copies_count_once_in_the_share():
     assert (values["posterior"][:300][is_wrong] > 0.5).mean() > 0.95
 
 
+@pytest.mark.parametrize("score", ["csls", "s_clip_loss"])
+def test_random_pairs_score_like_the_null_where_captions_come_in_near_copies(score):
+    p_values = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        kind = rng.integers(0, 100, 1000)
+        scenes = rng.normal(size=(100, DIM))
+        scenes[:, 0] = 2.5
+        images = unit(scenes[kind] + 0.6 * rng.normal(size=(1000, DIM)))
+        texts = unit(unit(scenes + 0.3 * rng.normal(size=scenes.shape))[kind] + 0.01 * rng.normal(size=(1000, DIM)))
+        moved, is_wrong = shuffle(texts, 0.3, seed)
+        is_wrong &= np.einsum("ij,ij->i", moved, texts) < 0.95
+        values, _ = analyse(image_shards(images, moved), score=score)
+        p_values.append(values["p_value"][is_wrong])
+    # The null must not be held against fewer copies of its own text than the set's rows are.
+    assert np.concatenate(p_values).mean() == pytest.approx(0.5, abs=0.05)
+
+
 def test_captions_that_say_nothing_are_not_called_wrong():
     images, texts = make_pairs(600, vague=200)
     texts[:400], is_wrong = shuffle(texts[:400], 0.6)
