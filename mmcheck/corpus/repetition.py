@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from mmcheck.config import RepetitionConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.types import Metric, Status
+from mmcheck.core.types import Status
 from mmcheck.corpus.base import AnalysisTraits, ShardTables
+from mmcheck.corpus.repetition_metrics import METRICS
 from mmcheck.store.schema import dump_json, load_json
 
 Hashes = NDArray[np.uint64]
@@ -46,57 +47,7 @@ class Repetition:
     name = "repetition"
     options_model = RepetitionConfig
     traits = AnalysisTraits(in_manifests=False, by_order=("media_order", "pair_order"))
-    metrics = (
-        Metric(
-            name="repetition.caption_count",
-            description="Number of different images in the run that have this caption (1: it is unique).",
-            unit="image",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="repetition.transcript_count",
-            description="Number of different recordings in the run that have this transcript (1: it is unique).",
-            unit="recording",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="repetition.media_count",
-            description="Number of places in the run where these very bytes lie (1: they are unique).",
-            unit="file",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="repetition.media_order",
-            description="Which of the equal files with this text (or with none) this is, in the order of the manifests "
-            "(1: the first). The same bytes under another caption are one image with several captions.",
-            unit="1",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="repetition.captions_of_image",
-            description="Number of different captions in the run that stand with this very image.",
-            unit="caption",
-            low=1,
-        ),
-        Metric(
-            name="repetition.pair_count",
-            description="Number of rows in the run with this very medium and this text (1: the pair is unique).",
-            unit="row",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="repetition.pair_order",
-            description="Which of the equal pairs this row is, in the order of the manifests (1: the first).",
-            unit="1",
-            low=1,
-            higher_is_better=False,
-        ),
-    )
+    metrics = METRICS
 
     def __init__(self, options: RepetitionConfig, seed: int) -> None:
         self._options = options

@@ -17,10 +17,11 @@ from mmcheck.backends.image_text_weights import ImageTextWeights
 from mmcheck.config import ImageTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import MediaError
-from mmcheck.core.types import Measurement, MediaRef, Metric, Status
+from mmcheck.core.types import Measurement, MediaRef, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
+from mmcheck.probe.image_text_metrics import METRICS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,41 +66,7 @@ class ImageTextProbe:
     name = "image_text"
     options_model = ImageTextConfig
     traits = ProbeTraits(halves=("image", "caption"), has_model=True)
-    metrics = (
-        Metric(
-            name="image_text.similarity",
-            description="cosine of the image's and the caption's embedding; the mean over windows of a long caption",
-            low=-1.0,
-            high=1.0,
-            higher_is_better=True,
-        ),
-        Metric(
-            name="image_text.worst_similarity",
-            description="cosine of the caption's worst window; equal to the similarity if there is one window",
-            low=-1.0,
-            high=1.0,
-            higher_is_better=True,
-        ),
-        Metric(
-            name="image_text.num_windows",
-            description="windows that the caption was cut into; more than 1 if it is longer than the context",
-            unit="window",
-            low=1.0,
-        ),
-        Metric(
-            name="image_text.num_tokens",
-            description="tokens of the caption for this model, special tokens not counted",
-            unit="token",
-            low=1.0,
-        ),
-        Metric(
-            name="image_text.unknown_token_ratio",
-            description="share of the caption's tokens that the model has no word for; absent if it cannot tell",
-            low=0.0,
-            high=1.0,
-            higher_is_better=False,
-        ),
-    )
+    metrics = METRICS
 
     def __init__(self, options: ImageTextConfig, device: str, seed: int) -> None:
         self.batch_size = options.batch_size

@@ -22,7 +22,7 @@ from mmcheck.backends import voice_activity
 from mmcheck.config import MediaProbeConfig
 from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.errors import MediaError
-from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Metric, Sample, Status
+from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Sample, Status
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.media.image import DecodedImage
@@ -35,111 +35,16 @@ from mmcheck.metrics.text_length import spoken_length
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.media_metrics import METRICS, SILENCE_DB
 
 _VERSION = 4
 _GRID = 64  # side of the small copy in pixels
 _BLANK_SPREAD = 4.0  # spread (of 255 levels) at which blankness is one half
-_SILENCE_DB = -120.0
 BLANK_FROM = 0.9
 """Blankness from which another image of a row is blank; the presets say the same of the first."""
 _MAY_BE_BLANK = re.compile(r"mask|depth|seg|alpha|matte|edge|label")
 """Columns whose images are about a picture and may well be of one colour."""
 _MIN_SPEECH = 0.1  # with fewer seconds of speech a rate of speech means nothing
-
-_METRICS = (
-    Metric(name="media.width", description="Width of the upright image.", unit="px", low=1),
-    Metric(name="media.height", description="Height of the upright image.", unit="px", low=1),
-    Metric(name="media.short_side", description="Shorter side of the image.", unit="px", low=1),
-    Metric(name="media.aspect_ratio", description="Longer side of the image divided by the shorter one.", low=1),
-    Metric(
-        name="media.blankness",
-        description="1 for an image of one colour, 0.5 where its colours spread by 4 of 255 levels, near 0 else.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="media.contrast", description="Standard deviation of the image's luma, 1 is full scale.", low=0, high=1
-    ),
-    Metric(name="media.brightness", description="Mean luma of the image, 0 black to 1 white.", low=0, high=1),
-    Metric(name="media.is_animated", description="1 if the image file holds an animation, else 0.", low=0, high=1),
-    Metric(name="media.orientation", description="EXIF orientation of the file; 1 is upright.", low=1, high=8),
-    Metric(
-        name="media.wrong_suffix",
-        description="1 if the file name's ending belongs to another format than the content, else 0.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="media.jpeg_damage",
-        description="1 where picture data inside a JPEG is missing or wrong, 0.5 for a few stray bytes, else 0.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="media.grey_bottom",
-        description="Share of the image's height, from below, that is one flat mid-grey, as where a JPEG was cut off.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="media.plain_rgb_difference",
-        description="Mean difference between the image as meant and Pillow's convert('RGB'); 1 is full scale.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(name="media.duration", description="Length of the recording or segment.", unit="s", low=0),
-    Metric(name="media.speech_seconds", description="Seconds with speech in them.", unit="s", low=0),
-    Metric(name="media.speech_ratio", description="Share of the recording with speech in it.", low=0, high=1),
-    Metric(name="media.sampling_rate", description="Sampling rate of the file.", unit="Hz", low=1),
-    Metric(name="media.channels", description="Channels of the file.", low=1),
-    Metric(name="media.peak", description="Largest absolute sample of the file; 1 is full scale.", low=0),
-    Metric(name="media.rms_db", description="Level of the recording against full scale.", unit="dB", low=_SILENCE_DB),
-    Metric(
-        name="media.clipping_ratio",
-        description="Share of samples at full scale.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="media.libsndfile_loss",
-        description="Share of the sound that libsndfile does not give; absent for kinds that it is not made for.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="media.chars_per_second",
-        description="Letters and digits of the transcript a second of speech (of duration without voice activity).",
-        unit="char/s",
-        low=0,
-    ),
-    Metric(
-        name="media.letters_per_second",
-        description="The same in Latin letters, without marks that nobody says: a Han character counts as 3, a Hangul "
-        "syllable as 2.5, Kana as 2, a digit as 4, since it is spoken as a word.",
-        unit="char/s",
-        low=0,
-    ),
-    Metric(
-        name="media.words_per_second",
-        description="Words of the transcript a second of speech; absent for scripts without spaces.",
-        unit="word/s",
-        low=0,
-    ),
-    Metric(
-        name="media.declared_duration_error",
-        description="Absolute difference between the duration that the row declares and the true one.",
-        unit="s",
-        low=0,
-        higher_is_better=False,
-    ),
-)
 
 
 class MediaProbe:
@@ -152,7 +57,7 @@ class MediaProbe:
     """
 
     name = "media"
-    metrics = _METRICS
+    metrics = METRICS
     batch_size = 256
     options_model = MediaProbeConfig
     traits = ProbeTraits(of_image_alone=True, in_manifests=False)
@@ -342,7 +247,7 @@ def _look(image: Image.Image) -> tuple[float, float, float]:
 def _level(audio: Audio) -> float:
     samples = audio.samples
     power = float(np.dot(samples, samples)) / len(samples)
-    return max(_SILENCE_DB, 10.0 * math.log10(power)) if power > 0 else _SILENCE_DB
+    return max(SILENCE_DB, 10.0 * math.log10(power)) if power > 0 else SILENCE_DB
 
 
 def _declared_duration(sample: Sample, ref: MediaRef) -> float | None:

@@ -27,7 +27,8 @@ from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.transcript_again import verify_again
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech, make_tasks
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
-from mmcheck.probe.transcript_values import METRICS, find_end_level, start_values, to_scores
+from mmcheck.probe.transcript_metrics import METRICS
+from mmcheck.probe.transcript_values import find_end_level, start_values, to_scores
 from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
 
 if TYPE_CHECKING:

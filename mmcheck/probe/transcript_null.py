@@ -18,7 +18,7 @@ import numpy as np
 
 from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.types import Measurement, Metric, Sample, Status
+from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
@@ -34,6 +34,7 @@ from mmcheck.probe.planted_texts import (
     split_words,
 )
 from mmcheck.probe.transcript import TranscriptProbe
+from mmcheck.probe.transcript_null_metrics import METRICS
 from mmcheck.probe.transcript_values import to_scores
 
 _VERSION = 5
@@ -62,39 +63,7 @@ class TranscriptNullProbe:
     name = "transcript_null"
     options_model = TranscriptNullConfig
     traits = ProbeTraits(halves=("audio", "transcript"), has_model=True, serves="transcript")
-    metrics = (
-        Metric(
-            name="transcript_null.null_mean_log_prob",
-            description="mean over other transcripts of like length of their mean token log-probability under this "
-            "recording; sampled recordings only",
-            unit="nat",
-            high=0.0,
-        ),
-        Metric(
-            name="transcript_null.null_best_log_prob",
-            description="highest mean token log-probability that another transcript reaches under this recording",
-            unit="nat",
-            high=0.0,
-        ),
-        Metric(
-            name="transcript_null.cut_end_log_prob",
-            description="log-probability of the end after the recording's own transcript without its last words",
-            unit="nat",
-            high=0.0,
-        ),
-        Metric(
-            name="transcript_null.word_surprise",
-            description="surprise (surprisal minus entropy) of the most surprising word of the recording's own "
-            "transcript with one word replaced or left out",
-            unit="nat",
-        ),
-        Metric(
-            name="transcript_null.cut_audio_surprise",
-            description="surprise (surprisal minus entropy, mean over tokens) of the last two words where the end of "
-            "the recording is cut off",
-            unit="nat",
-        ),
-    )
+    metrics = METRICS
 
     def __init__(self, options: TranscriptNullConfig, device: str = "auto", seed: int = 0) -> None:
         self._options = options

@@ -12,7 +12,7 @@ from typing import Any
 
 from mmcheck.config import TranscriptTextConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.types import Measurement, Metric, Status
+from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_words import count_words, repetition_tokens
 from mmcheck.metrics.text_length import text_length
@@ -20,54 +20,12 @@ from mmcheck.metrics.text_repetition import repeated_ngram_ratio
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript
 from mmcheck.metrics.word_tables import SOURCE
 from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.transcript_text_metrics import METRICS
 
 _VERSION = 1
 _LOOKED_AT = 20_000
 _SHOWN = 8
 _UNTYPED = (".csv", ".tsv", ".txt", ".psv")
-
-
-def _count(name: str, description: str) -> Metric:
-    return Metric(name=f"transcript_text.{name}", description=description, low=0, higher_is_better=False)
-
-
-_METRICS = (
-    Metric(name="transcript_text.num_words", description="Words of the transcript.", unit="word", low=0),
-    Metric(name="transcript_text.num_chars", description="Characters of the transcript.", unit="char", low=0),
-    Metric(
-        name="transcript_text.text_length",
-        description="Length of what is to be spoken in Latin letters: a Han character counts as 3, a Hangul syllable "
-        "as 2.5, Kana as 2.",
-        unit="char",
-        low=0,
-    ),
-    Metric(
-        name="transcript_text.repeated_bigram_ratio",
-        description="Share of word pairs that occurred before in the same transcript.",
-        low=0,
-        high=1,
-        higher_is_better=False,
-    ),
-    _count("control_tokens", "Special tokens of a model, such as <|endoftext|>."),
-    _count("timestamps", "Times of subtitles, such as 00:00:01,000 --> 00:00:03,500."),
-    _count("markup", "HTML tags and the formatting of subtitles."),
-    _count("entities", "HTML entities, such as &nbsp; and &amp;."),
-    _count("invisible_characters", "Characters that nobody sees and that do not belong to the script."),
-    _count("broken_characters", "Replacement characters (U+FFFD): bytes that an earlier conversion lost."),
-    _count("event_marks", "Names of sounds that nobody says, such as [noise] and (laughs)."),
-    _count("speaker_marks", "Marks of who speaks, such as SPEAKER_01: and >>."),
-    _count("underscores", "Places where underscores stand between words."),
-    _count("missing_spaces", "Places where several words stand as one."),
-    _count("phonetic_script", "1 if the transcript is in the phonetic alphabet or in ARPABET, else 0."),
-    _count("repeated_text", "How many times the whole text comes again."),
-    _count(
-        "missing_value", "1 if the transcript is a word that readers of tables take for nothing (null, NA), else 0."
-    ),
-    _count(
-        "bare_value",
-        "1 if the transcript is a number, true or false in a CSV manifest, where readers guess the type; else 0.",
-    ),
-)
 
 
 class TranscriptTextProbe:
@@ -80,7 +38,7 @@ class TranscriptTextProbe:
     """
 
     name = "transcript_text"
-    metrics = _METRICS
+    metrics = METRICS
     batch_size = 1024
     options_model = TranscriptTextConfig
     traits = ProbeTraits(halves=("audio", "transcript"), in_manifests=False)

@@ -16,45 +16,15 @@ from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.core.sentences import count_noun
-from mmcheck.core.types import Metric
 from mmcheck.corpus.alignment.fit import SliceVerdict, describe_slices
 from mmcheck.corpus.alignment.images import ImageAlignment
+from mmcheck.corpus.alignment.metrics import METRICS
 from mmcheck.corpus.alignment.recordings import SpeechAlignment
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 
 VERSION = 3
 _NOTHING = "the sample has no pair whose alignment was measured"
-_SCORES = {
-    IMAGE_CAPTION.name: "the hubness-corrected similarity of image and caption",
-    AUDIO_TRANSCRIPT.name: "the transcript's mean token log-probability as compared with other transcripts",
-}
-
-
-def _metrics(kind: PairKind) -> tuple[Metric, ...]:
-    return (
-        Metric(
-            name=kind.posterior,
-            description=f"probability that {kind.halves} are a random pairing, by a mixture whose null is the "
-            "dataset's own re-pairings",
-            low=0.0,
-            high=1.0,
-            higher_is_better=False,
-        ),
-        Metric(
-            name=f"alignment.{kind.name}_score",
-            description=f"what that probability rests on: {_SCORES[kind.name]}",
-            higher_is_better=True,
-        ),
-        Metric(
-            name=f"alignment.{kind.name}_p_value",
-            description=f"share of random pairings of {kind.halves} that score at least as high; a large one alone "
-            f"often means an uninformative {kind.text}",
-            low=0.0,
-            high=1.0,
-            higher_is_better=False,
-        ),
-    )
 
 
 class Alignment:
@@ -68,7 +38,7 @@ class Alignment:
     name = "alignment"
     options_model = AlignmentConfig
     traits = AnalysisTraits(reads=tuple(kind.probe for kind in PAIR_KINDS))
-    metrics = tuple(metric for kind in PAIR_KINDS for metric in _metrics(kind))
+    metrics = METRICS
 
     def __init__(self, options: AlignmentConfig, seed: int) -> None:
         self._options = options

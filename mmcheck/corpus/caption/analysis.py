@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mmcheck.config import CaptionConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.types import Metric
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground, gather_background
+from mmcheck.corpus.caption.metrics import METRICS
 from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_languages
 from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
 from mmcheck.corpus.caption.summary import NUM_EXAMPLES, CaptionTally
@@ -55,55 +55,7 @@ class Caption:
     name = "caption"
     options_model = CaptionConfig
     traits = AnalysisTraits(needs=("repetition",))
-    metrics = (
-        Metric(
-            name="caption.vagueness",
-            description="How little the caption says: 0 singles its images out, 1 fits any image and has no content "
-            "words. From the model and the words together; from the words alone where the model cannot judge.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="caption.entropy",
-            description="How evenly the caption fits the other images of the set: 0 one of them, 1 all alike; about "
-            "0.5 for a specific caption of this set.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="caption.spread",
-            description="Standard deviation of the caption's cosines over the other images, divided by that of a "
-            "specific caption of this set.",
-            low=0,
-            higher_is_better=True,
-        ),
-        Metric(
-            name="caption.lexical_vagueness",
-            description="How little the words say: few and general words, a file name, or boilerplate that stands "
-            "with many images.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="caption.num_fitting_images",
-            description="Number of the set's other images that the caption fits about equally well (an estimate from "
-            "a sample of them).",
-            unit="image",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="caption.unverifiable",
-            description="How surely the caption is outside the model's world: it says something, but the model has no "
-            "words for it or makes nothing of them.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-    )
+    metrics = METRICS
 
     def __init__(self, options: CaptionConfig, seed: int) -> None:
         self._options = options

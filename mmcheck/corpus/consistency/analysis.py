@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from mmcheck.config import ConsistencyConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.types import Metric
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.consistency.caption_breadth import find_breadth
 from mmcheck.corpus.consistency.caption_conflicts import Found, find_caption_conflicts, find_unlike_images
+from mmcheck.corpus.consistency.metrics import METRICS
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
 from mmcheck.corpus.embeddings import gather_bank
@@ -53,36 +53,7 @@ class Consistency:
     name = "consistency"
     options_model = ConsistencyConfig
     traits = AnalysisTraits(needs=("repetition", "duplicates", "caption"), in_manifests=False)
-    metrics = (
-        Metric(
-            name="consistency.caption_conflict",
-            description="How much the caption contradicts the others of the same or a near-duplicate image: 0 says "
-            "the same or fits as well, 1 is as unlike them, and fits as badly, as a random caption.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="consistency.transcript_conflict",
-            description="Median word error rate of the transcript against the others of the same recording.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="consistency.unlike_images",
-            description="How unlike the images that share this caption are: 0 the same image, 1 as unlike as random "
-            "images of the set.",
-            low=0,
-            high=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="consistency.breadth",
-            description="How much broader (above 0) or narrower (below) the caption is than those of the ten most "
-            "like images, in robust standard deviations.",
-        ),
-    )
+    metrics = METRICS
 
     def __init__(self, options: ConsistencyConfig, seed: int) -> None:
         self._options = options

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.core.types import Metric
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.duplicates.metrics import METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
@@ -36,60 +36,6 @@ NUM_LARGEST = 5
 _RECALL_QUERIES = 256
 _NOTHING = "the sample has no medium that could be read and no text, or its manifest row is broken"
 _KINDS = ("image", "audio", "text", "pair")
-
-
-def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
-    return (
-        Metric(
-            name=f"duplicates.{modality}_group",
-            description=f"Number of the group of near-duplicates that the {noun} belongs to, in the order of their "
-            f"first rows; absent where the {noun} is alone.",
-            unit="1",
-            low=1,
-        ),
-        Metric(
-            name=f"duplicates.{modality}_group_size",
-            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: "
-            "it is alone).",
-            unit="copy",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name=f"duplicates.{modality}_order",
-            description=f"Which of the near-duplicates this {noun} is; 1 is the one that represents them, the best by "
-            "`analyses.duplicates.keep`.",
-            unit="1",
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name=f"duplicates.{modality}_similarity",
-            description=f"Likeness of the {noun} and the one that represents its group; absent where it is alone.",
-            low=-1,
-            high=1,
-            higher_is_better=False,
-        ),
-    )
-
-
-def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
-    return (
-        Metric(
-            name=f"duplicates.{kind}_group_size",
-            description=f"Number of {meaning} (1: it is alone).",
-            unit=unit,
-            low=1,
-            higher_is_better=False,
-        ),
-        Metric(
-            name=f"duplicates.{kind}_order",
-            description=f"Which of the {meaning} this is; 1 is the one that represents them.",
-            unit="1",
-            low=1,
-            higher_is_better=False,
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +60,7 @@ class Duplicates:
     name = "duplicates"
     options_model = DuplicatesConfig
     traits = AnalysisTraits(needs=("repetition",), in_manifests=False)
-    metrics = (
-        *_medium_metrics("image", "image"),
-        *_medium_metrics("audio", "recording"),
-        *_other_metrics("text", "row", "rows with this caption or transcript, letter by letter nearly equal"),
-        *_other_metrics("pair", "copy", "copies of this medium with this text, each equal or nearly so"),
-    )
+    metrics = METRICS
 
     def __init__(self, options: DuplicatesConfig, seed: int) -> None:
         self._options = options

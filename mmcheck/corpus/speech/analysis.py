@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from mmcheck.config import SpeechConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.sentences import count_noun
-from mmcheck.core.types import Metric
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
 from mmcheck.corpus.speech.clips import PROBE, Floats, SpeechClips, read_clips
 from mmcheck.corpus.speech.faults import FAULTS, LIMIT, FaultFit, judge_fault
 from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
+from mmcheck.corpus.speech.metrics import METRICS
 from mmcheck.corpus.speech.word_faults import KINDS, WordFault, find_cut, find_word_fault
 from mmcheck.store.schema import dump_json, load_json
 
@@ -43,10 +43,6 @@ _KIND_WORDS = {
 }
 
 
-def _metric(name: str, description: str) -> Metric:
-    return Metric(name=f"speech.{name}", description=description, low=0.0, high=1.0, higher_is_better=False)
-
-
 class Speech:
     """Measures how probably each kind of fault is in a transcript.
 
@@ -58,16 +54,7 @@ class Speech:
     name = "speech"
     options_model = SpeechConfig
     traits = AnalysisTraits(reads=("transcript",), needs=("alignment",))
-    metrics = (
-        _metric("cut_transcript", "probability that the speech goes on where the transcript ends"),
-        _metric("cut_audio", "probability that the recording breaks off before the transcript's last words"),
-        _metric("wrong_word", "probability that a word of the transcript is another than the one that is said"),
-        _metric("missing_words", "probability that words are said that the transcript lacks"),
-        _metric("inserted_words", "probability that the transcript has words that are not said"),
-        _metric("other_text", "probability that the whole transcript is another clip's: the alignment's posterior"),
-        _metric("wrong_language", "probability that another language is spoken than the manifest states"),
-        _metric("anomaly", "probability that anything of this is wrong with the transcript"),
-    )
+    metrics = METRICS
 
     def __init__(self, options: SpeechConfig, seed: int) -> None:
         self._options = options

@@ -1,0 +1,67 @@
+"""What the duplicates analysis measures."""
+
+from __future__ import annotations
+
+from mmcheck.core.types import Metric
+
+
+def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
+    return (
+        Metric(
+            name=f"duplicates.{modality}_group",
+            description=f"Number of the group of near-duplicates that the {noun} belongs to, in the order of their "
+            f"first rows; absent where the {noun} is alone.",
+            unit="1",
+            low=1,
+        ),
+        Metric(
+            name=f"duplicates.{modality}_group_size",
+            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: "
+            "it is alone).",
+            unit="copy",
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"duplicates.{modality}_order",
+            description=f"Which of the near-duplicates this {noun} is; 1 is the one that represents them, the best by "
+            "`analyses.duplicates.keep`.",
+            unit="1",
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"duplicates.{modality}_similarity",
+            description=f"Likeness of the {noun} and the one that represents its group; absent where it is alone.",
+            low=-1,
+            high=1,
+            higher_is_better=False,
+        ),
+    )
+
+
+def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
+    return (
+        Metric(
+            name=f"duplicates.{kind}_group_size",
+            description=f"Number of {meaning} (1: it is alone).",
+            unit=unit,
+            low=1,
+            higher_is_better=False,
+        ),
+        Metric(
+            name=f"duplicates.{kind}_order",
+            description=f"Which of the {meaning} this is; 1 is the one that represents them.",
+            unit="1",
+            low=1,
+            higher_is_better=False,
+        ),
+    )
+
+
+METRICS = (
+    *_medium_metrics("image", "image"),
+    *_medium_metrics("audio", "recording"),
+    *_other_metrics("text", "row", "rows with this caption or transcript, letter by letter nearly equal"),
+    *_other_metrics("pair", "copy", "copies of this medium with this text, each equal or nearly so"),
+)
