@@ -21,9 +21,9 @@ Resize = Callable[["Image.Image"], "np.ndarray"]
 """RGB image -> bytes [height, width, 3] as the model looks at them."""
 
 _PROOFS = ((40, 30), (301, 400), (907, 310))
-"""Width and height of the pictures to prove it on: blown up and shrunk, upright and lying."""
-_MAX_LEVELS = 2
-"""Grey levels of 255 that a value may be off: one in each pass."""
+"""Width and height of the pictures to prove it on: blown up and shrunk, upright and lying. Our own choice: each case
+once, quick to try."""
+_MAX_LEVELS = 2  # grey levels of 255 that a value may be off; given by rounding: one level in each of two passes
 
 
 def fast_resize(steps: Sequence[Any]) -> Resize | None:

@@ -20,7 +20,7 @@ from mmcheck.backends.weight_digests import remembered_digest
 from mmcheck.core.errors import WeightsError
 
 HUB_TIMEOUT = 8.0
-"""Seconds until an unreachable hub is given up, in total."""
+"""Seconds until an unreachable hub is given up, in total. Our own choice: a person at the terminal waits this long."""
 
 OnProgress = Callable[[str, int, int | None], None]
 """Called with file name, bytes so far and bytes in all (None: unknown)."""

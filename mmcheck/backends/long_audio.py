@@ -19,12 +19,12 @@ import numpy as np
 
 from mmcheck.backends.whisper_features import MAX_SAMPLES, SAMPLING_RATE, Features
 
-_MARGIN = 0.2
-"""Seconds kept around speech: the voice detector clips soft beginnings and ends."""
+_MARGIN = 0.2  # seconds kept around speech; our own choice: the voice detector clips soft beginnings and ends
 _MAX_SPEECH = MAX_SAMPLES / SAMPLING_RATE - 2 * _MARGIN
-"""Longest stretch of speech, in seconds, that fits one window with its margins."""
+"""Longest stretch of speech, in seconds, that fits one window with its margins. Given by Whisper's window of 30 s."""
 _SILENCE = 1e-4
-"""Peak below which an even piece is digital silence and is left out (-80 dB)."""
+"""Peak below which an even piece is digital silence and is left out (-80 dB). Our own choice: far below the noise of
+any microphone."""
 
 Segments = Sequence[tuple[float, float]]
 

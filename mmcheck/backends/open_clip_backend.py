@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _TRIM_TOLERANCE = 1e-4
-"""Largest difference of an embedding's component between trimmed and padded text at loading."""
+"""Largest difference of an embedding's component between trimmed and padded text at loading. Our own choice: above the
+rounding of single precision, far below what moves a score."""
 
 
 class OpenClipBackend:

@@ -19,11 +19,11 @@ from mmcheck.backends.speech_spans import WINDOW, SpanRules, find_spans
 from mmcheck.core.errors import MissingDependency
 
 SAMPLING_RATE = 16_000
-"""Hz; the only rate that is taken."""
+"""Hz; the only rate that is taken. Given by Silero's voice detector."""
 
-_CONTEXT = 64  # samples before a window that the model sees with it
-_STATE = (1, 1, 128)
-_BATCH = 10_000  # windows in one go: five minutes
+_CONTEXT = 64  # samples before a window that the model sees with it; given by Silero's voice detector
+_STATE = (1, 1, 128)  # shape of the model's memory; given by Silero's voice detector
+_BATCH = 10_000  # windows in one go: five minutes; our own choice: bounds memory
 
 _lock = threading.Lock()
 

@@ -17,8 +17,7 @@ from mmcheck.core.atomic import write_text
 from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.errors import OutputError, WeightsError
 
-_SMALL = 64 << 20
-"""Smaller files are hashed each time: cheaper than being wrong."""
+_SMALL = 64 << 20  # Bytes; smaller files are hashed each time; our own choice: cheaper than being wrong
 
 _IGNORED = (".*", "*.md", "*.png", "*.jpg", "LICENSE*", "*.lock")
 

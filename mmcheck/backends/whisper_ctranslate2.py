@@ -36,7 +36,7 @@ from mmcheck.backends.whisper_verifier import (
 from mmcheck.core.errors import RunError
 
 _MAX_BATCH_STEPS = 1024
-"""Decoder steps of one call, over all its texts: bounds the memory that the kept logits take."""
+"""Decoder steps of one call, over all its texts. Our own choice: bounds the memory that the kept logits take."""
 
 
 class Ctranslate2WhisperVerifier:

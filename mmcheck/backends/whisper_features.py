@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 SAMPLING_RATE = 16_000
-"""Hz."""
+"""Hz. Given by Whisper."""
 HOP = 160
-"""Samples a frame: 10 ms."""
+"""Samples a frame: 10 ms. Given by Whisper."""
 FULL_FRAMES = 3000
-"""Frames of a full window."""
+"""Frames of a full window: 30 s. Given by Whisper."""
 MAX_SAMPLES = FULL_FRAMES * HOP
 """Samples of a full window: 30 s."""
 _MIN_SAMPLES = 400
+"""Samples of the shortest sound; shorter ones are padded. Given by Whisper: the window of its Fourier transform."""
 
 Features = np.ndarray[Any, np.dtype[np.float32]]
 

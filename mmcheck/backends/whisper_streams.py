@@ -17,7 +17,7 @@ from typing import TypeVar
 from mmcheck.backends.devices import usable_cores
 
 MAX_STREAMS = 16
-"""Recordings at a time; beyond it, the cores are shared out among them."""
+"""Recordings at a time; beyond it, the cores are shared out among them. Our own choice: bounds memory."""
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -19,8 +19,7 @@ from mmcheck.backends.weights import no_network
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import WeightsError
 
-_MAX_NAMED = 5
-"""Merges that are named one by one."""
+_MAX_NAMED = 5  # merges that are named one by one; our own choice: a message stays readable
 _SPECIAL = re.compile(r"<\|[^|]*\|>")
 
 

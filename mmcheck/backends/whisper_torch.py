@@ -43,8 +43,7 @@ from mmcheck.backends.whisper_verifier import (
 )
 from mmcheck.core.errors import WeightsError
 
-_MAX_BATCH_TOKENS = 2048
-"""Decoder positions of one batch: bounds the memory that the logits take."""
+_MAX_BATCH_TOKENS = 2048  # decoder positions of one batch; our own choice: bounds the memory that the logits take
 
 
 class TorchWhisperVerifier:

@@ -25,11 +25,14 @@ from mmcheck.core.errors import WeightsError
 IsLoop = Callable[[str], bool]
 """Says whether a recognised text is a loop."""
 _TOKENS_A_SECOND = 15
-"""Bound on the length of a transcription: more than any speaker and any tokenizer make of one second."""
+"""Tokens that a second of sound may give. Our own choice: more than any speaker and any tokenizer make of one
+second."""
 _MIN_TOKENS, _MAX_TOKENS = 24, 400
+"""Tokens that a transcription may have at least and at most. Our own choice: room for a short phrase; below the 448
+positions of the decoder."""
 _SILENT, _UNSURE = 0.6, -1.0
-"""No speech is heard beyond this probability of ``<|nospeech|>`` with a mean log-probability below the second number
-(OpenAI's and faster-whisper's defaults)."""
+"""No speech is heard beyond this probability of ``<|nospeech|>`` with a mean log-probability below the second number.
+Taken from the defaults of OpenAI's whisper and of faster-whisper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,11 +27,11 @@ from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.core.errors import MediaError
 
 MAX_PASSES = 8
-"""Decoder passes for one text in one window; a text that needs more cannot be spoken in 30 s anyway."""
+"""Decoder passes for one text in one window. Our own choice: a text that needs more cannot be spoken in 30 s anyway."""
 MAX_POSITIONS = 448
-"""Positions of Whisper's decoder."""
+"""Positions of the decoder. Given by Whisper."""
 LOG_PROB_FLOOR = -100.0
-"""Smallest log-probability passed on (nat); beyond it half precision underflows to minus infinity."""
+"""Smallest log-probability passed on (nat). Our own choice: beyond it half precision underflows to minus infinity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

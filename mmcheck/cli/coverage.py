@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-_SHOWN = 25
+_SHOWN = 25  # clusters that the terminal lists; our own choice: one screen; the page has all
 
 
 def coverage(

@@ -35,6 +35,7 @@ _NEEDED = (
 )
 """Module, package, and what does not work without it."""
 _LOW_SPACE_GB = 5.0
+"""Gigabytes of free disk below which ``doctor`` warns. Our own choice: room for the largest models and a small run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmcheck.cli.tables import clean
 
-_QUIET_EVERY_S = 30.0
+_QUIET_EVERY_S = 30.0  # seconds between two lines where no terminal shows a bar; our own choice: a log stays short
 
 
 class TerminalProgress:

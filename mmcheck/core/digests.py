@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # bytes read at once; our own choice: bounds memory
 
 
 def digest_bytes(data: bytes) -> str:

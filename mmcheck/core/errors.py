@@ -7,10 +7,15 @@ code 1 is no error: a verdict went against the data, as a pipeline asked to be t
 from __future__ import annotations
 
 EXIT_OK = 0
+"""Exit code: done. Given by POSIX."""
 EXIT_VERDICT = 1
+"""Exit code: a verdict went against the data. Given by the custom of grep and diff."""
 EXIT_USER = 2
+"""Exit code: the input or the config is wrong. Given by the custom of shells and of click."""
 EXIT_RUN = 3
+"""Exit code: the run failed. Our own choice: the next free one."""
 EXIT_INTERRUPTED = 130
+"""Exit code: interrupted. Given by the custom of shells, 128 + SIGINT."""
 
 
 class MmcheckError(Exception):

@@ -10,8 +10,9 @@ from typing import Literal
 _DATA_URI = re.compile(r"data:(?P<kind>[\w.+-]*)/?[\w.+-]*(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\r\n]+={0,2}\s*")
 _SMALLEST = 64
-"""Characters of the smallest picture; a shorter text is something else."""
-_HEAD = 64
+"""Characters of the smallest picture; a shorter text is something else. Our own choice: below the base64 of any real
+file."""
+_HEAD = 64  # characters that are looked at; our own choice: more than any signature takes
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 _SOUNDS = (b"fLaC", b"OggS", b"ID3")
 _BEGINNINGS = ("/9j/", "iVBORw0KGgo", "R0lGODdh", "R0lGODlh", "UklGR", "SUkqA", "TU0AK", "ZkxhQ", "T2dnU", "SUQz")

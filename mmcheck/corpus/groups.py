@@ -22,8 +22,9 @@ Check = Callable[[Rows, Rows], Floats]
 """Gives the likeness of items a[i] and b[i], NaN where they are no near-duplicates."""
 
 _MAX_ROUNDS = 64
-"""Leaders of a part that are held against all that is left of it; the rest is grouped along the given pairs."""
-_BLOCK = 1 << 16
+"""Leaders of a part that are held against all that is left of it; the rest is grouped along the given pairs. Our own
+choice: bounds time."""
+_BLOCK = 1 << 16  # pairs checked in one go; our own choice: bounds memory
 
 
 @dataclass(frozen=True, slots=True)

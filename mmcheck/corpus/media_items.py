@@ -31,8 +31,11 @@ Floats = NDArray[np.float64]
 TEXTS = {"image": "caption", "audio": "transcript"}
 _PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
 _SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
-_BLANK_FROM = 0.9  # blankness from which the presets call an image blank: a placeholder, or a failed download
-_DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}  # values above which the presets call an image damaged
+_BLANK_FROM = 0.9
+"""Blankness from which the presets call an image blank: a placeholder, or a failed download. Our own choice: as rule
+blank_image."""
+_DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}
+"""Values above which the presets call an image damaged. Our own choice: as rules damaged_image and grey_bottom."""
 _MEASURED = ("status", "width", "height", "duration", "blankness", *_DAMAGED_FROM, "evidence")
 _COLUMNS = ("id", "manifest", "row_number", "image", "audio", "caption", "transcript", "problem")
 

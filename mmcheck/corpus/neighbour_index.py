@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int64]
 
 EXACT_ROWS = 20_000
-"""Up to this many rows every pair is compared (about 5 s at 512 dimensions on two slow cores)."""
-_CELL_ROWS = 100  # rows a cell; more make the scan dearer, fewer the choice of cells
-_MAX_CELLS = 8192
-_GRAPH_CELLS = 2048  # from here on the cells near a query are found by a graph, not by looking at all
-_PROBES = 16  # cells looked into
-_BLOCK = 4096  # queries in one go
-_HELD_OUT = 4096  # rows of the sample, beyond the centres, that recall may be measured on
+"""Rows up to which every pair is compared. Measured: about 5 s at 512 dimensions on two slow cores."""
+_CELL_ROWS = 100  # rows a cell; our own choice: more make the scan dearer, fewer the choice of cells
+_MAX_CELLS = 8192  # most cells; our own choice: bounds the time of learning them
+_GRAPH_CELLS = 2048
+"""Cells from which those near a query are found by a graph, not by looking at all. Our own choice: below, looking at
+all is as quick."""
+_PROBES = 16  # cells looked into; our own choice: the recall that it gives is measured on every run and told
+_BLOCK = 4096  # queries in one go; our own choice: bounds memory
+_HELD_OUT = 4096  # rows of the sample, beyond the centres, that recall may be tried on; our own choice: bounds memory
 
 
 @dataclass(frozen=True, slots=True)

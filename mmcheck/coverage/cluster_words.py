@@ -16,13 +16,16 @@ from mmcheck.metrics.caption_words import split_words
 from mmcheck.metrics.text_normalization import is_continuous_char
 
 MAX_TEXTS = 2000
-"""Texts of one cluster that are counted."""
+"""Texts of one cluster that are counted. Our own choice: bounds time."""
 MAX_WORDS = 5
-_NAME_WORDS = 3
+"""Words that describe a cluster. Our own choice: a line stays readable."""
+_NAME_WORDS = 3  # words of a cluster's name; our own choice: it must fit the map
 _MIN_SHARE = 0.1
-_MIN_LIFT = 1.3
-_MAX_CHARACTERS = 2000
-_MAX_WORD = 30
+"""Share of a cluster's texts that must have a word for it to describe the cluster. Our own choice: a rarer word
+describes a corner of it."""
+_MIN_LIFT = 1.3  # times as common as elsewhere that such a word must be; our own choice: less is no difference
+_MAX_CHARACTERS = 2000  # characters of a text that are read; our own choice: bounds time
+_MAX_WORD = 30  # characters of the longest word; our own choice: longer ones are addresses and the like
 
 
 def choose_words(texts: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -29,14 +29,22 @@ from mmcheck.coverage.projection import MAX_POINTS, Points, Projection, find_lon
 Rows = NDArray[np.int64]
 
 MIN_ROWS = 10
-"""With fewer rows there is nothing to cluster."""
-_ROWS_PER_CENTROID = 256
+"""Rows below which nothing is clustered. Our own choice: there is nothing to see."""
+_ROWS_PER_CENTROID = 256  # rows a cluster that k-means learns from; taken from faiss, which by default takes no more
 _MIN_BANK, _MAX_BANK = 8192, 25_600
+"""Rows that k-means learns from, at least and at most. Our own choice: bounds time and memory."""
 _MIN_VARIANCE = 1e-5
-_NEAR_EMPTY = 0.1
+"""Variance of the vectors below which all rows are the same. Our own choice: smaller ones are rounding."""
+_NEAR_EMPTY = 0.1  # share of the mean size below which a cluster is nearly empty; our own choice: a tenth
 _SPREAD_DEVIATIONS, _SPREAD_FACTOR = 3.5, 1.15
+"""Robust deviations, and times the median, by which a cluster must be wider than the others to be told. Our own choice:
+3.5 is the usual cut for outliers (Iglewicz and Hoaglin, 1993); less than 15 % nobody sees."""
 _MISSING, _OVER = 0.2, 1 / 3
+"""Share of the expected rows from which a cluster is missing, and from which it is over-represented in the other set.
+Our own choice: a fifth, and a third."""
 _CHANCE = 0.001
+"""Probability of such a difference by chance, shared out over the clusters. Our own choice: one false word in a
+thousand comparisons."""
 
 
 @dataclass(frozen=True, slots=True)

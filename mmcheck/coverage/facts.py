@@ -27,14 +27,17 @@ Codes = NDArray[np.int32]
 NONE = "(none)"
 OTHER = "(other)"
 MAX_VALUES = 50
-"""Values of one slice that are told apart; the rarest of more are counted together."""
+"""Values of one slice that are told apart; the rarest of more are counted together. Our own choice: a table stays
+readable."""
 _MISALIGNED_FROM = 0.5
-_NUM_BINS = 8
+"""Posterior from which a pair counts as mismatched. Given by the definition: more probably wrong than right."""
+_NUM_BINS = 8  # bins of a number without edges of its own; our own choice: a table stays readable
 _EDGES = {
     "duration": ("media", "duration", "s", (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)),
     "speech rate": ("media", "words_per_second", "words/s", (0.5, 1.0, 2.0, 3.0, 4.0, 6.0)),
 }
-"""Slices of recordings: probe, metric, unit and edges of the bins."""
+"""Slices of recordings: probe, metric, unit and edges of the bins. Our own choice: round numbers around what clips and
+speakers have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

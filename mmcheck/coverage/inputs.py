@@ -13,7 +13,7 @@ from mmcheck.core.errors import ConfigError
 from mmcheck.coverage.cover import VIEWS, View, find_probe
 from mmcheck.store.run_folder import RunFolder, StoredShard
 
-_MAX_NAMED = 3
+_MAX_NAMED = 3  # inputs that a message names; our own choice: a message stays readable
 _HELD = {"image": "images", "text": "captions", "audio": "recordings"}
 
 

@@ -25,14 +25,15 @@ from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import table_to_samples
 
 WIDTH, HEIGHT = 1000, 640
-"""Size of the drawing in SVG units."""
+"""Size of the drawing in SVG units. Our own choice: it fits a laptop's window."""
 PACKAGE = "mmcheck.coverage"
 MAX_THUMBNAILS = 3500
-_MARGIN = 26
+"""Pictures on one map. Our own choice: bounds the size of the page."""
+_MARGIN = 26  # space at the edges, in SVG units; our own choice: looks
 NUM_COLOURS = 12
-"""Colours that clusters are told apart by, in turn."""
-_TEXT = 220
-_LETTER, _LINE = 8.0, 16.0
+"""Colours that clusters are told apart by, in turn. Our own choice: more cannot be told apart."""
+_TEXT = 220  # characters of a point's text; our own choice: bounds the size of the page
+_LETTER, _LINE = 8.0, 16.0  # width of a letter and height of a line of a name, in SVG units; given by the page's font
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,13 +44,15 @@ from mmcheck.store.run_folder import RunFolder
 
 PAGE_NAME = "coverage.html"
 MAX_MEDIA_BYTES = 16 << 20
-"""Base64 characters of single pictures and recordings that the page holds at most, beside the maps."""
+"""Base64 characters of single pictures and recordings that the page holds at most, beside the maps. Our own choice: a
+browser opens it at once."""
 MAX_CONTRASTS = 50
-"""Missing and over-represented clusters that the page shows, each."""
+"""Missing and over-represented clusters that the page shows, each. Our own choice: the page stays readable."""
 _SHOWN = {"image": 4, "text": 4, "audio": 1}
-_PIXELS = 96
-_SECONDS = 6.0
-_CHARACTERS = 140
+"""Typical samples of a cluster that the page shows. Our own choice: one line of each."""
+_PIXELS = 96  # longer side of a picture in pixels; our own choice: bounds the size of the page
+_SECONDS = 6.0  # seconds of a recording; our own choice: bounds the size of the page
+_CHARACTERS = 140  # characters of a text; our own choice: two lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

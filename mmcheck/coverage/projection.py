@@ -17,14 +17,19 @@ from mmcheck.corpus.embeddings import Vectors
 Points = NDArray[np.float32]
 
 MAX_POINTS = 2000
-"""Rows that t-SNE lays out; its cost grows faster than linearly."""
+"""Rows that t-SNE lays out. Our own choice: its cost grows faster than linearly."""
 _MIN_POINTS = 30
-_AXES = 50
-_PERPLEXITY = 30.0
-_NEIGHBOURS = 3
+"""Rows from which t-SNE is used. Taken from its usual perplexity of 30, which must be below the number of rows."""
+_AXES = 50  # principal components that are kept; taken from the advice of scikit-learn's documentation of t-SNE
+_PERPLEXITY = 30.0  # perplexity of t-SNE; taken from scikit-learn's default
+_NEIGHBOURS = 3  # Laid-out rows that another row is placed among; our own choice: enough for a mean
 _NEAR = 0.1
+"""Distance on the map (of its side) within which these must lie to be averaged. Our own choice: else the row would
+stand between two islands."""
 _LONELY_NEIGHBOUR = 5
+"""Neighbour whose distance says how lonely a row is. Our own choice: pairs and triples of copies are lonely too."""
 _LONELY_DEVIATIONS = 3.5
+"""Robust deviations from which a row is lonely. Taken from Iglewicz and Hoaglin (1993), the usual cut for outliers."""
 
 
 @dataclass(frozen=True, slots=True)

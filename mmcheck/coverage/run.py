@@ -43,9 +43,10 @@ from mmcheck.store.run_folder import RunFolder, StoredShard
 from mmcheck.store.schema import write_part
 
 NUM_TYPICAL = 5
-"""Typical samples of a cluster that are named."""
+"""Typical samples of a cluster that are named. Our own choice: enough to see what is meant."""
 NUM_EXAMPLES = 10
-_CHARACTERS = 200
+"""Lonely samples that are named. Our own choice: enough to see what is meant."""
+_CHARACTERS = 200  # characters of their texts; our own choice: bounds the size of the file
 _WRITABLE = f"{FOLDER}/ goes into the run folder: make room and let it be written to, or take a copy of the run folder."
 
 

@@ -11,9 +11,12 @@ from mmcheck.coverage.clusters import find_excess
 
 _MANY = {"image": "images", "text": "captions", "audio": "recordings"}
 _ONE = {"image": "image", "text": "caption", "audio": "recording"}
-_NAMED = 3
+_NAMED = 3  # clusters that a sentence names; our own choice: a sentence stays readable
 _CHANCE = 0.01
+"""Probability by chance, shared out over the clusters, below which a difference is told. Our own choice: one false
+sentence in a hundred pages."""
 _WORTH_NAMING = 1.5
+"""Times the share of the whole set from which a cluster's share is told. Our own choice: less is of no use."""
 
 
 def tell_set(summary: Mapping[str, Any]) -> list[str]:

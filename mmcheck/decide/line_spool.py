@@ -20,8 +20,7 @@ from mmcheck.formats.jsonl_lines import LineMaker, lines_name
 from mmcheck.formats.text_source import open_output
 from mmcheck.store.schema import table_to_samples
 
-_CHUNK = 8192
-"""Rows rendered at once: their objects stay in the processor's cache."""
+_CHUNK = 8192  # rows rendered at once; our own choice: their objects stay in the processor's cache
 
 
 class LineSpool:

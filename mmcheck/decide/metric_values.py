@@ -14,7 +14,7 @@ import numpy as np
 
 from mmcheck.core.errors import OutputError
 
-_HELD_BYTES = 16 << 20
+_HELD_BYTES = 16 << 20  # bytes of values that are held before they go to disk; our own choice: bounds memory
 
 
 class MetricValues:

@@ -19,13 +19,13 @@ from mmcheck.store.run_folder import RunFolder, read_measured, read_part
 from mmcheck.store.schema import digest_ids
 
 _FEWEST_ROWS, _MOST_ROWS = 8_192, 50_000
-"""Rules are vectorised: judging many shards in one table costs a tenth of judging them one by one. A group costs some
-20 ms however small it is, and each of its rows half a kilobyte however large the run is: so it is a twentieth of the
-run, within these bounds. A hundred thousand rows take hardly more memory than ten thousand, and a million are judged in
-five sixths of the time that small groups would take.
-"""
-_READERS = 2
+"""Rows judged in one table, at least and at most. Measured: judging many shards in one table costs a tenth of judging
+them one by one; a group costs some 20 ms however small it is, and each of its rows half a kilobyte however large the
+run is. So it is a twentieth of the run, within these bounds: a hundred thousand rows take hardly more memory than ten
+thousand, and a million are judged in five sixths of the time that small groups would take."""
+_READERS = 2  # threads that read ahead; our own choice: one waits for the disk while another decodes
 _FILES_A_TASK = 16
+"""Files that one of them reads in turn. Our own choice: handing over single ones costs more than reading them."""
 _UNREAD = ("evidence", "sample_id")
 """Columns that no rule and no manifest looks at: the first is most of the bytes of some probes, the second is known
 from the label of the part."""

@@ -40,7 +40,7 @@ FOLDERS = {
     Action.UNCHECKED: "unchecked",
 }
 _EXTRA = "mmcheck_"
-_CHUNK = 4096
+_CHUNK = 4096  # rows of a group in a written Parquet file; our own choice: bounds memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

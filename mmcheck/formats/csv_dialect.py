@@ -19,8 +19,7 @@ from mmcheck.formats.paths import media_kind
 from mmcheck.formats.text_source import Line, looks_binary, read_head, sniff_encoding
 
 DELIMITERS = ("\t", ",", ";", "|")
-_RECORDS = 200
-"""Records looked at."""
+_RECORDS = 200  # records looked at; our own choice: quick, and enough for the rarest sign
 
 BARE_RETURNS = (
     "text whose lines end with carriage returns alone, as on old Macintoshes",

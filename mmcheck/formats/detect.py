@@ -28,12 +28,11 @@ from mmcheck.formats.webdataset import TAR_SUFFIXES
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
-_MAX_EXPANSION = 1_000_000
+_MAX_EXPANSION = 1_000_000  # names that braces may stand for; our own choice: bounds memory
 _LIST_NAME = re.compile(r"(\.jsonl|\.csv|\.tsv|^manifest\.json)(\.gz|\.zst)?$", re.IGNORECASE)
 _LISTS = ("nemo", "jsonl", "csv")
 _SHARDS = (*TAR_SUFFIXES, ".parquet")
-_HEAD = 1 << 16
-"""Bytes that are looked at to say what an unknown file is."""
+_HEAD = 1 << 16  # bytes that are looked at to say what an unknown file is; our own choice: quick
 _KINDS = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),

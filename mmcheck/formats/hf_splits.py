@@ -11,7 +11,7 @@ from collections.abc import Iterable
 _WORD = re.compile(
     r"(?<![^-._ 0-9/])(training|train|validation|valid|dev|val|testing|test|evaluation|eval)(?=[-._ 0-9/])"
 )
-_SHOWN = 4
+_SHOWN = 4  # names that a message lists; our own choice: a message stays readable
 
 
 def find_split_names(names: Iterable[str]) -> list[str]:

@@ -32,7 +32,7 @@ from mmcheck.formats.text_source import (
 )
 
 _SURROGATE = re.compile(r"\\u[dD][89abABcdefCDEF]")
-_DETECT_LINES = 20
+_DETECT_LINES = 20  # lines looked at to say whether a file is JSON lines; our own choice: quick
 
 
 class JsonlFormat:

@@ -18,8 +18,8 @@ from mmcheck.formats.jsonl import first_objects
 from mmcheck.formats.paths import folder_of, is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.text_source import looks_binary, read_head
 
-_NAMES = 4096
-_ROWS = 8
+_NAMES = 4096  # file names looked at to know a layout; our own choice: quick in folders of millions
+_ROWS = 8  # rows looked at to know a layout; our own choice: quick
 _AWK_TRANS = (
     'find . -name \'*.trans.txt\' | while read -r f; do awk -v d="$(dirname "$f")" '
     '\'{id=$1; sub(/^[^ ]+ /,""); print d "/" id ".flac|" $0}\' "$f"; done > train.txt'

@@ -15,8 +15,9 @@ import fsspec
 from mmcheck.core.digests import digest_bytes, digest_file, digest_value
 from mmcheck.core.errors import ManifestError
 
-_WHOLE = 256 << 20
+_WHOLE = 256 << 20  # bytes up to which a manifest is hashed whole; our own choice: a second or less
 _EDGE = 1 << 20
+"""Bytes hashed at either end of a larger one. Our own choice: quick; size and time of change count as well."""
 
 
 def describe_input(manifest: str) -> dict[str, Any]:

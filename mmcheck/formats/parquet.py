@@ -30,8 +30,8 @@ from mmcheck.formats.rows import RawRow, SampleMaker, configured_missing
 from mmcheck.formats.text_source import open_raw
 
 _MAGIC = b"PAR1"
-_BATCH = 1024
-_PEEK = 8
+_BATCH = 1024  # rows read at once; our own choice: bounds memory
+_PEEK = 8  # rows looked at to learn what a column holds; our own choice: cells may hold whole media
 _READ_ERRORS = (pa.ArrowException, OSError, EOFError)
 
 

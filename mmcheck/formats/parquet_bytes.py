@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from mmcheck.core.inline_media import bytes_kind
 from mmcheck.formats.paths import Modality
 
-_PEEK = 8
+_PEEK = 8  # rows looked at to learn what a column holds; our own choice: cells may hold whole media
 
 
 def kinds_of_bytes(file: pq.ParquetFile, columns: Mapping[str, str | None]) -> dict[str, Modality]:

@@ -22,8 +22,8 @@ from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.output_rows import RowWriter
 from mmcheck.formats.text_source import output_name
 
-_TARGET_BYTES = 32 << 20
-_MAX_ROWS = 65_536
+_TARGET_BYTES = 32 << 20  # bytes of a row group that is written; our own choice: bounds memory
+_MAX_ROWS = 65_536  # rows of a row group that is written; our own choice: readers skip in steps of this
 _FEATURES = b"huggingface"
 UNREADABLE = "unreadable_rows"
 """Cause of the problem that stands for rows of a damaged row group: there is nothing to copy."""

@@ -25,7 +25,7 @@ RAW = "_raw"
 RAW_BYTES = "_raw_base64"
 """Key of its bytes (base64) where the text does not stand for them exactly."""
 
-_MAX_PATH = 4096
+_MAX_PATH = 4096  # characters of the longest path; given by Linux (PATH_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from mmcheck.formats.text_source import STREAM_ERRORS, BrokenSource, open_bytes,
 
 _KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
 _META = re.compile(r"__[^/]*__($|/)")
-_BLOCK = 512
+_BLOCK = 512  # bytes of a block; given by the tar format (POSIX.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

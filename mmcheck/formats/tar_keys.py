@@ -14,7 +14,7 @@ from mmcheck.formats.paths import media_kind
 from mmcheck.formats.tar_groups import TarGroup, read_groups
 
 TEXT_PARTS = ("txt", "text", "caption", "transcript", "json")
-_SHOWN = 3
+_SHOWN = 3  # names that a message lists; our own choice: a message stays readable
 
 
 def is_half(group: TarGroup) -> bool:

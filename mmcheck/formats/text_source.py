@@ -27,11 +27,11 @@ from mmcheck.core.atomic import atomic_path
 from mmcheck.core.errors import ManifestError
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is a broken row: it is not text but a lost line end."""
+"""Bytes; a longer line is a broken row. Our own choice: it is not text but a lost line end."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_BLOCK = 1 << 18
+_BLOCK = 1 << 18  # bytes read at once; our own choice: bounds memory
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]+(://|::)")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),

@@ -31,7 +31,7 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst")
 
 _TEXT_PARTS = ("txt", "text", "caption", "transcript", "json", "cls", "lang", "language")
 _PLAIN_TEXTS = ("txt", "text")
-_MAX_JSON = 16 << 20
+_MAX_JSON = 16 << 20  # bytes of the largest JSON member that is read; our own choice: bounds memory
 
 
 class WebdatasetFormat:

@@ -50,7 +50,7 @@ class _TextResidueRule(BaseRule):
         return f"The {self._text} contains {listed}."
 
 
-_LOOKED_AT = 20_000
+_LOOKED_AT = 20_000  # characters of a text that are read; our own choice: as the probe that measured it
 _WHOLE = ("missing_value", "bare_value")
 """Kinds that the whole text is."""
 

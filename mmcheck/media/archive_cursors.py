@@ -23,8 +23,9 @@ import zstandard
 
 from mmcheck.core.errors import MediaError
 
-_MAX_CURSORS = 4
+_MAX_CURSORS = 4  # archives open for reading onward; our own choice: bounds memory
 _KEPT_BYTES = 128 << 20
+"""Bytes of passed members that are kept for those who ask out of order. Our own choice: bounds memory."""
 _DAMAGE = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError)
 
 

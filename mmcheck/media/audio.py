@@ -26,15 +26,20 @@ from mmcheck.media.decoding_limits import DECODING_MEMORY, MAX_SECONDS, Deadline
 from mmcheck.media.sniffing import describe_foreign
 
 SAMPLING_RATE = 16_000
-"""Rate of every decoded recording in Hz: what Whisper and Silero take."""
+"""Rate of every decoded recording in Hz. Given by Whisper and Silero, which take no other."""
 
 _DEMUXERS = "wav,w64,flac,mp3,ogg,mov,matroska,aac,aiff,au,caf,amr,wv,ac3,eac3,tta,ape,nistsphere"
-_GROUP = 1 << 19  # samples that are mixed and resampled in one go
-_SLACK_SECONDS = 0.1  # headers are often off by a frame; less than this is no truncation
-_SLACK_SHARE = 0.01
-_PREROLL_SECONDS = 0.5  # lossy codecs need some packets before the first right sample
-_CANCELLED = 0.05  # a mix with less than this share of its loudest channel's energy has lost the signal
-_MIN_RATE, _MAX_RATE = 1000, 1_000_000
+_GROUP = 1 << 19  # samples that are mixed and resampled in one go; our own choice: bounds memory
+_SLACK_SECONDS = 0.1
+"""Seconds that a header may promise too much. Our own choice: headers are often off by a frame; less than this is no
+truncation."""
+_SLACK_SHARE = 0.01  # share that a header may promise too much; our own choice: the same for long recordings
+_PREROLL_SECONDS = 0.5
+"""Seconds decoded before a segment. Our own choice: lossy codecs need some packets before the first right sample."""
+_CANCELLED = 0.05
+"""Share of its loudest channel's energy below which a mix has lost the signal. Our own choice: channels of opposite
+sign leave nearly nothing, unlike ones a half."""
+_MIN_RATE, _MAX_RATE = 1000, 1_000_000  # Hz that a recording may have; our own choice: all others are broken headers
 
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 

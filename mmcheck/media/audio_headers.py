@@ -9,24 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PLACEHOLDER_BYTES = 0x7F000000
-"""A header that promises more bytes of sound than this, or none, was written by a program that did not know.
-
-SoX writes 0x7FFFF000, others 0x7FFFFFFF, 0x80000000 or 0xFFFFFFFF, some less their headers. No file of that size is
-read (``MAX_MEDIA_BYTES``), so nothing real is mistaken for a placeholder.
-"""
-_ROUND_PLACEHOLDER = 2_000_000_000  # mpg123 and others; their headers are added or taken off
-_HEADER_ROOM = 4096
+"""A header that promises more bytes of sound than this, or none, was written by a program that did not know. Taken from
+what programs write: SoX 0x7FFFF000, others 0x7FFFFFFF, 0x80000000 or 0xFFFFFFFF, some less their headers. No file of
+that size is read (``MAX_MEDIA_BYTES``), so nothing real is mistaken for a placeholder."""
+_ROUND_PLACEHOLDER = 2_000_000_000
+"""Another such number of bytes. Taken from mpg123 and others; their headers are added or taken off."""
+_HEADER_ROOM = 4096  # bytes of these headers at most; our own choice: real ones have 44 to some hundreds
 
 _MPEG1, _MPEG2, _MPEG25 = 3, 2, 0
+"""Numbers of the versions in a frame header. Given by ISO 11172-3, ISO 13818-3 and the unofficial MPEG 2.5."""
 _MP3_RATES = {
     _MPEG1: (44_100, 48_000, 32_000),
     _MPEG2: (22_050, 24_000, 16_000),
     _MPEG25: (11_025, 12_000, 8_000),
 }
+"""Hz by version and index. Given by ISO 11172-3, ISO 13818-3 and the unofficial MPEG 2.5."""
 _MP3_KILOBITS = {
     _MPEG1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     _MPEG2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+"""Kilobits a second of layer III by version and index. Given by ISO 11172-3 and ISO 13818-3."""
 
 
 def is_placeholder(num_bytes: int) -> bool:

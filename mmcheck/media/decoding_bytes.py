@@ -5,9 +5,11 @@ from __future__ import annotations
 from PIL import ImageFile
 
 _SMALL_MODES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+"""Bytes of a pixel by mode. Given by Pillow."""
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
-_PIXEL = 4  # bytes of a pixel of all other modes, RGB among them
-_STRIPS = 64 << 20  # deep pixels are scaled in strips
+_PIXEL = 4  # bytes of a pixel of all other modes, RGB among them; given by Pillow
+_STRIPS = 64 << 20
+"""Bytes that scaling deep pixels takes, as it goes by strips. Our own choice: above what a strip takes."""
 _WHOLE_PICTURE_READERS = frozenset({"WEBP", "AVIF", "TIFF"})
 
 

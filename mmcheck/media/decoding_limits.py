@@ -19,9 +19,11 @@ from threading import Condition
 from mmcheck.core.errors import MediaError
 
 MEMORY_BYTES = 1 << 30
-"""What all decoding threads of the process may take together, the one that needs more than this excepted."""
+"""Bytes that all decoding threads of the process may take together, the one that needs more than this excepted. Our own
+choice: a small machine holds it beside a model."""
 MAX_SECONDS = 60.0
-"""Processor time for one file where nothing else is said (``probes.media.max_decode_seconds``)."""
+"""Processor seconds for one file where nothing else is said (``probes.media.max_decode_seconds``). Our own choice: far
+beyond any honest file."""
 
 
 class DecodingMemory:

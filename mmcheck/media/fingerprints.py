@@ -18,18 +18,26 @@ from mmcheck.media.perceptual_hash import perceptual_hash
 
 Floats = NDArray[np.float32]
 
-_HASH_SIDE = 128  # pixels that the hash is made from, at least; a picture of twice this is reduced first
-_GRID = 4  # fields a side whose mean colours are kept
+_HASH_SIDE = 128
+"""Pixels that the hash is made from, at least; a picture of twice this is reduced first. Our own choice: four times
+what the hash looks at."""
+_GRID = 4  # fields a side whose mean colours are kept; our own choice: coarse enough for a slight crop
 
-_RATE = 16_000
+_RATE = 16_000  # Hz; given by the decoded recordings
 _FRAME, _HOP = 512, 160
-_NUM_BANDS, _LOW, _HIGH = 10, 150.0, 3400.0  # what the telephone and every codec lets through
-_MODULATIONS = np.linspace(0.75, 10.0, 20, dtype=np.float32)  # Hz: how fast speech and music change
-_FLOOR_DB = 25.0  # below the loud parts: weaker sound is lost in noise and codecs
-_GATE_DB = 25.0  # frames this far below the loud ones count for nothing, so that silence at the edges does not matter
-_LEAST_SPREAD_DB = 1.0  # less movement than this gives nothing to recognise
-_LEAST_FRAMES = 20
-_BLOCK = 1 << 14  # frames in one go
+"""Samples of a frame, and from one to the next: 32 and 10 ms. Our own choice: as recognisers of speech."""
+_NUM_BANDS, _LOW, _HIGH = 10, 150.0, 3400.0
+"""Bands, and Hz of the lowest and highest. Our own choice: what the telephone and every codec lets through."""
+_MODULATIONS = np.linspace(0.75, 10.0, 20, dtype=np.float32)  # Hz; our own choice: how fast speech and music change
+_FLOOR_DB = 25.0
+"""Decibels below the loud parts at which sound is cut off. Our own choice: weaker sound is lost in noise and codecs."""
+_GATE_DB = 25.0
+"""Decibels below the loud frames from which a frame counts for nothing. Our own choice: silence at the edges must not
+matter."""
+_LEAST_SPREAD_DB = 1.0
+"""Decibels of movement below which there is no fingerprint. Our own choice: nothing is there to recognise."""
+_LEAST_FRAMES = 20  # frames below which there is no fingerprint; our own choice: a fifth of a second
+_BLOCK = 1 << 14  # frames in one go; our own choice: bounds memory
 
 NUM_AUDIO_VALUES = 2 * len(_MODULATIONS) * (2 * _NUM_BANDS - 3)
 """Length of an audio fingerprint."""

@@ -51,7 +51,6 @@ _PLUGINS: dict[str, Callable[..., ImageFile.ImageFile]] = {
 if _AVIF is not None:
     _PLUGINS["AVIF"] = _AVIF
 
-# EXIF 2.32, tag 0x0112: what must be done to show the picture upright.
 _UPRIGHT: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -61,10 +60,15 @@ _UPRIGHT: dict[int, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION_TAG = 0x0112
+"""What must be done to show the picture upright, by the tag's value. Given by EXIF 2.32, tag 0x0112."""
+_ORIENTATION_TAG = 0x0112  # number of the tag; given by EXIF 2.32
 _ZERO_TAIL = 512
-_BLOCK = 1 << 13  # bytes that a decoder takes at a time; the time is looked at in between
-_MID_GREY, _GREY_SLACK = 128, 2  # what a JPEG block without data decodes to, and what re-encoding adds
+"""Zero bytes at its end from which a JPEG was cut off and padded. Our own choice: one block of a disk; no coder pads as
+much."""
+_BLOCK = 1 << 13  # bytes that a decoder takes at a time; our own choice: the time is looked at in between
+_MID_GREY, _GREY_SLACK = 128, 2
+"""What a JPEG block without data decodes to, and what encoding anew adds, in levels. Given by JPEG's level shift; the
+second is our own choice."""
 
 # The limit on pixels is ours, before anything is decoded; Pillow's own would warn on stderr.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)

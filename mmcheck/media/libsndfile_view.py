@@ -14,9 +14,10 @@ import soundfile
 from mmcheck.media.audio_headers import read_mp3_header
 
 _CONTAINERS = frozenset({"wav", "w64", "flac", "mp3", "ogg", "aiff", "au", "caf", "nistsphere"})
-_LEAST_SECONDS = 0.1  # codecs differ by a frame or two in where a recording begins and ends
-_LEAST_SHARE = 0.01
-_UNKNOWN_FRAMES = 1 << 62  # libsndfile's word for a length that it does not know
+_LEAST_SECONDS = 0.1
+"""Seconds that may be missing. Our own choice: codecs differ by a frame or two in where a recording begins and ends."""
+_LEAST_SHARE = 0.01  # share that may be missing; our own choice: the same for long recordings
+_UNKNOWN_FRAMES = 1 << 62  # length of a file whose length is not known; given by libsndfile
 
 
 def libsndfile_loss(data: bytes, container: str, begin: float, seconds: float) -> float | None:

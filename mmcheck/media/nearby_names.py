@@ -19,10 +19,11 @@ from urllib.parse import unquote
 
 from rapidfuzz import fuzz, process
 
-_MAX_LISTED = 200_000
-_MAX_COMPARED = 5000
-_MAX_FOLDERS = 16
-_ALIKE = 80.0  # of 100, as rapidfuzz counts; our own choice
+_MAX_LISTED = 200_000  # names of a folder that are listed; our own choice: bounds time and memory
+_MAX_COMPARED = 5000  # names that are compared by likeness; our own choice: bounds time
+_MAX_FOLDERS = 16  # listings that are kept; our own choice: bounds memory
+_ALIKE = 80.0
+"""Likeness (of 100, as rapidfuzz counts) from which a name is proposed. Our own choice: a letter or two of ten."""
 _TEXT_ENDINGS = frozenset(".txt .json .jsonl .csv .tsv .xml .srt .vtt .lab .caption .md .npy .parquet .html".split())
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{4,12}[-_](?=.)")  # Label Studio puts such a code before an uploaded file's name
 

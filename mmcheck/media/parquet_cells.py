@@ -15,11 +15,12 @@ from typing import Any
 
 from mmcheck.core.errors import MediaError
 
-_MAX_FILES = 4
+_MAX_FILES = 4  # files that are kept open; our own choice: bounds memory
 _WHOLE_GROUP_BYTES = 256 << 20
-_BATCH_ROWS = 32
-_KEPT_BYTES = 256 << 20
-_KEPT_PIECES = 64
+"""Bytes up to which the column of a row group is read whole. Our own choice: bounds memory."""
+_BATCH_ROWS = 32  # rows read at once of larger ones; our own choice: bounds memory
+_KEPT_BYTES = 256 << 20  # bytes of read columns that are kept; our own choice: bounds memory
+_KEPT_PIECES = 64  # read columns that are kept; our own choice: bounds memory
 
 
 class ParquetCells:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_SIDE = 32  # pixels a side that are transformed
-_LOW = 8  # lowest frequencies kept a side: 8 x 8 bits
+_SIDE = 32  # pixels a side that are transformed; taken from the usual pHash (imagehash)
+_LOW = 8  # lowest frequencies kept a side: 8 x 8 bits; taken from the usual pHash (imagehash)
 
 
 def perceptual_hash(image: Image.Image) -> NDArray[np.bool_]:

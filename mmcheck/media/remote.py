@@ -18,14 +18,15 @@ from typing import Any, TypeVar
 from mmcheck.core.errors import MediaError
 
 ATTEMPTS = 3
-"""How often a read is tried before it counts as failed."""
+"""How often a read is tried before it counts as failed. Our own choice: a passing trouble passes."""
 WAIT_SECONDS = 20.0
-"""Longest silence of a server."""
+"""Longest silence of a server. Our own choice: a slow one answers by then."""
 TOTAL_SECONDS = 120.0
-"""Longest time for one medium and one attempt."""
+"""Longest time for one medium and one attempt, in seconds. Our own choice: bounds the harm of one slow server."""
 
 _PAUSE_SECONDS = 0.5
-_BLOCK = 1 << 18
+"""Seconds before the second attempt, doubled for each further one. Our own choice: the usual backing off."""
+_BLOCK = 1 << 18  # bytes read at once; our own choice: the time is looked at in between
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 _LOCAL_SCHEMES = ("file://", "local://")
 _USER_AGENT = "mmcheck (+dataset check)"

@@ -7,7 +7,6 @@ import re
 _TEXT_START = re.compile(rb"^\s*(<!doctype html|<html|<head|<body|<\?xml|<svg|<!--|<error|<[a-z]+[ >])", re.IGNORECASE)
 _PRINTABLE = frozenset(range(0x20, 0x7F)) | {9, 10, 12, 13, 27}
 
-# (offset, bytes, what it is, whether it is an image that is not decoded)
 _FOREIGN: tuple[tuple[int, bytes, str, bool], ...] = (
     (0, b"%PDF", "a PDF document", False),
     (0, b"PK\x03\x04", "a ZIP archive", False),
@@ -44,6 +43,7 @@ _FOREIGN: tuple[tuple[int, bytes, str, bool], ...] = (
     (0, b"GIF8", "a GIF image", True),
     (8, b"WEBP", "a WebP image", True),
 )
+"""Offset, bytes, what it is, whether it is an image that is not decoded. Given by the formats."""
 
 
 def sniff_image(data: bytes) -> str | None:

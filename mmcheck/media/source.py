@@ -26,10 +26,10 @@ from mmcheck.media.parquet_cells import ParquetCells
 from mmcheck.media.remote import is_remote, open_remote, read_remote
 
 MAX_MEDIA_BYTES = 2 << 30
-"""Larger files are refused: they would not fit into memory beside a model."""
+"""Bytes; larger files are refused. Our own choice: they would not fit into memory beside a model."""
 
 _CELL = re.compile(r"^(?P<column>.+?)\[(?P<row>\d+)\](?:\[(?P<item>\d+)\])?$", re.DOTALL)
-_SEGMENT_CACHE_BYTES = 256 << 20
+_SEGMENT_CACHE_BYTES = 256 << 20  # bytes of long recordings kept for their next segment; our own choice: bounds memory
 _BAD_PATH_ERRNOS = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ}
 
 

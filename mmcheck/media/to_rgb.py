@@ -21,10 +21,11 @@ from mmcheck.core.errors import MediaError
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 """Modes with more than 8 bits a pixel."""
 
-_GRID = 64  # side in pixels of the grids that are compared
-_STRIP_PIXELS = 1 << 20
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-_USUAL_BITS = (8, 10, 12, 14, 16)
+_GRID = 64  # side in pixels of the grids that are compared; our own choice: enough to see a black square
+_STRIP_PIXELS = 1 << 20  # pixels of deep greys scaled at once; our own choice: bounds memory
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Share of red, green and blue in lightness. Given by ITU-R BT.601."""
+_USUAL_BITS = (8, 10, 12, 14, 16)  # bits that deep greys may have; given by the depths of sensors and scanners
 _TRANSPARENT_MODES = ("RGBA", "LA", "La", "RGBa", "PA")
 
 

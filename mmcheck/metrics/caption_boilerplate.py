@@ -124,7 +124,7 @@ _PHRASES = (
 )
 # Brackets and stars around a phrase ("[deleted]") are no word characters, so the edges need no care for them.
 _BOILERPLATE = re.compile(r"(?<!\w)(?:" + "|".join(_PHRASES) + r")(?!\w)", re.IGNORECASE)
-_LOOKED_AT = 2_000
+_LOOKED_AT = 2_000  # characters of a caption that are read; our own choice: boilerplate is short
 
 
 def boilerplate_ratio(text: str) -> float:

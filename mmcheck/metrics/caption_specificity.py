@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from mmcheck.metrics.caption_words import count_words, split_words
 from mmcheck.metrics.text_normalization import is_continuous_char
 
-_GENERIC_INFORMATION = 0.25
-_NUMBER_INFORMATION = 0.5
+_GENERIC_INFORMATION = 0.25  # content words that a general word is worth; our own choice: a quarter
+_NUMBER_INFORMATION = 0.5  # content words that a number is worth; our own choice: a half
 _SCALE = 2.0
+"""Content words at which specificity is 0.63. Our own choice: a second content word still adds much, a sixth little."""
 
 FUNCTION_WORDS = frozenset(
     """

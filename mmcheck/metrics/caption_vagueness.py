@@ -20,16 +20,21 @@ Floats = NDArray[np.float64]
 Cosines = NDArray[np.float32]
 
 LIMIT = 0.65
-"""Vagueness from which a caption is best called vague. From words alone this is the specificity of 0.35 that separates
-"a person standing outside" from "a dog" (see ``caption_specificity``)."""
+"""Vagueness from which a caption is counted as vague. Our own choice: from words alone this is the specificity of 0.35
+that separates "a person standing outside" from "a dog" (see ``caption_specificity``)."""
 UNVERIFIABLE_LIMIT = 0.75
-"""From which a caption is best called unverifiable."""
+"""Value from which a caption is counted as unverifiable. Our own choice: surer than for vagueness, as the model is at
+fault, not the caption."""
 SMALLEST_SPREAD = 1e-3
-"""Standard deviation of cosines below which only rounding is seen: half precision keeps 11 bits."""
+"""Standard deviation of cosines below which only rounding is seen. Given by half precision, which keeps 11 bits."""
 REFERENCE_QUANTILE = 0.9
-_FLOOR = -80.0
+"""Quantile of the spreads that stands for a specific caption. Our own choice: the upper end, without the extremes."""
+_FLOOR = -80.0  # smallest exponent; our own choice: below it single precision has nothing left
 _MIN_CHARACTERS = 4
+"""Characters below which fragments say nothing. Our own choice: a short word is often one fragment a letter."""
 _FRAGMENTED = 1.2
+"""Tokens a character from which a script is unknown to the tokenizer. Our own choice: known scripts have well under
+one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from mmcheck.metrics.text_normalization import is_continuous_char
 # marks alone: the sign that draws a heart in colours is one.
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['\u2019\u02bc-][\p{L}\p{M}\p{N}]+)*")
 
-# Mean characters a word, rounded from common corpora: Chinese and Japanese about 1.6 and 2, South-East Asia about 4.
 _CHARS_PER_WORD = 2.0
+"""Characters of a Chinese or Japanese word. Our own choice: rounded from the means of common corpora, about 1.6 and
+2."""
 _CHARS_PER_WORD_INDOCHINA = 4.0
+"""The same in the scripts of South-East Asia. Our own choice: rounded from the means of common corpora."""
 
 
 def split_words(text: str) -> list[str]:

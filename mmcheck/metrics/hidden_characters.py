@@ -24,7 +24,8 @@ _NAMES = {
 _JOINERS = frozenset("\u200c\u200d")
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _WORD_BREAK = "\u200b"
-_TAGS = range(0xE0020, 0xE0080)  # spell the flags of regions after a black flag
+_TAGS = range(0xE0020, 0xE0080)
+"""Code points that spell the flags of regions after a black flag. Given by Unicode (UTS 51)."""
 # First letters and last of the scripts that are written with joiners: Arabic to Thaana, Indic, Tibetan, Mongolian.
 _JOINED = re.compile("[\u0600-\u07ff\u0860-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u19e0-\u19ff\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaa7f]")

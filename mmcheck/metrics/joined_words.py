@@ -15,34 +15,41 @@ from dataclasses import dataclass
 from mmcheck.metrics.word_tables import word_frequencies
 
 MIN_LETTERS = 16
-"""Letters from which a word may be several."""
+"""Letters from which a word may be several. Our own choice: words of fewer are read as they stand."""
 _LONG = re.compile(rf"[^\W\d_]{{{MIN_LETTERS},}}(?:['\u2019][^\W\d_]+)?")
 _UNDERSCORE = re.compile(r"(?<=[^\W_])_+(?=[^\W_])|\u2581+")
 _CAMEL = re.compile(r"(?<=[a-z\u00df-\u00f6\u00f8-\u00ff])(?=[A-Z\u00c0-\u00d6\u00d8-\u00de])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]{8,}")
 _MIN_CAMEL = 2
-_MIN_WORDS = 4
-_MIN_SMALL = 2
+"""Parts that inner capitals may make of a word; more are joined words. Our own choice: "iPhone" and "McDonald" have
+two."""
+_MIN_WORDS = 4  # words that must be found in a token; our own choice: two and three make names and compounds
+_MIN_SMALL = 2  # small words that must be among them; our own choice: sentences have them, names and compounds do not
 _SMALL_WORD = 10**-3.5
-"""Frequency of articles, pronouns and prepositions: 300 in a million words and more."""
+"""Frequency of articles, pronouns and prepositions. Our own choice: 300 in a million words and more."""
 RAREST = {1: 10**-4.0, 2: 10**-3.7, 3: 10**-5.3}
-"""By length, the frequency below which a part may be any syllable."""
+"""By length, the frequency below which a part may be any syllable. Our own choice: keeps the common words of one to
+three letters alone."""
 RARE = 10**-6.5
-"""The same for longer ones."""
+"""The same for longer ones. Our own choice: one in three millions, near the end of the word lists."""
 _DEAREST = 1.7
-"""Negative log-probability a letter (natural logarithm) above which the parts are syllables of a word, not words."""
+"""Negative log-probability a letter (natural logarithm) above which the parts are syllables of a word, not words. Our
+own choice: between those of sentences and of long words."""
 _CERTAIN = 28
-"""Letters from which a token is no word of a language without compounds: unknown names may be among its parts."""
+"""Letters from which a token is no word of a language without compounds: unknown names may be among its parts. Our own
+choice: longer than the words that people write."""
 _CERTAIN_COMPOUND = 50
-_DEAREST_CERTAIN = 2.4
+"""The same for languages with compounds. Our own choice: longer than the compounds that people write."""
+_DEAREST_CERTAIN = 2.4  # as ``_DEAREST``, for tokens that are certainly no word; our own choice: leaves room for a name
 _UNKNOWN = (8.0, 2.6)
-"""Negative log-probability of an unknown part, and of each of its letters."""
-_SHORTEST_NAME = 4
-_LONGEST_NAME = 12
+"""Negative log-probability of an unknown part, and of each of its letters. Our own choice: a rare word, and a letter
+among some fifteen."""
+_SHORTEST_NAME = 4  # letters of the shortest unknown part; our own choice: shorter ones are syllables
+_LONGEST_NAME = 12  # letters of the longest unknown part; our own choice: longer ones are several words
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "nb", "no", "nn", "fi", "hu", "is", "et", "tr"})
 LONGEST = 20
-"""Letters of the longest part."""
-_TOO_LONG = 2000
+"""Letters of the longest known part. Our own choice: longer words are rare."""
+_TOO_LONG = 2000  # letters beyond which a token is not looked at; our own choice: bounds time
 _LETTERS = {
     "en": "ai",
     "es": "aeoy",

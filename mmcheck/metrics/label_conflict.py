@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MAD_TO_STD = 1.4826
-"""Median absolute deviation to standard deviation, for a normal distribution (Hampel, JASA 1974)."""
-_WIDTH = 3.0
+"""Median absolute deviation to standard deviation. Given by the normal distribution (Hampel, JASA 1974)."""
+_WIDTH = 3.0  # robust deviations within which the labels of one image are alike; our own choice: the usual three
 _MIN_EXAMPLES = 10
-_SMALLEST = 1e-6
+"""Fewer groups of the set do not show what is usual. Our own choice: a median of fewer is too uncertain."""
+_SMALLEST = 1e-6  # least distance that is divided by; our own choice: smaller ones are rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,18 +20,19 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 NUM_BINS = 400
+"""Bins of the scores. Our own choice: finer than any shape that is fitted."""
 MAX_COMPONENTS = 3
-_ITERATIONS = 200
-_SHORT = 15
-_TOLERANCE = 1e-6
-_TINY = 1e-300
+"""Normals for the true pairs. Our own choice: clear, weak and odd ones; more settle on noise."""
+_ITERATIONS = 200  # rounds of expectation and maximisation; our own choice: it stops earlier where nothing moves
+_SHORT = 15  # rounds of each start before the best goes on; our own choice: enough to rank them
+_TOLERANCE = 1e-6  # gain of log-likelihood a row at which it stops; our own choice: below anything that moves a share
+_TINY = 1e-300  # least density; our own choice: keeps logarithms finite
 _FLOORS = (0.9, 0.975)
-"""No normal of the true pairs is centred below this share of the random pairings; the second for several normals.
-
-A model that centres them lower cannot judge anything; and random pairs that differ a little from the re-pairings, as
-neighbours in a list do, would else be taken for a kind of true ones.
-"""
+"""No normal of the true pairs is centred below this share of the random pairings; the second for several normals. Our
+own choice: a model that centres them lower cannot judge anything; and random pairs that differ a little from the
+re-pairings, as neighbours in a list do, would else be taken for a kind of true ones."""
 _START_SHARES = (0.01, 0.1, 0.4, 0.8)
+"""Shares of random pairings that the fit is started from. Our own choice: few, some, half, most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_ITERATIONS = 500
-_EDGE = 1e-6
+_ITERATIONS = 500  # rounds of expectation and maximisation; our own choice: far more than it needs
+_EDGE = 1e-6  # least probability, and share, of a wrong statement; our own choice: keeps logarithms finite
 
 
 def wrong_posteriors(stated: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:

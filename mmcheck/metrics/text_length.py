@@ -27,9 +27,10 @@ _WEIGHTS: tuple[tuple[int, int, float], ...] = (
     (0xFF66, 0xFF9D, 2.0),  # half-width Katakana
     (0x20000, 0x323AF, 3.0),  # Han extensions B to H
 )
-_FIRST = 0x1100
-_SPOKEN_DIGIT = 4.0
-"""Letters of a spoken digit: "seven", "drei", "sept"."""
+"""First and last code point of a block, and Latin letters that one of its characters is worth. Our own choice: how much
+each says; see docs/metrics.md."""
+_FIRST = 0x1100  # first code point of these blocks; given by Unicode
+_SPOKEN_DIGIT = 4.0  # letters of a spoken digit; our own choice: "seven", "drei", "sept"
 
 
 def char_length(char: str) -> float:

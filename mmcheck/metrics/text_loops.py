@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_COMPRESSION = 2.4
-"""Bytes of a text over its bytes packed, above which it is a loop: OpenAI's and faster-whisper's default."""
+"""Bytes of a text over its bytes packed, above which it is a loop. Taken from the defaults of OpenAI's whisper and of
+faster-whisper."""
 MIN_TIMES = 3
-"""Times that a phrase of two words or more stands in a row: our own choice. Twice is common in speech."""
+"""Times that a phrase of two words or more stands in a row. Our own choice: twice is common in speech."""
 MIN_SINGLE_TIMES = 6
-"""The same for a single word, or a few characters: "no, no, no" is common in speech. Our own choice."""
+"""The same for a single word, or a few characters. Our own choice: "no, no, no" is common in speech."""
 _MIN_PHRASE = {False: 2, True: 4}
-"""Units (words; characters in scripts without spaces) from which on a phrase counts as one."""
+"""Units (words; characters in scripts without spaces) from which on a phrase counts as one. Our own choice: shorter
+ones are single words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

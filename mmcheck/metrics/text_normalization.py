@@ -19,7 +19,6 @@ from collections.abc import Callable
 _CONTINUOUS_LANGUAGES = frozenset({"zh", "yue", "wuu", "cmn", "ja", "th", "lo", "km", "my", "bo", "dz"})
 _ENGLISH = frozenset({"en", "eng", "english"})
 
-# First and last code point of the scripts that are written without spaces between words.
 _CONTINUOUS_RANGES: tuple[tuple[int, int], ...] = (
     (0x0E00, 0x0E7F),  # Thai
     (0x0E80, 0x0EFF),  # Lao
@@ -37,6 +36,7 @@ _CONTINUOUS_RANGES: tuple[tuple[int, int], ...] = (
     (0xFF66, 0xFF9D),  # half-width Katakana
     (0x20000, 0x323AF),  # Han extensions B to H
 )
+"""First and last code point of the scripts that are written without spaces between words. Given by Unicode."""
 _BRACKETED = re.compile(r"[<\[][^>\]]*[>\]]")
 _PARENTHESISED = re.compile(r"\(([^)]+?)\)")
 _SPACES = re.compile(r"\s+")

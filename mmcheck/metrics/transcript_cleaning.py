@@ -47,7 +47,7 @@ KINDS = {
 }
 """Kind of residue -> what it is, in words that can follow "contains"; the most telling first."""
 
-_PASSES = 20
+_PASSES = 20  # rounds in which entities and tags are undone; our own choice: nobody packs them deeper
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#x[0-9A-Fa-f]{1,6});")
 _NESTED = re.compile(r"&(?:amp;)+(?=#?\w{1,31};)")
 _SPACES = re.compile(r"\s+")
@@ -55,8 +55,8 @@ _BEFORE_POINT = re.compile(r"\s+(?=[,.](?:\s|$))")
 # What pandas reads as missing by default, in any case of letters, and JavaScript's word for it.
 _MISSING = frozenset(("null", "na", "n/a", "none", "nan", "-nan", "<na>", "#n/a", "#na", "#n/a n/a", "undefined"))
 _VALUE = re.compile(r"^[-+]?(?:\d+(?:[.,]\d+)*|true|false)$", re.IGNORECASE)
-_MIN_UNIT = 3  # words that must come again for the text to be there twice
-_MIN_CHARACTERS = 6  # the same in scripts without spaces
+_MIN_UNIT = 3  # words that must come again for the text to be there twice; our own choice: two are common in speech
+_MIN_CHARACTERS = 6  # the same in scripts without spaces, in characters; our own choice: two characters a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

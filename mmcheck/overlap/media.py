@@ -27,8 +27,10 @@ from mmcheck.overlap.pairs import Floats, Found, Mask, Members, Side, Step, coll
 EMBEDDED_BY = {"image": "image_text", "audio": "media"}
 """Modality -> the probe that stores its embedding."""
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
-_EXACT_PAIRS = 4 * 10**9  # about a minute at 512 dimensions on two cores
-_MAX_SAME_LOOK = 256  # of two looks that more files have on both sides, not every pair of files is made
+"""Partners of a file that are asked for, at first and at most. Our own choice: few files have more copies."""
+_EXACT_PAIRS = 4 * 10**9  # pairs up to which all are compared; measured: about a minute at 512 dimensions on two cores
+_MAX_SAME_LOOK = 256
+"""Files of equal look on either side; of more, not every pair is made. Our own choice: bounds memory."""
 
 
 def find_media(

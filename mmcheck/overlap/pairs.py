@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Step = Callable[[], object]
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # pairs in one go; our own choice: bounds memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

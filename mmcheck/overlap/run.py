@@ -61,7 +61,7 @@ OVERLAPS = pa.schema(
         ("test_text", pa.string()),
     ]
 )
-_NOT_COMPARED_SHOWN = 10
+_NOT_COMPARED_SHOWN = 10  # rows named that could not be compared; our own choice: enough to see what is meant
 
 
 def overlap_runs(

@@ -19,7 +19,7 @@ from mmcheck.corpus.media_items import TEXTS, Items
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.overlap.pairs import Found, Side, Step, collect, find_equal
 
-_MAX_BUCKET = 64  # texts of one band that a text is held against
+_MAX_BUCKET = 64  # texts of one band that a text is held against; our own choice: bounds time
 
 
 class _Signatures(TextSignatures):

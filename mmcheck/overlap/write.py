@@ -26,8 +26,8 @@ from mmcheck.store.schema import table_to_samples
 
 CLEAN, REMOVED = "clean", "removed"
 PREFIX = "mmcheck_overlap"
-_MAX_NAMED = 16
-_MAX_TOLD = 3
+_MAX_NAMED = 16  # rows of the other set named in a written row; our own choice: a cell stays readable
+_MAX_TOLD = 3  # kinds of overlap told in a written row; our own choice: a cell stays readable
 _NOUNS = {"image": "image", "audio": "recording", "text": "text", "pair": "pair of medium and text"}
 _FOLDER_NOTE = (
     "The cleaned manifest of a folder names the files as the folder does and does not load beside them; --write-media "

@@ -31,9 +31,9 @@ from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.caption_text_metrics import METRICS
 
 _VERSION = 4
-_LOOKED_AT = 20_000
+_LOOKED_AT = 20_000  # characters of a caption that are read; our own choice: bounds time; no caption is longer
 _HASHTAG = re.compile(r"^[#\uff03](?:\w*[^\W\d]\w*[#\uff03]?)+[,.;]?$")
-_MIN_LETTERS = 12  # fewer letters give no honest guess of a language
+_MIN_LETTERS = 12  # letters below which no language is guessed; our own choice: fewer give no honest guess
 
 
 class CaptionTextProbe:

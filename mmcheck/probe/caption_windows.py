@@ -12,14 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_WINDOWS = 64
-"""A caption of more windows is scored on this many, evenly spread; the evidence says so."""
+"""A caption of more windows is scored on this many, evenly spread; the evidence says so. Our own choice: bounds
+time."""
 
 MAX_CHARACTERS = 16_384
-"""Of a longer text only this much is looked at, evenly spread; tokenizing megabytes of junk takes minutes."""
+"""Of a longer text only this much is looked at, evenly spread. Our own choice: tokenizing megabytes of junk takes
+minutes."""
 
-_NUM_SLICES = 32
+_NUM_SLICES = 32  # pieces that it is taken in; our own choice: evenly spread over the text
 _SENTENCE_END = re.compile(r"(?<=[.!?;\u2026])\s+|(?<=[\u3002\uff01\uff1f\uff1b])\s*|[\r\n]+")
-_OVERLAP_WORDS = 2
+_OVERLAP_WORDS = 2  # words that two windows share; our own choice: a phrase is not torn
 
 
 @dataclass(frozen=True, slots=True)

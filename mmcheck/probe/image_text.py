@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _VERSION = 3
 """Counted up when the same weights and options would give other values."""
 
-_SHOWN_CHARACTERS = 200
+_SHOWN_CHARACTERS = 200  # characters of a window in the evidence; our own choice: bounds the size of the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from mmcheck.metrics.verification import WordScore
 
 MAX_EVIDENCE = 2000
-"""Words (or steps of the alignment) that the evidence keeps; the values count all."""
-_MAX_PHRASE = 60
-"""Characters of a looped phrase that are told."""
+"""Words (or steps of the alignment) that the evidence keeps; the values count all. Our own choice: bounds the size of
+the run."""
+_MAX_PHRASE = 60  # characters of a looped phrase that are told; our own choice: a sentence stays readable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ from mmcheck.probe.transcript_values import to_scores
 _VERSION = 5
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
-"""Texts that share more of their letters than this (percent, Indel) are no strangers."""
+"""Texts that share more of their letters than this (percent, Indel) are no strangers. Our own choice: unrelated
+sentences of a language share less than half."""
 _PLANTED = {
     "cut_end_log_prob": "end_log_prob",
     "word_surprise": "max_surprise",
@@ -48,7 +49,8 @@ _PLANTED = {
 }
 """Metric -> the statistic of the planted fault that it holds."""
 _POOL = 8
-"""Texts of the nearest lengths among which chance decides, for each that is wanted."""
+"""Texts of the nearest lengths among which chance decides, for each that is wanted. Our own choice: lengths stay alike,
+and the same text is not always taken."""
 
 
 class TranscriptNullProbe:

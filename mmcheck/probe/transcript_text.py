@@ -23,8 +23,8 @@ from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
 from mmcheck.probe.transcript_text_metrics import METRICS
 
 _VERSION = 1
-_LOOKED_AT = 20_000
-_SHOWN = 8
+_LOOKED_AT = 20_000  # characters of a transcript that are read; our own choice: bounds time; twenty minutes of speech
+_SHOWN = 8  # pieces of residue of each kind in the evidence; our own choice: enough to see what is meant
 _UNTYPED = (".csv", ".tsv", ".txt", ".psv")
 
 

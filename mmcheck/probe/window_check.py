@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import WhisperVerifier
 
 NUM_CLIPS = 12
-"""Clips that are tried."""
+"""Clips that are tried. Our own choice: some seconds of work."""
 MIN_CLIPS = 6
-"""Fewer usable ones say too little."""
+"""Fewer usable ones say too little. Our own choice: half of those tried."""
 MIN_RUN = 50
-"""Recordings from which on the trial is worth its time."""
-_MIN_WORDS = 4
-_KEPT_WORDS = 0.67
-"""Share of a text that is left where its end is cut off."""
+"""Recordings from which on the trial is worth its time. Our own choice: four times those tried."""
+_MIN_WORDS = 4  # words of a usable text; our own choice: fewer cannot be cut at the end
+_KEPT_WORDS = 0.67  # share of a text that is left where its end is cut off; our own choice: two thirds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,16 +22,23 @@ from mmcheck.repair.orders import Arrangement, score_band
 from mmcheck.repair.scores import Mask, Rows
 
 REACH = 20
-"""Shifts of up to so many rows are looked for."""
+"""Shifts of up to so many rows are looked for. Our own choice: off-by-a-few faults of lists; wider ones are found file
+by file."""
 MIN_ROWS = 3
+"""Rows of the shortest displaced block. Our own choice: two are a swap."""
 _STRAYS = 0.05
-"""Share of a displaced block's texts that may be wrong for another reason."""
-_STAY = 0.98
+"""Share of a displaced block's texts that may be wrong for another reason. Our own choice: as in other data."""
+_STAY = 0.98  # probability that the next row is displaced as this one; our own choice: blocks of some fifty rows
 _CLUSTER, _CLUSTERED = 6, 3
+"""Rows in a row, and suspects among them, from which a displacement is looked for. Our own choice: lone wrong pairs do
+not stand so close."""
 _MARGIN = REACH + 8
-_STEP = 64
-_SURE = 0.999
+"""Rows around them that are looked at. Our own choice: the farthest shift, and some to see where it ends."""
+_STEP = 64  # rows of a reversed block looked at in one go; our own choice: bounds time
+_SURE = 0.999  # largest confidence; our own choice: nothing is certain
 _MIN_GAIN = 12.0
+"""Log-likelihood (nat) that a displacement must gain. Our own choice: chance of one in 160,000, for as many places in a
+large file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,20 @@ from mmcheck.metrics.null_mixture import fit_null_mixture, rising
 from mmcheck.repair.scores import Floats, PairScores, Rows, TranscriptScores
 
 MAX_LOG_RATIO = 14.0
-"""No score says more than this, in nats: a null of a few million pairs knows nothing of what is rarer."""
+"""No score says more than this, in nats. Our own choice: a null of a few million pairs knows nothing of what is
+rarer."""
 ROW_LOG_RATIO = 8.0
-"""No single row says more than this of the block that it stands in."""
+"""No single row says more than this, in nats, of the block that it stands in. Our own choice: one row must not decide
+for a block."""
 MIN_RIGHT_PAIRS = 8
+"""Fewer right pairs do not show what they score. Our own choice: a mean and a spread of fewer are too uncertain."""
 _NULL_ROWS, _NULL_TEXTS = 1536, 640
-_FIT_ROWS = 20_000
+"""Rows, and texts of recordings, that random pairings are made of. Our own choice: two million cosines; comparing texts
+is dearer."""
+_FIT_ROWS = 20_000  # pairs that the curve of right ones is learned from; our own choice: bounds time
 _TRANSCRIPT_MEAN, _TRANSCRIPT_SPREAD = 0.85, 0.17
-"""Likeness of a right transcript to what was recognised: that of recognisers between 0 and 35 % character errors."""
+"""Likeness of a right transcript to what was recognised. Our own choice: that of recognisers between 0 and 35 %
+character errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

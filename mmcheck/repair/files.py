@@ -18,10 +18,12 @@ from mmcheck.repair.orders import Arrangement, list_arrangements, support
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
 _DISPLACED_SHARE = 0.2
-"""Share of a file's pairs that must be suspect before it is arranged otherwise."""
-_MIN_SUSPECTS = 8
+"""Share of a file's pairs that must be suspect before it is arranged otherwise. Our own choice: fewer are single
+faults."""
+_MIN_SUSPECTS = 8  # the same as a number of pairs; our own choice: fewer fit some other order by chance
 _MORE_SUPPORT = 0.2
-_MAX_WALKED = 3
+"""Share of pairs that another order must explain beyond the present one. Our own choice: as ``_DISPLACED_SHARE``."""
+_MAX_WALKED = 3  # other orders that are looked at closely; our own choice: bounds time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,9 @@ from mmcheck.store.schema import EMBEDDING_PREFIX, load_json
 Floats = NDArray[np.float32]
 
 _IN_MEMORY_BYTES = 512 << 20
-_MAX_COLUMNS = 16
-_STAT_ROWS = 50_000
+"""Bytes of embeddings that are held in memory; more are mapped from disk. Our own choice: bounds memory."""
+_MAX_COLUMNS = 16  # columns by which a file may have been sorted that are tried; our own choice: bounds time
+_STAT_ROWS = 50_000  # rows up to which sizes and times of files are read too; our own choice: bounds time on slow disks
 
 
 def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingScores | None:

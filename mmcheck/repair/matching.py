@@ -18,9 +18,11 @@ from mmcheck.repair.evidence import MAX_LOG_RATIO, Evidence
 from mmcheck.repair.scores import CANDIDATES, Rows
 
 _ROUNDS = 20
-_LEAST_SHARE, _MOST_SHARE = 0.01, 0.98
-_EDGES = 6_000_000
+"""Rounds in which the share of matched pairs is learned. Our own choice: it stops earlier where nothing moves."""
+_LEAST_SHARE, _MOST_SHARE = 0.01, 0.98  # bounds of that share; our own choice: nothing is certain
+_EDGES = 6_000_000  # candidates that are held; our own choice: bounds memory
 _LEAST_RATIO = 0.3
+"""Likelihood ratio below which a candidate is left aside. Our own choice: it hardly weighs beside the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

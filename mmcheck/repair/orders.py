@@ -18,10 +18,11 @@ from mmcheck.repair.evidence import Null
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
 WINDOW = 24
-"""Places in a row that are looked at together."""
-_MAX_WINDOWS = 64
+"""Places in a row that are looked at together. Our own choice: a mean of as many stands out."""
+_MAX_WINDOWS = 64  # windows of a file that are looked at; our own choice: bounds time
 _MIN_GAIN = 1.0
-"""Standard deviations above random pairings that the mean of a window's scores must reach."""
+"""Standard deviations above random pairings that the mean of a window's scores must reach. Our own choice: of 24
+scores, five standard errors."""
 _DIGITS = re.compile(r"(\d+)")
 
 

@@ -25,7 +25,7 @@ from mmcheck.store.run_folder import RunFolder, read_part
 
 PACKAGE = "mmcheck.repair"
 PAGE_NAME = "repair.html"
-_MAX_FILES = 20
+_MAX_FILES = 20  # files that the page lists; our own choice: the page stays readable
 KINDS = {
     "shift": "moved by some rows",
     "reversed": "reversed",

@@ -15,17 +15,16 @@ import numpy as np
 from mmcheck.corpus.embeddings import mix_keys
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
-_MEDIA = 1536
-"""Media that are looked at."""
-_TEXTS = 100_000
-_BLOCK = 4096
+_MEDIA = 1536  # media that are looked at; our own choice: bounds time
+_TEXTS = 100_000  # texts that they are compared with; our own choice: bounds time
+_BLOCK = 4096  # texts in one go; our own choice: bounds memory
 _AHEAD = 0.99
-"""Quantile of the second-best scores that a clear partner is above."""
+"""Quantile of the second-best scores that a clear partner is above. Our own choice: one in a hundred by chance."""
 _MIN_SHARE = 0.4
-"""Share of the media that must have a clear partner; in trials up to 0.37 of 60 strangers and 0.26 of 300."""
+"""Share of the media that must have a clear partner. Measured: in trials up to 0.37 of 60 strangers and 0.26 of 300."""
 _MIN_LEAD = 3.5
-"""Times as far as from the second best to the third, in the median, must it be from the best to the second; in trials
-2 to 3.3 among strangers."""
+"""Times as far as from the second best to the third, in the median, must it be from the best to the second. Measured:
+in trials 2 to 3.3 among strangers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

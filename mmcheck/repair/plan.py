@@ -17,14 +17,14 @@ from mmcheck.repair.matching import match_suspects
 Kind = Literal["swap", "cycle", "shift", "reversed", "resorted", "match"]
 
 SUSPECT = 0.5
-"""A pair is a suspect if it is more probably wrong than right."""
+"""Posterior from which a pair is a suspect. Given by the definition: more probably wrong than right."""
 NOUNS = {"image": ("image", "caption"), "audio": ("recording", "transcript")}
 """What medium and text are called."""
 _DOUBTFUL = 0.1
-"""Pairs this probably wrong are matched as well: their own text competes for its place, so nothing is lost."""
-_LEAST = 0.05
-_MOST = 0.9999
-"""Nothing is certain, rounded or not."""
+"""Pairs this probably wrong are matched as well. Our own choice: their own text competes for its place, so nothing is
+lost."""
+_LEAST = 0.05  # probability below which a proposal is not listed; our own choice: nobody would look at it
+_MOST = 0.9999  # largest probability that is told; our own choice: nothing is certain, rounded or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,18 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 BANK_SIZE = 2048
+"""Pairs that stand for the set. Our own choice: as analyses.alignment.bank_size."""
 NEIGHBOURS = 10
+"""Neighbours that a score is held against. Our own choice: as analyses.alignment.neighbours."""
 CANDIDATES = 64
-_BLOCK_CELLS = 1 << 23
+"""Candidates of a suspect, at least. Our own choice: the right one is nearly always among them."""
+_BLOCK_CELLS = 1 << 23  # scores in one go; our own choice: bounds memory
 _COARSE_DIM = 512
+"""Buckets that the pieces of a text are counted in. Our own choice: as many as an embedding has values."""
 _EXACT_ROWS = 60_000
-"""Suspects up to which all are compared with all, in blocks: below, the index is dearer than the products it saves."""
-_TUNED = 256
+"""Suspects up to which all are compared with all, in blocks. Our own choice: below, the index is dearer than the
+products it saves."""
+_TUNED = 256  # queries on which the index is tuned; our own choice: some seconds of work
 
 
 class PairScores(Protocol):

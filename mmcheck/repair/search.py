@@ -31,15 +31,18 @@ from mmcheck.repair.plan import Proposal as Proposal
 from mmcheck.repair.scores import Floats, PairScores, TranscriptScores
 
 MIN_PAIRS = 20
-"""Fewer pairs do not show what right ones look like."""
+"""Fewer pairs do not show what right ones look like. Our own choice: half of them may be wrong."""
 MIN_HEARD = 2
-"""The same for recordings that were transcribed."""
+"""The same for recordings that were transcribed. Our own choice: their likeness to the right text is known
+beforehand."""
 MIN_CONFIDENCE = 0.8
-"""Below this nothing is proposed unless asked for."""
+"""Confidence below which nothing is proposed unless asked for. Our own choice: at most one proposal in five may be
+wrong."""
 _STANDS_OUT = 0.75
-"""Standard deviations above random pairings of the mean of pairs that are mostly right."""
+"""Standard deviations above random pairings of the mean of pairs that are mostly right. Our own choice: the weakest
+model that is of use."""
 _MANY_SUSPECTS = 0.2
-"""Share of suspects from which their partners blur what random pairings score."""
+"""Share of suspects from which their partners blur what random pairings score. Our own choice: a fifth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,10 +42,11 @@ from mmcheck.store.run_folder import RunFolder, read_part
 
 REPORT_NAME = "report.html"
 MAX_CODES = 200
-"""Finding codes that the page lists."""
+"""Finding codes that the page lists. Our own choice: the page stays readable."""
 MAX_CONFIG_CHARS = 200_000
-"""Characters of the config that the page shows."""
+"""Characters of the config that the page shows. Our own choice: bounds the size of the page."""
 _KEPT_MEDIA_BYTES = 4 << 20
+"""Base64 characters of media that are set aside for kept samples. Our own choice: an eighth of the page's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,13 +20,15 @@ ACTIONS = (Action.KEEP, Action.FLAG, Action.QUARANTINE, Action.UNCHECKED)
 """Order in which actions are stacked and coded as integers."""
 
 WIDTH, HEIGHT = 360.0, 168.0
-"""Size of the drawing in SVG units."""
+"""Size of the drawing in SVG units. Our own choice: three beside each other."""
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 352.0, 30.0, 146.0
-"""Edges of the plot inside it."""
-_MAX_BINS = 40
+"""Edges of the plot inside it. Our own choice: room for the labels."""
+_MAX_BINS = 40  # most bins; our own choice: narrower bars cannot be seen
 _TAIL = 0.005
-_MIN_BAR = 1.0
-_LARGEST = 1e150  # beyond it the arithmetic of an axis overflows
+"""Share of the values at either end that may lie outside the axis. Our own choice: one wild value must not squeeze the
+rest."""
+_MIN_BAR = 1.0  # least height of a bar in SVG units; our own choice: a single row can be seen
+_LARGEST = 1e150  # largest value that is drawn; our own choice: beyond it the arithmetic of an axis overflows
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]

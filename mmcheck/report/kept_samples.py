@@ -16,7 +16,9 @@ from mmcheck.core.types import Action, Metric
 from mmcheck.report.histograms import ACTIONS, Codes, Floats
 
 NUM_LOWEST = 6
+"""Kept samples of the lowest scores that are shown. Our own choice: one line."""
 NUM_TYPICAL = 3
+"""Kept samples of middling scores that are shown. Our own choice: enough to compare with."""
 _MODEL_PROBES = ("image_text", "transcript")
 _PREFERRED = {
     "image_text": ("image_text.similarity",),

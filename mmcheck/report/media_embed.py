@@ -25,13 +25,14 @@ from mmcheck.media.source import MediaSource
 from mmcheck.report.shown_text import show_plain
 
 MAX_MEDIA_BYTES = 32 << 20
-"""Base64 characters of media that one page holds at most."""
+"""Base64 characters of media that one page holds at most. Our own choice: a browser opens it at once."""
 SAMPLE_RATE = 16_000
-_BIT_RATE = 24_000
+"""Hz of the players' sound. Given by the decoded recordings."""
+_BIT_RATE = 24_000  # bits a second of the players' sound; our own choice: speech is clear
 _OPUS_OPTIONS = {"application": "voip", "compression_level": "3"}
-_WAVE_COLUMNS = 150
+_WAVE_COLUMNS = 150  # columns of a waveform; our own choice: two units each
 WAVE_WIDTH, WAVE_HEIGHT = 300, 36
-"""Size of a waveform drawing in SVG units."""
+"""Size of a waveform drawing in SVG units. Our own choice: as wide as a player."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

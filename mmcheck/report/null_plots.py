@@ -14,7 +14,8 @@ from mmcheck.report.histograms import BOTTOM, LEFT, RIGHT, TOP, Tick, place_tick
 from mmcheck.report.shown_text import format_count, format_value, show_plain
 
 MAX_PLOTS = 12
-"""Plots that the page shows; more slices than that are in the analysis' summary.json."""
+"""Plots that the page shows; more slices than that are in the analysis' summary.json. Our own choice: the page stays
+readable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from mmcheck.media.source import MediaSource
 from mmcheck.store.run_folder import RunFolder
 
 MAX_SHEET_BYTES = 12 << 20
-"""Base64 characters that the sheets of one map take at most."""
+"""Base64 characters that the sheets of one map take at most. Our own choice: bounds the size of the page."""
 TILE, COLUMNS = 80, 16
-"""Side of a tile in pixels, and tiles in a row of a sheet."""
+"""Side of a tile in pixels, and tiles in a row of a sheet. Our own choice: a picture can be recognised."""
 _TILES = COLUMNS * COLUMNS
-_QUALITY = 68
-_THREADS = 4
+_QUALITY = 68  # JPEG quality of a sheet; our own choice: bounds the size of the page
+_THREADS = 4  # threads that decode pictures; our own choice: bounds memory
 
 
 def make_sheets(

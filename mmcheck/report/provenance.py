@@ -8,7 +8,7 @@ from typing import Any
 
 from mmcheck.report.shown_text import format_count, show_plain
 
-_MAX_FACTS = 60
+_MAX_FACTS = 60  # inputs that the page lists; our own choice: the page stays readable
 _OWN = ("metrics",)
 
 

@@ -33,10 +33,10 @@ from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import table_to_samples
 
 MAX_SHOWN = 3
-"""Other samples shown of each kind."""
-_PIXELS = 96
-_SECONDS = 6.0
-_CHARACTERS = 160
+"""Other samples shown of each kind. Our own choice: enough to see what is meant."""
+_PIXELS = 96  # longer side of their pictures in pixels; our own choice: bounds the size of the page
+_SECONDS = 6.0  # seconds of their recordings; our own choice: bounds the size of the page
+_CHARACTERS = 160  # characters of their texts; our own choice: two lines
 
 TITLES: dict[str, dict[str, str]] = {
     "repetition": {

@@ -37,8 +37,8 @@ from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import load_json, table_to_samples
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-_MAX_THREADS = 4
-_CHUNK = 16
+_MAX_THREADS = 4  # threads that read and decode media; our own choice: bounds memory
+_CHUNK = 16  # rows whose media are read in one go; our own choice: bounds memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ import unicodedata
 from dataclasses import dataclass
 
 MAX_SHOWN_CHARS = 800
-"""Characters of one caption or transcript that the page shows."""
+"""Characters of one caption or transcript that the page shows. Our own choice: the page stays readable."""
 MAX_NAME_CHARS = 160
-"""Characters of one id, path or code that the page shows."""
+"""Characters of one id, path or code that the page shows. Our own choice: the page stays readable."""
 
 # C0/C1 controls (tab and newline stay), soft hyphen, bidirectional controls, zero-width characters that join nothing,
 # line/paragraph separators, surrogates, byte order mark, interlinear marks, noncharacters, invisible tag characters.

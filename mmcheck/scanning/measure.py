@@ -32,9 +32,11 @@ from mmcheck.scanning.shared_images import SharedImages
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import find_whole_labels, measurements_to_table, table_to_samples, write_part
 
-# Decoded media and features in flight; an hour of sound is some 350 MB, so counting samples would not do.
 _MAX_BYTES_AHEAD = 1 << 30
+"""Bytes of decoded media and features in flight. Our own choice: bounds memory; an hour of sound is some 350 MB, so
+counting samples would not do."""
 _MAX_BYTES_WAITING = 1 << 29
+"""Bytes waiting for one probe from which its batch is measured as it is. Our own choice: half of those in flight."""
 
 # Failures that say nothing about the sample: another attempt may go well.
 _PASSING_CAUSES = frozenset({"internal_error", "unreachable", "missing_dependency"})

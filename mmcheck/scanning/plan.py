@@ -27,7 +27,8 @@ from mmcheck.store.schema import find_whole_labels, samples_to_table, write_part
 
 _IDENTIFYING = ("manifest", "format", "digest", "digest_of")
 MAX_TRANSCRIPTS = 2000
-"""Transcripts that stand for the run where a probe wants other clips' texts."""
+"""Transcripts that stand for the run where a probe wants other clips' texts. Our own choice: as the bank of the
+images."""
 
 
 def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, Any]]:

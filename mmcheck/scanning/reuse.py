@@ -32,7 +32,8 @@ from mmcheck.store.schema import find_labels, load_json, table_to_measurements, 
 
 _DIGESTS = {"image": "image_sha256", "audio": "audio_sha256"}
 _PARTS_IN_MEMORY = 64
-"""Parts a probe that are kept as records; a grown manifest is met in the earlier order, so few are needed."""
+"""Parts a probe that are kept as records. Our own choice: a grown manifest is met in the earlier order, so few are
+needed."""
 
 
 class EarlierRun:

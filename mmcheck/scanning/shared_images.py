@@ -27,8 +27,8 @@ from mmcheck.store.run_folder import column_names, read_part
 from mmcheck.store.schema import EMBEDDING_PREFIX, find_labels, table_to_measurements
 
 _IN_MEMORY = 16_384
-"""Measurements of first rows that are kept; others are read from their part again."""
-_PARTS_IN_MEMORY = 16
+"""Measurements of first rows that are kept; others are read from their part again. Our own choice: bounds memory."""
+_PARTS_IN_MEMORY = 16  # parts that are kept as records; our own choice: bounds memory
 _PLACE = ("uri", "member", "offset", "size")
 _OF_THE_IMAGE = "image"
 """The embedding that rows with the same image share."""

@@ -15,8 +15,7 @@ from mmcheck.probe.base import SettledProbe
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import table_to_samples
 
-_SPARE = 2
-"""Times as many samples as wanted are given: some will turn out unusable."""
+_SPARE = 2  # times as many samples as wanted are given; our own choice: some will turn out unusable
 
 
 def try_recordings(

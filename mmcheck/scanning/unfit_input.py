@@ -25,7 +25,8 @@ from mmcheck.media.remote import is_remote
 from mmcheck.store.run_folder import read_part
 
 FIRST_FILES = 64
-"""How many files of each kind are looked for; if none of them is there, none of the others is expected to be."""
+"""How many files of each kind are looked for; if none of them is there, none of the others is expected to be. Our own
+choice: quick."""
 
 _MEDIA = ("image", "audio")
 _TEXTS = ("caption", "transcript")

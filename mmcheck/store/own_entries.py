@@ -34,7 +34,7 @@ OVERLAP_MARKER = ".mmcheck-overlap"
 OVERLAP_FILES = ("summary.json", "overlap.html", "overlaps.parquet", "overlaps.jsonl")
 OVERLAP_RUNS = ("train-run", "test-run")
 _PART = re.compile(r"\d{5,}(\.partial)?\.parquet")
-_SHOWN = 5
+_SHOWN = 5  # names that a message lists; our own choice: a message stays readable
 
 
 def clear_run(out: Path) -> list[str]:

@@ -82,6 +82,7 @@ VERDICTS = pa.schema(
 
 EMBEDDING_PREFIX = "embedding."
 _LIKELY_FOOTER = 1 << 15
+"""Bytes at the end of a part that nearly always hold its footer. Our own choice: one read does it."""
 IDS_LABEL = "ids"
 """Label of a part: ``digest_ids`` of its column ``sample_id``."""
 _FIXED_COLUMNS = ("sample_id", "status", "reason", "cause", "evidence")

@@ -26,17 +26,20 @@ from mmcheck.core.digests import digest_bytes
 SEAL_KEY = "mmcheck.seal"
 """Key of the seal in a part's footer."""
 _MARK = b"mmcheck-sums-1:"
-_SUM = 8
+_SUM = 8  # hexadecimal digits of a CRC-32; given by the format of the seal
 _BLANK_SUM = b"0" * _SUM
-_BOUNDARY = 12
+_BOUNDARY = 12  # hexadecimal digits of a place in a file; given by the format of the seal
 BLANK_SEAL = (_MARK + b"0" * (_BOUNDARY + 3 * _SUM)).decode()
-"""What a part is written with; ``seal_part`` fills it in."""
+"""What a part is written with; ``seal_part`` fills it in. Given by the format of the seal."""
 _MAGIC = b"PAR1"
-_TAIL = 8
+_TAIL = 8  # bytes behind a Parquet footer: its length and the magic; given by the Parquet format
 _JSON_SEAL = re.compile(rb'\A(.*),\n  "checksum": "([0-9a-f]{16})"\n\}\n\Z', re.DOTALL)
-_JSON_TAIL = b',\n  "checksum": "' + b"?" * 16 + b'"\n}\n'
+_JSON_TAIL = b',\n  "checksum": "' + b"?" * 16 + b'"\n}\n'  # end of a sealed JSON file; given by the format of the seal
 _YAML_HEAD = b"# checksum of what follows: " + b"?" * 16 + b"\n"
+"""Head of a sealed YAML file. Given by the format of the seal."""
 _FEW_BYTES = 3
+"""Bytes of a seal that may be wrong for the seal itself to be what was damaged. Our own choice: a flipped bit or
+two."""
 _YAML_SEAL = re.compile(rb"\A# checksum of what follows: ([0-9a-f]{16})\n(.*)\Z", re.DOTALL)
 
 

@@ -29,13 +29,14 @@ State = Literal[
 ]
 
 POSTERIOR_LIMIT = 0.5
-"""Posterior whose consequences the summary states."""
+"""Posterior whose consequences the summary states. Given by the definition: more probably wrong than right."""
 _MIN_HIT_RATE = 0.3
-"""Share of the pairs called true that must score above 99 of 100 random pairings; else the model cannot tell."""
+"""Share of the pairs called true that must score above 99 of 100 random pairings; else the model cannot tell. Our own
+choice: thirty times chance; the sets on which models of any skill are judged stand in quality.md."""
 _MAX_SHARE = 0.95
-"""A larger share of random pairings is no share any more: nothing true is left to compare with."""
-_RESAMPLES = 100
-_PLOT_BINS = 60
+"""Share of random pairings above which nothing is judged. Our own choice: nothing true is left to compare with."""
+_RESAMPLES = 100  # resamples of the interval of the share; our own choice: its ends stand on two or three of them each
+_PLOT_BINS = 60  # bins of the plot; our own choice: what a small drawing can show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

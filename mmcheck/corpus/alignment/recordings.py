@@ -31,9 +31,10 @@ from mmcheck.store.schema import load_json
 PROBE = AUDIO_TRANSCRIPT.probe
 NULL_PROBE = "transcript_null"
 MIN_NULL = 50
-"""Fewer values of other transcripts are no null."""
+"""Fewer values of other transcripts are no null. Our own choice: its hundredth part would be half a value."""
 _MOST = 0.95
-"""Share of the clips that must have been sampled for the per-clip mean to be taken off."""
+"""Share of the clips that must have been sampled for the per-clip mean to be taken off. Our own choice: rows with and
+without it would not compare."""
 
 Floats = NDArray[np.float64]
 

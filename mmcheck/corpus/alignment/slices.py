@@ -22,13 +22,14 @@ from mmcheck.corpus.embeddings import EmbeddingBank, Keys, Mask, Vectors, conten
 from mmcheck.store.schema import load_json
 
 MAX_SLICES = 16
-"""Slices judged on their own, the largest ones."""
+"""Slices judged on their own, the largest ones. Our own choice: the summary stays readable."""
 REST = "rest"
 """Name of what no slice of its own holds."""
 _LANGUAGE = "language"
 _MAX_VALUES = 10_000
-_BUCKETS = 1 << 20
-_MAX_CHARS = 40
+"""Different values that are counted one by one; more are counted in buckets. Our own choice: bounds memory."""
+_BUCKETS = 1 << 20  # buckets of values when there are too many; our own choice: 8 MB
+_MAX_CHARS = 40  # characters of a value in a slice's name; our own choice: names stay readable
 
 Codes = NDArray[np.int16]
 

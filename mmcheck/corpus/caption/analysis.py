@@ -40,7 +40,7 @@ from mmcheck.store.schema import dump_json
 Floats = NDArray[np.float64]
 
 VERSION = 2
-_SHOWN = 0.5  # smaller values need no evidence
+_SHOWN = 0.5  # smaller values need no evidence; our own choice: half the way from surely none to surely one
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
 

@@ -28,8 +28,8 @@ from mmcheck.metrics.caption_vagueness import (
 )
 
 PROBE = "image_text"
-_CELLS = 2_000_000
-_CANDIDATES = 48
+_CELLS = 2_000_000  # cosines in one go; our own choice: bounds memory (8 MB)
+_CANDIDATES = 48  # fitting images looked at to find unlike ones among them; our own choice: a few are shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,9 @@ from mmcheck.metrics.caption_vagueness import tells_pairs_apart
 Floats = NDArray[np.float64]
 
 _MIN_LANGUAGE = 20
+"""Captions of a language below which nothing is said of it. Our own choice: a mean of fewer is too uncertain."""
 _EMPTY_WORDED = 0.5
+"""Vagueness of the words from which a caption says nothing of its language. Our own choice: the middle."""
 
 
 @dataclass(slots=True, kw_only=True)

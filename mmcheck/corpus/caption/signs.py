@@ -22,8 +22,10 @@ from mmcheck.store.schema import load_json
 
 Floats = NDArray[np.float64]
 
-_LOOKED_AT = 20_000
-_SURE = 0.8  # probability from which a guessed language counts
+_LOOKED_AT = 20_000  # characters of a caption that are read; our own choice: bounds time; no caption is longer
+_SURE = 0.8
+"""Probability from which a guessed language counts. Our own choice: a wrong guess would call a sound caption
+foreign."""
 _MEASURED = ("specificity", "filename_likeness", "content_words", "language_probability")
 
 

@@ -17,7 +17,8 @@ from mmcheck.metrics.caption_words import count_words
 Floats = NDArray[np.float64]
 
 NUM_EXAMPLES = 3
-_WEAK = 0.5
+"""Examples of each kind. Our own choice: enough to see what is meant."""
+_WEAK = 0.5  # trust below which the summary says that the model tells little; our own choice: the middle
 
 
 class CaptionTally:

@@ -34,12 +34,15 @@ Floats = NDArray[np.float64]
 
 VERSION = 2
 NUM_EXAMPLES = 3
+"""Examples of each kind. Our own choice: enough to see what is meant."""
 PROBE = "image_text"
 BANK_SIZE = 2048
+"""Pairs that stand for the set. Our own choice: as analyses.caption.bank_size."""
 LIMITS = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
-"""Values from which a figure is best flagged; smaller ones get no evidence."""
+"""Values from which a figure is best flagged; smaller ones get no evidence. Our own choice: as the rules of the
+presets."""
 _ABSENT = "no other row shares the image, the recording or the caption, and there are no like images to compare with"
-_MAX_TEXT = 300
+_MAX_TEXT = 300  # characters of another's text in the evidence; our own choice: bounds the size of the run
 
 
 class Consistency:

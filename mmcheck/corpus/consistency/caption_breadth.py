@@ -18,8 +18,10 @@ from mmcheck.metrics.label_conflict import median_and_deviation, robust_z
 Floats = NDArray[np.float64]
 
 NEIGHBOURS = 10
+"""Like images that a caption is held against. Our own choice: as analyses.alignment.neighbours."""
 MIN_PAIRS = 50
-_SMALLEST = 1e-3
+"""Fewer pairs are not compared. Our own choice: ten neighbours would be a fifth of the set."""
+_SMALLEST = 1e-3  # least deviation that is divided by; our own choice: smaller ones are rounding
 
 
 def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank: EmbeddingBank) -> Found:

@@ -20,7 +20,8 @@ Rows = NDArray[np.int64]
 Halves = NDArray[np.float16]
 
 MAX_MEMBERS = 16
-_MAX_VECTORS = 131_072
+"""Members of a group that are compared with each other. Our own choice: bounds time, which grows with the square."""
+_MAX_VECTORS = 131_072  # vectors of groups read in one go; our own choice: bounds memory (256 MB at 512 dimensions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

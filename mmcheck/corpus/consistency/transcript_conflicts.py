@@ -15,7 +15,9 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 
 _MAX_MEMBERS = 8
+"""Transcripts of one recording that are compared. Our own choice: bounds time, which grows with the square."""
 _MAX_CHARACTERS = 5_000
+"""Characters of a transcript that are compared. Our own choice: bounds time; five minutes of speech."""
 
 _Words = tuple[str, ...]
 

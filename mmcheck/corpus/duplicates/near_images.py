@@ -25,12 +25,18 @@ Bits = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
 
 NUM_COLOURS = 48
-_BITS = 64
-_EXACT_HASHES = 20_000
-_MAX_FOUND_BITS = 7  # four tables of 16 bits, one bit turned: all pairs that differ in up to 7 bits are met
-_BLOCK = 4096
-_LEAST_FIELD_SPREAD = 3.0  # levels; of 117 photographs the evenest has 4.2, a small object on an even ground under 1
-_LEVELS = (0.75, 1.0 / 0.75)  # brightness that is evened out before colours are compared
+"""Values of the colour print: 16 fields of three. Given by the media probe's fingerprint."""
+_BITS = 64  # bits of a perceptual hash; given by the hash
+_EXACT_HASHES = 20_000  # hashes up to which every pair is compared; our own choice: a second or two
+_MAX_FOUND_BITS = 7
+"""Bits by which two hashes may differ to be surely met. Given by four tables of 16 bits, one bit turned."""
+_BLOCK = 4096  # hashes in one go; our own choice: bounds memory
+_LEAST_FIELD_SPREAD = 3.0
+"""Levels by which an image's fields must differ for its colours to say something. Measured: of 117 photographs the
+evenest has 4.2, a small object on an even ground under 1."""
+_LEVELS = (0.75, 1.0 / 0.75)
+"""Brightness that is evened out before colours are compared. Our own choice: more is another picture, taken in other
+light."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

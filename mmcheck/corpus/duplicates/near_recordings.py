@@ -16,7 +16,8 @@ from mmcheck.corpus.media_items import Floats as Seconds
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
 _DURATION_SHARE = 0.02
-_BLOCK = 4096
+"""Share of its duration by which the same recording may be longer. Our own choice: coders pad, resamplers round."""
+_BLOCK = 4096  # recordings in one go; our own choice: bounds memory
 
 
 class NearRecordings:

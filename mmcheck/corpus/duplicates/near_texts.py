@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from mmcheck.corpus.embeddings import mix_keys
 from mmcheck.corpus.groups import Floats, Rows
 
-_NUM_HASHES = 120
-_BANDS = 12  # of ten hashes: texts of similarity 0.9 meet in a band with 0.994, those of 0.7 with 0.29
-_PIECE = 4
-_SEED = 1
-_BLOCK = 2048
+_NUM_HASHES = 120  # hash functions of a MinHash; given by twelve bands of ten
+_BANDS = 12
+"""Bands of ten hashes. Given by the probability to meet in one: 0.994 for texts of similarity 0.9, 0.29 for those of
+0.7."""
+_PIECE = 4  # characters of a piece of text; our own choice: about a word; shorter pieces stand in every text
+_SEED = 1  # seed of the hash functions; our own choice: any
+_BLOCK = 2048  # texts in one go; our own choice: bounds memory
 
 
 class TextSignatures:

@@ -29,11 +29,14 @@ from mmcheck.store.schema import dump_json, load_json
 VERSION = 8
 _ABSENT = "the sample has no recording whose transcript was verified"
 _USUAL_END = 0.9
-"""Share of the set's recordings that end more quietly than one that breaks off."""
+"""Share of the set's recordings that end more quietly than one that breaks off. Our own choice: one in ten ends loudly
+by nature."""
 _FADED = -20.0
-"""Level (dB) below which no end breaks off, however quietly the others end: an audible tenth of the amplitude."""
+"""Level (dB) below which no end breaks off, however quietly the others end. Our own choice: an audible tenth of the
+amplitude."""
 _LOUD_END = -6.0
-"""Level (dB) of the set's own ends from which on breaking off says nothing: recordings cut tightly around the words."""
+"""Level (dB) of the set's own ends from which on breaking off says nothing. Our own choice: recordings cut tightly
+around the words end at half their amplitude."""
 
 _KIND_WORDS = {
     "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),

@@ -17,7 +17,8 @@ Floats = NDArray[np.float64]
 PROBE = "transcript"
 NULL_PROBE = "transcript_null"
 _OTHER = 0.5
-"""Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it."""
+"""Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it. Given by the
+definition: more probably another's than its own."""
 _OWN = (
     "end_log_prob",
     "max_surprise",

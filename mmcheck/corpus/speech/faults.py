@@ -19,18 +19,22 @@ from mmcheck.corpus.speech.clips import Floats, SpeechClips
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture
 
 LIMIT = 0.5
+"""Probability from which a fault is counted. Given by the definition: more probably there than not."""
 MIN_PLANTED = 30
-"""Fewer planted faults do not show what a fault looks like."""
+"""Fewer planted faults do not show what a fault looks like. Our own choice: as few as a kernel makes a curve of."""
 _MIN_EFFECT = 1.0
-"""Nat by which a planted fault must make things worse; Bayes factors below e say nothing."""
+"""Nat by which a planted fault must make things worse. Our own choice: Bayes factors below e say nothing."""
 _MIN_SEEN = 0.3
-"""Share of the planted faults that must have had an effect; else the model cannot tell."""
+"""Share of the planted faults that must have had an effect; else the model cannot tell. Our own choice: as the hit
+rate."""
 _MIN_HIT_RATE = 0.3
-"""Share of the set's own pairs that must look better than nine of ten planted faults; else the model cannot tell."""
+"""Share of the set's own pairs that must look better than nine of ten planted faults; else the model cannot tell. Our
+own choice: three times chance."""
 _BLUR = 0.12
-"""Standard deviation of the kernel on the fitted scale: a quarter of a nat near 0, 0.7 nat at 8."""
+"""Standard deviation of the kernel on the fitted scale. Our own choice: a quarter of a nat near 0, 0.7 nat at 8."""
 _COMPONENTS = 2
-"""Normals for sound pairs: clearly and less clearly spoken ones; a third one settles on the faults of small sets."""
+"""Normals for sound pairs: clearly and less clearly spoken ones. Our own choice: a third one settles on the faults of
+small sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from mmcheck.corpus.speech.clips import Floats, SpeechClips
 from mmcheck.metrics.stated_class import wrong_posteriors
 
 LIMIT = 0.5
+"""Probability from which a wrong statement is counted. Given by the definition: more probably wrong than right."""
 _REST = ""
 
 

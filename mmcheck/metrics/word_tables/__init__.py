@@ -19,7 +19,9 @@ SOURCE = {"wordfreq": "3.1.1"}
 """Where the tables come from; part of the fingerprints of the probes that read them."""
 
 FIRST_LEVEL = 0x100
+"""Code point that stands for frequency level 0. Given by the format of the tables."""
 FIRST_SHARED = 0x21
+"""Code point that stands for no shared letter. Given by the format of the tables."""
 
 
 @functools.lru_cache(maxsize=16)
