@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
-HEAVY = (
-    "torch",
-    "open_clip",
-    "transformers",
-    "ctranslate2",
-    "faster_whisper",
-    "pyarrow",
-    "numpy",
-    "pandas",
-    "PIL",
-    "av",
-)
+from mmcheck.core.parts import ANALYSES, PROBES
+from mmcheck.core.registry import Registry
+
+MODELS = ("torch", "open_clip", "transformers", "ctranslate2", "faster_whisper")
+HEAVY = (*MODELS, "pyarrow", "numpy", "pandas", "scipy", "sklearn", "faiss", "PIL", "av", "soundfile", "yaml")
 
 
 def _run(code: str) -> str:
@@ -32,12 +26,28 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("module", ["mmcheck.api", "mmcheck.judge.policy", "mmcheck.report.build"])
 def test_judging_and_reporting_import_no_model_library(module: str) -> None:
-    models = HEAVY[:5]
-    found = _run(f"import sys, {module}; print([m for m in {models!r} if m in sys.modules])")
+    found = _run(f"import sys, {module}; print([m for m in {MODELS!r} if m in sys.modules])")
     assert found.strip() == "[]"
 
 
-def test_listing_parts_imports_no_model_library() -> None:
-    code = "import sys; from mmcheck.core.catalogue import known_metrics; n = len(known_metrics());"
-    found = _run(f"{code} print(n > 20, [m for m in {HEAVY[:5]!r} if m in sys.modules])")
-    assert found.strip() == "True []"
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--json"], ["--version"]])
+def test_what_people_type_first_loads_nothing_heavy(words: list[str]) -> None:
+    code = f"""
+import sys
+from mmcheck.cli.app import main
+sys.argv = ["mmcheck", *{words!r}]
+try:
+    main()
+finally:
+    sys.stderr.write(repr([module for module in {HEAVY!r} if module in sys.modules]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.strip()
+    assert done.stderr == "[]"
+
+
+@pytest.mark.parametrize("table", [PROBES, ANALYSES], ids=lambda table: table.kind)
+def test_what_is_listed_is_what_is_measured(table: Registry[Any]) -> None:
+    for entry in table:
+        assert table.metrics(entry.name) == table.get(entry.name).metrics, entry.name

@@ -17,9 +17,9 @@ def list_parts(
     mmcheck list
     """
     from mmcheck.cli.tables import print_table
-    from mmcheck.config import PRESETS
     from mmcheck.core.catalogue import known_metrics
     from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
+    from mmcheck.core.presets import PRESETS
     from mmcheck.core.registry import Registry
 
     tables: dict[str, Registry[Any]] = {

@@ -11,7 +11,6 @@ from mmcheck.config.differences import Differences as Differences
 from mmcheck.config.differences import compare_with_preset as compare_with_preset
 from mmcheck.config.differences import list_differences as list_differences
 from mmcheck.config.differences import tell_differences as tell_differences
-from mmcheck.config.loading import PRESETS as PRESETS
 from mmcheck.config.loading import bundled_dir as bundled_dir
 from mmcheck.config.loading import config_schema as config_schema
 from mmcheck.config.loading import load_config as load_config
@@ -38,3 +37,4 @@ from mmcheck.config.tree import InputConfig as InputConfig
 from mmcheck.config.tree import OutputConfig as OutputConfig
 from mmcheck.config.tree import ReportConfig as ReportConfig
 from mmcheck.config.tree import RunConfig as RunConfig
+from mmcheck.core.presets import PRESETS as PRESETS

@@ -18,8 +18,8 @@ from mmcheck.config.renamed_rules import rename_rules
 from mmcheck.config.tree import Config
 from mmcheck.config.yaml_text import read_yaml
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.presets import PRESETS
 
-PRESETS = ("demo", "default", "fast", "quality")
 BASE_PRESET = "default"
 """What a config lies over that does not say otherwise."""
 NOTHING = "none"

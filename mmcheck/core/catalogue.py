@@ -12,8 +12,5 @@ from mmcheck.core.types import Metric
 def known_metrics() -> dict[str, Metric]:
     """Return the metrics of all registered probes and analyses by full name; loads no model library."""
     return {
-        metric.name: metric
-        for table in (PROBES, ANALYSES)
-        for entry in table
-        for metric in table.get(entry.name).metrics
+        metric.name: metric for table in (PROBES, ANALYSES) for entry in table for metric in table.metrics(entry.name)
     }

@@ -21,31 +21,37 @@ PROBES.register(
     "media",
     "mmcheck.probe.media:MediaProbe",
     "is the file readable, blank, silent, clipped, spoken too fast",
+    metrics="mmcheck.probe.media_metrics:METRICS",
 )
 PROBES.register(
     "caption_text",
     "mmcheck.probe.caption_text:CaptionTextProbe",
     "what the caption alone shows: length, residue, repetition",
+    metrics="mmcheck.probe.caption_text_metrics:METRICS",
 )
 PROBES.register(
     "transcript_text",
     "mmcheck.probe.transcript_text:TranscriptTextProbe",
     "what tools left in the transcript: markup, marks, hidden characters, lost spaces",
+    metrics="mmcheck.probe.transcript_text_metrics:METRICS",
 )
 PROBES.register(
     "image_text",
     "mmcheck.probe.image_text:ImageTextProbe",
     "CLIP/SigLIP similarity of image and caption",
+    metrics="mmcheck.probe.image_text_metrics:METRICS",
 )
 PROBES.register(
     "transcript",
     "mmcheck.probe.transcript:TranscriptProbe",
     "Whisper verifies the transcript against the recording",
+    metrics="mmcheck.probe.transcript_metrics:METRICS",
 )
 PROBES.register(
     "transcript_null",
     "mmcheck.probe.transcript_null:TranscriptNullProbe",
     "how other clips' transcripts fare under sampled recordings",
+    metrics="mmcheck.probe.transcript_null_metrics:METRICS",
 )
 
 # In the order in which they run: an analysis may read those before it.
@@ -54,31 +60,37 @@ ANALYSES.register(
     "repetition",
     "mmcheck.corpus.repetition:Repetition",
     "how often the same text or the same bytes occur in the run",
+    metrics="mmcheck.corpus.repetition_metrics:METRICS",
 )
 ANALYSES.register(
     "duplicates",
     "mmcheck.corpus.duplicates.analysis:Duplicates",
     "near-duplicate images, recordings, texts and pairs, in groups",
+    metrics="mmcheck.corpus.duplicates.metrics:METRICS",
 )
 ANALYSES.register(
     "alignment",
     "mmcheck.corpus.alignment.analysis:Alignment",
     "is a pair a random pairing, against re-pairings of the set's own halves",
+    metrics="mmcheck.corpus.alignment.metrics:METRICS",
 )
 ANALYSES.register(
     "speech",
     "mmcheck.corpus.speech.analysis:Speech",
     "which fault a transcript has, against faults planted in the set itself",
+    metrics="mmcheck.corpus.speech.metrics:METRICS",
 )
 ANALYSES.register(
     "caption",
     "mmcheck.corpus.caption.analysis:Caption",
     "does the caption say anything that other images do not show",
+    metrics="mmcheck.corpus.caption.metrics:METRICS",
 )
 ANALYSES.register(
     "consistency",
     "mmcheck.corpus.consistency.analysis:Consistency",
     "do like images have like captions, and like recordings like transcripts",
+    metrics="mmcheck.corpus.consistency.metrics:METRICS",
 )
 
 RULES: Registry[Rule] = Registry("rule", "mmcheck.rules", "mmcheck.judge.rule:Rule")

@@ -11,10 +11,11 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.plugins import find_plugins
+from mmcheck.core.types import Metric
 
 T = TypeVar("T")
 _REMEDY = "update that package, or uninstall it."
@@ -32,6 +33,8 @@ class Entry:
     """One line for ``mmcheck list``; empty for a part of an installed package, whose class says it."""
     package: str = ""
     """The installed package that it comes from, with its version; empty for mmcheck's own."""
+    metrics: str = ""
+    """``module:NAME`` of its metrics, where they can be had without importing the class."""
     fault: str = ""
     """Why it cannot be used, where that is known without importing it."""
 
@@ -51,8 +54,15 @@ class Registry(Generic[T]):
         self._protocol = protocol
         self._own: dict[str, Entry] = {}
 
-    def register(self, name: str, target: str, summary: str) -> None:
+    def register(self, name: str, target: str, summary: str, *, metrics: str = "") -> None:
         """Add a part of mmcheck's own; ``target`` is imported on first use only.
+
+        Args:
+            name: What the user writes.
+            target: ``module:Class``.
+            summary: One line for ``mmcheck list``.
+            metrics: ``module:NAME`` of the class's metrics in a module that imports nothing heavy, so that they can be
+                listed at once; without it they are asked of the class.
 
         Raises:
             ValueError: If the name is taken or the target is not ``module:Class``.
@@ -61,7 +71,7 @@ class Registry(Generic[T]):
             raise ValueError(f"{self.kind} {name!r} is registered twice.")
         if target.count(":") != 1:
             raise ValueError(f"target of {self.kind} {name!r} must be 'module:Class', but is {target!r}.")
-        self._own[name] = Entry(name=name, target=target, summary=summary)
+        self._own[name] = Entry(name=name, target=target, summary=summary, metrics=metrics)
 
     def get(self, name: str) -> type[T]:
         """Return the class registered under ``name``, importing its module.
@@ -74,6 +84,16 @@ class Registry(Generic[T]):
             return self._load_plugin(entry)
         part: type[T] = _import(entry.target)
         return part
+
+    def metrics(self, name: str) -> tuple[Metric, ...]:
+        """Return what a probe or an analysis measures, importing its class only where nothing else tells.
+
+        Raises:
+            ConfigError: If there is no such part, or the package that offers it is broken.
+        """
+        entry = self.entry(name)
+        part: Any = _import(entry.metrics) if entry.metrics else self.get(name)
+        return tuple(part if entry.metrics else part.metrics)
 
     def entry(self, name: str) -> Entry:
         """Return the entry of ``name`` without importing the part.
@@ -159,10 +179,9 @@ class Registry(Generic[T]):
         return "" if name == entry.name or not isinstance(name, str) else f"{part.__name__} calls itself {name!r}"
 
 
-def _import(target: str) -> type:
+def _import(target: str) -> Any:
     module, _, attribute = target.partition(":")
-    part: type = getattr(importlib.import_module(module), attribute)
-    return part
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _sentence(kind: str, entry: Entry, reason: str) -> str:
