@@ -6,7 +6,10 @@ asks here for its halves, its probe, its metrics and its words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from mmcheck.core.types import MediaRef, Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +25,22 @@ class PairKind:
     probe: str
     """Probe that holds the two halves against each other."""
     comparisons: tuple[str, ...]
-    """Metrics of the probe, without its name, of which one at least says whether the two belong together."""
+    """Metrics of the probe, without its name, of which one at least says whether the two belong together; the first is
+    the score by which pairs are ranked."""
+    shown_by: tuple[str, ...]
+    """Metrics of the probe, without its name, by which a page orders kept pairs; the first that there is."""
+    embedded_by: str
+    """Probe that stores the embedding of the medium, under the name of its column."""
     analyses: tuple[str, ...]
     """Analyses that look at pairs of this kind through the same model."""
     judged_by: str = "alignment"
     """Analysis that says whether the halves of a pair belong together, or why that cannot be said."""
     by_words: tuple[str, ...] = ()
     """Metrics of those that stand on the words alone where the model cannot judge."""
+    is_seen: bool
+    """Whether the medium is looked at (a picture) or listened to (sound)."""
+    says_something: str
+    """Pattern (RE2) of what a text must hold to say anything."""
     medium_noun: str
     """What people call the medium: ``recording``."""
     pair: str
@@ -73,9 +85,39 @@ class PairKind:
         return metric.partition(".")[0] in (self.probe, *self.analyses)
 
     @property
+    def score(self) -> str:
+        """Return the metric of the probe, without its name, by which pairs are ranked."""
+        return self.comparisons[0]
+
+    @property
     def halves(self) -> str:
         """Return the two halves as people name them: ``image and caption``."""
         return f"{self.medium_noun} and {self.text}"
+
+    @property
+    def media_noun(self) -> str:
+        """Return what people call several of the media: ``recordings``."""
+        return f"{self.medium_noun}s"
+
+    @property
+    def texts_noun(self) -> str:
+        """Return what people call several of the texts: ``transcripts``."""
+        return f"{self.text}s"
+
+    @property
+    def digest(self) -> str:
+        """Return the name under which the media probe stores the SHA-256 of the medium."""
+        return f"{self.medium}_sha256"
+
+    def medium_of(self, sample: Sample) -> MediaRef | None:
+        """Return the sample's medium of this kind; None if it has none."""
+        found: MediaRef | None = getattr(sample, self.medium)
+        return found
+
+    def text_of(self, sample: Sample) -> str | None:
+        """Return the sample's text of this kind; None if its manifest has none."""
+        found: str | None = getattr(sample, self.text)
+        return found
 
 
 IMAGE_CAPTION = PairKind(
@@ -84,8 +126,13 @@ IMAGE_CAPTION = PairKind(
     text="caption",
     probe="image_text",
     comparisons=("similarity",),
+    shown_by=("similarity",),
+    embedded_by="image_text",
     analyses=("caption",),
     by_words=("caption.vagueness", "caption.lexical_vagueness"),
+    is_seen=True,
+    # A caption may be made of pictographs; nobody speaks a note sign.
+    says_something=r"[\p{L}\p{N}\p{So}]",
     medium_noun="image",
     pair="image-caption pair",
     pairs="image-caption pairs",
@@ -99,7 +146,11 @@ AUDIO_TRANSCRIPT = PairKind(
     text="transcript",
     probe="transcript",
     comparisons=("mean_log_prob", "error_rate", "wer", "cer"),
+    shown_by=("mean_log_prob", "worst_word_log_prob", "wer"),
+    embedded_by="media",
     analyses=("speech",),
+    is_seen=False,
+    says_something=r"[\p{L}\p{N}]",
     medium_noun="recording",
     pair="recording with its transcript",
     pairs="recordings with transcripts",
@@ -108,3 +159,9 @@ AUDIO_TRANSCRIPT = PairKind(
 )
 PAIR_KINDS = (IMAGE_CAPTION, AUDIO_TRANSCRIPT)
 """All of them, in the order in which they are told of."""
+KIND_OF: Mapping[str, PairKind] = {kind.name: kind for kind in PAIR_KINDS}
+"""Name, as stored in tables and summaries -> kind."""
+MEDIA = tuple(dict.fromkeys(kind.medium for kind in PAIR_KINDS))
+"""Columns of media in the samples."""
+TEXTS = tuple(dict.fromkeys(kind.text for kind in PAIR_KINDS))
+"""Columns of texts in the samples."""

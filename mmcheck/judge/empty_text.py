@@ -10,17 +10,19 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
 from mmcheck.judge.table import JudgeTable, Mask
 
-SAYS_SOMETHING = {"caption": r"[\p{L}\p{N}\p{So}]", "transcript": r"[\p{L}\p{N}]"}
+SAYS_SOMETHING = {kind.text: kind.says_something for kind in PAIR_KINDS}
+"""Column of a text -> what it must hold to say anything."""
 
 
 class EmptyTextRule(BaseRule):
     """Fires where the caption or the transcript is empty, white space or punctuation only."""
 
     traits = RuleTraits(meaning="An empty text")
-    causes = ("caption", "transcript")
+    causes = tuple(SAYS_SOMETHING)
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return a finding for each empty text."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.embeddings import mix_keys
 from mmcheck.metrics.null_mixture import fit_null_mixture, rising
-from mmcheck.repair.scores import Floats, PairScores, Rows, TranscriptScores
+from mmcheck.repair.scores import Floats, PairScores, Rows
 
 MAX_LOG_RATIO = 14.0
 """No score says more than this, in nats. Our own choice: a null of a few million pairs knows nothing of what is
@@ -24,9 +24,6 @@ ROW_LOG_RATIO = 8.0
 for a block."""
 MIN_RIGHT_PAIRS = 8
 """Fewer right pairs do not show what they score. Our own choice: a mean and a spread of fewer are too uncertain."""
-_NULL_ROWS, _NULL_TEXTS = 1536, 640
-"""Rows, and texts of recordings, that random pairings are made of. Our own choice: two million cosines; comparing texts
-is dearer."""
 _FIT_ROWS = 20_000  # pairs that the curve of right ones is learned from; our own choice: bounds time
 _TRANSCRIPT_MEAN, _TRANSCRIPT_SPREAD = 0.85, 0.17
 """Likeness of a right transcript to what was recognised. Our own choice: that of recognisers between 0 and 35 %
@@ -89,8 +86,7 @@ def sample_null(scores: PairScores, media_of: Rows | None = None, texts_of: Rows
         media_of: Rows whose media are known to belong to another row's text, shape (k,).
         texts_of: These rows; such pairs are left out.
     """
-    # Comparing texts takes a hundred times as long as comparing vectors.
-    size = _NULL_TEXTS if isinstance(scores, TranscriptScores) else _NULL_ROWS
+    size = scores.null_rows
     media, texts = _distinct(scores.media_keys, size), _distinct(scores.text_keys, size)
     block = scores.block(media, texts)
     # A row's own text, and any text equal to it, is no stranger; neither is a text that stands with a copy of it.

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, MEDIA, TEXTS, PairKind
 from mmcheck.core.types import Status
 from mmcheck.corpus.embeddings import read_embeddings
 from mmcheck.metrics.text_normalization import normalize
@@ -41,7 +42,7 @@ def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingSc
     Raises:
         RunError: If a part is missing or damaged.
     """
-    if "image_text" not in run.probes():
+    if IMAGE_CAPTION.probe not in run.probes():
         return None
     size = _embedding_size(run)
     if size is None:
@@ -51,7 +52,7 @@ def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingSc
     present = np.zeros(rows, dtype=bool)
     for shard in run.shards():
         stored = StoredShard(run, shard)
-        known, found = read_embeddings(stored, "image_text", ("image", "text"))
+        known, found = read_embeddings(stored, IMAGE_CAPTION.probe, ("image", "text"))
         places = np.flatnonzero(known) + shard.start
         present[places] = True
         if len(places):
@@ -67,14 +68,15 @@ _HEARD = {"hypothesis", "looped_hypothesis"}
 """Keys of the evidence of a recording that was transcribed, because its transcript was in doubt."""
 
 
-def image_posterior(run: RunFolder) -> Floats | None:
-    """Return the probability that each image-caption pair is a random pairing, NaN if unknown; None if not judged."""
-    if "alignment" not in run.probes():
+def read_posterior(run: RunFolder, kind: PairKind) -> Floats | None:
+    """Return the probability that each pair of a kind is a random pairing, NaN if unknown; None if not judged."""
+    if kind.judged_by not in run.probes():
         return None
-    table = run.measurements_table("alignment", ["image_posterior"])
-    if "image_posterior" not in table.column_names:
+    column = kind.posterior.partition(".")[2]
+    table = run.measurements_table(kind.judged_by, [column])
+    if column not in table.column_names:
         return None
-    return np.asarray(table["image_posterior"].cast("float64").to_numpy(), dtype=np.float32)
+    return np.asarray(table[column].cast("float64").to_numpy(), dtype=np.float32)
 
 
 def transcript_scores(run: RunFolder) -> TranscriptScores | None:
@@ -83,16 +85,16 @@ def transcript_scores(run: RunFolder) -> TranscriptScores | None:
     Raises:
         RunError: If a part is missing or damaged.
     """
-    if "transcript" not in run.probes():
+    if AUDIO_TRANSCRIPT.probe not in run.probes():
         return None
     heard: list[str | None] = []
     said: list[str | None] = []
     verified: list[bool] = []
     for shard in run.shards():
-        samples = read_part(run.samples_part(shard), ["transcript", "language"])
-        measured = read_part(run.measurements_part("transcript", shard), ["status", "evidence"])
+        samples = read_part(run.samples_part(shard), [AUDIO_TRANSCRIPT.text, "language"])
+        measured = read_part(run.measurements_part(AUDIO_TRANSCRIPT.probe, shard), ["status", "evidence"])
         for text, language, status, evidence in zip(
-            *(samples[name].to_pylist() for name in ("transcript", "language")),
+            *(samples[name].to_pylist() for name in (AUDIO_TRANSCRIPT.text, "language")),
             *(measured[name].to_pylist() for name in ("status", "evidence")),
             strict=True,
         ):
@@ -159,14 +161,14 @@ class _Keys:
         for shard in self._run.shards():
             if shard.stop <= low or shard.start >= high:
                 continue
-            part = read_part(self._run.samples_part(shard), ["id", "image", "audio", "caption", "transcript", "row"])
+            part = read_part(self._run.samples_part(shard), ["id", *MEDIA, *TEXTS, "row"])
             for number, sample in enumerate(part.to_pylist(), shard.start):
                 if low <= number < high and wanted[number - low]:
                     yield sample
 
 
 def _row_keys(sample: Mapping[str, Any], *, with_files: bool) -> Iterator[tuple[str, str | None]]:
-    ref = sample["image"] or sample["audio"]
+    ref = next((sample[name] for name in MEDIA if sample[name] is not None), None)
     if ref is not None:
         path = ref["member"] or ref["uri"]
         yield "the file name", path.replace("\\", "/").rsplit("/", 1)[-1]
@@ -174,7 +176,7 @@ def _row_keys(sample: Mapping[str, Any], *, with_files: bool) -> Iterator[tuple[
         size, date = _file_facts(ref) if with_files else (None, None)
         yield "the file size", size
         yield "the file date", date
-    yield "the text", sample["caption"] if sample["caption"] is not None else sample["transcript"]
+    yield "the text", next((sample[name] for name in TEXTS if sample[name] is not None), None)
     yield "the id", sample["id"]
     row = load_json(sample["row"])
     for name, value in row.items() if isinstance(row, dict) else ():
@@ -200,7 +202,7 @@ def _short_names(manifests: Sequence[str]) -> dict[str, str]:
 
 def _embedding_size(run: RunFolder) -> int | None:
     for shard in run.shards():
-        table = read_part(run.measurements_part("image_text", shard), [f"{EMBEDDING_PREFIX}image"])
+        table = read_part(run.measurements_part(IMAGE_CAPTION.probe, shard), [f"{EMBEDDING_PREFIX}image"])
         if table.column_names and pa.types.is_fixed_size_list(table.schema.field(0).type):
             return int(table.schema.field(0).type.list_size)
     return None

@@ -15,6 +15,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from mmcheck.core.atomic import write_text
+from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.sentences import count_noun
 from mmcheck.repair.summary import FOLDER, read_summary
 from mmcheck.report.media_embed import MediaBudget
@@ -43,8 +44,6 @@ class ShownProposal:
 
     row: ShownRow
     """The pair as it stands, with its medium."""
-    is_image: bool
-    """Whether it is about the image (else the recording)."""
     label: str
     """What the text is called."""
     text: ShownText | None
@@ -162,12 +161,10 @@ def _choose(table: pa.Table, limit: int) -> list[dict[str, Any]]:
 
 
 def _show(record: Mapping[str, Any], row: ShownRow) -> ShownProposal:
-    is_image = record["modality"] == "image"
     manifest = show_plain(record["source_manifest"].rstrip("/").rsplit("/", 1)[-1], 60)
     return ShownProposal(
         row=row,
-        is_image=is_image,
-        label="Caption" if is_image else "Transcript",
+        label=KIND_OF[record["modality"]].text.capitalize(),
         text=None if record["text"] is None else show_text(record["text"]),
         proposed=show_text(record["proposed_text"] or ""),
         kind=KINDS.get(record["kind"], show_plain(record["kind"])),

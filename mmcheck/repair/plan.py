@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.repair.displacement import Displacement, explain
 from mmcheck.repair.evidence import Evidence
 from mmcheck.repair.files import FileRows
@@ -18,8 +19,6 @@ Kind = Literal["swap", "cycle", "shift", "reversed", "resorted", "match"]
 
 SUSPECT = 0.5
 """Posterior from which a pair is a suspect. Given by the definition: more probably wrong than right."""
-NOUNS = {"image": ("image", "caption"), "audio": ("recording", "transcript")}
-"""What medium and text are called."""
 _DOUBTFUL = 0.1
 """Pairs this probably wrong are matched as well. Our own choice: their own text competes for its place, so nothing is
 lost."""
@@ -36,7 +35,7 @@ class Proposal:
     source: int
     """Row of the run that the text is taken from."""
     modality: str
-    """``image`` or ``audio``."""
+    """Name of the kind of pair."""
     kind: Kind
     """``swap`` (two rows have each other's), ``cycle`` (several, in a ring), ``match`` (found with another suspect),
     ``shift``, ``reversed`` or ``resorted`` (part of an explanation)."""
@@ -55,7 +54,7 @@ class Explanation:
     """What happened to a run of rows."""
 
     modality: str
-    """``image`` or ``audio``."""
+    """Name of the kind of pair."""
     kind: Kind
     """``shift``, ``reversed`` or ``resorted``."""
     file: str
@@ -82,13 +81,13 @@ class PlanBuilder:
     """What has been proposed so far."""
 
     def __init__(
-        self, evidence: Evidence, wrong: NDArray[np.float64], modality: str, files: Sequence[FileRows]
+        self, evidence: Evidence, wrong: NDArray[np.float64], kind: PairKind, files: Sequence[FileRows]
     ) -> None:
         self._evidence = evidence
         self._scores = evidence.scores
         self._wrong = wrong
-        self._modality = modality
-        self._nouns = NOUNS[modality]
+        self._modality = kind.name
+        self._nouns = (kind.medium_noun, kind.text)
         self._numbers = np.zeros(self._scores.num_rows, dtype=np.int64)
         for file in files:
             self._numbers[file.rows] = file.numbers

@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from mmcheck.core.atomic import TMP_PREFIX, write_text
 from mmcheck.core.errors import OutputError, UserError
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, KIND_OF, TEXTS, PairKind
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.core.sentences import count_noun
 from mmcheck.decide.sources import check_sources
-from mmcheck.repair.inputs import image_posterior, image_scores, read_files, transcript_scores
+from mmcheck.repair.inputs import image_scores, read_files, read_posterior, transcript_scores
 from mmcheck.repair.orphans import Orphans
 from mmcheck.repair.page import write_repair_page
-from mmcheck.repair.plan import NOUNS
+from mmcheck.repair.scores import PairScores
 from mmcheck.repair.search import MIN_CONFIDENCE, Proposal, RepairPlan, propose_repairs
 from mmcheck.repair.summary import FOLDER
 from mmcheck.repair.write import check_target, write_repaired
@@ -51,7 +52,6 @@ PROPOSALS = pa.schema(
         ("reason", pa.string()),
     ]
 )
-_TEXTS = {"image": "caption", "audio": "transcript"}
 _COPY = "repair a copy of the run"
 
 
@@ -131,20 +131,21 @@ def _plan(run: RunFolder, rows: int, scratch: Path, orphans: Orphans, progress: 
         return []
     progress.phase("comparing", None)
     files = read_files(run)
-    images = image_scores(run, scratch, orphans)
-    heard = transcript_scores(run)
-    if images is None and heard is None:
+    found: dict[PairKind, PairScores | None] = {
+        IMAGE_CAPTION: image_scores(run, scratch, orphans),
+        AUDIO_TRANSCRIPT: transcript_scores(run),
+    }
+    compared = {kind: scores for kind, scores in found.items() if scores is not None}
+    if not compared:
         raise _nothing_stored(run)
-    plans = []
-    if images is not None:
-        plans.append(propose_repairs(images, files, modality="image", posterior=image_posterior(run)))
-    if heard is not None:
-        plans.append(propose_repairs(heard, files, modality="audio"))
-    return plans
+    return [
+        propose_repairs(scores, files, kind=kind, posterior=None if scores.are_absolute else read_posterior(run, kind))
+        for kind, scores in compared.items()
+    ]
 
 
 def _nothing_stored(run: RunFolder) -> UserError:
-    if "transcript" in run.probes() and "image_text" not in run.probes():
+    if AUDIO_TRANSCRIPT.probe in run.probes() and IMAGE_CAPTION.probe not in run.probes():
         return UserError(
             f"{run.path} holds nothing that was heard: no recording was transcribed.",
             hint="scan with --set probes.transcript.transcribe=uncertain (or always), then repair.",
@@ -165,7 +166,7 @@ def _table(run: RunFolder, plans: Sequence[RepairPlan], min_confidence: float) -
     records = []
     for proposal in chosen:
         own, source = found[proposal.row], found[proposal.source]
-        column = _TEXTS[proposal.modality]
+        column = KIND_OF[proposal.modality].text
         records.append(
             {
                 "index": proposal.row,
@@ -195,7 +196,7 @@ def _read_rows(run: RunFolder, wanted: set[int]) -> dict[int, dict[str, Any]]:
     for shard in run.shards():
         here = rows[np.searchsorted(rows, shard.start) : np.searchsorted(rows, shard.stop)]
         if len(here):
-            columns = ["id", "manifest", "row_number", "caption", "transcript"]
+            columns = ["id", "manifest", "row_number", *TEXTS]
             part = read_part(run.samples_part(shard), columns).take(here - shard.start)
             found.update(zip(here.tolist(), part.to_pylist(), strict=True))
     return found
@@ -227,7 +228,7 @@ def _summarise(
         "sentences": _sentences(table.num_rows, plans, explanations),
         "notes": notes,
         "modalities": {
-            plan.modality: {
+            plan.kind.name: {
                 "pairs": plan.num_pairs,
                 "suspects": plan.num_suspects,
                 "random_share": plan.random_share,
@@ -248,7 +249,8 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
     if suspects:
         what = count_noun(suspects, "suspect pair")
         return [*told, f"Nothing is proposed: for none of {what} is another text sure enough."]
-    unjudged = ["-".join(NOUNS[plan.modality]) for plan in plans if plan.num_pairs and plan.random_share is None]
+    blind = [plan.kind for plan in plans if plan.num_pairs and plan.random_share is None]
+    unjudged = [f"{kind.medium_noun}-{kind.text}" for kind in blind]
     if not any(plan.num_pairs for plan in plans):
         return [*told, "Nothing was judged: there is no pair of which both halves can be compared."]
     if len(unjudged) == sum(plan.num_pairs > 0 for plan in plans):

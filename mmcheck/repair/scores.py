@@ -34,11 +34,25 @@ _EXACT_ROWS = 60_000
 """Suspects up to which all are compared with all, in blocks. Our own choice: below, the index is dearer than the
 products it saves."""
 _TUNED = 256  # queries on which the index is tuned; our own choice: some seconds of work
+_NULL_VECTORS, _NULL_TEXTS = 1536, 640
+"""Rows, and texts of recordings, that random pairings are made of. Our own choice: two million cosines; comparing texts
+is dearer."""
+MIN_PAIRS = 20
+"""Fewer pairs do not show what right ones look like. Our own choice: half of them may be wrong."""
+MIN_HEARD = 2
+"""The same for recordings that were transcribed. Our own choice: their likeness to the right text is known
+beforehand."""
 
 
 class PairScores(Protocol):
     """Scores of media with texts of one run, by row number. Higher is better."""
 
+    least_pairs: int
+    """Fewer pairs do not show what right ones look like."""
+    null_rows: int
+    """Media, and texts, whose random pairings are scored."""
+    are_absolute: bool
+    """Whether what right pairs score is known beforehand, whatever the set."""
     num_rows: int
     has_medium: Mask
     """Rows whose medium can be compared, shape (n,)."""
@@ -84,6 +98,10 @@ class EmbeddingScores:
         has_text: Rows that have a caption.
         seed: Decides who is in the bank.
     """
+
+    least_pairs = MIN_PAIRS
+    null_rows = _NULL_VECTORS
+    are_absolute = False
 
     def __init__(
         self,
@@ -161,6 +179,10 @@ class TranscriptScores:
         transcripts: Normalised transcript, one a row; None where there is none.
         verified: Rows whose transcript needed no transcription to be believed, shape (n,); default: none.
     """
+
+    least_pairs = MIN_HEARD
+    null_rows = _NULL_TEXTS
+    are_absolute = True
 
     def __init__(
         self, hypotheses: Sequence[str | None], transcripts: Sequence[str | None], verified: Mask | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.pair_kinds import IMAGE_CAPTION, PairKind
 from mmcheck.core.sentences import count_noun
 from mmcheck.repair.displacement import REACH
 from mmcheck.repair.evidence import (
@@ -26,15 +27,10 @@ from mmcheck.repair.evidence import (
 from mmcheck.repair.files import FileArrangements
 from mmcheck.repair.files import FileRows as FileRows
 from mmcheck.repair.partners import find_partners
-from mmcheck.repair.plan import NOUNS, SUSPECT, Explanation, PlanBuilder
+from mmcheck.repair.plan import SUSPECT, Explanation, PlanBuilder
 from mmcheck.repair.plan import Proposal as Proposal
-from mmcheck.repair.scores import Floats, PairScores, TranscriptScores
+from mmcheck.repair.scores import Floats, PairScores
 
-MIN_PAIRS = 20
-"""Fewer pairs do not show what right ones look like. Our own choice: half of them may be wrong."""
-MIN_HEARD = 2
-"""The same for recordings that were transcribed. Our own choice: their likeness to the right text is known
-beforehand."""
 MIN_CONFIDENCE = 0.8
 """Confidence below which nothing is proposed unless asked for. Our own choice: at most one proposal in five may be
 wrong."""
@@ -47,10 +43,10 @@ _MANY_SUSPECTS = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairPlan:
-    """All that is proposed for one modality."""
+    """All that is proposed for pairs of one kind."""
 
-    modality: str
-    """``image`` or ``audio``."""
+    kind: PairKind
+    """The kind."""
     proposals: tuple[Proposal, ...] = ()
     """In the order of the rows; each row at most once, each source at most once."""
     explanations: tuple[Explanation, ...] = ()
@@ -71,53 +67,51 @@ def propose_repairs(
     scores: PairScores,
     files: Sequence[FileRows],
     *,
-    modality: str = "image",
+    kind: PairKind = IMAGE_CAPTION,
     posterior: Floats | None = None,
     reach: int = REACH,
 ) -> RepairPlan:
-    """Return what is proposed for one modality of a run, deterministic and indifferent to how rows are stored.
+    """Return what is proposed for one kind of pair of a run, deterministic and indifferent to how rows are stored.
 
     Args:
         scores: Scores of any medium with any text (``EmbeddingScores``, ``TranscriptScores``).
         files: The manifest files, each with its rows in order.
-        modality: ``image`` or ``audio``; decides the words only.
+        kind: The kind of pair; decides the words only.
         posterior: Probability that a pair is a random pairing, shape (n,), NaN where unknown; None: by the scores
             alone. Suspects are those above one half.
         reach: Largest shift looked for, in rows.
     """
-    nouns = NOUNS[modality]
+    pair = f"{kind.medium_noun}-{kind.text} pair"
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
-    # Transcripts are compared as texts; what right ones look like is known beforehand.
-    least = MIN_HEARD if isinstance(scores, TranscriptScores) else MIN_PAIRS
-    if len(pairs) < least:
+    if len(pairs) < scores.least_pairs:
         note = (
-            f"{count_noun(len(pairs), f'{nouns[0]}-{nouns[1]} pair is', f'{nouns[0]}-{nouns[1]} pairs are')} too few "
-            f"to learn from what right ones look like; scan at least {least} together, then repair."
+            f"{count_noun(len(pairs), f'{pair} is', f'{pair}s are')} too few to learn from what right ones look like; "
+            f"scan at least {scores.least_pairs} together, then repair."
         )
-        return RepairPlan(modality=modality, notes=(note,) if len(pairs) else (), num_pairs=len(pairs))
+        return RepairPlan(kind=kind, notes=(note,) if len(pairs) else (), num_pairs=len(pairs))
     null = sample_null(scores)
     arrangements = FileArrangements(scores, null, files, reach)
     evidence = _find_evidence(scores, null, arrangements)
     if evidence is None:
         note = (
-            f"the scores of the {nouns[0]}-{nouns[1]} pairs cannot be told from those of random pairings, in the "
+            f"the scores of the {pair}s cannot be told from those of random pairings, in the "
             "order of the manifest or in any other that it names, so there is nothing to go by; if the two do belong "
             "together, scan with another model."
         )
-        return RepairPlan(modality=modality, notes=(note,), num_pairs=len(pairs))
+        return RepairPlan(kind=kind, notes=(note,), num_pairs=len(pairs))
     wrong = np.full(scores.num_rows, np.nan)
     if posterior is not None:
         wrong[pairs] = posterior[pairs]
     unknown = pairs[np.isnan(wrong[pairs])]
     wrong[unknown] = evidence.wrong(unknown)
-    plan = PlanBuilder(evidence, wrong, modality, files)
+    plan = PlanBuilder(evidence, wrong, kind, files)
     for number, file in enumerate(files):
         for block in arrangements.displacements(number, evidence, plan.is_suspect):
             plan.take_block(file, block)
     plan.settle()
     partner_share = plan.match()
     return RepairPlan(
-        modality=modality,
+        kind=kind,
         proposals=plan.proposals(),
         explanations=tuple(plan.explanations),
         num_pairs=len(pairs),
@@ -128,7 +122,7 @@ def propose_repairs(
 
 
 def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangements) -> Evidence | None:
-    if isinstance(scores, TranscriptScores):
+    if scores.are_absolute:
         return fit_transcript_evidence(scores, null)
     if null.is_constant:
         return None
@@ -158,7 +152,7 @@ def _sharpen(evidence: Evidence, right: Floats | None = None) -> Evidence:
     scores = evidence.scores
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
     suspects = pairs[evidence.wrong(pairs) > SUSPECT]
-    if len(suspects) < max(MIN_PAIRS, _MANY_SUSPECTS * len(pairs)):
+    if len(suspects) < max(scores.least_pairs, _MANY_SUSPECTS * len(pairs)):
         return evidence
     partners = find_partners(scores, suspects)
     if partners is None:

@@ -22,6 +22,7 @@ from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import ManifestError, OutputError, RunError
 from mmcheck.core.json_row import changed_row
+from mmcheck.core.pair_kinds import KIND_OF, TEXTS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
@@ -35,10 +36,9 @@ from mmcheck.store.schema import table_to_samples
 
 PREFIX = "mmcheck_repair"
 _PARTS = ("from", "confidence", "original")
-_TEXTS = {"image": "caption", "audio": "transcript"}
 _TABULAR = ("csv", "parquet")
 _FOLDERS = ("imagefolder", "audiofolder")
-_TEXT_FIELDS = ("caption", "transcript", "txt", "text")
+_TEXT_FIELDS = (*TEXTS, "txt", "text")
 
 _OTHER = "free some space, or give --write another folder."
 
@@ -261,7 +261,7 @@ class _Writer:
 def _with_text(row: dict[str, Any], record: Mapping[str, Any], finder: RoleFinder) -> dict[str, Any] | None:
     """Return the row with the proposed text in the place of the old one; None if no column holds the old one alone."""
     old, new = record["text"], record["proposed_text"]
-    role = getattr(finder.roles(row), _TEXTS[record["modality"]])
+    role = getattr(finder.roles(row), KIND_OF[record["modality"]].text)
     nested = row.get("json") if isinstance(row.get("json"), dict) else None
     # A label that happens to read like the caption is none: only the column that the text was read from counts.
     fields = (role,) if role is not None and row.get(role) is not None else _TEXT_FIELDS

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcheck.config import Config
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Action, Metric
 from mmcheck.report.histograms import ACTIONS, Codes, Floats
 
@@ -19,11 +20,6 @@ NUM_LOWEST = 6
 """Kept samples of the lowest scores that are shown. Our own choice: one line."""
 NUM_TYPICAL = 3
 """Kept samples of middling scores that are shown. Our own choice: enough to compare with."""
-_MODEL_PROBES = ("image_text", "transcript")
-_PREFERRED = {
-    "image_text": ("image_text.similarity",),
-    "transcript": ("transcript.mean_log_prob", "transcript.worst_word_log_prob", "transcript.wer"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +37,7 @@ class KeptStrip:
 def choose_kept(
     config: Config, metrics: Mapping[str, Metric], values: Callable[[str], Floats], actions: Codes
 ) -> list[KeptStrip]:
-    """Return a strip for each probe that judges pairs with a model and has a metric to order them by.
+    """Return a strip for each kind of pair that was compared and has a metric to order them by.
 
     Args:
         config: Tells which metrics have a limit; such a one is preferred.
@@ -51,10 +47,10 @@ def choose_kept(
     """
     limited = {rule.metric for rule in config.rules.values() if rule.enabled and rule.metric}
     strips = []
-    for probe in _MODEL_PROBES:
-        own = [name for name in metrics if name.partition(".")[0] == probe]
+    for kind in PAIR_KINDS:
+        own = [name for name in metrics if name.partition(".")[0] == kind.probe]
         own = [name for name in own if metrics[name].higher_is_better is not None]
-        ranked = [name for name in _PREFERRED[probe] if name in own]
+        ranked = [name for short in kind.shown_by if (name := f"{kind.probe}.{short}") in own]
         ranked += [name for name in own if name in limited and name not in ranked]
         kept = actions == ACTIONS.index(Action.KEEP)
         for name in ranked:

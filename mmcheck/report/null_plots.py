@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.report.histograms import BOTTOM, LEFT, RIGHT, TOP, Tick, place_ticks
 from mmcheck.report.shown_text import format_count, format_value, show_plain
 
@@ -57,14 +58,14 @@ class NullPlot:
 def draw_null_plots(summary: Mapping[str, Any]) -> list[NullPlot]:
     """Return the plots of the alignment analysis' summary; none where it has no bins."""
     plots = []
-    for modality in ("image", "audio"):
-        part = summary.get(modality)
+    for kind in PAIR_KINDS:
+        part = summary.get(kind.name)
         if not isinstance(part, Mapping):
             continue
-        plots += _plots(modality, part)
+        plots += _plots(kind.name, part)
         for name, inner in (part.get("slices") or {}).items():
             if isinstance(inner, Mapping):
-                plots += _plots(f"{modality}, {name}", inner)
+                plots += _plots(f"{kind.name}, {name}", inner)
     return plots[:MAX_PLOTS]
 
 

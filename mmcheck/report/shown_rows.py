@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import Config
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import MediaRef, Metric, Sample
 from mmcheck.media.source import MediaSource
 from mmcheck.report.media_embed import (
@@ -234,7 +235,7 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
         manifest=show_plain(sample.manifest, 400),
         action=verdict["action"],
         decided_by=None if decided_by == "policy" else show_plain(decided_by, 60),
-        modalities=tuple(name for name in ("image", "audio") if getattr(sample, name) is not None),
+        modalities=tuple(kind.medium for kind in PAIR_KINDS if kind.medium_of(sample) is not None),
         language=show_plain(language, 20) if language else None,
         html_language=language if language and _LANGUAGE.fullmatch(language) else None,
         image=image,

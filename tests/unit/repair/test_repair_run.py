@@ -334,10 +334,11 @@ def test_a_run_without_embeddings_or_rows(data: Path, tmp_path: Path) -> None:
 
 
 def test_the_posterior_of_the_alignment_decides_who_is_suspect(data: Path, tmp_path: Path) -> None:
-    from mmcheck.repair.inputs import image_posterior
+    from mmcheck.core.pair_kinds import IMAGE_CAPTION
+    from mmcheck.repair.inputs import read_posterior
 
     run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", _rows()), "jsonl")])
-    assert image_posterior(run) is None
+    assert read_posterior(run, IMAGE_CAPTION) is None
     told = json.loads((run.path / "run.json").read_text())
     metric = {"name": "alignment.image_posterior", "description": "p"}
     told["analyses"] = {"alignment": {"metrics": [metric]}}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.repair.displacement import Displacement, explain
 from mmcheck.repair.scores import EmbeddingScores, TranscriptScores
 from mmcheck.repair.search import FileRows, RepairPlan, propose_repairs
@@ -330,7 +331,7 @@ def test_transcripts_are_given_to_the_recordings_that_say_them() -> None:
     plan = propose_repairs(
         TranscriptScores(heard, [said[row] for row in order], verified),
         [FileRows(name="m.jsonl", rows=rows, numbers=rows + 1)],
-        modality="audio",
+        kind=AUDIO_TRANSCRIPT,
     )
     sure = {p.row: (p.source, p.kind) for p in plan.proposals if p.confidence >= 0.8}
     assert sure == {3: (40, "swap"), 40: (3, "swap"), 50: (70, "cycle"), 60: (50, "cycle"), 70: (60, "cycle")}
@@ -345,7 +346,7 @@ def test_moved_transcripts_are_told_in_words() -> None:
     plan = propose_repairs(
         TranscriptScores(heard, [said[row] for row in order], verified),
         [FileRows(name="m.jsonl", rows=rows, numbers=rows + 1)],
-        modality="audio",
+        kind=AUDIO_TRANSCRIPT,
     )
     assert [e.sentence for e in plan.explanations] == [
         "rows 81-119 of m.jsonl: each transcript belongs to the next recording."
@@ -358,7 +359,7 @@ def test_silence_and_other_scripts_find_no_partner() -> None:
     heard: list[str | None] = ["" if row % 2 else "thank you" for row in range(40)]
     rows = np.arange(40)
     plan = propose_repairs(
-        TranscriptScores(heard, said), [FileRows(name="m", rows=rows, numbers=rows)], modality="audio"
+        TranscriptScores(heard, said), [FileRows(name="m", rows=rows, numbers=rows)], kind=AUDIO_TRANSCRIPT
     )
     assert [p for p in plan.proposals if p.confidence >= 0.5] == []
 
