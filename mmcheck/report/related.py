@@ -101,12 +101,15 @@ def name_related(
         evidence: Analysis -> its evidence on the sample.
         metrics: The metrics that the findings looked at.
     """
-    concerned = {metric.partition(".")[0] for metric in metrics if metric}
+    named = {metric for metric in metrics if metric}
+    concerned = {metric.partition(".")[0] for metric in named}
     wanted: list[tuple[str, list[str]]] = []
     for analysis, titles in TITLES.items():
         if analysis not in concerned:
             continue
         for key, title in titles.items():
+            if analysis == "consistency" and f"{analysis}.{key}" not in named:
+                continue  # all figures have evidence, also those that no rule minds
             ids = evidence.get(analysis, {}).get(key)
             if isinstance(ids, list) and (names := [item for item in ids if isinstance(item, str)][:MAX_SHOWN]):
                 wanted.append((title, names))

@@ -26,8 +26,11 @@ from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_
 from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
 from mmcheck.corpus.caption.summary import NUM_EXAMPLES, CaptionTally
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
+from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.metrics.caption_vagueness import (
+    LIMIT,
+    UNVERIFIABLE_LIMIT,
     combine_vagueness,
     flatness,
     lexical_vagueness,
@@ -39,8 +42,8 @@ from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
-_SHOWN = 0.5  # smaller values need no evidence; our own choice: half the way from surely none to surely one
+VERSION = 3
+_FIRES = 0.5  # value from which a sign is named; our own choice: halfway from none at all to a sure one
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
 
@@ -70,13 +73,16 @@ class Caption:
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.
 
-        Evidence of a vague or unverifiable caption: ``cues`` and ``reasons`` (stable words), ``sentence``,
-        ``generic_words`` and, under ``fitting``, the ids of three images that it fits about equally well.
+        Evidence of the vaguest captions: ``cues`` (stable words), ``sentence``, ``generic_words`` and, under
+        ``fitting``, the ids of three images that it fits about equally well; of the least verifiable: ``reasons``.
         """
         num_images = count_images(shards, self._seed)
         background = gather_background(shards, self._options, self._seed)
         rows = CaptionRows.join([self._measure(shard, read_signs(shard), background, num_images) for shard in shards])
         foreign = find_foreign_languages(rows, background)
+        rows.add_languages(foreign)
+        is_vague = worst_rows(rows.vagueness, counted_from=LIMIT)
+        is_unverifiable = worst_rows(rows.unverifiable, counted_from=UNVERIFIABLE_LIMIT)
         ids = read_ids(shards, rows.picks)
         tally = CaptionTally(background, num_images, foreign)
         start = 0
@@ -85,16 +91,17 @@ class Caption:
             stop = start + len(signs.captions)
             sample_ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
             part = rows.part(start, stop)
-            unverifiable = np.fmax(part.unverifiable, _language_sign(signs, foreign, part))
-            values = part.values() | {"unverifiable": unverifiable}
-            evidence = [
-                self._evidence(row, signs, part, unverifiable, ids, foreign, num_images)
-                for row in range(len(signs.captions))
-            ]
-            tally.add(sample_ids.to_pylist(), signs, values, evidence)
+            evidence: list[dict[str, Any]] = [{} for _ in signs.captions]
+            for row in np.flatnonzero(is_vague[start:stop] | is_unverifiable[start:stop]).tolist():
+                if is_vague[start + row]:
+                    evidence[row] |= _tell_vague(row, signs, part)
+                if is_unverifiable[start + row] and (reasons := list(_reasons(row, signs, part, foreign))):
+                    evidence[row]["reasons"] = reasons
+                evidence[row] |= _tell_fitting(row, part, ids, num_images)
+            tally.add(sample_ids.to_pylist(), signs, part.values(), evidence)
             yield analysis_table(
                 sample_ids,
-                values,
+                part.values(),
                 reasons=_UNLIT,
                 causes="no_caption",
                 evidence=[dump_json(entry) if entry else None for entry in evidence],
@@ -140,8 +147,8 @@ class Caption:
         rows.unverifiable[known] = np.fmax.reduce(signs_of)[known]
         rows.set_languages(signs.languages)
         if isinstance(background, Background):
-            shown = np.fmax(rows.vagueness[measured], rows.unverifiable[measured]) >= _SHOWN
-            places = np.flatnonzero(shown & (flat[measured] >= _SHOWN))
+            shown = worst_rows(np.fmax(rows.vagueness[measured], rows.unverifiable[measured]))
+            places = np.flatnonzero(shown & (flat[measured] >= _FIRES))
             own = background.find_own(images[places])
             for place, number in zip(places.tolist(), own.tolist(), strict=True):
                 picks = background.pick_fitting(
@@ -150,40 +157,32 @@ class Caption:
                 rows.picks[measured[place], : len(picks)] = picks
         return rows
 
-    def _evidence(
-        self,
-        row: int,
-        signs: CaptionSigns,
-        part: CaptionRows,
-        unverifiable: Floats,
-        ids: dict[int, str],
-        foreign: dict[str, float],
-        num_images: int,
-    ) -> dict[str, Any]:
-        is_vague, is_unverifiable = part.vagueness[row] >= _SHOWN, unverifiable[row] >= _SHOWN
-        if not (is_vague or is_unverifiable):
-            return {}
-        found: dict[str, Any] = {}
-        fitting = [ids[pick] for pick in part.picks[row].tolist() if pick >= 0]
-        if fitting:
-            found["fitting"] = fitting
-        cues = _cues(row, signs, part)
-        if is_vague:
-            found["cues"] = list(cues)
-            found["sentence"] = "It " + _listed(list(cues.values())) + "." if cues else None
-            if signs.generic_words[row]:
-                found["generic_words"] = signs.generic_words[row]
-        if is_unverifiable:
-            found["reasons"] = list(_reasons(row, signs, part, foreign))
-        if np.isfinite(part.num_fitting[row]):
-            found["num_fitting_images"], found["num_images"] = round(float(part.num_fitting[row])), num_images
-        return {key: value for key, value in found.items() if value is not None}
+
+def _tell_vague(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, Any]:
+    """Return what makes a caption vague, as far as anything does."""
+    cues = _cues(row, signs, part)
+    if not cues:
+        return {}
+    found: dict[str, Any] = {"cues": list(cues), "sentence": "It " + _listed(list(cues.values())) + "."}
+    if signs.generic_words[row]:
+        found["generic_words"] = signs.generic_words[row]
+    return found
+
+
+def _tell_fitting(row: int, part: CaptionRows, ids: dict[int, str], num_images: int) -> dict[str, Any]:
+    """Return which and how many images a caption fits, where that is known."""
+    found: dict[str, Any] = {}
+    if fitting := [ids[pick] for pick in part.picks[row].tolist() if pick >= 0]:
+        found["fitting"] = fitting
+    if np.isfinite(part.num_fitting[row]):
+        found["num_fitting_images"], found["num_images"] = round(float(part.num_fitting[row])), num_images
+    return found
 
 
 def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
     """Return the signs of vagueness that fired, with half a sentence each."""
     cues: dict[str, str] = {}
-    if part.flat[row] >= _SHOWN:
+    if part.flat[row] >= _FIRES:
         cues["fits_many_images"] = f"fits about {part.num_fitting[row]:,.0f} images of the set equally well"
     if signs.content_words[row] <= 1:
         number = int(signs.content_words[row])
@@ -192,7 +191,7 @@ def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
         cues["generic_words"] = "uses general words (" + ", ".join(signs.generic_words[row][:4]) + ")"
     if signs.counts[row] >= NUM_EXAMPLES:
         cues["repeated"] = f"stands with {signs.counts[row]:,.0f} different images"
-    if signs.filename_likeness[row] >= _SHOWN:
+    if signs.filename_likeness[row] >= _FIRES:
         cues["file_name"] = "looks like a file name"
     return cues
 
@@ -203,18 +202,11 @@ def _listed(parts: list[str]) -> str:
 
 def _reasons(row: int, signs: CaptionSigns, part: CaptionRows, foreign: dict[str, float]) -> Iterator[str]:
     """Yield why a caption cannot be verified."""
-    if signs.unknown_ratio[row] >= _SHOWN:
+    if signs.unknown_ratio[row] >= _FIRES:
         yield "unknown_words"
-    if signs.fragmentation[row] >= _SHOWN:
+    if signs.fragmentation[row] >= _FIRES:
         yield "unknown_script"
     if signs.languages[row] in foreign:
         yield "foreign_language"
-    if unexplained_flatness(part.flat[row : row + 1], part.lexical[row : row + 1])[0] >= _SHOWN:
+    if unexplained_flatness(part.flat[row : row + 1], part.lexical[row : row + 1])[0] >= _FIRES:
         yield "no_information"
-
-
-def _language_sign(signs: CaptionSigns, foreign: dict[str, float], part: CaptionRows) -> Floats:
-    """Return how surely each caption is in a language that the model does not know; NaN where there is no sign."""
-    surely = np.array([foreign.get(language or "", np.nan) for language in signs.languages], dtype=np.float64)
-    # A caption that says nothing in any language is vague, not foreign.
-    return np.where(part.worded < _SHOWN, surely, np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -36,7 +36,7 @@ class CaptionRows:
     num_fitting: Floats
     """Images of the set that fit about equally well."""
     unverifiable: Floats
-    """0 to 1, without the language's sign."""
+    """0 to 1; ``add_languages`` adds the language's sign."""
     flat: Floats
     """Flatness of the distribution over the images, 0 to 1."""
     worded: Floats
@@ -83,6 +83,17 @@ class CaptionRows:
         """Number the rows' languages."""
         numbers = [-1 if code is None else self.names.setdefault(code, len(self.names)) for code in languages]
         self.language[:] = numbers
+
+    def add_languages(self, foreign: Mapping[str, float]) -> None:
+        """Take the captions of these languages for unverifiable, as surely as given.
+
+        Args:
+            foreign: Languages that the model does not know, as ``find_foreign_languages`` returns them.
+        """
+        sure = np.array([*(foreign.get(name, np.nan) for name in self.names), np.nan], dtype=np.float64)
+        # A caption that says nothing in any language is vague, not foreign.
+        sign = np.where(self.worded < _EMPTY_WORDED, sure[self.language], np.nan)
+        self.unverifiable = np.fmax(self.unverifiable, sign)
 
     def values(self) -> dict[str, Floats]:
         """Return the stored metrics by short name."""

@@ -24,6 +24,7 @@ from mmcheck.corpus.consistency.metrics import METRICS
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
 from mmcheck.corpus.embeddings import gather_bank
+from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.row_keys import read_row_keys
 from mmcheck.corpus.sample_ids import read_ids, read_texts
 from mmcheck.metrics.caption_vagueness import LIMIT
@@ -32,15 +33,15 @@ from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 NUM_EXAMPLES = 3
 """Examples of each kind. Our own choice: enough to see what is meant."""
 PROBE = "image_text"
 BANK_SIZE = 2048
 """Pairs that stand for the set. Our own choice: as analyses.caption.bank_size."""
-LIMITS = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
-"""Values from which a figure is best flagged; smaller ones get no evidence. Our own choice: as the rules of the
-presets."""
+COUNTED_FROM = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
+"""Values from which the summary counts a row. Our own choice: halfway to random captions; a word in five; nearer to
+random images than to the same one; six deviations."""
 _ABSENT = "no other row shares the image, the recording or the caption, and there are no like images to compare with"
 _MAX_TEXT = 300  # characters of another's text in the evidence; our own choice: bounds the size of the run
 
@@ -70,8 +71,8 @@ class Consistency:
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.
 
-        Evidence of a figure that reaches its limit: under the metric's short name the ids of up to three other rows,
-        and under ``captions`` or ``transcripts`` what these say.
+        Evidence of the worst rows of each figure: under the metric's short name the ids of up to three other rows, and
+        under ``captions`` or ``transcripts`` what these say.
         """
         keys = read_row_keys(shards, PROBE, self._seed)
         bank = gather_bank(shards, PROBE, ["image", "text"], size=BANK_SIZE, seed=self._seed)
@@ -84,8 +85,11 @@ class Consistency:
             "unlike_images": find_unlike_images(shards, keys, PROBE, scale),
             "breadth": find_breadth(shards, keys, PROBE, bank),
         }
+        told = {
+            name: worst_rows(np.abs(figure.values), counted_from=COUNTED_FROM[name]) for name, figure in found.items()
+        }
+        others = {name: np.where(told[name][:, None], figure.others, -1) for name, figure in found.items()}
         reached = {name: _reaches(name, figure.values) for name, figure in found.items()}
-        others = {name: np.where(reached[name][:, None], figure.others, -1) for name, figure in found.items()}
         ids = read_ids(shards, *others.values(), *(_first_rows(mask) for mask in reached.values()))
         texts = {
             "captions": read_texts(shards, "caption", others["caption_conflict"], others["breadth"]),
@@ -96,7 +100,7 @@ class Consistency:
         for shard, size in zip(shards, keys.sizes, strict=True):
             stop = start + size
             evidence = [
-                _evidence({name: rows[row] for name, rows in others.items() if reached[name][row]}, ids, texts)
+                _evidence({name: rows[row] for name, rows in others.items() if told[name][row]}, ids, texts)
                 for row in range(start, stop)
             ]
             yield analysis_table(
@@ -109,12 +113,12 @@ class Consistency:
             start = stop
 
     def summary(self) -> dict[str, Any]:
-        """Return how many rows reach each figure's limit, examples, and sentences."""
+        """Return how many rows reach each figure's limit for the summary, examples, and sentences."""
         return self._summary
 
 
 def _reaches(name: str, values: Floats) -> NDArray[np.bool_]:
-    return np.asarray(np.nan_to_num(np.abs(values)) >= LIMITS[name], dtype=bool)
+    return np.asarray(np.nan_to_num(np.abs(values)) >= COUNTED_FROM[name], dtype=bool)
 
 
 def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np.bool_]:
@@ -181,7 +185,7 @@ def _summarise(
             "Captions of one image are not compared: to this model they fit their own images no better than others."
         )
     summary: dict[str, Any] = {
-        "limits": LIMITS,
+        "limits": COUNTED_FROM,
         "compared": compared,
         "reached": counts,
         "examples": {name: [ids[row] for row in _first_rows(mask).tolist()] for name, mask in reached.items()},

@@ -19,14 +19,22 @@ from mmcheck.config import SpeechConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
 from mmcheck.corpus.speech.clips import PROBE, Floats, SpeechClips, read_clips
 from mmcheck.corpus.speech.faults import FAULTS, LIMIT, FaultFit, judge_fault
 from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
 from mmcheck.corpus.speech.metrics import METRICS
-from mmcheck.corpus.speech.word_faults import KINDS, WordFault, find_cut, find_word_fault
+from mmcheck.corpus.speech.word_faults import (
+    KINDS,
+    WordFault,
+    find_cut,
+    find_doubted,
+    find_word_fault,
+    last_words,
+)
 from mmcheck.store.schema import dump_json, load_json
 
-VERSION = 8
+VERSION = 9
 _ABSENT = "the sample has no recording whose transcript was verified"
 _USUAL_END = 0.9
 """Share of the set's recordings that end more quietly than one that breaks off. Our own choice: one in ten ends loudly
@@ -71,21 +79,24 @@ class Speech:
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.
 
-        Evidence of a probable fault: ``faults``, a list of ``kind`` and ``words`` (or ``languages``, stated and heard).
+        Evidence of the worst rows of each fault: ``faults``, a list of ``kind``, ``probability`` and ``words`` (or
+        ``languages``, stated and heard).
         """
         clips = read_clips(shards)
         fits = {fault.name: judge_fault(fault, clips, self._options.min_clips) for fault in FAULTS}
         language = judge_languages(clips, self._options.min_clips)
         anomaly = _any([*(fit.posteriors for fit in fits.values()), clips.posterior, language.posteriors])
         breaks_off = _find_breaks(clips)
+        figures = {name: fit.posteriors for name, fit in fits.items()}
+        figures |= {"other_text": clips.posterior, "wrong_language": language.posteriors}
+        is_told = np.any([worst_rows(values, counted_from=LIMIT) for values in figures.values()], axis=0)
         found = dict.fromkeys(KINDS, 0)
         start = 0
         for shard in shards:
             ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
             rows = slice(start, start + len(ids))
-            part = {name: fit.posteriors[rows] for name, fit in fits.items()}
-            part |= {"other_text": clips.posterior[rows], "wrong_language": language.posteriors[rows]}
-            evidence = _read_evidence(shard, part)
+            part = {name: values[rows] for name, values in figures.items()}
+            evidence = _read_evidence(shard, np.flatnonzero(is_told[rows]).tolist())
             faults = {
                 row: find_word_fault(
                     evidence[row],
@@ -98,8 +109,9 @@ class Speech:
             }
             for fault in filter(None, faults.values()):
                 found[fault.kind] += 1
-            columns = {**_spread(part, faults), "anomaly": anomaly[rows]}
-            told = _tell(part, faults, evidence, clips.languages[rows])
+            columns = _spread(part, faults)
+            told = _tell(columns, faults, evidence, clips.languages[rows], fits["word_fault"].limit)
+            columns["anomaly"] = anomaly[rows]
             reasons, causes = _excuses(fits, clips.is_verified[rows])
             yield analysis_table(ids, columns, reasons=reasons, causes=causes, evidence=told)
             start += len(ids)
@@ -126,9 +138,8 @@ def _beyond(*columns: Floats) -> list[int]:
         return [int(row) for row in np.flatnonzero(np.any([column > LIMIT for column in columns], axis=0))]
 
 
-def _read_evidence(shard: ShardTables, part: Mapping[str, Floats]) -> dict[int, dict[str, Any]]:
-    """Return the transcript probe's evidence of the rows that probably have a fault."""
-    rows = _beyond(*part.values())
+def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, dict[str, Any]]:
+    """Return the transcript probe's evidence of some rows."""
     table = shard.measurements(PROBE, ["evidence"]) if rows else None
     if table is None or "evidence" not in table.column_names:
         return {row: {} for row in rows}
@@ -167,25 +178,41 @@ def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault | None]) 
 
 
 def _tell(
-    part: Mapping[str, Floats],
+    columns: Mapping[str, Floats],
     faults: Mapping[int, WordFault | None],
     evidence: Mapping[int, dict[str, Any]],
     languages: Sequence[str],
+    limit: float,
 ) -> list[str | None]:
     """Return the evidence of each row as JSON."""
     found: list[str | None] = [None] * len(languages)
     for row, known in evidence.items():
         told: list[dict[str, Any]] = []
-        if part["cut_transcript"][row] > LIMIT:
-            told.append({"kind": "cut_transcript", "words": list(find_cut(known))})
-        if (fault := faults.get(row)) is not None:
-            told.append({"kind": fault.kind, "words": list(fault.words)})
-        if part["other_text"][row] > LIMIT:
-            told.append({"kind": "other_text", "words": str(known.get("hypothesis") or "").split()[:20]})
-        if part["wrong_language"][row] > LIMIT:
-            told.append({"kind": "wrong_language", "languages": [languages[row], str(known.get("language") or "")]})
-        found[row] = dump_json({"faults": told})
+        for kind, values in columns.items():
+            probability = float(values[row])
+            if not probability > LEAST_EVIDENCE:
+                continue
+            if kind == "wrong_language":
+                shown: dict[str, Any] = {"languages": [languages[row], str(known.get("language") or "")]}
+            else:
+                shown = {"words": list(_name_words(kind, faults.get(row), known, limit))}
+            told.append({"kind": kind, "probability": round(probability, 4), **shown})
+        if told:
+            found[row] = dump_json({"faults": told})
     return found
+
+
+def _name_words(kind: str, fault: WordFault | None, known: Mapping[str, Any], limit: float) -> tuple[str, ...]:
+    """Return the words that show one kind of fault, as far as any do."""
+    if fault is not None and fault.kind == kind:
+        return fault.words
+    if kind == "cut_transcript":
+        return find_cut(known)
+    if kind == "cut_audio":
+        return last_words(known)
+    if kind == "wrong_word":
+        return find_doubted(known, limit)
+    return tuple(str(known.get("hypothesis") or "").split()[:20]) if kind == "other_text" else ()
 
 
 def _any(parts: Sequence[Floats]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -42,23 +42,23 @@ def find_word_fault(
     """
     end = "cut_audio" if breaks_off else "inserted_words"
     low = _unlikely_words(evidence, limit)
-    steps = [(str(kind), str(given or ""), str(heard or "")) for kind, given, heard in evidence.get("alignment") or []]
+    steps = _steps(evidence)
     if is_cut and steps:
         while steps and steps[-1][0] == "insert":
             steps.pop()
         if all(kind == "equal" for kind, _, _ in steps):
             return None
     if not steps:
-        last = _last_words(evidence)
+        last = last_words(evidence)
         return WordFault(kind=end, words=last) if is_end_unheard else WordFault(kind="wrong_word", words=low)
     tail = [given for kind, given, _ in takewhile(lambda step: step[0] == "delete", reversed(steps))]
     if tail and (is_end_unheard or len(tail) > 1):
         return WordFault(kind=end, words=tuple(tail[::-1][-MAX_WORDS:]))
     inserted = [given for kind, given, _ in steps if kind == "delete"]
     missing = [heard for kind, _, heard in steps if kind == "insert"]
-    swapped = [given for kind, given, _ in steps if kind == "substitute"]
+    swapped = _swapped(steps)
     if is_end_unheard and breaks_off:
-        return WordFault(kind=end, words=_last_words(evidence))
+        return WordFault(kind=end, words=last_words(evidence))
     if missing and len(missing) > max(len(inserted), len(swapped) - 1):
         return WordFault(kind="missing_words", words=tuple(missing[:MAX_WORDS]))
     if inserted and len(inserted) > max(len(missing), len(swapped) - 1):
@@ -70,7 +70,25 @@ def find_cut(evidence: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the words heard after the transcript's end, or the transcript's last words where nothing else is known."""
     steps = evidence.get("alignment") or []
     tail = [str(heard or "") for kind, _, heard in takewhile(lambda step: step[0] == "insert", reversed(steps))]
-    return tuple(tail[::-1][:MAX_WORDS]) or _last_words(evidence)
+    return tuple(tail[::-1][:MAX_WORDS]) or last_words(evidence)
+
+
+def find_doubted(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...]:
+    """Return the words in whose place others were heard, or else those that are least likely.
+
+    Args:
+        evidence: As for ``find_word_fault``.
+        limit: Surprise (nat) above which a word counts as unlikely; the least likely one always does.
+    """
+    return tuple(_swapped(_steps(evidence))[:MAX_WORDS]) or _unlikely_words(evidence, limit)
+
+
+def _steps(evidence: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    return [(str(kind), str(given or ""), str(heard or "")) for kind, given, heard in evidence.get("alignment") or []]
+
+
+def _swapped(steps: Sequence[tuple[str, str, str]]) -> list[str]:
+    return [given for kind, given, _ in steps if kind == "substitute"]
 
 
 def _unlikely_words(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...]:
@@ -79,5 +97,6 @@ def _unlikely_words(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...
     return tuple(word for _, word, _ in sorted(kept)[:MAX_WORDS])
 
 
-def _last_words(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+def last_words(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the last two words of the transcript."""
     return tuple(str(word) for word, _ in (evidence.get("words") or [])[-2:])

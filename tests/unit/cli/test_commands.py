@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import soundfile
 from PIL import Image
 
 from mmcheck.cli import app as cli
@@ -82,6 +84,30 @@ def test_judge_decides_anew(run: Run, manifest: Path, tmp_path: Path) -> None:
     assert code == 0
     assert summary["quarantine"] == 4
     assert summary["findings"]["w.below_min"] == 3
+
+
+def test_a_lower_limit_finds_its_evidence_in_the_stored_run(run: Run, tmp_path: Path) -> None:
+    sound = np.random.default_rng(3).normal(0, 0.1, 16_000).astype(np.float32)
+    soundfile.write(tmp_path / "same.wav", sound, 16_000)
+    said = "this is one of ten words that somebody says here"
+    lines = [{"audio": "same.wav", "transcript": text} for text in (said, said, said.replace("ten", "six"))]
+    Image.new("RGB", (64, 48), (120, 60, 20)).save(tmp_path / "a.png")
+    lines.append({"image": "a.png", "caption": "a person standing outside near trees"})
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    folder = tmp_path / "r"
+    probes = ("--probes", "media,caption_text,transcript_text", "--set", "probes.media.vad=false")
+    run("scan", str(tmp_path / "rows.jsonl"), "-o", str(folder), *probes, "--no-report")
+    before = {path: path.read_bytes() for path in (folder / "measurements").rglob("*") if path.is_file()}
+
+    rules = ("rules.contradicting_transcripts.max=0.05", "rules.vague_caption.max=0.2")
+    code, out, _ = run("judge", str(folder), "--json", *(word for rule in rules for word in ("--set", rule)))
+
+    found = json.loads(out)["findings"]
+    assert (code, found["contradicting_transcripts.above_max"], found["vague_caption.above_max"]) == (0, 3, 1)
+    assert before == {path: path.read_bytes() for path in (folder / "measurements").rglob("*") if path.is_file()}
+    assert "The same recording with another transcript" in (folder / "report.html").read_text("utf-8")
+    told = pq.read_table(folder / "measurements" / "caption" / "00000.parquet")["evidence"].to_pylist()[-1]
+    assert json.loads(told)["generic_words"] == ["person", "standing", "outside"]
 
 
 def test_the_end_of_a_scan_says_what_differs_from_the_preset(run: Run, manifest: Path, tmp_path: Path) -> None:

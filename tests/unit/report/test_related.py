@@ -73,6 +73,8 @@ def test_only_what_a_finding_speaks_of() -> None:
     evidence = {"repetition": {"caption": ["a"], "media": [1, 2], "pair": "b"}, "other": {"caption": ["c"]}}
     assert name_related(evidence, ["image_text.similarity", None]) == []
     assert name_related(evidence, ["repetition.caption_count"]) == [("The same caption stands here too", ["a"])]
+    evidence = {"consistency": {"unlike_images": ["a"], "breadth": ["b"]}}
+    assert name_related(evidence, ["consistency.breadth"]) == [("The most like images", ["b"])]
 
 
 def test_a_spent_budget_and_remote_media_leave_a_word(report_run: ModuleType, tmp_path: Path) -> None:

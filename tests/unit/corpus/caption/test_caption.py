@@ -179,7 +179,7 @@ def test_evidence_names_what_fired_and_shows_three_unlike_images():
     shown = [images["s0"], *(images[name] for name in others)]
     likeness = [float(a @ b) for n, a in enumerate(shown) for b in shown[n + 1 :]]
     assert max(likeness) < 0.3
-    assert found["s5"]["evidence"] == {}
+    assert not {"cues", "fitting"} & set(found["s5"]["evidence"])
 
 
 def test_the_number_of_fitting_images_is_scaled_to_the_whole_set():

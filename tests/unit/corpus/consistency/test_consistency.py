@@ -281,6 +281,7 @@ def test_a_caption_much_broader_than_those_of_like_images():
     assert len(found["s0"]["evidence"]["breadth"]) == 3
     assert all(int(name[1:]) % 4 == 0 for name in found["s0"]["evidence"]["breadth"])
     assert summary["reached"]["breadth"] == 2
+    assert all(row["evidence"]["breadth"] for row in found.values() if abs(row["breadth"] or 0) > 1)
 
 
 def test_without_the_caption_analysis_there_is_no_breadth():

@@ -188,8 +188,22 @@ def test_findings_name_words():
     told = [json.loads(text)["faults"] if text else [] for text in table["evidence"].to_pylist()]
     assert [fault["kind"] for fault in told[0]] == ["wrong_word"]
     assert told[0][0]["words"] == ["dog"]
-    assert told[12][0] == {"kind": "cut_transcript", "words": ["the", "dog"]}
-    assert sum(bool(faults) for faults in told) < 30
+    assert told[12][0] == {"kind": "cut_transcript", "probability": pytest.approx(1.0), "words": ["the", "dog"]}
+    likely = [[fault for fault in faults if fault["probability"] > 0.5] for faults in told]
+    assert sum(map(bool, likely)) < 30
+
+
+@pytest.mark.parametrize("limit", [0.05, 0.2, 0.5])
+def test_whatever_limit_a_rule_has_the_words_stand_beside_its_findings(limit):
+    rows, _ = draw(400, word=12, cut_transcript=12, end=12)
+    rows["max_surprise"][40:60] = np.linspace(4, 9, 20)
+    table, _ = analyse(rows)
+    told = [json.loads(text)["faults"] if text else [] for text in table["evidence"].to_pylist()]
+    for name in ("cut_transcript", "cut_audio", "wrong_word", "inserted_words"):
+        for row in np.flatnonzero(column(table, name) > limit).tolist():
+            (fault,) = [fault for fault in told[row] if fault["kind"] == name]
+            assert fault["words"], (row, name)
+            assert fault["probability"] == pytest.approx(column(table, name)[row], abs=1e-4)
 
 
 def test_a_text_of_another_clip_is_not_also_called_cut():
