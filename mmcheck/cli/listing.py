@@ -12,12 +12,13 @@ def list_parts(
 ) -> None:
     """List what this installation can do: probes with their metrics, analyses, rules, formats, engines, presets.
 
+    Parts of installed packages are listed with the package that they come from.
+
     Example:
 
     mmcheck list
     """
     from mmcheck.cli.tables import print_table
-    from mmcheck.core.catalogue import known_metrics
     from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
     from mmcheck.core.presets import PRESETS
     from mmcheck.core.registry import Registry
@@ -29,26 +30,56 @@ def list_parts(
         "formats": FORMATS,
         "engines": ENGINES,
     }
-    metrics = list(known_metrics().values())
+    faults = [(table, entry) for table in tables.values() for entry in table.find_faults()]
+    unusable = {(table.kind, entry.name, entry.package) for table, entry in faults}
+    parts = {
+        kind: [
+            (entry.name, table.summarise(entry), entry.package or "mmcheck")
+            for entry in table
+            if (table.kind, entry.name, entry.package) not in unusable
+        ]
+        for kind, table in tables.items()
+    }
+    taken = {(table.kind, entry.name) for table, entry in faults}
+    metrics = [
+        metric
+        for kind in ("probes", "analyses")
+        for name, _, _ in parts[kind]
+        if (tables[kind].kind, name) not in taken
+        for metric in tables[kind].metrics(name)
+    ]
     if json:
         import json as json_module
         from dataclasses import asdict
 
         value = {
-            **{kind: [{"name": e.name, "summary": e.summary} for e in table] for kind, table in tables.items()},
+            **{
+                kind: [dict(zip(("name", "summary", "package"), row, strict=True)) for row in rows]
+                for kind, rows in parts.items()
+            },
+            "broken": [
+                {"kind": table.kind, "name": entry.name, "package": entry.package, "fault": entry.fault}
+                for table, entry in faults
+            ],
             "metrics": [asdict(metric) for metric in metrics],
             "presets": list(PRESETS),
         }
         typer.echo(json_module.dumps(value, indent=2))
         return
-    for kind, table in tables.items():
-        print_table(kind, ("name", "what it is"), [(entry.name, entry.summary) for entry in table])
+    for kind, rows in parts.items():
+        if any(package != "mmcheck" for _, _, package in rows):
+            print_table(kind, ("name", "what it is", "from"), rows)
+        else:
+            print_table(kind, ("name", "what it is"), [row[:2] for row in rows])
     print_table(
         "metrics",
         ("name", "unit", "range", "what it says"),
         [(m.name, m.unit, _range(m.low, m.high), m.description) for m in metrics],
     )
     typer.echo(f"presets: {', '.join(PRESETS)}")
+    for table, entry in faults:
+        about = f"the {table.kind} {entry.name!r} of the package {entry.package}"
+        typer.echo(f"warning: {about} cannot be used: {entry.fault}.", err=True)
 
 
 def _range(low: float | None, high: float | None) -> str:

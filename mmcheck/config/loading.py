@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from mmcheck.config.faults import tell_faults
 from mmcheck.config.layers import lay_over
 from mmcheck.config.overrides import read_overrides
+from mmcheck.config.part_schema import add_parts
 from mmcheck.config.renamed_rules import rename_rules
 from mmcheck.config.tree import Config
 from mmcheck.config.yaml_text import read_yaml
@@ -119,6 +120,7 @@ def read_config_source(source: str | Path) -> tuple[str, str]:
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of a config file."""
     schema = Config.model_json_schema()
+    add_parts(schema["$defs"])
     extends = {
         "type": "string",
         "default": BASE_PRESET,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,7 +37,7 @@ class Entry:
     metrics: str = ""
     """``module:NAME`` of its metrics, where they can be had without importing the class."""
     fault: str = ""
-    """Why it cannot be used, where that is known without importing it."""
+    """Why it cannot be used; empty for one that can, or was not tried."""
 
 
 class Registry(Generic[T]):
@@ -45,7 +46,7 @@ class Registry(Generic[T]):
     Args:
         kind: Word for messages, e.g. ``probe``.
         group: Entry point group under which installed packages offer such parts; none without it.
-        protocol: ``module:Class`` of the protocol whose methods a part of an installed package must have.
+        protocol: ``module:Class`` of the protocol whose methods and class variables a part of a package must have.
     """
 
     def __init__(self, kind: str, group: str = "", protocol: str = "") -> None:
@@ -120,6 +121,16 @@ class Registry(Generic[T]):
         """
         return entry.summary or (self.get(entry.name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
+    def find_faults(self) -> list[Entry]:
+        """Return what installed packages offer but cannot be used, each with its ``fault``. Never raises."""
+        faults = list(self.broken)
+        for entry in self._plugins[0].values():
+            try:
+                self._load_plugin(entry)
+            except ConfigError as error:
+                faults.append(replace(entry, fault=error.message.partition(" cannot be used: ")[2].rstrip(".")))
+        return faults
+
     @property
     def broken(self) -> list[Entry]:
         """Return what installed packages offer under a name that is taken, each with its ``fault``."""
@@ -149,9 +160,9 @@ class Registry(Generic[T]):
         for plugin in find_plugins(self.group) if self.group else ():
             entry = Entry(name=plugin.name, target=plugin.target, package=plugin.package)
             if entry.name in self._own:
-                broken.append(replace(entry, fault=f"mmcheck has a {self.kind} of that name itself"))
+                broken.append(replace(entry, fault="mmcheck has one of that name itself"))
             elif entry.name in found:
-                broken.append(replace(entry, fault=f"{found[entry.name].package} has a {self.kind} of that name too"))
+                broken.append(replace(entry, fault=f"{found[entry.name].package} has one of that name too"))
             else:
                 found[entry.name] = entry
         return found, broken
@@ -171,8 +182,10 @@ class Registry(Generic[T]):
         if not isinstance(part, type):
             return f"{entry.target} is not a class"
         wanted = _import(self._protocol) if self._protocol else object
-        missing = [name for name, value in vars(wanted).items() if not name.startswith("_") and callable(value)]
-        missing = [name for name in missing if not callable(getattr(part, name, None))]
+        methods = [name for name, value in vars(wanted).items() if not name.startswith("_") and callable(value)]
+        fields = [name for name, kind in inspect.get_annotations(wanted).items() if "ClassVar" in str(kind)]
+        missing = [name for name in methods if not callable(getattr(part, name, None))]
+        missing += [name for name in fields if not hasattr(part, name)]
         if missing:
             return f"{part.__name__} has no {' and no '.join(f'`{name}`' for name in missing)}"
         name = getattr(part, "name", entry.name)

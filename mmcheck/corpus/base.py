@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -60,10 +60,10 @@ class ShardTables(Protocol):
 class Analysis(Protocol):
     """An analysis of the whole set. Its values depend on nothing but the stored tables, its options and the seed."""
 
-    name: str
-    metrics: tuple[Metric, ...]
-    traits: AnalysisTraits
-    options_model: type[Section]
+    name: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+    traits: ClassVar[AnalysisTraits]
+    options_model: ClassVar[type[Section]]
     """Its section of the config, with ``enabled``."""
 
     def __init__(self, options: Any, seed: int) -> None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from mmcheck.core.types import Shard
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 class Engine(Protocol):
     """Runs a task over shards and passes on what it yields, in no particular order."""
 
-    name: str
+    name: ClassVar[str]
 
     def run(self, task: Callable[[Iterable[Shard]], Iterator[T]], shards: Iterable[Shard]) -> Generator[T, None, None]:
         """Yield whatever the task yields; closed early where a run is stopped, and then it closes the task's."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.types import Sample
@@ -51,7 +51,7 @@ class Recognised(IntEnum):
 class Format(Protocol):
     """A manifest format. Instances hold the input options and no state."""
 
-    name: str
+    name: ClassVar[str]
 
     def __init__(self, options: InputConfig) -> None: ...
 

@@ -20,6 +20,7 @@ from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.parts import FORMATS
 from mmcheck.core.sentences import count_noun
+from mmcheck.formats.base import Recognised
 from mmcheck.formats.csv_dialect import BARE_RETURNS, has_bare_returns
 from mmcheck.formats.known_layouts import find_layout
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
@@ -61,10 +62,10 @@ def detect_format(manifest: str, options: InputConfig) -> str:
         open_raw(manifest).close()
     # Thousands of shards are not opened once more for it.
     layout = None if manifest.lower().endswith(_SHARDS) else find_layout(manifest)
-    if layout is not None and not layout.is_read:
-        raise ManifestError(f"{manifest} is {layout.seen}, which is not read as it is.", hint=layout.hint)
     sure = {name: FORMATS.get(name)(options).recognise(manifest) for name in FORMATS.names()}
     surest = max(sure.values())
+    if layout is not None and not layout.is_read and surest < Recognised.SIGNATURE:
+        raise ManifestError(f"{manifest} is {layout.seen}, which is not read as it is.", hint=layout.hint)
     fitting = [name for name, how in sure.items() if how == surest]
     if surest and len(fitting) > 1:
         raise ManifestError(

@@ -102,9 +102,9 @@ class RuleTraits:
 class Rule(Protocol):
     """A rule. Made from its name and its section of the config; ``BaseRule`` does most of it."""
 
-    options_model: type[Section]
+    options_model: ClassVar[type[Section]]
     """What a rule of this kind takes in its section besides the keys of every rule."""
-    traits: RuleTraits
+    traits: ClassVar[RuleTraits]
     name: str
     options: RuleConfig
     metrics: tuple[str, ...]

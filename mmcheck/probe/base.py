@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from mmcheck.config import Section
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample
@@ -61,10 +61,10 @@ class NotApplicable(Exception):
 class Probe(Protocol):
     """A probe. Made from its section of the config and the device; cheap until ``open``."""
 
-    name: str
-    metrics: tuple[Metric, ...]
-    traits: ProbeTraits
-    options_model: type[Section]
+    name: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+    traits: ClassVar[ProbeTraits]
+    options_model: ClassVar[type[Section]]
     """Its section of the config, with ``enabled``."""
 
     def __init__(self, options: Any, device: str, seed: int) -> None: ...
