@@ -130,9 +130,10 @@ def _print_plan(plan: ScanPlan, as_json: bool) -> None:
     from mmcheck.cli.tables import print_table
 
     if as_json:
-        typer.echo(json_module.dumps(asdict(plan), indent=2, ensure_ascii=False))
+        told = {**asdict(plan), "inputs": [entry.to_json() for entry in plan.inputs]}
+        typer.echo(json_module.dumps(told, indent=2, ensure_ascii=False))
         return
-    rows = [(entry["manifest"], entry["format"], entry["rows"]) for entry in plan.inputs]
+    rows = [(entry.manifest, entry.format, entry.rows) for entry in plan.inputs]
     print_table(f"{plan.rows} rows", ("manifest", "format", "rows"), rows, numeric=(2,))
     print_table(
         "would be measured",

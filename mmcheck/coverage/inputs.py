@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import Any
 
 from mmcheck.core.errors import ConfigError
 from mmcheck.coverage.cover import VIEWS, View, find_probe
@@ -49,17 +48,17 @@ def choose_views(run: RunFolder, wanted: Sequence[str]) -> list[str]:
 
 def tell_how(run: RunFolder, view: View) -> str:
     """Return why a run has no embeddings of a view, and what gives it some."""
-    probes: dict[str, Any] = run.metadata["probes"]
+    probes = run.record.probes
     probe = view.probes[0]
-    if not run.metadata["rows"]:
+    if not run.record.rows:
         return "the run holds no rows."
     column = view.text if view.name == "text" else view.medium
     if not _holds(run, column):
         return f"the rows of this run have no {_HELD[view.name]}."
     if probe not in probes:
         names = ",".join(dict.fromkeys(["media", *probes, probe]))
-        inputs = " ".join(shlex.quote(str(entry["manifest"])) for entry in run.metadata["inputs"][:_MAX_NAMED])
-        more = " ..." if len(run.metadata["inputs"]) > _MAX_NAMED else ""
+        inputs = " ".join(shlex.quote(entry.manifest) for entry in run.record.inputs[:_MAX_NAMED])
+        more = " ..." if len(run.record.inputs) > _MAX_NAMED else ""
         place = shlex.quote(str(run.path))
         return f"scan with the probe `{probe}`: mmcheck scan {inputs}{more} --out {place} --probes {names}"
     if view.name == "audio":
@@ -82,10 +81,10 @@ def require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
     probes = [find_probe(shards_of(folder), view) for folder in (run, reference)]
     if probes[0] is None and view.name == "audio":
         return
-    if None in probes:
+    if probes[0] is None or probes[1] is None:
         lacking = run if probes[0] is None else reference
         raise ConfigError(f"{lacking.path} holds no {view.name} embeddings to compare.", hint=tell_how(lacking, view))
-    own, other = (_weights(folder, probe) for folder, probe in zip((run, reference), probes, strict=True))
+    own, other = _weights(run, probes[0]), _weights(reference, probes[1])
     if probes[0] != probes[1] or own[0] != other[0]:
         raise ConfigError(
             f"{run.path} was measured with {own[1]} and the reference {reference.path} with {other[1]}: "
@@ -94,13 +93,9 @@ def require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
         )
 
 
-def _weights(run: RunFolder, probe: str | None) -> tuple[str, str]:
+def _weights(run: RunFolder, probe: str) -> tuple[str, str]:
     """Return what must be equal for embeddings to be comparable, and how to name it."""
-    part = run.metadata["probes"][probe]
-    about: dict[str, Any] = part.get("about") or {}
-    weights = about.get("weights")
-    inner: dict[str, Any] = weights if isinstance(weights, dict) else about
-    digest = inner.get("sha256")
-    if not digest:
-        return str(part["fingerprint"]), f"{probe} {str(part['fingerprint'])[:8]}"
-    return str(digest), f"{inner.get('model') or inner.get('name') or probe} ({str(digest)[:8]})"
+    part = run.record.probes[probe]
+    if not part.weights_sha256:
+        return part.fingerprint, f"{probe} {part.fingerprint[:8]}"
+    return part.weights_sha256, f"{part.model or probe} ({part.weights_sha256[:8]})"

@@ -119,7 +119,7 @@ def _cover(
         require_complete(reference)
         for name in names:
             require_alike(run, reference, VIEWS[name])
-    seed = int(run.metadata.get("seed", 0)) if options.seed is None else options.seed
+    seed = run.record.seed if options.seed is None else options.seed
     progress.phase("reading the verdicts", None)
     facts = read_facts(run, options.slice_by)
     views: dict[str, Any] = {}
@@ -130,7 +130,7 @@ def _cover(
         for key, parts in tables.items():
             parts.append(found[key])
     summary: dict[str, Any] = {
-        "rows": int(run.metadata["rows"]),
+        "rows": run.record.rows,
         "seed": seed,
         "misaligned_by": facts.misaligned_by,
         "reference": None if reference is None else str(reference.path),
@@ -264,7 +264,7 @@ def _compare(
 
 
 def _no_facts(run: RunFolder) -> RowFacts:
-    rows = int(run.metadata["rows"])
+    rows = run.record.rows
     no = np.zeros(rows, dtype=bool)
     unknown = np.full(rows, np.nan)
     return RowFacts(

@@ -65,12 +65,12 @@ class ComparedPairs:
         left = counts["compared"] - counts["judged"]
         found: dict[str, Any] = {**counts, "by_raw_limit": left if in_force else 0}
         lacking = sum(self._causes[kind][cause] for cause in _TOO_LITTLE)
-        if kind.probe not in run.metadata["probes"]:
+        if kind.probe not in run.record.probes:
             found["warning"] = (
                 f"{_number(kind, counts['pairs'])} NOT compared: {_why_not(kind, run)}. "
                 "What is said of these rows rests on their files and texts alone."
             )
-        elif left and not in_force and "alignment" not in run.metadata["analyses"]:
+        elif left and not in_force and "alignment" not in run.record.analyses:
             found["warning"] = (
                 f"{_number(kind, left)} compared but NOT judged: the analysis alignment did not run, and no rule looks "
                 "at the raw values."
@@ -140,7 +140,7 @@ def _number(kind: PairKind, count: int) -> str:
 
 
 def _why_not(kind: PairKind, run: RunFolder) -> str:
-    reason = run.metadata.get("skipped_probes", {}).get(kind.probe)
+    reason = run.record.skipped_probes.get(kind.probe)
     return f"the probe {kind.probe} did not run ({reason or 'it is not enabled'})"
 
 
@@ -154,5 +154,6 @@ def _tell_limits(rules: Mapping[str, RuleConfig], kind: PairKind, run: RunFolder
         ]
         source = f", {rule.source}" if rule.source else ""
         told.append(f"{name}: {rule.metric} {' and '.join(limits)}{source}")
-    model = run.metadata["probes"].get(kind.probe, {}).get("about", {}).get("model")
+    part = run.record.probes.get(kind.probe)
+    model = part.model if part is not None else ""
     return "; ".join(told) + (f"; this run's model is {model}" if model else "")

@@ -70,7 +70,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
     tally, pairs = Tally(run.path), ComparedPairs()
-    progress.phase("judging", run.metadata["rows"])
+    progress.phase("judging", run.record.rows)
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
         (run.path / stale).unlink(missing_ok=True)
@@ -96,7 +96,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
             progress.advance(group.samples.num_rows)
         if writing is not None:
             writing.result()
-    summary = tally.summary(run.metadata["rows"], sorted(policy.inactive))
+    summary = tally.summary(run.record.rows, sorted(policy.inactive))
     summary |= describe_set(run, config, tally, pairs.describe(run, config))
     summary |= _count_source_rows(run, summary)
     summary |= {"config": compare_with_preset(config).to_json()}
@@ -110,8 +110,8 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
 
 def _count_source_rows(run: RunFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return how many rows the texts stand in, where rows hold several; "rows" elsewhere counts texts."""
-    rows = int(run.metadata["rows"])
-    source_rows = sum(entry.get("source_rows", entry["rows"]) for entry in run.metadata["inputs"])
+    rows = run.record.rows
+    source_rows = sum(entry.rows_in_source for entry in run.record.inputs)
     if source_rows == rows:
         return {}
     note = (

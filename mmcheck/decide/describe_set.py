@@ -25,7 +25,7 @@ def describe_set(
         tally: What was counted, the posteriors beyond the limits included.
         pairs: How many pairs of each kind were compared and judged.
     """
-    names = list(run.metadata["analyses"])
+    names = list(run.record.analyses)
     names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     found = {name: run.find_analysis_summary(name) for name in names}
     notes = [part["warning"] for part in pairs.values() if "warning" in part]

@@ -56,7 +56,7 @@ def parse_fail_on(texts: Sequence[str], rules: Mapping[str, RuleConfig]) -> list
 
 def tell_broken(limits: Sequence[FailOn], run: RunFolder) -> list[str]:
     """Return a sentence for each limit that the run's verdicts break."""
-    rows = run.metadata["rows"]
+    rows = run.record.rows
     counts = _count_rows(run, {entry.name for entry in limits})
     return [
         f"{entry.name}: {counts[entry.name]:,} of {rows:,} rows "

@@ -7,14 +7,14 @@ those that were judged. Rows of JSON Lines and of plain folders are stored in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats.hf_folder import METADATA
-from mmcheck.formats.manifest_digest import describe_input
+from mmcheck.formats.manifest_digest import InputDigest, describe_input
 from mmcheck.formats.paths import is_folder, join_under, walk_files
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_record import InputRecord
 
 _BY_ROW = ("parquet", "csv")
 _WITH_MEDIA = ("webdataset",)
@@ -22,21 +22,20 @@ _FOLDERS = ("imagefolder", "audiofolder")
 _TABLES = (".csv", ".parquet")
 
 
-def describe_tables(entry: Mapping[str, Any]) -> dict[str, str]:
+def describe_tables(manifest: str, form: str) -> dict[str, str]:
     """Return the digests of the tables in a folder that rows will be copied from, by name below the folder.
 
     Args:
-        entry: ``manifest`` and ``format`` of an input.
+        manifest: The input.
+        form: Its format.
 
     Raises:
         ManifestError: If one cannot be read.
     """
-    if entry["format"] not in _FOLDERS or not is_folder(entry["manifest"]):
+    if form not in _FOLDERS or not is_folder(manifest):
         return {}
-    names = (name for name in walk_files(entry["manifest"]) if name.rsplit("/", 1)[-1] in METADATA)
-    return {
-        name: describe_input(join_under(entry["manifest"], name))["digest"] for name in names if name.endswith(_TABLES)
-    }
+    names = (name for name in walk_files(manifest) if name.rsplit("/", 1)[-1] in METADATA)
+    return {name: describe_input(join_under(manifest, name)).digest for name in names if name.endswith(_TABLES)}
 
 
 def check_sources(run: RunFolder, *, write_media: bool) -> None:
@@ -49,30 +48,30 @@ def check_sources(run: RunFolder, *, write_media: bool) -> None:
     Raises:
         ManifestError: Naming the first one that was changed, and what of it.
     """
-    for entry in run.metadata["inputs"]:
+    for entry in run.record.inputs:
         for name, digest, digest_of in _read_for_writing(entry, write_media):
             try:
                 now = describe_input(name)
             except ManifestError as error:
                 raise _refused(name, f"cannot be read any more: {error.message}", run) from error
-            if now["digest"] != digest:
+            if now.digest != digest:
                 raise _refused(name, f"is not what was scanned: its {_what_changed(entry, now, digest_of)}", run)
 
 
-def _read_for_writing(entry: Mapping[str, Any], write_media: bool) -> Iterator[tuple[str, str, str]]:
+def _read_for_writing(entry: InputRecord, write_media: bool) -> Iterator[tuple[str, str, str]]:
     """Yield path, digest and what the digest is of, for every file that rows of an input are copied from."""
-    manifest, form = entry["manifest"], entry["format"]
+    manifest, form = entry.manifest, entry.format
     if form in _BY_ROW or (form in _WITH_MEDIA and write_media):
-        yield manifest, entry["digest"], entry["digest_of"]
+        yield manifest, entry.digest, entry.digest_of
     elif form in _FOLDERS and not is_folder(manifest) and manifest.endswith(_TABLES):
-        yield manifest, entry["digest"], entry["digest_of"]
+        yield manifest, entry.digest, entry.digest_of
     elif form in _FOLDERS:
-        for name, digest in entry.get("tables", {}).items():
+        for name, digest in entry.tables.items():
             yield join_under(manifest, name), digest, "content"
 
 
-def _what_changed(entry: Mapping[str, Any], now: Mapping[str, Any], digest_of: str) -> str:
-    before, after = entry.get("size"), now.get("size")
+def _what_changed(entry: InputRecord, now: InputDigest, digest_of: str) -> str:
+    before, after = entry.size, now.size
     if before is not None and after is not None and before != after:
         return f"size was {before:,} bytes then and is {after:,} now"
     return f"{digest_of} changed"

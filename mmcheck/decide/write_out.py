@@ -241,27 +241,26 @@ def _write(spool: OutputSpool, action: Action, number: int, target: Path, config
 
 
 def _inputs(run: RunFolder, config: Config) -> list[InputRows]:
-    entries = run.metadata["inputs"]
-    stems = Counter(_stem(entry["manifest"]) for entry in entries)
+    entries = run.record.inputs
+    stems = Counter(_stem(entry.manifest) for entry in entries)
     found: list[InputRows] = []
     start = 0
     for number, entry in enumerate(entries):
-        stem = _stem(entry["manifest"])
-        form = open_format(entry["format"], config)
+        stem = _stem(entry.manifest)
+        form = open_format(entry.format, config)
         found.append(
             InputRows(
-                manifest=entry["manifest"],
+                manifest=entry.manifest,
                 form=form,
                 # Rows with several texts are joined again, which lines that are written at once cannot be.
-                by_lines=writes_lines(form, config.input, config.output)
-                and entry.get("source_rows", entry["rows"]) == entry["rows"],
+                by_lines=writes_lines(form, config.input, config.output) and entry.rows_in_source == entry.rows,
                 stem=stem,
                 below="" if stems[stem] == 1 else f"{number:03d}",
                 start=start,
-                stop=start + entry["rows"],
+                stop=start + entry.rows,
             )
         )
-        start += entry["rows"]
+        start += entry.rows
     return found
 
 

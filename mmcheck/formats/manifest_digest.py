@@ -7,8 +7,8 @@ modification time and the first and last MiB: hashing terabytes before every res
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import fsspec
 
@@ -20,8 +20,19 @@ _EDGE = 1 << 20
 """Bytes hashed at either end of a larger one. Our own choice: quick; size and time of change count as well."""
 
 
-def describe_input(manifest: str) -> dict[str, Any]:
-    """Return ``digest`` and ``digest_of`` of a manifest (a file, a folder or an fsspec URL), and ``size`` of a file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputDigest:
+    """By what one knows whether an input is still what was scanned."""
+
+    digest: str
+    digest_of: str
+    """What the digest is of, in words."""
+    size: int | None = None
+    """Bytes, of a file."""
+
+
+def describe_input(manifest: str) -> InputDigest:
+    """Return the digest of a manifest (a file, a folder or an fsspec URL).
 
     Raises:
         ManifestError: If it cannot be read.
@@ -31,19 +42,16 @@ def describe_input(manifest: str) -> dict[str, Any]:
     path = Path(manifest)
     try:
         if path.is_dir():
-            return {
-                "digest": _digest_listing(path),
-                "digest_of": "names, sizes and times of the folder's files",
-            }
+            return InputDigest(digest=_digest_listing(path), digest_of="names, sizes and times of the folder's files")
         size = path.stat().st_size
         if size <= _WHOLE:
-            return {"digest": digest_file(path), "digest_of": "content", "size": size}
+            return InputDigest(digest=digest_file(path), digest_of="content", size=size)
         with path.open("rb") as file:
             head = file.read(_EDGE)
             file.seek(-_EDGE, os.SEEK_END)
             edges = digest_bytes(head + file.read(_EDGE))
         value = digest_value([size, path.stat().st_mtime_ns, edges])
-        return {"digest": value, "digest_of": "size, time, first and last MiB", "size": size}
+        return InputDigest(digest=value, digest_of="size, time, first and last MiB", size=size)
     except OSError as error:
         raise ManifestError(
             f"manifest {manifest} cannot be read: {error.strerror or error}.",
@@ -52,7 +60,7 @@ def describe_input(manifest: str) -> dict[str, Any]:
 
 
 def _digest_listing(folder: Path) -> str:
-    entries: list[Any] = []
+    entries: list[tuple[str, int, int]] = []
     for root, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
@@ -61,11 +69,11 @@ def _digest_listing(folder: Path) -> str:
                 status = path.stat()
             except OSError:
                 continue
-            entries.append([path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns])
+            entries.append((path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns))
     return digest_value(entries)
 
 
-def _describe_remote(manifest: str) -> dict[str, Any]:
+def _describe_remote(manifest: str) -> InputDigest:
     try:
         filesystem, path = fsspec.core.url_to_fs(manifest)
         info = filesystem.info(path)
@@ -77,5 +85,8 @@ def _describe_remote(manifest: str) -> dict[str, Any]:
     except Exception as error:
         raise ManifestError(f"manifest {manifest} cannot be read: {error}.", hint="check the URL.") from error
     kept = {key: str(info[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified") if key in info}
-    told = {"digest": digest_value([manifest, kept]), "digest_of": "size and version told by the store"}
-    return {**told, "size": info["size"]} if isinstance(info.get("size"), int) else told
+    return InputDigest(
+        digest=digest_value([manifest, kept]),
+        digest_of="size and version told by the store",
+        size=info["size"] if isinstance(info.get("size"), int) else None,
+    )

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import AnalysesConfig, Config
 from mmcheck.config.resolve import resolve_config
@@ -27,6 +26,7 @@ from mmcheck.store.claim import hold
 from mmcheck.store.own_entries import INVENTORY, LOCK, OUTPUTS, OVERLAP, OVERLAP_FILES, OVERLAP_MARKER, OVERLAP_RUNS
 from mmcheck.store.reading import hold_for_reading, require_complete
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_record import ProbeRecord
 
 FOLDER = OVERLAP
 _RUNS = dict(zip(("TRAIN", "TEST"), OVERLAP_RUNS, strict=True))
@@ -121,7 +121,7 @@ def refuse_equal(train: SideInput, test: SideInput) -> None:
 
 def _manifests(side: SideInput) -> set[str]:
     if side.run is not None:
-        names = [str(entry["manifest"]) for entry in side.run.metadata["inputs"]]
+        names = [entry.manifest for entry in side.run.record.inputs]
     else:
         names = expand_manifests([side.given])
     return {name if "://" in name else os.path.realpath(name) for name in names}
@@ -252,7 +252,7 @@ def _config_for(other: RunFolder | None, config: str | Path | Config | None) -> 
         base = base.model_copy(update={"input": base.input.model_copy(update={"format": "auto"})})
     else:
         base = resolve_config(config)
-    measured = set(base.probes.enabled()) if other is None else set(other.metadata["probes"])
+    measured = set(base.probes.enabled()) if other is None else set(other.record.probes)
     probes = ["media", *(["image_text"] if "image_text" in measured else [])]
     overrides = [f"analyses.{name}.enabled=false" for name in AnalysesConfig.model_fields]
     # Nothing is judged here, and speech is not looked for.
@@ -275,18 +275,18 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
     runs = (train.opened(), test.opened())
     notes: list[str] = []
     used: list[str] = []
-    if all(_holds(run, "image") for run in runs):
+    if all(run.record.holds("image") for run in runs):
         reason = _unlike_images(*runs)
         if reason is None:
             used.append("image")
         else:
             notes.append(f"{reason} {_BY_HASH}")
-    if all(_holds(run, "audio") for run in runs):
+    if all(run.record.holds("audio") for run in runs):
         used.append("audio")
     for side, run in zip((train, test), runs, strict=True):
-        if not (_holds(run, "image") or _holds(run, "audio")):
+        if not (run.record.holds("image") or run.record.holds("audio")):
             continue
-        if "media" not in run.metadata["probes"]:
+        if "media" not in run.record.probes:
             notes.append(
                 f"{side.role} was scanned without the probe media, so its files have neither checksums nor "
                 "fingerprints: only equal paths count as exact. Scan it again with --probes media,... to compare files."
@@ -296,7 +296,7 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
                 f"{side.role} was scanned with probes.media.fingerprints: false, so re-encoded copies are hard to see. "
                 "Scan it again with fingerprints."
             )
-    versions = [run.metadata.get("mmcheck_version") for run in runs]
+    versions = [run.record.mmcheck_version for run in runs]
     if "audio" in used and versions[0] != versions[1]:
         used.remove("audio")
         notes.append(
@@ -306,20 +306,16 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
     return Comparability(use_embeddings=tuple(used), notes=tuple(notes))
 
 
-def _holds(run: RunFolder, modality: str) -> bool:
-    return bool((run.metadata.get("modalities") or {modality: 1}).get(modality))
-
-
 def _unlike_images(one: RunFolder, other: RunFolder) -> str | None:
-    parts = [run.metadata["probes"].get("image_text") for run in (one, other)]
-    lacking = [role for role, part in zip(("TRAIN", "TEST"), parts, strict=True) if part is None]
-    if lacking:
+    first, second = (run.record.probes.get("image_text") for run in (one, other))
+    if first is None or second is None:
+        lacking = [role for role, part in (("TRAIN", first), ("TEST", second)) if part is None]
         who = f"{lacking[0]} holds no" if len(lacking) == 1 else "Neither TRAIN nor TEST holds"
         again = "it" if len(lacking) == 1 else "both"
         return f"{who} image embeddings; scan {again} again with the probe image_text to compare by them."
-    if parts[0]["fingerprint"] == parts[1]["fingerprint"]:
+    if first.fingerprint == second.fingerprint:
         return None
-    own, their = (_weights(part) for part in parts)
+    own, their = _weights(first), _weights(second)
     # Device, precision and the handling of long captions change the fingerprint but not what the numbers mean.
     if own == their and own[1]:
         return None
@@ -329,9 +325,8 @@ def _unlike_images(one: RunFolder, other: RunFolder) -> str | None:
     )
 
 
-def _weights(part: dict[str, Any]) -> tuple[str, str, str]:
-    about = part.get("about") or {}
-    return str(about.get("model") or "other weights"), str(about.get("sha256") or ""), str(about.get("backend") or "")
+def _weights(part: ProbeRecord) -> tuple[str, str, str]:
+    return part.model or "other weights", part.weights_sha256, str(part.about.get("backend") or "")
 
 
 def _told(weights: tuple[str, str, str]) -> str:

@@ -141,7 +141,7 @@ def _compare(
         [StoredShard(train, shard) for shard in train.shards()],
         [StoredShard(test, shard) for shard in test.shards()],
         train.config().analyses.duplicates,
-        seed=int(train.metadata.get("seed", 0)),
+        seed=train.record.seed,
         use_embeddings=able.use_embeddings,
         step=progress.advance,
     )
@@ -178,7 +178,7 @@ def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds
     Raises:
         UserError: If none of the wanted kinds is on both sides although both hold rows.
     """
-    rows = [int(side.opened().metadata["rows"]) for side in sides]
+    rows = [side.opened().record.rows for side in sides]
     if not all(rows) or any(part.kind in kinds for part in found.parts):
         return
     held = []
@@ -262,7 +262,7 @@ def _reasons(table: pa.Table, kinds: Sequence[str]) -> dict[int, list[dict[str, 
 def _summarise(
     sides: tuple[SideInput, SideInput], found: Overlap, table: pa.Table, kinds: Sequence[str], max_overlap: int
 ) -> dict[str, Any]:
-    rows = [int(side.opened().metadata["rows"]) for side in sides]
+    rows = [side.opened().record.rows for side in sides]
     leaked, removed = np.zeros(rows[1], dtype=bool), np.zeros(rows[0], dtype=bool)
     for part in found.parts:
         if part.kind in kinds:
@@ -297,7 +297,7 @@ def _about(side: SideInput, rows: int) -> dict[str, Any]:
         "run": str(run.path),
         "was_scanned": side.was_scanned,
         "rows": rows,
-        "manifests": [entry["manifest"] for entry in run.metadata["inputs"]],
+        "manifests": [entry.manifest for entry in run.record.inputs],
     }
 
 

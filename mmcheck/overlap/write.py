@@ -63,7 +63,7 @@ def write_split(
         RunError: If a part of the run is missing, two inputs would be written to one file, or the rows do not add up.
     """
     config = run.config()
-    inputs = run.metadata["inputs"]
+    inputs = run.record.inputs
     progress.phase("writing manifests", 2 * len(inputs))
     # Siblings of the final folders, so that relative paths lead to the media from there, too.
     staged = {folder: out / f"{TMP_PREFIX}{folder}" for folder in (CLEAN, REMOVED)}
@@ -78,7 +78,7 @@ def write_split(
                 "rows": count,
                 "files": [str(out / folder / file.relative_to(staging)) for file in files],
             }
-        total = int(run.metadata["rows"])
+        total = run.record.rows
         if written[CLEAN]["rows"] + written[REMOVED]["rows"] != total:
             raise RunError(
                 f"{written[CLEAN]['rows']} rows were kept and {written[REMOVED]['rows']} removed, but {total} were "
@@ -91,7 +91,7 @@ def write_split(
     finally:
         for staging in staged.values():
             shutil.rmtree(staging, ignore_errors=True)
-    told = [_NOTES[entry["format"]] for entry in inputs if entry["format"] in _NOTES]
+    told = [_NOTES[entry.format] for entry in inputs if entry.format in _NOTES]
     has_media = write_media or config.output.write_media
     written["notes"] = [] if has_media else list(dict.fromkeys(told))
     return written
@@ -102,20 +102,20 @@ def _stage(
 ) -> tuple[int, list[Path]]:
     """Write the rows that are kept, or those that are removed, below ``staging``; return their number and the files."""
     shutil.rmtree(staging, ignore_errors=True)
-    config, inputs = run.config(), run.metadata["inputs"]
-    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    config, inputs = run.config(), run.record.inputs
+    stems = Counter(_stem(entry.manifest) for entry in inputs)
     files: list[Path] = []
     rows = _Rows(run, reasons, is_clean=is_clean)
     start = 0
     for number, entry in enumerate(inputs):
-        stop = start + entry["rows"]
+        stop = start + entry.rows
         # An empty clean manifest says "nothing is left"; of removed rows there is better no file at all.
         if is_clean or rows.holds(start, stop):
-            stem = _stem(entry["manifest"])
+            stem = _stem(entry.manifest)
             place = staging if stems[stem] == 1 else staging / f"{number:03d}"
             place.mkdir(parents=True, exist_ok=True)
-            new = open_format(entry["format"], config).write(
-                join_rows(rows.between(start, stop)), place, stem, output, manifest=entry["manifest"]
+            new = open_format(entry.format, config).write(
+                join_rows(rows.between(start, stop)), place, stem, output, manifest=entry.manifest
             )
             if set(files) & set(new):
                 raise RunError(f"two inputs would be written to one file: {sorted(map(str, new))}.")

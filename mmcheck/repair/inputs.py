@@ -47,7 +47,7 @@ def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingSc
     size = _embedding_size(run)
     if size is None:
         return None
-    rows = run.metadata["rows"]
+    rows = run.record.rows
     images, texts = (_matrix(rows, size, scratch / f"{name}.npy") for name in ("images", "texts"))
     present = np.zeros(rows, dtype=bool)
     for shard in run.shards():
@@ -61,7 +61,7 @@ def image_scores(run: RunFolder, scratch: Path, orphans: Orphans) -> EmbeddingSc
     for row, name, vector in encode_orphans(run, present, orphans):
         (images if name == "image" else texts)[row] = vector
         (has_image if name == "image" else has_text)[row] = True
-    return EmbeddingScores(images, texts, has_image, has_text, seed=int(run.metadata.get("seed", 0)))
+    return EmbeddingScores(images, texts, has_image, has_text, seed=run.record.seed)
 
 
 _HEARD = {"hypothesis", "looped_hypothesis"}

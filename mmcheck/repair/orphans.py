@@ -124,8 +124,8 @@ def _load(run: RunFolder) -> Encoder:
     config = run.config()
     options = config.probes.image_text
     weights = resolve_image_text(options.model, options.pretrained, options.backend)
-    stored = run.metadata["probes"]["image_text"].get("about", {}).get("sha256")
-    if stored is not None and stored != weights.ref.sha256:
+    stored = run.record.probes["image_text"].weights_sha256
+    if stored and stored != weights.ref.sha256:
         raise MmcheckError(f"the weights of {options.model} are not those that the run was measured with.")
     set_threads()
     device = resolve_device(config.run.device)

@@ -32,6 +32,7 @@ from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.open_format import open_format
 from mmcheck.formats.paths import is_inside
 from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.run_record import InputRecord
 from mmcheck.store.schema import table_to_samples
 
 PREFIX = "mmcheck_repair"
@@ -69,11 +70,11 @@ def check_target(run: RunFolder, target: Path) -> Path:
             hint="give --write a new or empty folder.",
         )
     real = os.path.realpath(target)
-    for entry in run.metadata["inputs"]:
-        source = os.path.realpath(entry["manifest"])
+    for entry in run.record.inputs:
+        source = os.path.realpath(entry.manifest)
         if os.path.isdir(source) and os.path.commonpath([source, real]) == source:
             raise OutputError(
-                f"{target} lies inside the scanned folder {entry['manifest']}; a later scan would read it.",
+                f"{target} lies inside the scanned folder {entry.manifest}; a later scan would read it.",
                 hint="give --write a folder outside of it.",
             )
     return target
@@ -97,17 +98,17 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
     by_row: dict[int, list[dict[str, Any]]] = {}
     for record in table.to_pylist():
         by_row.setdefault(record["index"], []).append(record)
-    inputs = run.metadata["inputs"]
+    inputs = run.record.inputs
     progress.phase("writing repaired manifests", len(inputs))
-    stems = Counter(_stem(entry["manifest"]) for entry in inputs)
+    stems = Counter(_stem(entry.manifest) for entry in inputs)
     staging = target.with_name(f"{TMP_PREFIX}{os.getpid()}-{target.name}")
     writer = _Writer(run, config, by_row)
     written: dict[Path, None] = {}
     try:
         start = 0
         for number, entry in enumerate(inputs):
-            stop = start + entry["rows"]
-            stem = _stem(entry["manifest"])
+            stop = start + entry.rows
+            stem = _stem(entry.manifest)
             place = staging if stems[stem] == 1 else staging / f"{number:03d}"
             place.mkdir(parents=True, exist_ok=True)
             # Relative paths start from the folder that the files end up in, which has the same parent.
@@ -148,9 +149,9 @@ class _Writer:
         self.notes: list[str] = []
         self._has_columns: dict[str, bool] = {}
 
-    def write(self, entry: Mapping[str, Any], start: int, stop: int, place: Path, stem: str) -> list[Path]:
+    def write(self, entry: InputRecord, start: int, stop: int, place: Path, stem: str) -> list[Path]:
         """Write one input's manifest below ``place`` and return the files."""
-        kind = entry["format"]
+        kind = entry.format
         output = self._config.output
         # Paths that stay as they were would lead nowhere from another folder.
         paths = "relative" if output.paths == "relative" else "absolute"
@@ -164,9 +165,9 @@ class _Writer:
             )
         rows = self._rows(entry, start, stop)
         settled = output.model_copy(update={"paths": paths, "write_media": media})
-        return open_format(kind, self._config).write(join_rows(rows), place, stem, settled, manifest=entry["manifest"])
+        return open_format(kind, self._config).write(join_rows(rows), place, stem, settled, manifest=entry.manifest)
 
-    def _rows(self, entry: Mapping[str, Any], start: int, stop: int) -> Iterator[OutputRow]:
+    def _rows(self, entry: InputRecord, start: int, stop: int) -> Iterator[OutputRow]:
         finders: dict[str, RoleFinder] = {}
         texts = self._replaced_columns(entry, start, stop, finders)
         for number, sample in self._samples(start, stop):
@@ -174,34 +175,34 @@ class _Writer:
 
     def _row(
         self,
-        entry: Mapping[str, Any],
+        entry: InputRecord,
         number: int,
         sample: Sample,
         finders: dict[str, RoleFinder],
         texts: Mapping[str, list[str]],
     ) -> OutputRow:
         row, records = self._repair(number, sample, finders)
-        tabular = _is_tabular(entry["format"], sample.manifest)
+        tabular = _is_tabular(entry.format, sample.manifest)
         extra: dict[str, Any] = {}
         if tabular:
             # Parquet rows are copied from the source, and a column that is replaced is replaced in every row.
             extra = {name: row.get(name) for name in texts.get(sample.manifest, ())}
         if records:
             self.repaired += 1
-        if records or (tabular and self._may_have_columns(entry["format"], sample.manifest)):
+        if records or (tabular and self._may_have_columns(entry.format, sample.manifest)):
             extra |= _provenance(records, row)
-        if entry["format"] == "folder":
+        if entry.format == "folder":
             row = _with_whole_paths(sample, row)
         if sample.problem is None:
             sample = replace(sample, row=changed_row(sample.row, row))
         return OutputRow(sample=sample, extra=extra if sample.problem is None or tabular else {})
 
     def _replaced_columns(
-        self, entry: Mapping[str, Any], start: int, stop: int, finders: dict[str, RoleFinder]
+        self, entry: InputRecord, start: int, stop: int, finders: dict[str, RoleFinder]
     ) -> dict[str, list[str]]:
         """Return, by file, the text columns that some proposal replaces; only for formats of columns."""
         found: dict[str, dict[str, None]] = {}
-        if _is_tabular(entry["format"], entry["manifest"]) or entry["format"] in _FOLDERS:
+        if _is_tabular(entry.format, entry.manifest) or entry.format in _FOLDERS:
             for number, sample in self._samples(start, stop, only=self._repaired_rows):
                 row, records = self._repair(number, sample, finders, count=False)
                 if records:

@@ -141,7 +141,7 @@ def build_report(run: RunFolder) -> str:
             codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),
             codes_left_out=max(0, len(findings.codes) - MAX_CODES),
             inactive_rules=[show_plain(rule) for rule in summary.get("inactive_rules") or ()],
-            skipped_probes=_skipped(run.metadata),
+            skipped_probes=[(show_plain(k), show_plain(v)) for k, v in run.record.skipped_probes.items()],
             probes=_probe_counts(summary),
             limited=[drawing for drawing in histograms if drawing.lines],
             unlimited=[drawing for drawing in histograms if not drawing.lines],
@@ -155,7 +155,7 @@ def build_report(run: RunFolder) -> str:
             media_refused=budget.refused,
             media_limit=format_bytes(MAX_MEDIA_BYTES),
             kept=kept,
-            groups=describe_run(run.metadata, summary),
+            groups=describe_run(run.record, summary),
             config_yaml=show_plain_lines(config.to_yaml()),
         )
     )
@@ -186,7 +186,7 @@ class _Values:
                     name: np.asarray(column.cast("float64").to_numpy(), dtype=np.float64) for name, column in columns
                 }
             }
-        absent = np.full(self._run.metadata["rows"], np.nan)
+        absent = np.full(self._run.record.rows, np.nan)
         return self._columns[probe].get(short, absent)
 
 
@@ -273,11 +273,6 @@ def _pages(run: RunFolder) -> list[tuple[str, str]]:
         ("repair/repair.html", "which text belongs to which medium"),
     )
     return [(page, meaning) for page, meaning in known if (run.path / page).is_file()]
-
-
-def _skipped(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
-    skipped = metadata.get("skipped_probes")
-    return [(show_plain(k), show_plain(v)) for k, v in skipped.items()] if isinstance(skipped, Mapping) else []
 
 
 def _probe_counts(summary: Mapping[str, Any]) -> list[tuple[str, list[int]]]:

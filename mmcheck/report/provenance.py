@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmcheck.report.shown_text import format_count, show_plain
+from mmcheck.store.run_record import RunRecord
 
 _MAX_FACTS = 60  # inputs that the page lists; our own choice: the page stays readable
 _OWN = ("metrics",)
@@ -22,46 +23,39 @@ class FactGroup:
     """Lines, safe to show."""
 
 
-def describe_run(metadata: Mapping[str, Any], summary: Mapping[str, Any]) -> list[FactGroup]:
+def describe_run(record: RunRecord, summary: Mapping[str, Any]) -> list[FactGroup]:
     """Return the facts of run.json and summary.json: the run, its config, inputs, probes, analyses, versions."""
     groups = [
         FactGroup(
             title="Run",
             facts=tuple(
-                (label, show_plain(metadata[key]))
-                for label, key in (
-                    ("mmcheck", "mmcheck_version"),
-                    ("engine", "engine"),
-                    ("seed", "seed"),
-                    ("limit", "limit"),
-                    ("config digest", "config_digest"),
-                    ("input identity", "identity"),
+                (label, show_plain(value))
+                for label, value in (
+                    ("mmcheck", record.mmcheck_version),
+                    ("engine", record.engine),
+                    ("seed", record.seed),
+                    ("limit", record.limit),
+                    ("config digest", record.config_digest),
+                    ("input identity", record.identity),
                 )
-                if metadata.get(key) is not None
+                if value is not None
             ),
         )
     ]
     groups += _config(summary.get("config"))
-    inputs = [entry for entry in metadata.get("inputs") or () if isinstance(entry, Mapping)]
-    for entry in inputs[:_MAX_FACTS]:
-        title = f"Input {show_plain(entry.get('manifest', ''))}"
-        groups.append(FactGroup(title=title, facts=_facts(entry, ("manifest",))))
-    if len(inputs) > _MAX_FACTS:
-        more = format_count(len(inputs) - _MAX_FACTS)
+    for entry in record.inputs[:_MAX_FACTS]:
+        title = f"Input {show_plain(entry.manifest)}"
+        groups.append(FactGroup(title=title, facts=_facts(entry.to_json(), ("manifest",))))
+    if len(record.inputs) > _MAX_FACTS:
+        more = format_count(len(record.inputs) - _MAX_FACTS)
         groups.append(FactGroup(title="More inputs", facts=((f"{more} more", "see run.json"),)))
-    for kind, key in (("Probe", "probes"), ("Analysis", "analyses")):
-        for name, about in (metadata.get(key) or {}).items():
-            if isinstance(about, Mapping):
-                groups.append(FactGroup(title=f"{kind} {show_plain(name)}", facts=_facts(about, _OWN)))
-    reused = metadata.get("reused") or {}
-    if isinstance(reused, Mapping) and reused:
-        groups.append(FactGroup(title="Taken over from earlier runs", facts=_facts(reused, ())))
-    skipped = metadata.get("skipped_probes") or {}
-    if isinstance(skipped, Mapping) and skipped:
-        groups.append(FactGroup(title="Probes that did not run", facts=_facts(skipped, ())))
-    versions = metadata.get("versions") or {}
-    if isinstance(versions, Mapping) and versions:
-        groups.append(FactGroup(title="Versions", facts=_facts(versions, ())))
+    for kind, parts in (("Probe", record.probes), ("Analysis", record.analyses)):
+        for name, part in parts.items():
+            groups.append(FactGroup(title=f"{kind} {show_plain(name)}", facts=_facts(part.to_json(), _OWN)))
+    if record.reused is not None:
+        groups.append(FactGroup(title="Taken over from earlier runs", facts=_facts(record.reused.to_json(), ())))
+    groups.append(FactGroup(title="Probes that did not run", facts=_facts(record.skipped_probes, ())))
+    groups.append(FactGroup(title="Versions", facts=_facts(record.versions, ())))
     return [group for group in groups if group.facts]
 
 

@@ -178,7 +178,7 @@ def _read_records(run: RunFolder, indices: Sequence[int]) -> dict[int, _Record]:
     shards = run.shards()
     by_shard: dict[int, list[int]] = defaultdict(list)
     for index in indices:
-        by_shard[index // run.metadata["shard_size"]].append(index)
+        by_shard[index // run.record.shard_size].append(index)
     short_names = {name: _short_names(run, name) for name in run.probes()}
     records = {}
     for number, members in by_shard.items():

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
@@ -23,6 +22,7 @@ from mmcheck.formats.manifest_digest import describe_input
 from mmcheck.formats.open_format import open_format
 from mmcheck.scanning.unique_ids import UniqueIds
 from mmcheck.store.run_folder import read_part
+from mmcheck.store.run_record import InputRecord
 from mmcheck.store.schema import find_whole_labels, samples_to_table, write_part
 
 _IDENTIFYING = ("manifest", "format", "digest", "digest_of")
@@ -31,8 +31,8 @@ MAX_TRANSCRIPTS = 2000
 images."""
 
 
-def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, Any]]:
-    """Return one entry a manifest: ``manifest``, ``format``, ``digest``, ``digest_of``, and what sources are told by.
+def describe_inputs(patterns: Sequence[str], config: Config) -> tuple[InputRecord, ...]:
+    """Return one record a manifest: its format, its digest, and what sources are told by; the rows are not counted yet.
 
     Raises:
         ManifestError: If a pattern matches nothing, or a manifest is in no known format.
@@ -43,23 +43,25 @@ def describe_inputs(patterns: Sequence[str], config: Config) -> list[dict[str, A
             manifest.encode("utf-8")
         except UnicodeEncodeError as error:
             raise ManifestError(f"the path {manifest!r} is not valid UTF-8.", hint="rename it.") from error
-    entries = [
-        {"manifest": manifest, "format": detect_format(manifest, config.input), **describe_input(manifest)}
-        for manifest in manifests
-    ]
-    for entry in entries:
-        if tables := describe_tables(entry):
-            entry["tables"] = tables
-    return entries
+    return tuple(_describe(manifest, detect_format(manifest, config.input)) for manifest in manifests)
 
 
-def plan_identity(inputs: Sequence[dict[str, Any]], config: Config, limit: int | None) -> str:
+def _describe(manifest: str, form: str) -> InputRecord:
+    found = describe_input(manifest)
+    record = InputRecord(manifest=manifest, format=form, digest=found.digest, digest_of=found.digest_of)
+    if found.size is not None:
+        record = record.updated(size=found.size)
+    tables = describe_tables(manifest, form)
+    return record.updated(tables=tables) if tables else record
+
+
+def plan_identity(inputs: Sequence[InputRecord], config: Config, limit: int | None) -> str:
     """Return the digest that tells whether two scans plan the same samples in the same shards."""
-    known = [{name: entry[name] for name in _IDENTIFYING} for entry in inputs]
+    known = [entry.model_dump(include=set(_IDENTIFYING)) for entry in inputs]
     return digest_value([known, config.input.model_dump(mode="json"), config.run.shard_size, limit])
 
 
-def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[tuple[int, Sample]]:
+def read_samples(inputs: Sequence[InputRecord], config: Config) -> Iterator[tuple[int, Sample]]:
     """Yield the samples of all manifests with unique ids, each with the number of its input.
 
     An id that occurs again in its manifest becomes ``id#2``: a derived one always, the manifest's own where both rows
@@ -71,8 +73,8 @@ def read_samples(inputs: Sequence[dict[str, Any]], config: Config) -> Iterator[t
     """
     ids = UniqueIds()
     for number, entry in enumerate(inputs):
-        ids.begin(entry["manifest"])
-        for sample in open_format(entry["format"], config).read(entry["manifest"]):
+        ids.begin(entry.manifest)
+        for sample in open_format(entry.format, config).read(entry.manifest):
             unique = ids.make(sample)
             yield number, sample if unique == sample.id else replace(sample, id=unique)
 

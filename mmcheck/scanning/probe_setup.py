@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
-from typing import Any
 
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
@@ -14,6 +12,7 @@ from mmcheck.core.parts import PROBES
 from mmcheck.core.progress import Progress
 from mmcheck.probe.base import ImageProbe, PrimedProbe, Probe, SettledProbe
 from mmcheck.probe.context import ProbeContext
+from mmcheck.store.run_record import ProbeRecord, RunRecord
 
 Transcripts = Callable[[], tuple[tuple[str, str | None], ...]]
 """Gives transcripts of the run with their languages."""
@@ -22,12 +21,10 @@ Trial = Callable[[SettledProbe], None]
 
 _LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
 _DECODING_VERSION = 2  # how a file becomes pixels or sound; another one gives other values
-_SETTLED = {"precision": ("float32", "bfloat16", "float16", "int8"), "window": ("full", "fitted")}
-"""Options that ``auto`` decides once a run, and what it may come to."""
 
 
 def make_probes(
-    config: Config, run_json: Mapping[str, Any], transcripts: Transcripts, *, may_download: bool
+    config: Config, record: RunRecord, transcripts: Transcripts, *, may_download: bool
 ) -> tuple[dict[str, Probe], dict[str, str], dict[str, str]]:
     """Return the probes that will run, their fingerprints, and why others of the config will not.
 
@@ -35,7 +32,7 @@ def make_probes(
 
     Args:
         config: The config.
-        run_json: What the run folder knows: modalities, rows, and probes of an earlier attempt (or of an earlier run
+        record: What the run folder knows: modalities, rows, and probes of an earlier attempt (or of an earlier run
             whose measurements are taken over).
         transcripts: Gives a sample of the run's transcripts; called only if a probe wants it.
         may_download: Whether missing weights may be fetched; if not, their fingerprint is empty.
@@ -47,7 +44,7 @@ def make_probes(
     enabled = config.probes.enabled()
     if not enabled:
         raise ConfigError("no probe is enabled, so nothing would be measured.", hint="see `mmcheck list`.")
-    have = run_json["modalities"]
+    num_recordings = (record.modalities or {}).get("audio", 0)
     probes: dict[str, Probe] = {}
     fingerprints: dict[str, str] = {}
     skipped: dict[str, str] = {}
@@ -55,7 +52,7 @@ def make_probes(
         # Half a pair is reason enough to run the pair's probe: it says what is missing, and the sample is not kept.
         traits = PROBES.get(name).traits
         halves = traits.halves
-        if halves and run_json["rows"] and not any(have[half] for half in halves):
+        if halves and record.rows and not any(map(record.holds, halves)):
             skipped[name] = f"no sample has {' or '.join(halves)}"
             continue
         if traits.serves is not None and traits.serves not in probes:
@@ -64,10 +61,10 @@ def make_probes(
         options = getattr(config.probes, name)
         probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
         if isinstance(probe, PrimedProbe):
-            probe.prime(_context(traits.serves, probes, fingerprints, have["audio"], transcripts()))
+            probe.prime(_context(traits.serves, probes, fingerprints, num_recordings, transcripts()))
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
-        known = run_json["probes"].get(name, {})
-        settled = _settled(options, known.get("about", {})) if known.get("fingerprint") == fingerprint else {}
+        known = record.probes.get(name)
+        settled = _settled(options, known) if known is not None and known.fingerprint == fingerprint else {}
         if settled:
             probe = PROBES.get(name)(options.model_copy(update=settled), config.run.device, config.run.seed)
         probes[name], fingerprints[name] = probe, fingerprint
@@ -120,25 +117,19 @@ def _device(asked: str) -> str:
     return resolve_device(asked)
 
 
-def settled_options(about: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the options that a run may settle by itself are in a run, as its run.json tells of a probe."""
-    known = {**about.get("verification", {}), **about}
-    return {name: known[name] for name, words in _SETTLED.items() if known.get(name) in words}
-
-
-def _settled(options: Any, about: Mapping[str, Any]) -> dict[str, str]:
+def _settled(options: object, known: ProbeRecord) -> dict[str, str]:
     """Return what options that say ``auto`` came to in an earlier attempt."""
-    return {name: word for name, word in settled_options(about).items() if getattr(options, name, None) == "auto"}
+    return {name: word for name, word in known.settled.items() if getattr(options, name, None) == "auto"}
 
 
 def open_probes(
     probes: Mapping[str, Probe],
     fingerprints: Mapping[str, str],
     to_measure: Mapping[str, int],
-    before: Mapping[str, Any],
+    before: Mapping[str, ProbeRecord],
     progress: Progress,
     trial: Trial | None = None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, ProbeRecord]:
     """Open the probes that have work to do; return what run.json shall say of each.
 
     Args:
@@ -153,26 +144,16 @@ def open_probes(
         WeightsError: If weights cannot be loaded.
         MissingDependency: If a package is not installed.
     """
-    described: dict[str, dict[str, Any]] = {}
+    described: dict[str, ProbeRecord] = {}
     for name, probe in probes.items():
-        known = before.get(name, {})
-        about = known.get("about", {})
-        if to_measure[name] or known.get("fingerprint") != fingerprints[name]:
+        known = before.get(name)
+        about = known.about if known is not None else {}
+        if to_measure[name] or known is None or known.fingerprint != fingerprints[name]:
             progress.phase(f"loading {name}", None)
             probe.open()
             if trial is not None and isinstance(probe, SettledProbe) and probe.num_trial:
                 progress.phase(f"trying {name} on a few samples", None)
                 trial(probe)
             about = {**probe.describe(), "min_side": probe.min_side if isinstance(probe, ImageProbe) else None}
-        metrics = [asdict(metric) for metric in probe.metrics]
-        described[name] = {"fingerprint": fingerprints[name], "metrics": metrics, "about": about}
+        described[name] = ProbeRecord(fingerprint=fingerprints[name], metrics=tuple(probe.metrics), about=about)
     return described
-
-
-def min_side(described: Mapping[str, Mapping[str, Any]]) -> int | None:
-    """Return how small images may be made while decoding: what the hungriest probe needs, as it was told in run.json.
-
-    A resumed run that need not load that probe again must decode as before, or its bytes would differ.
-    """
-    sides = [part["about"].get("min_side") for part in described.values()]
-    return max((side for side in sides if side), default=None)

@@ -25,9 +25,9 @@ from mmcheck.core.errors import ConfigError, MediaError, RunError
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Measurement, MediaRef, Sample, Shard, Status
 from mmcheck.media.sample_media import SampleMedia
-from mmcheck.scanning.probe_setup import min_side, settled_options
 from mmcheck.store.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder, column_names, read_part
+from mmcheck.store.run_record import RunRecord
 from mmcheck.store.schema import find_labels, load_json, table_to_measurements, table_to_samples
 
 _DIGESTS = {"image": "image_sha256", "audio": "audio_sha256"}
@@ -51,7 +51,7 @@ class EarlierRun:
     def __init__(self, path: Path, progress: Progress) -> None:
         self.path = path
         self.folder = RunFolder(path)
-        self.described: dict[str, Any] = self.folder.metadata.get("probes", {})
+        self.probes = self.folder.record.probes
         self._shards = self.folder.shards()
         self._keys, self._places = self._index(progress)
         self._usable: dict[str, str] = {}
@@ -64,19 +64,20 @@ class EarlierRun:
     @property
     def identity(self) -> str:
         """Return the digest of the work that the run belongs to."""
-        return str(self.folder.metadata["identity"])
+        return self.folder.record.identity
 
-    def accept(self, described: Mapping[str, Mapping[str, Any]]) -> None:
+    def accept(self, record: RunRecord) -> None:
         """Choose the probes whose measurements may be taken over: those that would measure the same again.
 
         Args:
-            described: The new run's probes as run.json tells of them.
+            record: The new run.
         """
-        is_same_size = min_side(self.described) == min_side(described)
+        is_same_size = self.folder.record.min_side() == record.min_side()
         self._usable = {
-            name: part["fingerprint"]
-            for name, part in described.items()
-            if settled_options(part["about"]) == settled_options(self.described.get(name, {}).get("about", {}))
+            name: part.fingerprint
+            for name, part in record.probes.items()
+            if name in self.probes
+            and part.settled == self.probes[name].settled
             # How far images were shrunk while decoding is no option of the media probe, but it sees it.
             and (name != "media" or is_same_size)
         }
@@ -117,12 +118,12 @@ class EarlierRun:
         return table_to_measurements(table, probe)
 
     def _index(self, progress: Progress) -> tuple[NDArray[Any], NDArray[np.int32]]:
-        if "media" not in self.described:
+        if "media" not in self.probes:
             raise RunError(
                 f"{self.path} cannot be reused: it holds no digests of its media.",
                 hint="digests come from the probe `media`, which that scan left out; scan without --reuse.",
             )
-        progress.phase(f"reading {self.path}", self.folder.metadata["rows"])
+        progress.phase(f"reading {self.path}", self.folder.record.rows)
         keys: list[bytes] = []
         places: list[tuple[int, int]] = []
         for number, shard in enumerate(self._shards):

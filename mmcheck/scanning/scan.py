@@ -6,12 +6,11 @@ import importlib.metadata
 import json
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -36,13 +35,22 @@ from mmcheck.scanning.plan import (
     sample_transcripts,
     write_plan,
 )
-from mmcheck.scanning.probe_setup import make_probes, min_side, open_probes
+from mmcheck.scanning.probe_setup import make_probes, open_probes
 from mmcheck.scanning.reuse import EarlierRun, Reuse, count_reused, open_earlier
 from mmcheck.scanning.trial import try_recordings
 from mmcheck.scanning.unfit_input import refuse_unfit_inputs
-from mmcheck.store.claim import claim, read_run_json, write_run_json
+from mmcheck.store.claim import claim
 from mmcheck.store.own_entries import clear_parts
 from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.run_record import (
+    SCHEMA_VERSION,
+    EarlierRecord,
+    InputRecord,
+    ReusedRecord,
+    RunRecord,
+    find_record,
+    write_record,
+)
 from mmcheck.store.seal import write_yaml
 
 _PACKAGES = (
@@ -55,8 +63,8 @@ _PACKAGES = (
 class ScanPlan:
     """What a scan would do; what ``--dry-run`` shows."""
 
-    inputs: list[dict[str, Any]]
-    """The manifests: path, format, digest, rows."""
+    inputs: tuple[InputRecord, ...]
+    """The manifests."""
     identity: str
     """Digest of the work that the run folder belongs to."""
     rows: int = 0
@@ -123,17 +131,19 @@ def scan_run(
     # The earlier runs come first: one that is missing must not cost the folder that --overwrite empties.
     with (
         open_earlier(reuse, out, progress) as earlier,
-        claim(out, inputs, plan.identity, overwrite=overwrite, progress=progress),
+        claim(out, [entry.manifest for entry in inputs], plan.identity, overwrite=overwrite, progress=progress),
     ):
-        run_json, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
+        record, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
         if task is not None:
             seconds = {"planning": perf_counter() - began}
-            seconds |= _measure(plan, out, config, engine, run_json, task, progress)
+            record = _begin(plan, out, config, engine, record)
+            seconds["measuring"] = _measure(plan, out, engine, record, task, progress)
+            record = _count_reused(plan, out, record)
             model_seconds = task.seconds
             # The models go: what looks at the whole set takes their room.
             del task
             return_freed_memory()
-            seconds |= _analyse_and_judge(out, config, run_json, progress)
+            seconds |= _analyse_and_judge(out, config, record, progress)
             timings = {"seconds": {k: round(v, 3) for k, v in seconds.items()}, "model_seconds": model_seconds}
             write_text(out / "timings.json", json.dumps(timings, indent=2) + "\n")
     return plan
@@ -148,16 +158,16 @@ def _prepare(
     dry_run: bool,
     progress: Progress,
     earlier: Sequence[EarlierRun],
-) -> tuple[dict[str, Any], MeasureTask | None]:
-    """Plan the samples and open the probes; return run.json and the task (None on a dry run)."""
-    run_json = _load_or_plan(plan, out, config, limit, progress)
-    plan.rows = run_json["rows"]
-    shards = shards_of(run_json)
+) -> tuple[RunRecord, MeasureTask | None]:
+    """Plan the samples and open the probes; return the record of the run and the task (None on a dry run)."""
+    record = _load_or_plan(plan, out, config, limit, progress)
+    plan.rows = record.rows
+    shards = record.shards()
     # What `auto` came to in an earlier run holds for this one too, or its values would be of two kinds.
-    settled = {name: part for run in reversed(earlier) for name, part in run.described.items()}
+    settled = {name: part for run in reversed(earlier) for name, part in run.probes.items()}
     probes, plan.probes, plan.skipped = make_probes(
         config,
-        {**run_json, "probes": {**settled, **run_json["probes"]}},
+        record.updated(probes={**settled, **record.probes}),
         lambda: sample_transcripts(out, shards, config.run.seed),
         may_download=not dry_run,
     )
@@ -168,73 +178,81 @@ def _prepare(
             plan.to_measure[name] += shard.stop - shard.start - view.count_kept(name, shard)
     if dry_run:
         plan.reusable = {
-            name: sum(len(run) for run in earlier if run.described.get(name, {}).get("fingerprint") == fingerprint)
+            name: sum(len(run) for run in earlier if name in run.probes and run.probes[name].fingerprint == fingerprint)
             for name, fingerprint in plan.probes.items()
         }
-        return run_json, None
-    run_json["probes"] = open_probes(
+        return record, None
+    num_recordings = (record.modalities or {}).get("audio", 0)
+    opened = open_probes(
         probes,
         plan.probes,
         plan.to_measure,
-        run_json["probes"],
+        record.probes,
         progress,
-        lambda probe: try_recordings(probe, out, shards, config, run_json["modalities"]["audio"]),
+        lambda probe: try_recordings(probe, out, shards, config, num_recordings),
     )
+    record = record.updated(probes=opened)
     for run in earlier:
-        run.accept(run_json["probes"])
+        run.accept(record)
     if earlier:
-        run_json["reused"] = {"runs": [{"run": str(run.path), "identity": run.identity} for run in earlier]}
-    return run_json, MeasureTask(
+        runs = tuple(EarlierRecord(run=str(run.path), identity=run.identity) for run in earlier)
+        record = record.updated(reused=ReusedRecord(runs=runs))
+    return record, MeasureTask(
         out,
         probes,
         plan.probes,
         config,
-        min_side=min_side(run_json["probes"]),
+        min_side=record.min_side(),
         retry_failed=retry_failed,
         reuse=Reuse(earlier) if earlier else None,
         all_shards=shards,
     )
 
 
-def _measure(
-    plan: ScanPlan,
-    out: Path,
-    config: Config,
-    engine: str,
-    run_json: dict[str, Any],
-    task: MeasureTask,
-    progress: Progress,
-) -> dict[str, float]:
+def _begin(plan: ScanPlan, out: Path, config: Config, engine: str, record: RunRecord) -> RunRecord:
+    """Store what the measuring goes by: run.json and the config; return the record."""
+    record = record.updated(
+        skipped_probes=plan.skipped,
+        engine=engine,
+        seed=config.run.seed,
+        analyses={},
+        config_digest=digest_value(config.model_dump(mode="json")),
+    )
+    write_record(out, record)
+    write_yaml(out / "config.yaml", config.to_yaml())
+    return record
+
+
+def _measure(plan: ScanPlan, out: Path, engine: str, record: RunRecord, task: MeasureTask, progress: Progress) -> float:
     """Measure what is missing; return the seconds it took."""
     began = perf_counter()
-    run_json |= {"skipped_probes": plan.skipped, "engine": engine, "seed": config.run.seed, "analyses": {}}
-    run_json |= {"config_digest": digest_value(config.model_dump(mode="json"))}
-    write_run_json(out, run_json)
-    write_yaml(out / "config.yaml", config.to_yaml())
     if any(plan.to_measure.values()):
         # What the analyses saw is about to change; a run stopped from here on must analyse anew.
         for name in ANALYSES.names():
             clear_parts(out / "measurements" / name)
     progress.phase("measuring", max(plan.to_measure.values(), default=0))
     # Closed whatever stops it, so that what is measured of the shard on its way is stored.
-    with closing(ENGINES.get(engine)().run(task, shards_of(run_json))) as events:
+    with closing(ENGINES.get(engine)().run(task, record.shards())) as events:
         for event in events:
             if isinstance(event, int):
                 progress.advance(event)
     task.drop_partial()
-    seconds = perf_counter() - began
-    if "reused" in run_json:
-        plan.reused = count_reused(out, plan.probes, shards_of(run_json))
-        run_json["reused"] |= {"measurements": plan.reused}
-    return {"measuring": seconds}
+    return perf_counter() - began
 
 
-def _analyse_and_judge(out: Path, config: Config, run_json: dict[str, Any], progress: Progress) -> dict[str, float]:
+def _count_reused(plan: ScanPlan, out: Path, record: RunRecord) -> RunRecord:
+    """Return the record with how many measurements were taken over from earlier runs."""
+    if record.reused is None:
+        return record
+    plan.reused = count_reused(out, plan.probes, record.shards())
+    return record.updated(reused=record.reused.updated(measurements=plan.reused))
+
+
+def _analyse_and_judge(out: Path, config: Config, record: RunRecord, progress: Progress) -> dict[str, float]:
     """Look at the whole set and judge it; return the seconds of both."""
     began = perf_counter()
-    run_json["analyses"] = analyse_run(RunFolder(out), config, progress)
-    run_json["state"] = "complete"
-    write_run_json(out, run_json)
+    analyses = analyse_run(RunFolder(out), config, progress)
+    write_record(out, record.updated(analyses=analyses, state="complete"))
     seconds = {"analysing": perf_counter() - began}
     began = perf_counter()
     judge_run(RunFolder(out), config, progress)
@@ -252,45 +270,37 @@ def check_rules(config: Config) -> list[str]:
     return sorted(policy.inactive)
 
 
-def shards_of(run_json: Mapping[str, Any]) -> list[Shard]:
-    """Return the shards of a planned run."""
-    size, rows = run_json["shard_size"], run_json["rows"]
-    return [
-        Shard(index=number, start=start, stop=min(start + size, rows))
-        for number, start in enumerate(range(0, rows, size))
-    ]
-
-
-def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, progress: Progress) -> dict[str, Any]:
-    known = read_run_json(out)
-    if known.get("state") in ("measuring", "complete") and is_planned(out, shards_of(known), plan.identity):
-        plan.inputs = known["inputs"]
-        return {**known, "state": "measuring"}
-    base: dict[str, Any] = {
-        "mmcheck_version": VERSION,
-        "state": "planning",
-        "identity": plan.identity,
-        "shard_size": config.run.shard_size,
-        "rows": 0,
-        "limit": limit,
-        "inputs": [{**entry, "rows": 0} for entry in plan.inputs],
-        "versions": {"python": platform.python_version(), **_versions()},
+def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, progress: Progress) -> RunRecord:
+    known = find_record(out)
+    if known is not None and known.state != "planning" and is_planned(out, known.shards(), plan.identity):
+        plan.inputs = known.inputs
+        return known.updated(state="measuring")
+    record = RunRecord(
+        schema_version=SCHEMA_VERSION,
+        mmcheck_version=VERSION,
+        state="planning",
+        identity=plan.identity,
+        shard_size=config.run.shard_size,
+        rows=0,
+        limit=limit,
+        inputs=tuple(entry.updated(rows=0) for entry in plan.inputs),
+        versions={"python": platform.python_version(), **_versions()},
         # What `auto` came to holds for measurements that are still whole, whatever became of the samples.
-        "probes": known.get("probes", {}) if known.get("identity") == plan.identity else {},
-        "analyses": {},
-    }
-    write_run_json(out, base)
+        probes=known.probes if known is not None and known.identity == plan.identity else {},
+        analyses={},
+    )
+    write_record(out, record)
     rows = write_plan(read_samples(plan.inputs, config), out, config, plan.identity, limit, progress)
     none = (0, 0)
-    plan.inputs = [
-        {**entry, "rows": rows.get(number, none)[0], "source_rows": rows.get(number, none)[1]}
+    plan.inputs = tuple(
+        entry.updated(rows=rows.get(number, none)[0], source_rows=rows.get(number, none)[1])
         for number, entry in enumerate(plan.inputs)
-    ]
-    base |= {"rows": sum(count for count, _ in rows.values()), "inputs": plan.inputs}
-    refuse_unfit_inputs(out, shards_of(base), plan.inputs, config, limit, progress)
-    base |= {"state": "measuring", "modalities": _modalities(out, shards_of(base))}
-    write_run_json(out, base)
-    return base
+    )
+    record = record.updated(rows=sum(count for count, _ in rows.values()), inputs=plan.inputs)
+    refuse_unfit_inputs(out, record.shards(), plan.inputs, config, limit, progress)
+    record = record.updated(state="measuring", modalities=_modalities(out, record.shards()))
+    write_record(out, record)
+    return record
 
 
 def _modalities(out: Path, shards: Sequence[Shard]) -> dict[str, int]:

@@ -7,7 +7,7 @@ quarantine after hours of loading models. Where some files are missing the scan 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mmcheck.formats.known_layouts import Layout, find_layout
 from mmcheck.media.nearby_names import NearbyNames
 from mmcheck.media.remote import is_remote
 from mmcheck.store.run_folder import read_part
+from mmcheck.store.run_record import InputRecord
 
 FIRST_FILES = 64
 """How many files of each kind are looked for; if none of them is there, none of the others is expected to be. Our own
@@ -56,7 +57,7 @@ class _Seen:
 def refuse_unfit_inputs(
     out: Path,
     shards: Sequence[Shard],
-    inputs: Sequence[Mapping[str, Any]],
+    inputs: Sequence[InputRecord],
     config: Config,
     limit: int | None,
     progress: Progress,
@@ -83,11 +84,7 @@ def refuse_unfit_inputs(
         _look_at(read_part(out / "samples" / shard.part, ["manifest", "problem", *_MEDIA, *_TEXTS]), seen)
     enabled = set(config.probes.enabled())
     wants_text, wants_media = bool(enabled & _WANT_TEXT), bool(enabled - _WANT_NO_MEDIA)
-    layouts = {
-        str(entry["manifest"]): find_layout(str(entry["manifest"]))
-        for entry in inputs
-        if entry.get("format") not in _PLAIN_FORMATS
-    }
+    layouts = {entry.manifest: find_layout(entry.manifest) for entry in inputs if entry.format not in _PLAIN_FORMATS}
     for manifest, found in seen.items():
         _check_columns(manifest, found, wants_text, layouts.get(manifest))
         for kind, files in found.files.items():
@@ -98,11 +95,11 @@ def refuse_unfit_inputs(
             progress.note(f"{manifest} is {layout.seen}. Hint: {layout.hint}")
 
 
-def _check_rows(inputs: Sequence[Mapping[str, Any]], limit: int | None, progress: Progress) -> None:
-    if limit is not None and sum(entry["rows"] for entry in inputs) >= limit:
+def _check_rows(inputs: Sequence[InputRecord], limit: int | None, progress: Progress) -> None:
+    if limit is not None and sum(entry.rows for entry in inputs) >= limit:
         # What lies behind the limit was not read.
         return
-    empty = [str(entry["manifest"]) for entry in inputs if not entry["rows"]]
+    empty = [entry.manifest for entry in inputs if not entry.rows]
     if len(empty) == len(inputs):
         names = ", ".join(empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
         raise ManifestError(

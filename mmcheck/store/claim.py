@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mmcheck.core.atomic import sweep
 from mmcheck.core.errors import OutputError
 from mmcheck.core.progress import Progress
 from mmcheck.store.own_entries import LOCK, clear_parts, clear_run, tell_foreign
+from mmcheck.store.run_record import RUN_FILE, find_record
 from mmcheck.store.schema import find_labels
-from mmcheck.store.seal import Damaged, read_json, write_json
+from mmcheck.store.seal import Damaged, read_json
 
 _MARKS = ("mmcheck_version", "identity", "state")
 """Of run.json: by these a folder is known as a run's."""
@@ -48,7 +48,7 @@ def hold(out: Path, *, instead: str = "work on a copy of the run") -> Iterator[N
 @contextmanager
 def claim(
     out: Path,
-    inputs: Sequence[Mapping[str, Any]],
+    inputs: Iterable[str],
     identity: str,
     *,
     overwrite: bool,
@@ -58,7 +58,7 @@ def claim(
 
     Args:
         out: The run folder.
-        inputs: The inputs, which must not mix with it.
+        inputs: The manifests, which must not mix with it.
         identity: Digest of the work.
         overwrite: Whether a run of other work is removed first; of the folder, only what mmcheck wrote is.
         progress: Told what stayed because it is somebody else's.
@@ -87,15 +87,18 @@ def claim(
 
 def _require_run(out: Path, names: set[str]) -> None:
     """Refuse a folder that is not mmcheck's, before anything is written to or removed from it."""
-    if "run.json" not in names:
+    if RUN_FILE not in names:
         raise OutputError(
             f"{out} is not empty and is not a run folder (no run.json).",
             hint="choose a new or empty folder for --out.",
         )
-    found = read_run_json(out, sealed=False)
+    try:
+        found = read_json(out / RUN_FILE)
+    except Damaged:
+        found = {}
     if all(name in found for name in _MARKS):
         return
-    is_blank = not found and (out / "run.json").stat().st_size == 0 and names <= {"run.json", "samples"}
+    is_blank = not found and (out / RUN_FILE).stat().st_size == 0 and names <= {RUN_FILE, "samples"}
     if not (is_blank or _identities(out)):
         raise OutputError(
             f"{out} is not a run folder: its run.json is none that mmcheck wrote, and nothing else in it is.",
@@ -103,11 +106,10 @@ def _require_run(out: Path, names: set[str]) -> None:
         )
 
 
-def _check_apart(out: Path, inputs: Sequence[Mapping[str, Any]]) -> None:
+def _check_apart(out: Path, inputs: Iterable[str]) -> None:
     """Refuse a run folder inside a scanned folder (it would be scanned too), and inputs inside the run folder."""
     place = out.resolve()
-    for entry in inputs:
-        manifest = str(entry["manifest"])
+    for manifest in inputs:
         if "://" in manifest:
             continue
         source = Path(manifest).resolve()
@@ -120,21 +122,21 @@ def _check_apart(out: Path, inputs: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _check_identity(out: Path, identity: str) -> None:
-    if not (out / "run.json").exists():
+    if not (out / RUN_FILE).exists():
         return
-    found = read_run_json(out)
-    if found.get("identity") == identity:
+    found = find_record(out)
+    if found is not None and found.identity == identity:
         return
-    if found.get("state") == "planning":
+    if found is not None and found.state == "planning":
         # Nothing is judged yet, for instance because the manifest had to be mended first.
         clear_parts(out / "samples")
         for folder in (out / "measurements").glob("*"):
             clear_parts(folder)
         return
-    if not found and _identities(out) <= {identity}:
+    if found is None and _identities(out) <= {identity}:
         # Damaged, but the samples say that the folder is of this work: what is whole stays.
         return
-    whose = "belongs to another run" if found else "has a damaged run.json and belongs to another run"
+    whose = "belongs to another run" if found is not None else "has a damaged run.json and belongs to another run"
     raise OutputError(
         f"{out} {whose}: other manifests, another content of them, another --limit, or another "
         f"`input` or `run.shard_size` section.",
@@ -147,25 +149,3 @@ def _identities(out: Path) -> set[str]:
     """Return the work that the stored samples say they belong to."""
     labels = (find_labels(part) or {} for part in sorted((out / "samples").glob("*.parquet")))
     return {found["identity"] for found in labels if "identity" in found}
-
-
-def read_run_json(out: Path, *, sealed: bool = True) -> dict[str, Any]:
-    """Return run.json of a folder; empty if there is none or it is damaged.
-
-    Args:
-        out: The folder.
-        sealed: Whether one without a checksum counts as damaged.
-    """
-    try:
-        return read_json(out / "run.json", sealed=sealed)
-    except Damaged:
-        return {}
-
-
-def write_run_json(out: Path, value: Mapping[str, Any]) -> None:
-    """Write run.json atomically.
-
-    Raises:
-        OutputError: If it cannot be written.
-    """
-    write_json(out / "run.json", value)

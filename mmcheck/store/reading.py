@@ -44,7 +44,7 @@ def require_complete(folder: RunFolder) -> None:
     Raises:
         RunError: If it was.
     """
-    if folder.metadata.get("state") != "complete":
+    if folder.record.state != "complete":
         raise RunError(
             f"{folder.path} is not complete: its scan was interrupted.",
             hint="run the same `mmcheck scan` command again; it continues where it stopped.",

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import Config, load_config
 from mmcheck.core.errors import ConfigError, OutputError, RunError
 from mmcheck.core.types import Metric, Shard
+from mmcheck.store.run_record import RUN_FILE, RunRecord, read_record
 from mmcheck.store.schema import (
     EMBEDDING_PREFIX,
     IDS_LABEL,
@@ -23,10 +24,6 @@ from mmcheck.store.schema import (
     measurements_to_table,
 )
 from mmcheck.store.seal import Damaged, check_part, check_yaml, read_json
-
-_NEEDED = ("identity", "shard_size", "rows", "probes", "analyses")
-"""Of run.json, from its first writing on."""
-
 
 _JSON_COLUMNS = ("row", "evidence")
 
@@ -52,19 +49,16 @@ class RunFolder:
     @property
     def run_file(self) -> Path:
         """Return the path of run.json."""
-        return self.path / "run.json"
+        return self.path / RUN_FILE
 
     @cached_property
-    def metadata(self) -> dict[str, Any]:
-        """Return run.json: versions, inputs, probes with metrics and weights, engine, seed."""
-        found = _read_json(self.run_file)
-        absent = [name for name in _NEEDED if name not in found]
-        if absent:
-            raise RunError(
-                f"{self.run_file} is none that mmcheck wrote: it lacks {', '.join(absent)}.",
-                hint="give the folder that `mmcheck scan --out` was given, or scan again into a new one.",
-            )
-        return found
+    def record(self) -> RunRecord:
+        """Return run.json: versions, inputs, probes with metrics and weights, engine, seed.
+
+        Raises:
+            RunError: If it is damaged, not mmcheck's, or of a later version that this one cannot read.
+        """
+        return read_record(self.path)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -101,20 +95,15 @@ class RunFolder:
 
     def shards(self) -> list[Shard]:
         """Return the shards of the run, in order."""
-        size, rows = self.metadata["shard_size"], self.metadata["rows"]
-        return [
-            Shard(index=number, start=start, stop=min(start + size, rows))
-            for number, start in enumerate(range(0, rows, size))
-        ]
+        return self.record.shards()
 
     def probes(self) -> list[str]:
         """Return the names of the stored measurement sets, analyses included, in the order they were made."""
-        return [*self.metadata["probes"], *self.metadata["analyses"]]
+        return list(self.record.measured())
 
     def metrics(self) -> dict[str, Metric]:
         """Return the metrics that the stored measurements hold, by full name."""
-        sets = [*self.metadata["probes"].values(), *self.metadata["analyses"].values()]
-        return {metric["name"]: Metric(**metric) for part in sets for metric in part["metrics"]}
+        return {metric.name: metric for part in self.record.measured().values() for metric in part.metrics}
 
     def samples_part(self, shard: Shard) -> Path:
         """Return the path of a shard's samples."""
@@ -154,8 +143,8 @@ class RunFolder:
         if embeddings and columns is None:
             parts = [self.measurements_part(probe, shard) for shard in self.shards()]
             columns = list(dict.fromkeys(name for part in parts for name in column_names(part))) or None
-        sets = {**self.metadata["probes"], **self.metadata["analyses"]}
-        metrics = [Metric(**metric) for metric in sets[probe]["metrics"]] if probe in sets else []
+        made_by = self.record.measured().get(probe)
+        metrics = made_by.metrics if made_by is not None else ()
         schema = measurements_to_table([], metrics).schema
         return self._concat((self.measurements_part(probe, shard) for shard in self.shards()), columns, schema)
 

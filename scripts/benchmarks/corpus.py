@@ -103,8 +103,8 @@ def _measured(start: int, images: np.ndarray, texts: np.ndarray) -> pa.Table:
 def analyse(out: Path, names: list[str]) -> None:
     """Run the named analyses one after another and print what each costs."""
     run, options = RunFolder(out), load_config("default").analyses
-    rows = run.metadata["rows"]
-    probes = tuple(run.metadata["probes"])
+    rows = run.record.rows
+    probes = tuple(run.record.probes)
     done: list[str] = []
     total = 0.0
     for entry in ANALYSES:

@@ -19,6 +19,7 @@ from mmcheck.decide.decide import make_policy
 from mmcheck.decide.tally import Tally
 from mmcheck.judge.table import JudgeTable
 from mmcheck.report.overview import count_slice, list_notes, tell_outcome
+from mmcheck.store.run_record import MeasuredRecord, ProbeRecord, RunRecord
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 REASON = "there are only 3 distinct pairs"
@@ -53,9 +54,9 @@ def make_table(count: int, **causes: str | None) -> JudgeTable:
 def describe(table: JudgeTable, config: Config | None = None, *, analyses: tuple[str, ...] = ("alignment",)) -> dict:
     pairs = ComparedPairs()
     pairs.add(table)
-    about = {"about": {"model": "ViT-B-32-quickgelu"}}
-    ran = {probe: about for probe in table.probes}
-    run = SimpleNamespace(metadata={"probes": ran, "analyses": {name: {} for name in analyses}, "skipped_probes": {}})
+    ran = {probe: ProbeRecord(about={"model": "ViT-B-32-quickgelu"}) for probe in table.probes}
+    did = {name: MeasuredRecord() for name in analyses}
+    run = SimpleNamespace(record=RunRecord(identity="", shard_size=1, rows=1, probes=ran, analyses=did))
     return {"pairs": pairs.describe(run, config or load_config("default"))}
 
 

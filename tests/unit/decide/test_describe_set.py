@@ -7,6 +7,7 @@ import pytest
 from mmcheck.config import Config, RuleConfig
 from mmcheck.decide.describe_set import describe_set
 from mmcheck.decide.tally import Tally
+from mmcheck.store.run_record import MeasuredRecord, RunRecord
 
 POSTERIORS = [0.0, 0.1, 0.4, 0.9, 1.0]
 
@@ -15,7 +16,8 @@ class FakeRun:
     """A run with the summaries of two analyses."""
 
     def __init__(self):
-        self.metadata = {"analyses": {"alignment": {}, "caption": {}, "silent": {}}}
+        analyses = {name: MeasuredRecord() for name in ("alignment", "caption", "silent")}
+        self.record = RunRecord(identity="", shard_size=1, rows=5, probes={}, analyses=analyses)
 
     def find_analysis_summary(self, name):
         image = {"state": "judged", "bins": {"edges": [0, 1]}, "slices": {"language=en": {"bins": {}, "share": 0.1}}}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mmcheck.cli.overlap import overlap
 from mmcheck.core.errors import UserError
-from mmcheck.store.claim import read_run_json, write_run_json
+from mmcheck.store.run_record import read_record, write_record
 
 app = typer.Typer()
 app.command("overlap")(overlap)
@@ -74,7 +74,7 @@ def test_an_unfinished_run_is_wrong_input_and_not_an_overlap(sides: tuple[Path, 
     train, test, config = sides
     call(train, test, "--out", tmp_path / "out", "--config", config)
     run = tmp_path / "out" / "train-run"
-    write_run_json(run, {**read_run_json(run), "state": "measuring"})
+    write_record(run, read_record(run).updated(state="measuring"))
     done = call(run, test, "--out", tmp_path / "other")
     assert isinstance(done.exception, UserError)
     assert done.exception.exit_code == 2

@@ -25,8 +25,9 @@ from mmcheck.overlap import run as module
 from mmcheck.overlap.inputs import compare_runs, open_side
 from mmcheck.overlap.run import overlap_runs
 from mmcheck.scanning.plan import open_format
-from mmcheck.store.claim import hold, read_run_json, write_run_json
+from mmcheck.store.claim import hold
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_record import ProbeRecord, read_record, write_record
 
 CONFIG = parse_config(
     {
@@ -331,7 +332,7 @@ def test_wrong_inputs_are_told_in_words(data: Path, run: RunFolder, tmp_path: Pa
     half = tmp_path / "half"
     shutil.copytree(run.path, half)
     text = (half / "run.json").read_text()
-    write_run_json(half, {**read_run_json(half), "state": "measuring"})
+    write_record(half, read_record(half).updated(state="measuring"))
     with pytest.raises(RunError, match="is not complete"):
         overlap_runs(half, data / "test.jsonl")
     (half / "run.json").write_text(text)
@@ -401,9 +402,9 @@ def test_two_manifests_of_one_name_get_folders_of_their_own(data: Path, run: Run
 def _with_model(run: RunFolder, target: Path, **about: str) -> Path:
     """Copy a run and let it say that image_text ran."""
     shutil.copytree(run.path, target)
-    text = read_run_json(target)
-    text["probes"]["image_text"] = {"fingerprint": str(sorted(about.items())), "metrics": [], "about": about}
-    write_run_json(target, text)
+    record = read_record(target)
+    added = ProbeRecord(fingerprint=str(sorted(about.items())), metrics=(), about=about)
+    write_record(target, record.updated(probes={**record.probes, "image_text": added}))
     return target
 
 
@@ -425,11 +426,12 @@ def test_embeddings_of_other_weights_are_not_compared(run: RunFolder, tmp_path: 
 
 
 def test_missing_checksums_are_told(data: Path, run: RunFolder, tmp_path: Path) -> None:
-    text = read_run_json(run.path)
-    text["probes"]["caption_text"] = text["probes"].pop("media")
+    record = read_record(run.path)
+    probes = {**record.probes}
+    probes["caption_text"] = probes.pop("media")
     target = tmp_path / "bare"
     shutil.copytree(run.path, target)
-    write_run_json(target, text)
+    write_record(target, record.updated(probes=probes))
     notes = compare_runs(open_side("TRAIN", target), open_side("TEST", run.path)).notes
     assert any("without the probe media" in note for note in notes)
 

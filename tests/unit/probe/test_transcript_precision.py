@@ -62,7 +62,7 @@ def scan(manifest: Path, out: Path, *settings: str, **more: Any) -> mmcheck.Run:
 
 
 def precision_of(run: mmcheck.Run) -> str:
-    return str(run.folder.metadata["probes"]["transcript"]["about"]["verification"]["precision"])
+    return run.folder.record.probes["transcript"].settled["precision"]
 
 
 def values_of(run: mmcheck.Run) -> np.ndarray[Any, Any]:
@@ -71,7 +71,7 @@ def values_of(run: mmcheck.Run) -> np.ndarray[Any, Any]:
 
 
 def reused(run: mmcheck.Run) -> dict[str, int]:
-    return dict(run.folder.metadata.get("reused", {}).get("measurements", {}))
+    return dict(run.folder.record.reused.measurements) if run.folder.record.reused else {}
 
 
 def test_int8_by_name_is_what_run_json_says(

@@ -16,6 +16,7 @@ from mmcheck.core.errors import OutputError, RunError
 from mmcheck.core.types import Action, Finding, Measurement, MediaRef, Sample, Status, Verdict
 from mmcheck.report.build import build_report, write_report
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_record import write_record
 from mmcheck.store.schema import SAMPLES, VERDICTS, write_part
 
 
@@ -241,8 +242,8 @@ def test_a_hundred_thousand_rows_take_seconds(report_run: ModuleType, tmp_path: 
     run = write(report_run, tmp_path, [pair(0, Action.KEEP)], measured={"image_text": [], "caption_text": []})
     for part in run.path.glob("*/**/*.parquet"):
         part.unlink()
-    metadata = {**run.metadata, "rows": rows, "shard_size": size}
-    run.__dict__["metadata"] = metadata
+    write_record(run.path, run.record.updated(rows=rows, shard_size=size))
+    run = RunFolder(run.path)
     for shard in run.shards():
         numbers = range(shard.start, shard.stop)
         write_part(run.samples_part(shard), samples_table(numbers), {})

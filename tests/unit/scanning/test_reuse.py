@@ -19,7 +19,7 @@ from mmcheck.core.types import Measurement
 from mmcheck.probe.base import Prepared
 from mmcheck.probe.media import MediaProbe
 from mmcheck.scanning.scan import scan_run
-from mmcheck.store.claim import write_run_json
+from mmcheck.store.run_record import read_record, write_record
 from tests.integration.tiny_models import make_open_clip
 
 PROBES = ["media", "caption_text"]
@@ -39,8 +39,8 @@ def write_rows(manifest: Path, rows: Sequence[dict[str, Any]]) -> Path:
 
 
 def reused(run: mmcheck.Run) -> dict[str, int]:
-    found: dict[str, int] = run.folder.metadata["reused"]["measurements"]
-    return found
+    assert run.folder.record.reused is not None
+    return dict(run.folder.record.reused.measurements)
 
 
 def measured(run: mmcheck.Run, probe: str) -> pa.Table:
@@ -67,7 +67,7 @@ def test_only_what_is_new_or_changed_is_measured(
     manifest = make_dataset(9)
     rows = read_rows(manifest)
     first = scan(write_rows(manifest.with_name("old.jsonl"), rows[:7]), tmp_path / "first")
-    assert "reused" not in first.folder.metadata
+    assert first.folder.record.reused is None
     batches.clear()
     (manifest.parent / "moved").mkdir()
     shutil.move(manifest.parent / "0.png", manifest.parent / "moved" / "renamed.png")
@@ -149,8 +149,7 @@ def test_a_run_that_was_stopped_midway_gives_what_it_has(
     manifest = make_dataset(6)
     overrides = ["run.shard_size=2"]
     scan(manifest, tmp_path / "first", overrides=overrides)
-    metadata = json.loads((tmp_path / "first/run.json").read_text())
-    write_run_json(tmp_path / "first", {**metadata, "state": "measuring"})
+    write_record(tmp_path / "first", read_record(tmp_path / "first").updated(state="measuring"))
     (tmp_path / "first/measurements/media/00001.parquet").unlink()
     (tmp_path / "first/measurements/caption_text/00002.parquet").write_bytes(b"PAR1")
     second = scan(manifest, tmp_path / "second", reuse=tmp_path / "first", overrides=overrides)
@@ -166,7 +165,7 @@ def test_several_runs_are_asked_in_turn(make_dataset: Callable[..., Path], tmp_p
     batches.clear()
     run = scan(manifest, tmp_path / "run", reuse=[tmp_path / "a", tmp_path / "b"])
     assert sorted(batches) == ["s4", "s5"]
-    assert [entry["run"] for entry in run.folder.metadata["reused"]["runs"]] == [
+    assert [entry.run for entry in run.folder.record.reused.runs] == [
         str(tmp_path / "a"),
         str(tmp_path / "b"),
     ]
@@ -180,7 +179,7 @@ def test_a_stopped_scan_goes_on_with_or_without_the_earlier_run(
     second = scan(manifest, tmp_path / "second", reuse=tmp_path / "first", overrides=["run.shard_size=2"])
     (tmp_path / "second/measurements/media/00001.parquet").unlink()
     again = scan(manifest, tmp_path / "second", overrides=["run.shard_size=2"])
-    assert again.folder.metadata["reused"]["runs"] == second.folder.metadata["reused"]["runs"]
+    assert again.folder.record.reused.runs == second.folder.record.reused.runs
     assert reused(again) == {"media": 2, "caption_text": 4}
 
 
