@@ -319,8 +319,8 @@ def test_doctor_tries_what_a_scan_needs(run: Run) -> None:
 def test_doctor_says_what_is_broken_and_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from mmcheck.cli import health
 
-    monkeypatch.setattr(health, "_NEEDED", (("no_such_module", "no-such-package"),))
+    monkeypatch.setattr(health, "_NEEDED", (("no_such_module", "no-such-package", "nothing runs"),))
     monkeypatch.setattr(health, "_check_models", lambda: health.HealthFinding(name="models", state="fine", seen=""))
     code, out, _ = run("doctor")
     assert code == 3
-    assert "pip install no-such-package" in out
+    assert "pip install --force-reinstall no-such-package" in " ".join(out.split())
