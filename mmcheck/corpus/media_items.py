@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.constants import DAMAGED_FROM
 from mmcheck.corpus.duplicates.near_images import NUM_COLOURS
 from mmcheck.corpus.embeddings import gather_bank, mix_keys, read_embeddings
 from mmcheck.corpus.groups import Rows, number_members
@@ -31,12 +33,7 @@ Floats = NDArray[np.float64]
 TEXTS = {"image": "caption", "audio": "transcript"}
 _PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
 _SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
-_BLANK_FROM = 0.9
-"""Blankness from which the presets call an image blank: a placeholder, or a failed download. Our own choice: as rule
-blank_image."""
-_DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}
-"""Values above which the presets call an image damaged. Our own choice: as rules damaged_image and grey_bottom."""
-_MEASURED = ("status", "width", "height", "duration", "blankness", *_DAMAGED_FROM, "evidence")
+_MEASURED = ("status", "width", "height", "duration", "blankness", *DAMAGED_FROM, "evidence")
 _COLUMNS = ("id", "manifest", "row_number", "image", "audio", "caption", "transcript", "problem")
 
 
@@ -188,7 +185,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
             phash=phash,
             colours=colours,
             has_hash=has_hash & (refs != 0) & is_image,
-            is_blank=(_column(media, "blankness", count) > _BLANK_FROM) & (refs != 0) & is_image,
+            is_blank=(_column(media, "blankness", count) > BLANK_FROM) & (refs != 0) & is_image,
             is_damaged=_is_damaged(media, count) & (refs != 0) & is_image,
         )
     return found
@@ -238,7 +235,7 @@ def _column(table: pa.Table | None, name: str, count: int) -> Floats:
 
 def _is_damaged(table: pa.Table | None, count: int) -> NDArray[np.bool_]:
     found = np.zeros(count, dtype=bool)
-    for name, limit in _DAMAGED_FROM.items():
+    for name, limit in DAMAGED_FROM.items():
         found |= _column(table, name, count) > limit
     return found
 

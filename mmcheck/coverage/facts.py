@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
@@ -29,8 +30,6 @@ OTHER = "(other)"
 MAX_VALUES = 50
 """Values of one slice that are told apart; the rarest of more are counted together. Our own choice: a table stays
 readable."""
-_MISALIGNED_FROM = 0.5
-"""Posterior from which a pair counts as mismatched. Given by the definition: more probably wrong than right."""
 _NUM_BINS = 8  # bins of a number without edges of its own; our own choice: a table stays readable
 _EDGES = {
     "duration": ("media", "duration", "s", (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)),
@@ -122,7 +121,7 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
     by_posterior = any(bool(np.isfinite(values).any()) for values in found.values())
     quarantined = _join(taken).astype(np.float64)
     wrong = {
-        medium: np.where(np.isfinite(values), (values >= _MISALIGNED_FROM).astype(float), np.nan)
+        medium: np.where(np.isfinite(values), (values >= PROBABLE).astype(float), np.nan)
         for medium, values in found.items()
     }
     audio = _join(media["audio"]).astype(bool)

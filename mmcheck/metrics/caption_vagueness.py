@@ -19,12 +19,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Cosines = NDArray[np.float32]
 
-LIMIT = 0.65
-"""Vagueness from which a caption is counted as vague. Our own choice: from words alone this is the specificity of 0.35
-that separates "a person standing outside" from "a dog" (see ``caption_specificity``)."""
-UNVERIFIABLE_LIMIT = 0.75
-"""Value from which a caption is counted as unverifiable. Our own choice: surer than for vagueness, as the model is at
-fault, not the caption."""
 SMALLEST_SPREAD = 1e-3
 """Standard deviation of cosines below which only rounding is seen. Given by half precision, which keeps 11 bits."""
 REFERENCE_QUANTILE = 0.9

@@ -20,6 +20,7 @@ from PIL import Image
 
 from mmcheck.backends import voice_activity
 from mmcheck.config import MediaProbeConfig
+from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.errors import MediaError
 from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Sample, Status
@@ -41,9 +42,6 @@ _VERSION = 4
 _GRID = 64  # side of the small copy in pixels; our own choice: enough to see whether there is anything
 _BLANK_SPREAD = 4.0
 """Spread (of 255 levels) at which blankness is one half. Our own choice: noise of a camera on an even ground."""
-BLANK_FROM = 0.9
-"""Blankness from which another image of a row is blank; the presets say the same of the first. Our own choice: colours
-spread by 1.3 of 255 levels."""
 _MAY_BE_BLANK = re.compile(r"mask|depth|seg|alpha|matte|edge|label")
 """Columns whose images are about a picture and may well be of one colour."""
 _MIN_SPEECH = 0.1  # seconds of speech below which a rate of speech means nothing; our own choice: a syllable

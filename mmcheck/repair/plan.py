@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.repair.displacement import Displacement, explain
 from mmcheck.repair.evidence import Evidence
@@ -17,8 +18,6 @@ from mmcheck.repair.matching import match_suspects
 
 Kind = Literal["swap", "cycle", "shift", "reversed", "resorted", "match"]
 
-SUSPECT = 0.5
-"""Posterior from which a pair is a suspect. Given by the definition: more probably wrong than right."""
 _DOUBTFUL = 0.1
 """Pairs this probably wrong are matched as well. Our own choice: their own text competes for its place, so nothing is
 lost."""
@@ -95,13 +94,13 @@ class PlanBuilder:
         self._taken: dict[int, int] = {}
         self.explanations: list[Explanation] = []
         with np.errstate(invalid="ignore"):
-            self.is_suspect: NDArray[np.bool_] = wrong > SUSPECT
+            self.is_suspect: NDArray[np.bool_] = wrong > PROBABLE
 
     def take_block(self, file: FileRows, block: Displacement) -> None:
         """Take the proposals of a displaced block, unless it breaks much of what looks right."""
         explained = int(self.is_suspect[block.media].sum())
         with np.errstate(invalid="ignore"):
-            broken = int((self._wrong[block.media] < SUSPECT)[block.confidence > SUSPECT].sum())
+            broken = int((self._wrong[block.media] < PROBABLE)[block.confidence > PROBABLE].sum())
         if broken > explained / 2:
             return
         sentence = explain(block, self._numbers, file.name, self._nouns) + self._cause(file, block)
@@ -125,7 +124,7 @@ class PlanBuilder:
             block.media.tolist(), block.texts.tolist(), block.confidence.tolist(), strict=True
         ):
             rival = self._taken.get(text)
-            if chance > SUSPECT and (rival is None or chance > self._sources[rival][1]):
+            if chance > PROBABLE and (rival is None or chance > self._sources[rival][1]):
                 if rival is not None:
                     del self._sources[rival]
                 before = self._sources.get(medium)
@@ -137,9 +136,9 @@ class PlanBuilder:
     def settle(self) -> None:
         """Doubt the proposals of blocks whose text stays with a row that it fits: a text has one medium."""
         for medium, (source, chance, kind, sentence) in list(self._sources.items()):
-            if source not in self._sources and self._wrong[source] < SUSPECT:
+            if source not in self._sources and self._wrong[source] < PROBABLE:
                 chance *= float(self._wrong[source])
-                if chance > SUSPECT:
+                if chance > PROBABLE:
                     self._sources[medium] = (source, chance, kind, sentence)
                 else:
                     del self._sources[medium]
@@ -208,7 +207,7 @@ class PlanBuilder:
         following = {
             row: source
             for row, (source, chance, kind, _) in self._sources.items()
-            if kind == "match" and chance > SUSPECT
+            if kind == "match" and chance > PROBABLE
         }
         found: dict[int, int] = {}
         seen: set[int] = set()

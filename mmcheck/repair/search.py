@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, PairKind
 from mmcheck.core.sentences import count_noun
 from mmcheck.repair.displacement import REACH
@@ -27,7 +28,7 @@ from mmcheck.repair.evidence import (
 from mmcheck.repair.files import FileArrangements
 from mmcheck.repair.files import FileRows as FileRows
 from mmcheck.repair.partners import find_partners
-from mmcheck.repair.plan import SUSPECT, Explanation, PlanBuilder
+from mmcheck.repair.plan import Explanation, PlanBuilder
 from mmcheck.repair.plan import Proposal as Proposal
 from mmcheck.repair.scores import Floats, PairScores
 
@@ -127,7 +128,7 @@ def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangement
     if null.is_constant:
         return None
     evidence = fit_evidence(scores, null)
-    if evidence is not None and evidence.random_share < SUSPECT:
+    if evidence is not None and evidence.random_share < PROBABLE:
         # Where all is displaced, the mixture may take the random pairings themselves for the right ones.
         if float(null.standardise(own_scores(scores)).mean()) >= _STANDS_OUT:
             return _sharpen(evidence)
@@ -151,7 +152,7 @@ def _sharpen(evidence: Evidence, right: Floats | None = None) -> Evidence:
     """
     scores = evidence.scores
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
-    suspects = pairs[evidence.wrong(pairs) > SUSPECT]
+    suspects = pairs[evidence.wrong(pairs) > PROBABLE]
     if len(suspects) < max(scores.least_pairs, _MANY_SUSPECTS * len(pairs)):
         return evidence
     partners = find_partners(scores, suspects)

@@ -13,8 +13,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import percent
+from mmcheck.corpus.constants import (
+    ALIGNMENT_HIT_QUANTILE,
+    ALIGNMENT_MAX_SHARE,
+    ALIGNMENT_MIN_HIT_RATE,
+    KOLMOGOROV_SMIRNOV,
+    SHARES_DIFFERENCE,
+    SHARES_ERRORS,
+)
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture, share_interval
 from mmcheck.metrics.true_null_share import smoothed_storey_share
 
@@ -28,13 +37,6 @@ State = Literal[
     "misaligned_throughout",
 ]
 
-POSTERIOR_LIMIT = 0.5
-"""Posterior whose consequences the summary states. Given by the definition: more probably wrong than right."""
-_MIN_HIT_RATE = 0.3
-"""Share of the pairs called true that must score above 99 of 100 random pairings; else the model cannot tell. Our own
-choice: thirty times chance; the sets on which models of any skill are judged stand in quality.md."""
-_MAX_SHARE = 0.95
-"""Share of random pairings above which nothing is judged. Our own choice: nothing true is left to compare with."""
 _RESAMPLES = 100  # resamples of the interval of the share; our own choice: its ends stand on two or three of them each
 _PLOT_BINS = 60  # bins of the plot; our own choice: what a small drawing can show
 
@@ -142,7 +144,7 @@ def judge_scores(
     """
     null_scores = np.sort(null_scores)
     mixture = fit_null_mixture(null_scores, scores, weights)
-    tail = float(np.quantile(null_scores, 0.99))
+    tail = float(np.quantile(null_scores, ALIGNMENT_HIT_QUANTILE))
     hit_rate = float(mixture.true_mass[mixture.middles > tail].sum())
     excess = _excess(null_scores, scores, weights)
     num_pairs = len(scores) + num_silent
@@ -153,8 +155,8 @@ def judge_scores(
         "bins": _bins(mixture),
     }
     # Kolmogorov-Smirnov at about one in a thousand; the re-pairings are many, so only the pairs' number counts.
-    noise = 1.95 / np.sqrt(max(float(weights.sum()), 1.0))
-    if excess < noise or hit_rate < _MIN_HIT_RATE or mixture.share > _MAX_SHARE:
+    noise = KOLMOGOROV_SMIRNOV / np.sqrt(max(float(weights.sum()), 1.0))
+    if excess < noise or hit_rate < ALIGNMENT_MIN_HIT_RATE or mixture.share > ALIGNMENT_MAX_SHARE:
         verdict = _cannot_tell(name, num_rows, num_pairs, kind, has_partners)
         return SliceVerdict(
             state=verdict.state,
@@ -166,17 +168,17 @@ def judge_scores(
         )
     low, high = share_interval(mixture, resamples=_RESAMPLES, seed=seed)
     storey = smoothed_storey_share(p_values(null_scores, scores), weights)
-    taken, false_rate, precision = mixture.quarantined(POSTERIOR_LIMIT)
+    taken, false_rate, precision = mixture.quarantined(PROBABLE)
     # Storey's estimate counts the few pairs above a p-value of about a half, so its own error is that of a small count.
-    margin = 4 * np.sqrt(max(storey, mixture.share) / max(float(weights.sum()), 1.0))
-    agree = bool(abs(storey - mixture.share) <= max(0.05, high - low, margin))
+    margin = SHARES_ERRORS * np.sqrt(max(storey, mixture.share) / max(float(weights.sum()), 1.0))
+    agree = bool(abs(storey - mixture.share) <= max(SHARES_DIFFERENCE, high - low, margin))
     numbers |= {
         "share": round(mixture.share, 5),
         "share_low": round(min(low, mixture.share), 5),
         "share_high": round(max(high, mixture.share), 5),
         "storey_share": round(storey, 5),
         "estimates_agree": agree,
-        "limit": POSTERIOR_LIMIT,
+        "limit": PROBABLE,
         "quarantined_share": round(taken, 5),
         "false_quarantine_rate": round(false_rate, 6),
         # Of less than half a pair no precision can be stated.

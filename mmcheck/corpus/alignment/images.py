@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import IMAGE_CAPTION
-from mmcheck.corpus.alignment.fit import POSTERIOR_LIMIT, SliceVerdict, judge_scores, unjudged
+from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import SlicedRows, gather_slices
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.constants import MIN_STRANGERS, PARTNER_ASYMMETRY
 from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddings
 from mmcheck.metrics.caption_reach import find_reach_limit
 from mmcheck.metrics.hubness import (
@@ -32,9 +34,6 @@ from mmcheck.metrics.repairings import find_repairings, first_copies
 
 REPAIRINGS = 64
 """Re-pairings of each image in the bank. Our own choice: a quarter of a million scores from 4,096 pairs."""
-_MIN_STRANGERS = 0.1
-"""Share of random re-pairings of the bank that must join unlike halves. Our own choice: with fewer, the set says the
-same of all its images."""
 _NO_WORDS = "the model has no words for most of the caption, so nothing can be said of it"
 _SAYS_NOTHING = (
     "the caption fits most images of the set alike, so its score says nothing, and too many other pairs are random ones"
@@ -42,9 +41,6 @@ _SAYS_NOTHING = (
 _NO_STRANGERS = "nearly every other pair has this image or this caption, so there is nothing to compare it with"
 _PARTNER_ROWS = 1024
 """Pairs of the bank among which best partners are looked for. Our own choice: a matrix of a million cosines."""
-_PARTNER_ASYMMETRY = 1.25
-"""Farther by this factor lie best partners above expectation than worst ones below, if the model knows the data. Our
-own choice: noise is symmetric (1.0), and a quarter leaves room for chance."""
 
 Scores = NDArray[np.float32]
 
@@ -131,7 +127,7 @@ class ImageAlignment:
         """Give captions that say nothing the share as their posterior, or none where the share alone would decide."""
         found.p_value[rows] = rank[rows]
         found.posterior[rows] = share
-        if share > POSTERIOR_LIMIT:
+        if share > PROBABLE:
             for column in (found.posterior, found.p_value, found.score):
                 column[rows] = np.nan
             found.set_reason(rows, "unverifiable_caption", _SAYS_NOTHING)
@@ -250,7 +246,7 @@ class ImageAlignment:
             )
             return unjudged("too_few_pairs", reason, **about)  # type: ignore[arg-type]
         null, reach_of_null, unlike = self._null(side)
-        if unlike < _MIN_STRANGERS or np.ptp(null) < 1e-6:
+        if unlike < MIN_STRANGERS or np.ptp(null) < 1e-6:
             return self._all_alike(side, about)
         known = distinct[np.isfinite(scored.score[distinct]) & np.isfinite(scored.reach[distinct])]
         if not len(known):
@@ -281,7 +277,7 @@ class ImageAlignment:
     def _has_partners(self, side: _Side) -> bool:
         images = side.bank.vectors["image"][:_PARTNER_ROWS]
         texts = side.bank.vectors["text"][:_PARTNER_ROWS]
-        return cross_centred_asymmetry(images @ texts.T) >= _PARTNER_ASYMMETRY
+        return cross_centred_asymmetry(images @ texts.T) >= PARTNER_ASYMMETRY
 
     def _all_alike(self, side: _Side, about: dict[str, object]) -> SliceVerdict:
         """Return why there are no strangers: equal captions, or embeddings that hardly differ."""

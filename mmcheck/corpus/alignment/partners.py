@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.constants import PARTNER_MIN_HEARD, PARTNER_MIN_LEAD, PARTNER_MIN_SHARE, PARTNER_MIN_SIMILARITY
 from mmcheck.corpus.sample_ids import read_texts
 from mmcheck.metrics.text_normalization import normalize
 from mmcheck.store.schema import load_json
@@ -22,12 +23,6 @@ from mmcheck.store.schema import load_json
 _HEARD = 200  # recordings that are looked at; our own choice: a share of 0.3 is known to 3 points
 _TEXTS = 20_000  # transcripts that they are compared with; our own choice: bounds time
 _NEAR = 40  # rows on each side that are always among them; our own choice: most displacements are short
-_MIN_HEARD = 10  # fewer recordings say nothing of the set; our own choice: a share of 0.3 is three of ten
-_MIN_SHARE = 0.3
-"""Share of the recordings that must have a clear partner. Our own choice: among strangers hardly any has one."""
-_MIN_SIMILARITY, _MIN_LEAD = 0.5, 0.15
-"""Partner: so large a share of the characters agrees, and by so much more than with any second text. Our own choice:
-half of what was heard may be wrong, but no other text comes near."""
 
 Rows = NDArray[np.int64]
 
@@ -43,7 +38,7 @@ def has_heard_partners(shards: Sequence[ShardTables], rows: NDArray[np.bool_], p
         probe: The probe whose evidence holds ``hypothesis``.
     """
     heard = _read_heard(shards, rows, probe)
-    if len(heard) < _MIN_HEARD:
+    if len(heard) < PARTNER_MIN_HEARD:
         return False
     near = np.fromiter(heard, dtype=np.int64)
     texts = read_texts(shards, "transcript", _candidates(np.flatnonzero(rows), near))
@@ -51,7 +46,7 @@ def has_heard_partners(shards: Sequence[ShardTables], rows: NDArray[np.bool_], p
     own = {row: normalize(text or "", None) for row, text in read_texts(shards, "transcript", near).items()}
     if len(keys) < 3:
         return False
-    return _count_partners(heard, own, keys) >= _MIN_SHARE * len(heard)
+    return _count_partners(heard, own, keys) >= PARTNER_MIN_SHARE * len(heard)
 
 
 def _count_partners(heard: dict[int, str], own: dict[int, str], keys: list[str]) -> int:
@@ -64,7 +59,7 @@ def _count_partners(heard: dict[int, str], own: dict[int, str], keys: list[str])
         if own.get(row, "") in place:
             scores[line, place[own[row]]] = 0.0
     best = np.partition(scores, -2, axis=1)[:, -2:]
-    return int(((best[:, 1] >= _MIN_SIMILARITY) & (best[:, 1] - best[:, 0] >= _MIN_LEAD)).sum())
+    return int(((best[:, 1] >= PARTNER_MIN_SIMILARITY) & (best[:, 1] - best[:, 0] >= PARTNER_MIN_LEAD)).sum())
 
 
 def _read_heard(shards: Sequence[ShardTables], rows: NDArray[np.bool_], probe: str) -> dict[int, str]:

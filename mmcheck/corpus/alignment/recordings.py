@@ -25,16 +25,12 @@ from mmcheck.corpus.alignment.partners import has_heard_partners
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import REST, choose_slices, read_labels
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.constants import MIN_NULL, MOST_SAMPLED
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.store.schema import load_json
 
 PROBE = AUDIO_TRANSCRIPT.probe
 NULL_PROBE = "transcript_null"
-MIN_NULL = 50
-"""Fewer values of other transcripts are no null. Our own choice: its hundredth part would be half a value."""
-_MOST = 0.95
-"""Share of the clips that must have been sampled for the per-clip mean to be taken off. Our own choice: rows with and
-without it would not compare."""
 
 Floats = NDArray[np.float64]
 
@@ -187,7 +183,7 @@ def _scores(clips: _Clips) -> tuple[Floats, NDArray[np.int64], Floats]:
     totals = np.bincount(clips.null_rows, weights=clips.null_values, minlength=len(clips.own))
     counts = np.bincount(clips.null_rows, minlength=len(clips.own))
     several = counts[clips.null_rows] > 1
-    if sampled.sum() < _MOST * known.sum() or not several.any():
+    if sampled.sum() < MOST_SAMPLED * known.sum() or not several.any():
         return clips.own, clips.null_rows, clips.null_values
     level = float(np.median(clips.null_mean[sampled]))
     rows, values = clips.null_rows[several], clips.null_values[several]

@@ -25,12 +25,11 @@ from mmcheck.corpus.caption.metrics import METRICS
 from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_languages
 from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
 from mmcheck.corpus.caption.summary import NUM_EXAMPLES, CaptionTally
+from mmcheck.corpus.constants import SIGN_FIRES, UNVERIFIABLE_FROM, VAGUE_FROM
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.metrics.caption_vagueness import (
-    LIMIT,
-    UNVERIFIABLE_LIMIT,
     combine_vagueness,
     flatness,
     lexical_vagueness,
@@ -43,7 +42,6 @@ from mmcheck.store.schema import dump_json
 Floats = NDArray[np.float64]
 
 VERSION = 3
-_FIRES = 0.5  # value from which a sign is named; our own choice: halfway from none at all to a sure one
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
 
@@ -81,8 +79,8 @@ class Caption:
         rows = CaptionRows.join([self._measure(shard, read_signs(shard), background, num_images) for shard in shards])
         foreign = find_foreign_languages(rows, background)
         rows.add_languages(foreign)
-        is_vague = worst_rows(rows.vagueness, counted_from=LIMIT)
-        is_unverifiable = worst_rows(rows.unverifiable, counted_from=UNVERIFIABLE_LIMIT)
+        is_vague = worst_rows(rows.vagueness, counted_from=VAGUE_FROM)
+        is_unverifiable = worst_rows(rows.unverifiable, counted_from=UNVERIFIABLE_FROM)
         ids = read_ids(shards, rows.picks)
         tally = CaptionTally(background, num_images, foreign)
         start = 0
@@ -148,7 +146,7 @@ class Caption:
         rows.set_languages(signs.languages)
         if isinstance(background, Background):
             shown = worst_rows(np.fmax(rows.vagueness[measured], rows.unverifiable[measured]))
-            places = np.flatnonzero(shown & (flat[measured] >= _FIRES))
+            places = np.flatnonzero(shown & (flat[measured] >= SIGN_FIRES))
             own = background.find_own(images[places])
             for place, number in zip(places.tolist(), own.tolist(), strict=True):
                 picks = background.pick_fitting(
@@ -182,7 +180,7 @@ def _tell_fitting(row: int, part: CaptionRows, ids: dict[int, str], num_images: 
 def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
     """Return the signs of vagueness that fired, with half a sentence each."""
     cues: dict[str, str] = {}
-    if part.flat[row] >= _FIRES:
+    if part.flat[row] >= SIGN_FIRES:
         cues["fits_many_images"] = f"fits about {part.num_fitting[row]:,.0f} images of the set equally well"
     if signs.content_words[row] <= 1:
         number = int(signs.content_words[row])
@@ -191,7 +189,7 @@ def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
         cues["generic_words"] = "uses general words (" + ", ".join(signs.generic_words[row][:4]) + ")"
     if signs.counts[row] >= NUM_EXAMPLES:
         cues["repeated"] = f"stands with {signs.counts[row]:,.0f} different images"
-    if signs.filename_likeness[row] >= _FIRES:
+    if signs.filename_likeness[row] >= SIGN_FIRES:
         cues["file_name"] = "looks like a file name"
     return cues
 
@@ -202,11 +200,11 @@ def _listed(parts: list[str]) -> str:
 
 def _reasons(row: int, signs: CaptionSigns, part: CaptionRows, foreign: dict[str, float]) -> Iterator[str]:
     """Yield why a caption cannot be verified."""
-    if signs.unknown_ratio[row] >= _FIRES:
+    if signs.unknown_ratio[row] >= SIGN_FIRES:
         yield "unknown_words"
-    if signs.fragmentation[row] >= _FIRES:
+    if signs.fragmentation[row] >= SIGN_FIRES:
         yield "unknown_script"
     if signs.languages[row] in foreign:
         yield "foreign_language"
-    if unexplained_flatness(part.flat[row : row + 1], part.lexical[row : row + 1])[0] >= _FIRES:
+    if unexplained_flatness(part.flat[row : row + 1], part.lexical[row : row + 1])[0] >= SIGN_FIRES:
         yield "no_information"

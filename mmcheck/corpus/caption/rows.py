@@ -10,15 +10,11 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground
+from mmcheck.corpus.constants import EMPTY_WORDED, FOREIGN_FIT, LANGUAGE_MIN_PAIRS
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
 from mmcheck.metrics.caption_vagueness import tells_pairs_apart
 
 Floats = NDArray[np.float64]
-
-_MIN_LANGUAGE = 20
-"""Captions of a language below which nothing is said of it. Our own choice: a mean of fewer is too uncertain."""
-_EMPTY_WORDED = 0.5
-"""Vagueness of the words from which a caption says nothing of its language. Our own choice: the middle."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +88,7 @@ class CaptionRows:
         """
         sure = np.array([*(foreign.get(name, np.nan) for name in self.names), np.nan], dtype=np.float64)
         # A caption that says nothing in any language is vague, not foreign.
-        sign = np.where(self.worded < _EMPTY_WORDED, sure[self.language], np.nan)
+        sign = np.where(self.worded < EMPTY_WORDED, sure[self.language], np.nan)
         self.unverifiable = np.fmax(self.unverifiable, sign)
 
     def values(self) -> dict[str, Floats]:
@@ -138,16 +134,16 @@ def find_foreign_languages(rows: CaptionRows, background: Background | NoBackgro
     """
     if isinstance(background, NoBackground) or not rows.names:
         return {}
-    usable = (rows.keys != 0) & (rows.language >= 0) & (rows.worded < _EMPTY_WORDED)
+    usable = (rows.keys != 0) & (rows.language >= 0) & (rows.worded < EMPTY_WORDED)
     places = np.flatnonzero(usable)
     distinct = places[np.unique(rows.keys[places], return_index=True)[1]]
     sizes = np.bincount(rows.language[distinct], minlength=len(rows.names))
     found: dict[str, float] = {}
     for name, number in sorted(rows.names.items()):
         own_z = rows.own_z[distinct[rows.language[distinct] == number]]
-        if sizes[number] < _MIN_LANGUAGE or sizes[number] == sizes.max() or tells_pairs_apart(own_z):
+        if sizes[number] < LANGUAGE_MIN_PAIRS or sizes[number] == sizes.max() or tells_pairs_apart(own_z):
             continue
         upper = own_z.mean() + 2.0 * own_z.std(ddof=1) / np.sqrt(len(own_z))
-        if upper < 0.5 * background.mean_own_z:
+        if upper < FOREIGN_FIT * background.mean_own_z:
             found[name] = float(np.clip(1.0 - own_z.mean() / background.mean_own_z, 0.0, 1.0))
     return found

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.constants import SURE_LANGUAGE
 from mmcheck.metrics.caption_residue import filename_likeness
 from mmcheck.metrics.caption_specificity import measure_specificity
 from mmcheck.metrics.caption_vagueness import fragmentation
@@ -23,9 +24,6 @@ from mmcheck.store.schema import load_json
 Floats = NDArray[np.float64]
 
 _LOOKED_AT = 20_000  # characters of a caption that are read; our own choice: bounds time; no caption is longer
-_SURE = 0.8
-"""Probability from which a guessed language counts. Our own choice: a wrong guess would call a sound caption
-foreign."""
 _MEASURED = ("specificity", "filename_likeness", "content_words", "language_probability")
 
 
@@ -74,7 +72,7 @@ def read_signs(shard: ShardTables) -> CaptionSigns:
         found["content_words"][row] = measured.num_content_words
         found["filename_likeness"][row] = filename_likeness(text)
         generic[row] = list(measured.generic_words)
-    sure = np.nan_to_num(found["language_probability"]) >= _SURE
+    sure = np.nan_to_num(found["language_probability"]) >= SURE_LANGUAGE
     guesses = [entry.get("language") if known else None for entry, known in zip(evidence, sure.tolist(), strict=True)]
     tokens = shard.measurements("image_text", ["num_tokens", "unknown_token_ratio"])
     lengths = np.array([len(text or "") for text in captions], dtype=np.float64)

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.caption.background import Background, NoBackground
 from mmcheck.corpus.caption.signs import CaptionSigns
-from mmcheck.metrics.caption_vagueness import LIMIT, UNVERIFIABLE_LIMIT
+from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM, WEAK_TRUST
 from mmcheck.metrics.caption_words import count_words
 
 Floats = NDArray[np.float64]
 
 NUM_EXAMPLES = 3
 """Examples of each kind. Our own choice: enough to see what is meant."""
-_WEAK = 0.5  # trust below which the summary says that the model tells little; our own choice: the middle
 
 
 class CaptionTally:
@@ -47,8 +46,8 @@ class CaptionTally:
         evidence: list[dict[str, Any]],
     ) -> None:
         """Count one shard."""
-        vague = values["vagueness"] > LIMIT
-        unverifiable = values["unverifiable"] > UNVERIFIABLE_LIMIT
+        vague = values["vagueness"] > VAGUE_FROM
+        unverifiable = values["unverifiable"] > UNVERIFIABLE_FROM
         # Without a single word there is nothing to be vague: the rules tell such captions by another name.
         vague[[row for row in np.flatnonzero(vague).tolist() if not count_words(signs.captions[row] or "")]] = False
         self._num_captions += int(signs.has_caption.sum())
@@ -100,7 +99,7 @@ class CaptionTally:
             return
         if isinstance(self._background, NoBackground):
             yield f"{self._background.sentence} Vague captions are found by their words alone."
-        elif self._background.trust < _WEAK:
+        elif self._background.trust < WEAK_TRUST:
             yield "This model tells the captions of this set apart only weakly; vague ones are found mostly by words."
         if self._num_vague:
             share = self._num_vague / self._num_captions

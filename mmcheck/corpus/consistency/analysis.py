@@ -23,11 +23,11 @@ from mmcheck.corpus.consistency.caption_conflicts import Found, find_caption_con
 from mmcheck.corpus.consistency.metrics import METRICS
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
+from mmcheck.corpus.constants import COUNTED_FROM, VAGUE_FROM
 from mmcheck.corpus.embeddings import gather_bank
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.row_keys import read_row_keys
 from mmcheck.corpus.sample_ids import read_ids, read_texts
-from mmcheck.metrics.caption_vagueness import LIMIT
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
 
@@ -39,9 +39,6 @@ NUM_EXAMPLES = 3
 PROBE = "image_text"
 BANK_SIZE = 2048
 """Pairs that stand for the set. Our own choice: as analyses.caption.bank_size."""
-COUNTED_FROM = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
-"""Values from which the summary counts a row. Our own choice: halfway to random captions; a word in five; nearer to
-random images than to the same one; six deviations."""
 _ABSENT = "no other row shares the image, the recording or the caption, and there are no like images to compare with"
 _MAX_TEXT = 300  # characters of another's text in the evidence; our own choice: bounds the size of the run
 
@@ -129,7 +126,7 @@ def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np
             parts.append(np.zeros(size, dtype=bool))
         else:
             vagueness = pc.fill_null(table["vagueness"].cast(pa.float64()), 0.0).to_numpy()
-            parts.append(np.asarray(vagueness >= LIMIT, dtype=bool))
+            parts.append(np.asarray(vagueness >= VAGUE_FROM, dtype=bool))
     return np.concatenate(parts)
 
 

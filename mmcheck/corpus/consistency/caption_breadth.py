@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, Found
+from mmcheck.corpus.constants import BREADTH_MIN_PAIRS, BREADTH_NEIGHBOURS
 from mmcheck.corpus.embeddings import EmbeddingBank, Keys, read_embeddings
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.label_conflict import median_and_deviation, robust_z
 
 Floats = NDArray[np.float64]
 
-NEIGHBOURS = 10
-"""Like images that a caption is held against. Our own choice: as analyses.alignment.neighbours."""
-MIN_PAIRS = 50
-"""Fewer pairs are not compared. Our own choice: ten neighbours would be a fifth of the set."""
 _SMALLEST = 1e-3  # least deviation that is divided by; our own choice: smaller ones are rounding
 
 
@@ -40,7 +37,7 @@ def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank:
     entropies = [_entropy(shard, size) for shard, size in zip(shards, keys.sizes, strict=True)]
     entropy = np.concatenate([np.zeros(0), *entropies])
     kept = np.flatnonzero(np.isfinite(entropy[bank.rows])) if len(bank) else np.zeros(0, dtype=np.int64)
-    if len(kept) < MIN_PAIRS:
+    if len(kept) < BREADTH_MIN_PAIRS:
         return found
     import faiss
 
@@ -66,12 +63,12 @@ def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank:
 
 def _neighbours(index: object, images: NDArray[np.float32], own: Keys, pairs: Keys) -> NDArray[np.int64]:
     """Return the places of the ten nearest images of other pairs, nearest first; -1 where there are fewer."""
-    wanted = min(NEIGHBOURS + 1, len(pairs))
+    wanted = min(BREADTH_NEIGHBOURS + 1, len(pairs))
     _, places = index.search(np.ascontiguousarray(images), wanted)  # type: ignore[attr-defined]
     is_own = pairs[places] == own[:, None]
     order = np.argsort(is_own, axis=1, kind="stable")
     moved = np.take_along_axis(np.where(is_own, -1, places), order, axis=1)
-    return np.asarray(moved[:, :NEIGHBOURS], dtype=np.int64)
+    return np.asarray(moved[:, :BREADTH_NEIGHBOURS], dtype=np.int64)
 
 
 def _take(values: Floats, lines: NDArray[np.int64]) -> Floats:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.corpus.constants import SCALE_MIN_PAIRS
 from mmcheck.corpus.embeddings import EmbeddingBank, Vectors, content_keys
 from mmcheck.metrics.caption_vagueness import REFERENCE_QUANTILE, tells_pairs_apart
 
 Floats = NDArray[np.float64]
 
-MIN_PAIRS = 20
-"""Fewer pairs give no scale. Our own choice: with eight shifts they give 160 random pairings."""
 _ROLLS = 8  # shifts that give random pairings of the bank; our own choice: 16,384 of a full bank
 _SMALLEST = 1e-6  # least deviation that is divided by; our own choice: smaller ones are rounding
 
@@ -40,7 +39,7 @@ def measure_scale(bank: EmbeddingBank, seed: int) -> SetScale | None:
         bank: Pairs in random order with embeddings ``image`` and ``text``.
         seed: For the keys that tell equal halves.
     """
-    if len(bank) < MIN_PAIRS:
+    if len(bank) < SCALE_MIN_PAIRS:
         return None
     images, texts = bank.vectors["image"], bank.vectors["text"]
     image_keys, text_keys = content_keys(seed, images), content_keys(seed, texts)

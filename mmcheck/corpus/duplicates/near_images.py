@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.corpus.constants import EVENED_LEVELS, LEAST_FIELD_SPREAD, SURE_BITS, SURE_SIMILARITY
 from mmcheck.corpus.groups import Floats, Rows
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
@@ -31,12 +32,6 @@ _EXACT_HASHES = 20_000  # hashes up to which every pair is compared; our own cho
 _MAX_FOUND_BITS = 7
 """Bits by which two hashes may differ to be surely met. Given by four tables of 16 bits, one bit turned."""
 _BLOCK = 4096  # hashes in one go; our own choice: bounds memory
-_LEAST_FIELD_SPREAD = 3.0
-"""Levels by which an image's fields must differ for its colours to say something. Measured: of 117 photographs the
-evenest has 4.2, a small object on an even ground under 1."""
-_LEVELS = (0.75, 1.0 / 0.75)
-"""Brightness that is evened out before colours are compared. Our own choice: more is another picture, taken in other
-light."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +63,9 @@ class NearImages:
     def __init__(self, items: ImageItems, options: DuplicatesConfig) -> None:
         self._items = items
         self._similarity = options.image_similarity
-        self._sure_similarity = 1.0 - (1.0 - options.image_similarity) / 5.0
+        self._sure_similarity = 1.0 - (1.0 - options.image_similarity) / SURE_SIMILARITY
         self._bits = options.image_hash_distance
+        self._sure_bits = SURE_BITS * options.image_hash_distance
         self._alone_bits = min(2 * options.image_hash_distance // 3, _MAX_FOUND_BITS)
         self._colours = options.image_colour_distance
         self._is_telling = items.has_hash & has_shapes(items.colours)
@@ -89,7 +85,7 @@ class NearImages:
         bits = np.where(hashed, count_bits(items.phash[first] ^ items.phash[second]), _BITS)
         seen = (items.place[first] >= 0) & (items.place[second] >= 0)
         # What fails by its bits already is most of all pairs, and costs nothing.
-        open_ = np.where(seen & hashed, bits <= 2 * self._bits, np.where(hashed, bits <= self._alone_bits, seen))
+        open_ = np.where(seen & hashed, bits <= self._sure_bits, np.where(hashed, bits <= self._alone_bits, seen))
         cosine = np.full(len(first), np.nan, dtype=np.float32)
         asked = np.flatnonzero(open_ & seen)
         for start in range(0, len(asked), _BLOCK):
@@ -105,7 +101,7 @@ class NearImages:
         known = np.nan_to_num(cosine, nan=-1.0)
         sure = known >= self._sure_similarity
         both = (known >= self._similarity) & (bits <= self._bits) & (colours <= self._colours)
-        both |= sure & (bits <= 2 * self._bits) & (colours <= 4.0 * self._colours / 3.0)
+        both |= sure & (bits <= self._sure_bits) & (colours <= 4.0 * self._colours / 3.0)
         alone = (bits <= self._alone_bits) & (colours <= 2.0 * self._colours / 3.0)
         alone &= self._is_telling[first] & self._is_telling[second]
         agreed = np.where(seen & hashed, both, np.where(hashed, alone, sure))
@@ -138,7 +134,7 @@ class NearImages:
             "without_embedding": {
                 "hash_distance": self._alone_bits,
                 "colour_distance": 2.0 * self._colours / 3.0,
-                "field_spread": _LEAST_FIELD_SPREAD,
+                "field_spread": LEAST_FIELD_SPREAD,
             },
         }
 
@@ -194,7 +190,7 @@ def has_shapes(colours: Bytes) -> NDArray[np.bool_]:
     found = np.zeros(len(colours), dtype=bool)
     for start in range(0, len(colours), _BLOCK):
         fields = colours[start : start + _BLOCK].reshape(-1, NUM_COLOURS // 3, 3).astype(np.float32)
-        found[start : start + _BLOCK] = fields.std(axis=1).max(axis=1) >= _LEAST_FIELD_SPREAD
+        found[start : start + _BLOCK] = fields.std(axis=1).max(axis=1) >= LEAST_FIELD_SPREAD
     return found
 
 
@@ -221,6 +217,6 @@ def colour_distance(first: Bytes, second: Bytes) -> NDArray[np.float64]:
     product = (one * other).sum(axis=1)
     found = []
     for fixed, moved in ((one, other), (other, one)):
-        level = np.clip(product / np.maximum((moved**2).sum(axis=1), 1.0), *_LEVELS)
+        level = np.clip(product / np.maximum((moved**2).sum(axis=1), 1.0), *EVENED_LEVELS)
         found.append(np.abs(fixed - level[:, None] * moved).max(axis=1))
     return np.asarray(np.maximum(*found), dtype=np.float64)

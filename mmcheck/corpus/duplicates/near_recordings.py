@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.corpus.constants import DURATION_SHARE
 from mmcheck.corpus.groups import Floats, Rows
 from mmcheck.corpus.media_items import Floats as Seconds
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
-_DURATION_SHARE = 0.02
-"""Share of its duration by which the same recording may be longer. Our own choice: coders pad, resamplers round."""
 _BLOCK = 4096  # recordings in one go; our own choice: bounds memory
 
 
@@ -40,7 +39,7 @@ class NearRecordings:
     def compare(self, first: Rows, second: Rows) -> Floats:
         """Return cosines of the fingerprints of near-duplicates, NaN for others; shape (m,) as the arguments."""
         one, other = self._seconds[first], self._seconds[second]
-        allowed = self._difference + _DURATION_SHARE * np.fmax(one, other)
+        allowed = self._difference + DURATION_SHARE * np.fmax(one, other)
         open_ = ~(np.abs(one - other) > allowed) & (self._place[first] >= 0) & (self._place[second] >= 0)
         found = np.full(len(first), np.nan, dtype=np.float32)
         asked = np.flatnonzero(open_)

@@ -16,12 +16,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import SpeechConfig
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.digests import digest_value
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
 from mmcheck.corpus.speech.clips import PROBE, Floats, SpeechClips, read_clips
-from mmcheck.corpus.speech.faults import FAULTS, LIMIT, FaultFit, judge_fault
+from mmcheck.corpus.speech.faults import FAULTS, FaultFit, judge_fault
 from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
 from mmcheck.corpus.speech.metrics import METRICS
 from mmcheck.corpus.speech.word_faults import (
@@ -36,15 +38,6 @@ from mmcheck.store.schema import dump_json, load_json
 
 VERSION = 9
 _ABSENT = "the sample has no recording whose transcript was verified"
-_USUAL_END = 0.9
-"""Share of the set's recordings that end more quietly than one that breaks off. Our own choice: one in ten ends loudly
-by nature."""
-_FADED = -20.0
-"""Level (dB) below which no end breaks off, however quietly the others end. Our own choice: an audible tenth of the
-amplitude."""
-_LOUD_END = -6.0
-"""Level (dB) of the set's own ends from which on breaking off says nothing. Our own choice: recordings cut tightly
-around the words end at half their amplitude."""
 
 _KIND_WORDS = {
     "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),
@@ -89,7 +82,7 @@ class Speech:
         breaks_off = _find_breaks(clips)
         figures = {name: fit.posteriors for name, fit in fits.items()}
         figures |= {"other_text": clips.posterior, "wrong_language": language.posteriors}
-        is_told = np.any([worst_rows(values, counted_from=LIMIT) for values in figures.values()], axis=0)
+        is_told = np.any([worst_rows(values, counted_from=PROBABLE) for values in figures.values()], axis=0)
         found = dict.fromkeys(KINDS, 0)
         start = 0
         for shard in shards:
@@ -101,9 +94,9 @@ class Speech:
                 row: find_word_fault(
                     evidence[row],
                     limit=fits["word_fault"].limit,
-                    is_end_unheard=bool(part["unheard_end"][row] > LIMIT),
+                    is_end_unheard=bool(part["unheard_end"][row] > PROBABLE),
                     breaks_off=bool(breaks_off[start + row]),
-                    is_cut=bool(part["cut_transcript"][row] > LIMIT),
+                    is_cut=bool(part["cut_transcript"][row] > PROBABLE),
                 )
                 for row in _beyond(part["word_fault"], part["unheard_end"])
             }
@@ -126,16 +119,16 @@ def _find_breaks(clips: SpeechClips) -> NDArray[np.bool_]:
     """Return which recordings end at full sound, unlike the set's others; all of them where that cannot be told."""
     levels = clips.values["end_level"]
     usual = levels[np.isfinite(levels) & clips.is_verified & ~clips.is_other]
-    limit = float(np.quantile(usual, _USUAL_END)) if len(usual) else 0.0
-    if limit > _LOUD_END:
+    limit = float(np.quantile(usual, USUAL_END)) if len(usual) else 0.0
+    if limit > LOUD_END:
         return np.ones(len(levels), dtype=bool)
-    limit = max(limit, _FADED)
+    limit = max(limit, FADED_LEVEL)
     return np.asarray(~np.isfinite(levels) | (np.nan_to_num(levels) > limit))
 
 
 def _beyond(*columns: Floats) -> list[int]:
     with np.errstate(invalid="ignore"):
-        return [int(row) for row in np.flatnonzero(np.any([column > LIMIT for column in columns], axis=0))]
+        return [int(row) for row in np.flatnonzero(np.any([column > PROBABLE for column in columns], axis=0))]
 
 
 def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
 
@@ -16,9 +17,6 @@ Floats = NDArray[np.float64]
 
 PROBE = "transcript"
 NULL_PROBE = "transcript_null"
-_OTHER = 0.5
-"""Posterior of a random pairing above which a pair is another clip's text and nothing else is asked of it. Given by the
-definition: more probably another's than its own."""
 _OWN = (
     "end_log_prob",
     "max_surprise",
@@ -61,7 +59,7 @@ class SpeechClips:
     def is_other(self) -> NDArray[np.bool_]:
         """Return where the whole text is probably another clip's."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(self.posterior > _OTHER)
+            return np.asarray(self.posterior > PROBABLE)
 
 
 def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:

@@ -15,21 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.constants import PROBABLE
+from mmcheck.corpus.constants import (
+    FAULT_HIT_QUANTILE,
+    FAULT_MIN_EFFECT,
+    FAULT_MIN_HIT_RATE,
+    FAULT_MIN_SEEN,
+    MIN_PLANTED,
+    SLOPE_MIN_ROWS,
+    SLOPE_MIN_VARIANCE,
+)
 from mmcheck.corpus.speech.clips import Floats, SpeechClips
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture
 
-LIMIT = 0.5
-"""Probability from which a fault is counted. Given by the definition: more probably there than not."""
-MIN_PLANTED = 30
-"""Fewer planted faults do not show what a fault looks like. Our own choice: as few as a kernel makes a curve of."""
-_MIN_EFFECT = 1.0
-"""Nat by which a planted fault must make things worse. Our own choice: Bayes factors below e say nothing."""
-_MIN_SEEN = 0.3
-"""Share of the planted faults that must have had an effect; else the model cannot tell. Our own choice: as the hit
-rate."""
-_MIN_HIT_RATE = 0.3
-"""Share of the set's own pairs that must look better than nine of ten planted faults; else the model cannot tell. Our
-own choice: three times chance."""
 _BLUR = 0.12
 """Standard deviation of the kernel on the fitted scale. Our own choice: a quarter of a nat near 0, 0.7 nat at 8."""
 _COMPONENTS = 2
@@ -108,7 +106,7 @@ class FaultFit:
     def num_found(self) -> int:
         """Return how many rows probably have the fault."""
         with np.errstate(invalid="ignore"):
-            return int((self.posteriors > LIMIT).sum())
+            return int((self.posteriors > PROBABLE).sum())
 
     def describe(self) -> dict[str, Any]:
         """Return it fit for JSON, with a sentence where something was found."""
@@ -150,7 +148,7 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
             reason=f"there are only {int(base.sum())} distinct verified transcripts, fewer than {min_clips}",
         )
     was_planted = base & np.isfinite(planted_bad)
-    seen = was_planted & (planted_bad - np.where(usable, bad, 0.0) >= _MIN_EFFECT)
+    seen = was_planted & (planted_bad - np.where(usable, bad, 0.0) >= FAULT_MIN_EFFECT)
     if was_planted.sum() < MIN_PLANTED:
         reason = (
             f"faults could be planted in {int(was_planted.sum())} recordings only, fewer than {MIN_PLANTED}; see "
@@ -160,9 +158,9 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     cannot = replace(
         unjudged, state="model_cannot_tell", reason="this model cannot tell such a fault from sound transcripts here"
     )
-    if seen.sum() < max(2, _MIN_SEEN * was_planted.sum()):
+    if seen.sum() < max(2, FAULT_MIN_SEEN * was_planted.sum()):
         return cannot
-    if float((bad[base] < np.quantile(planted_bad[seen], 0.1)).mean()) < _MIN_HIT_RATE:
+    if float((bad[base] < np.quantile(planted_bad[seen], FAULT_HIT_QUANTILE)).mean()) < FAULT_MIN_HIT_RATE:
         return cannot
     lengths = _log_lengths(clips, base) if fault.grows else np.zeros(len(own))
     slope = 0.0
@@ -174,14 +172,14 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     found = np.full(len(own), np.nan)
     found[usable] = _posterior(mixture, (_score(bad) + shift)[usable], base.sum())
     # What is not even a nat bad is no evidence, however evenly the sound ones lie at 0: there the share alone counts.
-    mild = usable & (bad < _MIN_EFFECT)
+    mild = usable & (bad < FAULT_MIN_EFFECT)
     found[mild] = np.minimum(found[mild], mixture.share)
     # Nor are words that were recognised one and all, by a recogniser that was not told them.
     agreed = usable & clips.is_agreed
     found[agreed] = np.minimum(found[agreed], mixture.share)
-    is_above = _posterior(mixture, mixture.middles, base.sum()) > LIMIT
+    is_above = _posterior(mixture, mixture.middles, base.sum()) > PROBABLE
     above = mixture.middles[is_above]
-    worst = max(float(min(above.max(), 0.0)) ** 2 - 1.0, _MIN_EFFECT) if len(above) else np.nan
+    worst = max(float(min(above.max(), 0.0)) ** 2 - 1.0, FAULT_MIN_EFFECT) if len(above) else np.nan
     return FaultFit(
         fault=fault,
         state="judged",
@@ -202,12 +200,12 @@ def find_slope(scores: Floats, lengths: Floats, weights: Floats) -> float:
         weights: How probably each is sound, shape (n,).
     """
     total = weights.sum()
-    if total < 10:
+    if total < SLOPE_MIN_ROWS:
         return 0.0
     centred = lengths - (weights * lengths).sum() / total
     spread = (weights * centred**2).sum()
     # Texts of nearly one length say nothing about length.
-    if spread < 0.04 * total:
+    if spread < SLOPE_MIN_VARIANCE * total:
         return 0.0
     return float(max(0.0, -(weights * centred * scores).sum() / spread))
 

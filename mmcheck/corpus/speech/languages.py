@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.core.constants import PROBABLE
 from mmcheck.corpus.speech.clips import Floats, SpeechClips
 from mmcheck.metrics.stated_class import wrong_posteriors
 
-LIMIT = 0.5
-"""Probability from which a wrong statement is counted. Given by the definition: more probably wrong than right."""
 _REST = ""
 
 
@@ -35,7 +34,7 @@ class LanguageVerdict:
     def describe(self) -> dict[str, Any]:
         """Return it fit for JSON."""
         with np.errstate(invalid="ignore"):
-            count = int((self.posteriors > LIMIT).sum())
+            count = int((self.posteriors > PROBABLE).sum())
         shares = {name: round(share, 5) for name, share in self.shares.items()}
         return {"num_found": count, "shares": shares, "not_recognised": list(self.unknown)}
 
@@ -61,7 +60,7 @@ def judge_languages(clips: SpeechClips, min_clips: int) -> LanguageVerdict:
         label = name or "other"
         if distinct.sum() < min_clips:
             continue
-        if float(np.median(stated[distinct])) < 0.5:
+        if float(np.median(stated[distinct])) < PROBABLE:
             unknown.append(label)
             sentences.append(
                 f"Most recordings stated to be in {label!r} do not sound like it to this model, so their languages "
@@ -72,7 +71,7 @@ def judge_languages(clips: SpeechClips, min_clips: int) -> LanguageVerdict:
         posteriors[rows] = _apply(stated[rows], share)
         shares[label] = share
     with np.errstate(invalid="ignore"):
-        count = int((posteriors > LIMIT).sum())
+        count = int((posteriors > PROBABLE).sum())
     if count:
         sentences.append(f"{count} recordings are probably in another language than the manifest states.")
     return LanguageVerdict(posteriors=posteriors, shares=shares, unknown=tuple(unknown), sentences=tuple(sentences))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmcheck.corpus.constants import VAGUE_FROM
 from mmcheck.metrics.caption_vagueness import (
-    LIMIT,
     combine_vagueness,
     fit_temperature,
     flatness,
@@ -109,9 +109,9 @@ def combined(flat, words, trust=1.0):
 
 
 def test_neither_a_flat_distribution_nor_few_words_suffice():
-    assert combined(1.0, 0.1) < LIMIT
-    assert combined(0.2, 1.0) < LIMIT
-    assert combined(0.95, 0.9) > LIMIT
+    assert combined(1.0, 0.1) < VAGUE_FROM
+    assert combined(0.2, 1.0) < VAGUE_FROM
+    assert combined(0.95, 0.9) > VAGUE_FROM
     assert combined(float("nan"), 0.7) == pytest.approx(0.7)
 
 

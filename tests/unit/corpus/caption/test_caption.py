@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mmcheck.config import CaptionConfig
 from mmcheck.core.types import MediaRef, RowProblem, Sample
 from mmcheck.corpus.caption.analysis import Caption
-from mmcheck.metrics.caption_vagueness import LIMIT, UNVERIFIABLE_LIMIT
+from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM
 from mmcheck.store.schema import samples_to_table
 
 SIZE = 48
@@ -142,8 +142,8 @@ def test_vague_captions_stand_out_and_misaligned_ones_do_not():
     vague = [found[f"s{n}"]["vagueness"] for n in range(10)]
     misaligned = [found[f"s{n}"]["vagueness"] for n in range(10, 40)]
     right = [found[f"s{n}"]["vagueness"] for n in range(40, 200)]
-    assert min(vague) > LIMIT > max(misaligned)
-    assert max(right) < LIMIT
+    assert min(vague) > VAGUE_FROM > max(misaligned)
+    assert max(right) < VAGUE_FROM
     assert summary["uses_model"]
     assert summary["num_vague"] == 10
     assert summary["sentences"] == ["10 of 200 captions are vague (5.0%): they fit most images about equally well."]
@@ -157,8 +157,8 @@ def test_one_limit_works_for_all_sizes_and_shares(count, share):
     say_nothing(rows, range(number))
     _, found = analyse(rows)
     vagueness = np.array([found[f"s{n}"]["vagueness"] for n in range(count)])
-    assert (vagueness[:number] > LIMIT).all()
-    assert (vagueness[number:] < LIMIT).all()
+    assert (vagueness[:number] > VAGUE_FROM).all()
+    assert (vagueness[number:] < VAGUE_FROM).all()
 
 
 def test_evidence_names_what_fired_and_shows_three_unlike_images():
@@ -199,9 +199,9 @@ def test_boilerplate_is_vague_and_a_true_caption_of_many_images_is_not():
     for row in rows[12:24]:
         row.caption, row.count = "red dog harbour", 12.0
     summary, found = analyse(rows)
-    assert all(found[f"s{n}"]["vagueness"] > LIMIT for n in range(12))
+    assert all(found[f"s{n}"]["vagueness"] > VAGUE_FROM for n in range(12))
     assert all("repeated" in found[f"s{n}"]["evidence"]["cues"] for n in range(12))
-    assert all(found[f"s{n}"]["vagueness"] < LIMIT for n in range(12, 24))
+    assert all(found[f"s{n}"]["vagueness"] < VAGUE_FROM for n in range(12, 24))
     assert summary["num_vague"] == 12
 
 
@@ -211,10 +211,10 @@ def test_much_said_in_words_that_tell_nothing_apart_is_unverifiable_and_not_vagu
         row.caption = "Ida Tarbell beside Calvin Coolidge, Vermont 1923"
     summary, found = analyse(rows)
     for name in ("s0", "s1", "s2"):
-        assert found[name]["unverifiable"] > UNVERIFIABLE_LIMIT
-        assert found[name]["vagueness"] < LIMIT
+        assert found[name]["unverifiable"] > UNVERIFIABLE_FROM
+        assert found[name]["vagueness"] < VAGUE_FROM
         assert found[name]["evidence"]["reasons"] == ["no_information"]
-    assert max(found[f"s{n}"]["unverifiable"] for n in range(3, 150)) < UNVERIFIABLE_LIMIT
+    assert max(found[f"s{n}"]["unverifiable"] for n in range(3, 150)) < UNVERIFIABLE_FROM
     assert summary["num_unverifiable"] == 3
 
 
@@ -225,8 +225,8 @@ def test_unknown_words_and_scripts_are_unverifiable():
     summary, found = analyse(rows)
     assert found["s0"]["unverifiable"] == pytest.approx(0.9)
     assert "unknown_words" in found["s0"]["evidence"]["reasons"]
-    assert found["s1"]["unverifiable"] < UNVERIFIABLE_LIMIT
-    assert found["s2"]["unverifiable"] >= UNVERIFIABLE_LIMIT
+    assert found["s1"]["unverifiable"] < UNVERIFIABLE_FROM
+    assert found["s2"]["unverifiable"] >= UNVERIFIABLE_FROM
     assert "unknown_script" in found["s2"]["evidence"]["reasons"]
     assert summary["reasons"]["unknown_words"] == 1
 
@@ -242,9 +242,9 @@ def test_a_language_that_the_model_does_not_know_is_named():
     summary, found = analyse(rows)
     assert summary["foreign_languages"] == ["fi"]
     assert "Captions in the language 'fi' fit their own images no better than others" in summary["sentences"][-1]
-    assert min(found[f"s{n}"]["unverifiable"] for n in range(40)) > UNVERIFIABLE_LIMIT
+    assert min(found[f"s{n}"]["unverifiable"] for n in range(40)) > UNVERIFIABLE_FROM
     assert "foreign_language" in found["s3"]["evidence"]["reasons"]
-    assert max(found[f"s{n}"]["unverifiable"] for n in range(40, 300)) < UNVERIFIABLE_LIMIT
+    assert max(found[f"s{n}"]["unverifiable"] for n in range(40, 300)) < UNVERIFIABLE_FROM
 
 
 def lexical_only(rows, cause, text, **options):
@@ -264,7 +264,7 @@ def test_few_images_leave_the_words():
     rows = scenes(20)
     say_nothing(rows, [0])
     summary, found = lexical_only(rows, "few_images", "only 20 different images")
-    assert found["s0"]["vagueness"] > LIMIT > found["s1"]["vagueness"]
+    assert found["s0"]["vagueness"] > VAGUE_FROM > found["s1"]["vagueness"]
     assert summary["num_vague"] == 1
 
 
@@ -295,7 +295,7 @@ def test_a_model_that_sees_nothing_in_the_data_is_not_asked():
     for row in rows:
         row.text = unit(rng.normal(size=SIZE))
     _, found = lexical_only(rows, "model_cannot_judge", "it cannot judge this data")
-    assert max(row["vagueness"] for row in found.values()) < LIMIT
+    assert max(row["vagueness"] for row in found.values()) < VAGUE_FROM
 
 
 def test_without_embeddings_words_are_counted():
@@ -405,7 +405,7 @@ def test_a_constant_added_to_all_cosines_changes_no_verdict(seed, share):
             setattr(row, side, np.concatenate([inside, [np.sqrt(share)]]))
     _, second = analyse(rows)
     for name in first:
-        assert (first[name]["vagueness"] >= LIMIT) == (second[name]["vagueness"] >= LIMIT), name
+        assert (first[name]["vagueness"] >= VAGUE_FROM) == (second[name]["vagueness"] >= VAGUE_FROM), name
 
 
 def test_another_seed_only_changes_the_sample():
