@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmcheck.api import Run
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.pair_kinds import KIND_OF, MEDIA, PAIR_KINDS
 from mmcheck.core.types import Action
 
 CLEAN = "(clean)"
@@ -22,7 +23,7 @@ class FaultScore:
     fault: str
     """Name of the fault; ``(clean)`` for pairs without one."""
     modality: str
-    """``image`` or ``audio``."""
+    """Name of the kind of pair."""
     planted: int
     """Pairs with this fault."""
     quarantined: int
@@ -74,15 +75,16 @@ def score_run(run: Run, truth: Mapping[str, str | None]) -> list[FaultScore]:
     Raises:
         ManifestError: If the truth misses a sample of the run.
     """
-    table = run.samples().to_arrow().select(["id", "audio", "action"]).to_pylist()
+    table = run.samples().to_arrow().select(["id", *MEDIA, "action"]).to_pylist()
     counts: dict[tuple[str, str], dict[str, int]] = {}
+    names = list(KIND_OF)
     for row in table:
         if row["id"] not in truth:
             raise ManifestError(f"truth.jsonl does not name the sample {row['id']!r}.")
-        modality = "audio" if row["audio"] is not None else "image"
+        modality = next((kind.name for kind in reversed(PAIR_KINDS) if row[kind.medium] is not None), names[0])
         tally = counts.setdefault((modality, truth[row["id"]] or CLEAN), {})
         tally[row["action"]] = tally.get(row["action"], 0) + 1
-    order = sorted(counts, key=lambda key: (key[0] != "image", key[1] != CLEAN, key[1]))
+    order = sorted(counts, key=lambda key: (names.index(key[0]), key[1] != CLEAN, key[1]))
     return [
         FaultScore(
             fault=fault,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import Keys, Mask, Vectors, content_keys, gather_bank, read_embeddings
 from mmcheck.coverage.clusters import (
@@ -52,19 +53,48 @@ class View:
     """One kind of stored embedding that can be clustered."""
 
     name: str
-    """``image``, ``text`` or ``audio``."""
-    probes: tuple[str, ...]
-    """Probes that may have stored it; the first that did is read."""
-    medium: str
-    """The samples' column with the medium, ``image`` or ``audio``."""
-    text: str
-    """The samples' column with the text, ``caption`` or ``transcript``."""
+    """Name of the kind of pair, whose media are clustered; ``text`` for the texts."""
+    kind: PairKind
+    """Whose media, or texts."""
+    is_of_texts: bool = False
+    """Whether the texts are clustered."""
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Return the probes that may have stored it; the first that did is read."""
+        return tuple(dict.fromkeys((self.kind.embedded_by, self.kind.probe)))
+
+    @property
+    def medium(self) -> str:
+        """Return the samples' column with the medium."""
+        return self.kind.medium
+
+    @property
+    def text(self) -> str:
+        """Return the samples' column with the text."""
+        return self.kind.text
+
+    @property
+    def column(self) -> str:
+        """Return the samples' column with what is clustered."""
+        return self.text if self.is_of_texts else self.medium
+
+    @property
+    def one(self) -> str:
+        """Return what people call one of those clustered."""
+        return self.kind.text if self.is_of_texts else self.kind.medium_noun
+
+    @property
+    def many(self) -> str:
+        """Return what people call several of them."""
+        return self.kind.texts_noun if self.is_of_texts else self.kind.media_noun
 
 
+# The order in which views are offered; of the texts only captions have embeddings.
 VIEWS = {
-    "image": View("image", ("image_text",), "image", "caption"),
-    "text": View("text", ("image_text",), "image", "caption"),
-    "audio": View("audio", ("media", "transcript"), "audio", "transcript"),
+    IMAGE_CAPTION.name: View(IMAGE_CAPTION.name, IMAGE_CAPTION),
+    "text": View("text", IMAGE_CAPTION, is_of_texts=True),
+    **{kind.name: View(kind.name, kind) for kind in PAIR_KINDS if kind is not IMAGE_CAPTION},
 }
 
 

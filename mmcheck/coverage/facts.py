@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.errors import ConfigError
-from mmcheck.core.pair_kinds import PAIR_KINDS
+from mmcheck.core.pair_kinds import IMAGE_CAPTION, MEDIA, PAIR_KINDS
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import load_json
 
@@ -56,15 +56,13 @@ class RowFacts:
     """Facts on all rows of a run, arrays of shape (n,)."""
 
     misaligned_by_medium: Mapping[str, Floats]
-    """``image``, ``audio`` -> 1 where the pair of that medium is misaligned, 0 where it is not, NaN unknown."""
+    """Column of a medium -> 1 where the pair of that medium is misaligned, 0 where it is not, NaN unknown."""
     misaligned_by: str
     """``alignment``, or ``quarantine`` where that was not stored."""
     vague_captions: NDArray[np.bool_]
     """Whether a rule found the caption vague."""
-    has_image: NDArray[np.bool_]
-    """Whether the row names an image."""
-    has_audio: NDArray[np.bool_]
-    """Whether the row names a recording."""
+    has_medium: Mapping[str, NDArray[np.bool_]]
+    """Column of a medium -> whether the row names one."""
     slices: tuple[Slice, ...]
     """Language and manifest, what was asked for, and for recordings duration and speech rate."""
 
@@ -74,7 +72,7 @@ class RowFacts:
 
     def vague(self, medium: str) -> NDArray[np.bool_]:
         """Return for each row whether this medium's text is vague; a vague caption says nothing of a transcript."""
-        return self.vague_captions if medium == "image" else np.zeros_like(self.vague_captions)
+        return self.vague_captions if medium == IMAGE_CAPTION.medium else np.zeros_like(self.vague_captions)
 
 
 def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
@@ -90,7 +88,7 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
     """
     taken, vague = [], []
     posterior: dict[str, list[Floats]] = {kind.medium: [] for kind in PAIR_KINDS}
-    media: dict[str, list[NDArray[np.bool_]]] = {"image": [], "audio": []}
+    media: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in MEDIA}
     texts: dict[str, list[Any]] = {name: [] for name in ("language", "manifest", *columns)}
     numbers: dict[str, list[Floats]] = {name: [] for name in _EDGES}
     known: Counter[str] = Counter()
@@ -102,10 +100,10 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         vague.append(_vague(verdicts["findings"].combine_chunks(), count))
         for kind in PAIR_KINDS:
             column = kind.posterior.partition(".")[2]
-            posterior[kind.medium].append(_numbers(stored.measurements("alignment", [column]), column, count))
+            posterior[kind.medium].append(_numbers(stored.measurements(kind.judged_by, [column]), column, count))
         for name, (probe, metric, _, _) in _EDGES.items():
             numbers[name].append(_numbers(stored.measurements(probe, [metric]), metric, count))
-        samples = stored.samples(["manifest", "language", "image", "audio", *(["row"] if columns else [])])
+        samples = stored.samples(["manifest", "language", *MEDIA, *(["row"] if columns else [])])
         for name in media:
             media[name].append(_numpy(pc.is_valid(samples[name]), bool))
         for name in ("language", "manifest"):
@@ -124,16 +122,15 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         medium: np.where(np.isfinite(values), (values >= PROBABLE).astype(float), np.nan)
         for medium, values in found.items()
     }
-    audio = _join(media["audio"]).astype(bool)
+    has_medium = {name: _join(parts).astype(bool) for name, parts in media.items()}
     slices = [_slice(name, values) for name, values in texts.items()]
-    if audio.any():
+    if any(has_medium[kind.medium].any() for kind in PAIR_KINDS if not kind.is_seen):
         slices += [_bin(name, _join(parts)) for name, parts in numbers.items()]
     return RowFacts(
         misaligned_by_medium=wrong if by_posterior else dict.fromkeys(wrong, quarantined),
         misaligned_by="alignment" if by_posterior else "quarantine",
         vague_captions=_join(vague).astype(bool),
-        has_image=_join(media["image"]).astype(bool),
-        has_audio=audio,
+        has_medium=has_medium,
         slices=tuple(slices),
     )
 

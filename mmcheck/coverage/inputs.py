@@ -9,11 +9,11 @@ import shlex
 from collections.abc import Sequence
 
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.coverage.cover import VIEWS, View, find_probe
 from mmcheck.store.run_folder import RunFolder, StoredShard
 
 _MAX_NAMED = 3  # inputs that a message names; our own choice: a message stays readable
-_HELD = {"image": "images", "text": "captions", "audio": "recordings"}
 
 
 def shards_of(run: RunFolder) -> list[StoredShard]:
@@ -37,12 +37,13 @@ def choose_views(run: RunFolder, wanted: Sequence[str]) -> list[str]:
     if wanted:
         return list(dict.fromkeys(wanted))
     # A text is looked at by its medium unless asked for: two maps of one set are one too many to begin with.
-    chosen: list[str] = [name for name in ("image", "audio") if name in stored]
+    chosen: list[str] = [kind.name for kind in PAIR_KINDS if kind.name in stored]
     # Recordings can be counted by length and language without an embedding.
-    if "audio" not in chosen and _holds(run, "audio"):
-        chosen.append("audio")
+    chosen += [
+        kind.name for kind in PAIR_KINDS if not kind.is_seen and kind.name not in chosen and _holds(run, kind.medium)
+    ]
     if not chosen:
-        raise ConfigError(f"{run.path} holds no embeddings to cluster.", hint=tell_how(run, VIEWS["image"]))
+        raise ConfigError(f"{run.path} holds no embeddings to cluster.", hint=tell_how(run, VIEWS[PAIR_KINDS[0].name]))
     return chosen
 
 
@@ -52,20 +53,19 @@ def tell_how(run: RunFolder, view: View) -> str:
     probe = view.probes[0]
     if not run.record.rows:
         return "the run holds no rows."
-    column = view.text if view.name == "text" else view.medium
-    if not _holds(run, column):
-        return f"the rows of this run have no {_HELD[view.name]}."
+    if not _holds(run, view.column):
+        return f"the rows of this run have no {view.many}."
     if probe not in probes:
         names = ",".join(dict.fromkeys(["media", *probes, probe]))
         inputs = " ".join(shlex.quote(entry.manifest) for entry in run.record.inputs[:_MAX_NAMED])
         more = " ..." if len(run.record.inputs) > _MAX_NAMED else ""
         place = shlex.quote(str(run.path))
         return f"scan with the probe `{probe}`: mmcheck scan {inputs}{more} --out {place} --probes {names}"
-    if view.name == "audio":
+    if not view.kind.is_seen:
         if not run.config().probes.media.fingerprints:
             return "scan again with the config key probes.media.fingerprints: true."
         return "no recording could be read, or all are too short or too even to be told apart; see report.html."
-    return f"the probe `{probe}` ran, but could read none of the {_HELD[view.name]}; report.html says why."
+    return f"the probe `{probe}` ran, but could read none of the {view.many}; report.html says why."
 
 
 def _holds(run: RunFolder, column: str) -> bool:
@@ -79,7 +79,7 @@ def require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
         ConfigError: If one of the two lacks them, or they were made with different weights.
     """
     probes = [find_probe(shards_of(folder), view) for folder in (run, reference)]
-    if probes[0] is None and view.name == "audio":
+    if probes[0] is None and not view.kind.is_seen:
         return
     if probes[0] is None or probes[1] is None:
         lacking = run if probes[0] is None else reference

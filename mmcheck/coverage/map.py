@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from mmcheck.core.types import Sample
+from mmcheck.coverage.cover import VIEWS
 from mmcheck.coverage.summary import FOLDER
 from mmcheck.report.page import asset, environment
 from mmcheck.report.picture_sheets import COLUMNS, TILE, make_sheets
@@ -134,6 +135,7 @@ def draw_map(
     Raises:
         RunError: If a table is missing or damaged.
     """
+    kind = VIEWS[view].kind
     part = summary["views"].get(view)
     if part is None or part["state"] != "clustered":
         return None
@@ -143,8 +145,8 @@ def draw_map(
     rows = mapped.select(["index", "cluster", "x", "y", "misaligned", "is_vague", "is_lonely"]).to_pylist()
     samples = load_samples(run, [row["index"] for row in rows])
     names = [show_plain(cluster["name"], 60) for cluster in part["clusters"]]
-    wanted = _thumbnail_rows(part, rows, max_thumbnails) if view != "audio" else []
-    tiles, sheets = make_sheets(run, [samples[index].image for index in wanted], advance)
+    wanted = _thumbnail_rows(part, rows, max_thumbnails) if kind.is_seen else []
+    tiles, sheets = make_sheets(run, [kind.medium_of(samples[index]) for index in wanted], advance)
     tile_of = {index: tile for index, tile in zip(wanted, tiles, strict=True) if tile is not None}
     places = _places(rows)
     points = [
@@ -154,7 +156,7 @@ def draw_map(
     texts = [
         [
             show_plain(samples[row["index"]].id, 120),
-            _text(samples[row["index"]], view),
+            _text(kind.text_of(samples[row["index"]])),
             f"{show_plain(samples[row['index']].manifest.rstrip('/').rsplit('/', 1)[-1], 60)}:"
             f"{samples[row['index']].row_number}",
             row["cluster"],
@@ -217,8 +219,7 @@ def _classes(row: Mapping[str, Any]) -> str:
     return " ".join(marks)
 
 
-def _text(sample: Sample, view: str) -> str:
-    text = sample.transcript if view == "audio" else sample.caption
+def _text(text: str | None) -> str:
     return "(no text)" if not text else show_plain(text, _TEXT)
 
 

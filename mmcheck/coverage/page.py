@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from mmcheck.core.atomic import write_text
 from mmcheck.core.progress import Progress, SilentProgress
+from mmcheck.coverage.cover import VIEWS
 from mmcheck.coverage.map import (
     MAX_THUMBNAILS,
     NUM_COLOURS,
@@ -48,8 +49,8 @@ MAX_MEDIA_BYTES = 16 << 20
 browser opens it at once."""
 MAX_CONTRASTS = 50
 """Missing and over-represented clusters that the page shows, each. Our own choice: the page stays readable."""
-_SHOWN = {"image": 4, "text": 4, "audio": 1}
-"""Typical samples of a cluster that the page shows. Our own choice: one line of each."""
+_SEEN, _HEARD = 4, 1
+"""Typical samples of a cluster that the page shows: pictures, recordings. Our own choice: one line of each."""
 _PIXELS = 96  # longer side of a picture in pixels; our own choice: bounds the size of the page
 _SECONDS = 6.0  # seconds of a recording; our own choice: bounds the size of the page
 _CHARACTERS = 140  # characters of a text; our own choice: two lines
@@ -235,7 +236,7 @@ class _Examples:
 
     def __init__(self, run: RunFolder, view: str, budget: MediaBudget, with_media: bool) -> None:
         config = run.config()
-        self._run, self._view, self._budget, self._with_media = run, view, budget, with_media
+        self._run, self._kind, self._budget, self._with_media = run, VIEWS[view].kind, budget, with_media
         self._allow_remote = config.input.allow_remote
         self._options = EmbedOptions(
             thumbnail_pixels=_PIXELS, max_audio_seconds=_SECONDS, max_pixels=config.probes.media.max_pixels
@@ -243,7 +244,7 @@ class _Examples:
 
     def show(self, entries: Sequence[Mapping[str, Any]]) -> list[Example]:
         """Return the first of the entries (id, index, text) with their media."""
-        shown = entries[: _SHOWN[self._view]]
+        shown = entries[: _SEEN if self._kind.is_seen else _HEARD]
         samples = load_samples(self._run, [entry["index"] for entry in shown]) if self._with_media else {}
         found = []
         with closing(MediaSource(allow_remote=self._allow_remote)) as source:
@@ -251,10 +252,11 @@ class _Examples:
                 sample = samples.get(entry["index"])
                 image: Any = None
                 audio: Any = None
-                if sample is not None and self._view != "audio" and sample.image is not None:
-                    image = PAGE_FULL if self._budget.is_spent else make_thumbnail(sample.image, source, self._options)
-                elif sample is not None and self._view == "audio" and sample.audio is not None:
-                    audio = PAGE_FULL if self._budget.is_spent else make_clip(sample.audio, source, self._options)
+                medium = None if sample is None else self._kind.medium_of(sample)
+                if medium is not None and self._kind.is_seen:
+                    image = PAGE_FULL if self._budget.is_spent else make_thumbnail(medium, source, self._options)
+                elif medium is not None:
+                    audio = PAGE_FULL if self._budget.is_spent else make_clip(medium, source, self._options)
                 found.append(
                     Example(
                         id=show_plain(entry["id"], 120),

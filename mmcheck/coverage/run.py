@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mmcheck.core.atomic import write_text
 from mmcheck.core.errors import OutputError
+from mmcheck.core.pair_kinds import MEDIA
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.coverage.cluster_words import MAX_TEXTS, choose_words, name_clusters
 from mmcheck.coverage.clusters import measure_balance
@@ -165,7 +166,7 @@ def _cover_view(
     shards = shards_of(run)
     progress.phase(f"clustering {view.name} embeddings", len(shards))
     covered = cover(shards, view, num_clusters=options.num_clusters, seed=seed, advance=lambda: progress.advance())
-    members = facts.has_audio if view.name == "audio" else facts.has_image
+    members = facts.has_medium[view.medium]
     clusters = _describe(run, view, covered, facts)
     compared: dict[str, Any] = {"missing": [], "over_represented": [], "untold": 0}
     if reference is not None and covered.state == "clustered":
@@ -214,7 +215,7 @@ def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> 
     words = choose_words([[texts[row] for row in covered.rows[part].tolist()] for part in sample])
     named = [_name_rows(run, view, covered.rows[part]) for part in typical]
     # Recordings are alike in sound, not in what is said: words would name them falsely.
-    told = words if view.name != "audio" else [[] for _ in words]
+    told = words if view.kind.is_seen else [[] for _ in words]
     names = name_clusters(told, [[entry["text"] for entry in part] for part in named])
     sizes = covered.sizes
     mean = np.bincount(covered.labels, weights=covered.distances, minlength=len(sizes)) / np.maximum(sizes, 1)
@@ -268,11 +269,10 @@ def _no_facts(run: RunFolder) -> RowFacts:
     no = np.zeros(rows, dtype=bool)
     unknown = np.full(rows, np.nan)
     return RowFacts(
-        misaligned_by_medium={"image": unknown, "audio": unknown},
+        misaligned_by_medium=dict.fromkeys(MEDIA, unknown),
         misaligned_by="",
         vague_captions=no,
-        has_image=no,
-        has_audio=no,
+        has_medium=dict.fromkeys(MEDIA, no),
         slices=(),
     )
 

@@ -23,7 +23,7 @@ def share_of(values: NDArray[np.float64]) -> float | None:
 
 def concerns(part: Slice, view: View) -> bool:
     """Return whether the view is counted by this slice: pictures have no duration."""
-    return view.name == "audio" or part.name not in ("duration", "speech rate")
+    return not view.kind.is_seen or part.name not in ("duration", "speech rate")
 
 
 def count_slice(

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from mmcheck.coverage.clusters import find_excess
+from mmcheck.coverage.cover import VIEWS
 
-_MANY = {"image": "images", "text": "captions", "audio": "recordings"}
-_ONE = {"image": "image", "text": "caption", "audio": "recording"}
 _NAMED = 3  # clusters that a sentence names; our own choice: a sentence stays readable
 _CHANCE = 0.01
 """Probability by chance, shared out over the clusters, below which a difference is told. Our own choice: one false
@@ -28,11 +27,11 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
     """Return the sentences on one view.
 
     Args:
-        name: ``image``, ``text`` or ``audio``.
+        name: Its name, see ``VIEWS``.
         view: Its part of the summary, sentences aside.
         misaligned_by: What the misaligned share was taken from.
     """
-    many, rows = _MANY[name], view["rows"]
+    one, many, rows = VIEWS[name].one, VIEWS[name].many, view["rows"]
     if view["state"] == "absent":
         hint = view["hint"]
         return [
@@ -40,7 +39,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
             f"To cluster them: {hint}" if hint.startswith("scan") else hint[0].upper() + hint[1:],
         ]
     if view["state"] == "too_few":
-        have = f"1 {_ONE[name]} has" if rows == 1 else f"{rows} {many} have"
+        have = f"1 {one} has" if rows == 1 else f"{rows} {many} have"
         return [f"Only {have} an embedding; {view['min_rows']} are needed to look for clusters."]
     if view["state"] == "constant":
         return [
@@ -55,8 +54,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
     ]
     word = "misaligned" if misaligned_by == "alignment" else "quarantined"
     said += _stand_out(clusters, "misaligned", view["misaligned"], word, many)
-    texts = "transcripts" if name == "audio" else "captions"
-    said += _stand_out(clusters, "vague", view["vague"], "vague", texts)
+    said += _stand_out(clusters, "vague", view["vague"], "vague", VIEWS[name].kind.texts_noun)
     if view["near_empty"]:
         said.append(
             f"{_count(view['near_empty'], 'cluster holds', 'clusters hold')} less than a tenth of the mean: "
@@ -76,7 +74,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         )
     if missed := view["rows_without_embedding"]:
         said.append(
-            f"1 {_ONE[name]} has no embedding and is on no map."
+            f"1 {one} has no embedding and is on no map."
             if missed == 1
             else f"{missed:,} {many} have no embedding and are on no map."
         )

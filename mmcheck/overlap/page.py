@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from mmcheck.core.atomic import write_text
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.overlap.summary import read_summary
 from mmcheck.report.media_embed import MAX_MEDIA_BYTES, MediaBudget
 from mmcheck.report.page import asset, content_policy, environment
@@ -25,7 +26,7 @@ from mmcheck.store.run_folder import RunFolder, read_part
 
 PACKAGE = "mmcheck.overlap"
 PAGE_NAME = "overlap.html"
-TITLES = {"image": "Image", "audio": "Recording", "text": "Text", "pair": "Whole pair"}
+TITLES = {**{kind.name: kind.medium_noun.capitalize() for kind in PAIR_KINDS}, "text": "Text", "pair": "Whole pair"}
 """What a kind is called on the page."""
 
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_BY = {"image": "image", "audio": "recording", "text": "text", "pair": "pair of medium and text"}
-_MODALITIES = {"image": "images", "audio": "recordings"}
+from mmcheck.core.pair_kinds import PAIR_KINDS, TEXTS
+
+NOUNS = {
+    **{kind.name: kind.medium_noun for kind in PAIR_KINDS},
+    "text": "text",
+    "pair": "pair of medium and text",
+}
+"""What people call what is shared."""
 
 
 def tell_overlap(summary: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -27,7 +33,7 @@ def _sentences(summary: Mapping[str, Any]) -> list[str]:
     if sentences:
         return sentences
     kinds = summary["kinds"]
-    looked = _listed([_BY[kind] for kind in summary["by"] if kinds[kind]["compared"]])
+    looked = _listed([NOUNS[kind] for kind in summary["by"] if kinds[kind]["compared"]])
     if not shared:
         sentences.append(f"No row of TEST occurs in TRAIN, by {looked}.")
     else:
@@ -53,12 +59,12 @@ def tell_kind(kind: str, found: Mapping[str, Any]) -> str:
         found: Its counts, as in ``summary.json``.
     """
     if not found["compared"]:
-        return f"Nothing was compared by {_BY[kind]}: one of the two sets holds none."
+        return f"Nothing was compared by {NOUNS[kind]}: one of the two sets holds none."
     if not found["pairs"]:
-        return f"Nothing is shared by {_BY[kind]}."
+        return f"Nothing is shared by {NOUNS[kind]}."
     near = found["test_rows"] - found["exact_test_rows"]
     return (
-        f"By {_BY[kind]}, {count_rows(found['test_rows'])} of TEST ({found['exact_test_rows']:,} exactly, {near:,} "
+        f"By {NOUNS[kind]}, {count_rows(found['test_rows'])} of TEST ({found['exact_test_rows']:,} exactly, {near:,} "
         f"nearly) {'is' if found['test_rows'] == 1 else 'are'} shared with {count_rows(found['train_rows'])} of TRAIN."
     )
 
@@ -77,7 +83,7 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
             f"be shared (e.g. {', '.join(summary['not_compared']['test_ids'][:3])})."
         )
     blank = summary["blank_test_rows"]
-    if blank and "image" in summary["by"]:
+    if blank and any(kind.is_seen and kind.name in summary["by"] for kind in PAIR_KINDS):
         notes.append(
             f"{_have(blank)} a blank image that TRAIN holds as well. An image of one colour is no leak: it counts only "
             "together with its text (pair)."
@@ -85,13 +91,13 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     for kind in summary["by"]:
         found = summary["kinds"][kind]
         if kind != "pair" and not found["compared"] and any(summary["compared"][name]["test"] for name in _held(kind)):
-            notes.append(f"TEST holds {_BY[kind]}s but TRAIN does not, so nothing was compared by {_BY[kind]}.")
-    for kind in ("image", "audio"):
-        index = summary["kinds"][kind]["searched"].get(kind, {}).get("index", {})
+            notes.append(f"TEST holds {NOUNS[kind]}s but TRAIN does not, so nothing was compared by {NOUNS[kind]}.")
+    for medium in PAIR_KINDS:
+        index = summary["kinds"][medium.name]["searched"].get(medium.name, {}).get("index", {})
         if index.get("kind") == "approximate":
             recall = "of unknown recall" if index["recall"] is None else f"that found {percent(index['recall'])}"
             notes.append(
-                f"Near {_MODALITIES[kind]} were looked for by an approximate index {recall} of the nearest neighbours "
+                f"Near {medium.media_noun} were looked for by an approximate index {recall} of the nearest neighbours "
                 "of a sample; as many near copies may have been missed. Exact copies are all found."
             )
     if summary["is_cut"]:
@@ -107,7 +113,7 @@ def _have(count: int) -> str:
 
 
 def _held(kind: str) -> tuple[str, ...]:
-    return ("caption", "transcript") if kind == "text" else (kind,)
+    return TEXTS if kind == "text" else (kind,)
 
 
 def _listed(names: list[str]) -> str:

@@ -20,6 +20,7 @@ from mmcheck.core.progress import Progress
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.open_format import open_format
+from mmcheck.overlap.words import NOUNS
 from mmcheck.store.placing import place_folders
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import table_to_samples
@@ -28,7 +29,6 @@ CLEAN, REMOVED = "clean", "removed"
 PREFIX = "mmcheck_overlap"
 _MAX_NAMED = 16  # rows of the other set named in a written row; our own choice: a cell stays readable
 _MAX_TOLD = 3  # kinds of overlap told in a written row; our own choice: a cell stays readable
-_NOUNS = {"image": "image", "audio": "recording", "text": "text", "pair": "pair of medium and text"}
 _FOLDER_NOTE = (
     "The cleaned manifest of a folder names the files as the folder does and does not load beside them; --write-media "
     "makes a folder that does (links where possible, else copies)."
@@ -161,7 +161,7 @@ def explain(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         how = "the same" if record["how"] == "exact" else f"nearly the same ({record['similarity']:.3f})"
         manifest = record["test_manifest"].rstrip("/").rsplit("/", 1)[-1]
         told.append(
-            f"{how} {_NOUNS[record['kind']]} as test row {record['test_id']} ({manifest}:{record['test_row_number']})"
+            f"{how} {NOUNS[record['kind']]} as test row {record['test_id']} ({manifest}:{record['test_row_number']})"
         )
     return {
         f"{PREFIX}_kinds": "+".join(dict.fromkeys(record["kind"] for record in best)),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from mmcheck.config import Config, RuleConfig
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.parts import RULES
 from mmcheck.core.types import Metric
 from mmcheck.metrics.transcript_cleaning import KINDS
@@ -46,8 +47,7 @@ _CAUSES = {
     "missing_column": "a column that is needed is missing",
     "encoding": "the row is not text in the expected encoding",
     # texts and the unmeasured
-    "caption": "the caption says nothing",
-    "transcript": "the transcript says nothing",
+    **{kind.text: f"the {kind.text} says nothing" for kind in PAIR_KINDS},
     "probe_failed": "a probe failed",
     "pair_not_measured": "no probe could hold the two halves against each other",
     "nothing_measured": "nothing was measured",

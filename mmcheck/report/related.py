@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmcheck.config import Config
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Sample
 from mmcheck.media.source import MediaSource
 from mmcheck.report.media_embed import (
@@ -40,14 +41,12 @@ _CHARACTERS = 160  # characters of their texts; our own choice: two lines
 
 TITLES: dict[str, dict[str, str]] = {
     "repetition": {
-        "caption": "The same caption stands here too",
-        "transcript": "The same transcript stands here too",
+        **{kind.text: f"The same {kind.text} stands here too" for kind in PAIR_KINDS},
         "media": "The same file",
         "pair": "The same pair",
     },
     "duplicates": {
-        "image": "Nearly the same image",
-        "audio": "Nearly the same recording",
+        **{kind.name: f"Nearly the same {kind.medium_noun}" for kind in PAIR_KINDS},
         "text": "Nearly the same text",
         "pair": "Nearly the same pair",
     },

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import Config
-from mmcheck.core.pair_kinds import PAIR_KINDS
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.types import MediaRef, Metric, Sample
 from mmcheck.media.source import MediaSource
 from mmcheck.report.media_embed import (
@@ -244,8 +244,8 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
         audio_name=show_plain(sample.audio.name, 80) if sample.audio else "",
         caption=None if sample.caption is None else show_text(sample.caption),
         transcript=None if sample.transcript is None else show_text(sample.transcript),
-        windows=view_windows(_evidence(record.measured, "image_text")),
-        evidence=view_transcript(_evidence(record.measured, "transcript"), sample.transcript),
+        windows=view_windows(_evidence(record.measured, IMAGE_CAPTION.probe)),
+        evidence=view_transcript(_evidence(record.measured, AUDIO_TRANSCRIPT.probe), sample.transcript),
         findings=tuple(_show_finding(finding) for finding in verdict["findings"] or ()),
         values=tuple(_values(record.measured, metrics)),
         notes=tuple(_notes(record.measured)),

@@ -14,6 +14,7 @@ from pathlib import Path
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Sample, Shard
 from mmcheck.decide.sources import describe_tables
@@ -125,8 +126,8 @@ def sample_transcripts(out: Path, shards: Sequence[Shard], seed: int) -> tuple[t
     """
     kept: dict[bytes, tuple[str, str | None]] = {}
     for shard in shards:
-        table = read_part(out / "samples" / shard.part, ["transcript", "language"])
-        for text, language in zip(table["transcript"].to_pylist(), table["language"].to_pylist(), strict=True):
+        table = read_part(out / "samples" / shard.part, [AUDIO_TRANSCRIPT.text, "language"])
+        for text, language in zip(table[AUDIO_TRANSCRIPT.text].to_pylist(), table["language"].to_pylist(), strict=True):
             if text and text.strip():
                 digest = hashlib.blake2b(f"{seed}\n{language}\n{text}".encode(), digest_size=12).digest()
                 kept[digest] = (text, language)

@@ -18,6 +18,7 @@ from mmcheck.config import Config
 from mmcheck.core.atomic import write_text
 from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.digests import digest_value
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, MEDIA, TEXTS
 from mmcheck.core.parts import ANALYSES, ENGINES
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.core.types import Shard
@@ -182,7 +183,7 @@ def _prepare(
             for name, fingerprint in plan.probes.items()
         }
         return record, None
-    num_recordings = (record.modalities or {}).get("audio", 0)
+    num_recordings = (record.modalities or {}).get(AUDIO_TRANSCRIPT.medium, 0)
     opened = open_probes(
         probes,
         plan.probes,
@@ -304,7 +305,7 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
 
 
 def _modalities(out: Path, shards: Sequence[Shard]) -> dict[str, int]:
-    counts = dict.fromkeys(("image", "audio", "caption", "transcript"), 0)
+    counts = dict.fromkeys((*MEDIA, *TEXTS), 0)
     for shard in shards:
         table = read_part(out / "samples" / shard.part, list(counts))
         for name in counts:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mmcheck.config import Config
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.types import Sample, Shard
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.media.source import MediaSource
@@ -41,9 +42,9 @@ def _choose(out: Path, shards: Sequence[Shard], count: int, seed: int) -> list[S
     """Return the samples with recording and transcript whose texts have the smallest hashes, each text once."""
     best: dict[bytes, tuple[Shard, int]] = {}
     for shard in shards:
-        table = read_part(out / "samples" / shard.part, ["audio", "transcript"])
-        has_audio = table["audio"].is_valid().to_pylist()
-        for row, (text, heard) in enumerate(zip(table["transcript"].to_pylist(), has_audio, strict=True)):
+        table = read_part(out / "samples" / shard.part, [AUDIO_TRANSCRIPT.medium, AUDIO_TRANSCRIPT.text])
+        has_audio = table[AUDIO_TRANSCRIPT.medium].is_valid().to_pylist()
+        for row, (text, heard) in enumerate(zip(table[AUDIO_TRANSCRIPT.text].to_pylist(), has_audio, strict=True)):
             if heard and text and text.strip():
                 digest = hashlib.blake2b(f"{seed}\n{text}".encode("utf-8", "surrogatepass"), digest_size=12).digest()
                 best.setdefault(digest, (shard, row))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 from mmcheck.config import Config
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
+from mmcheck.core.pair_kinds import MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Shard
 from mmcheck.formats.known_layouts import Layout, find_layout
@@ -29,11 +31,9 @@ FIRST_FILES = 64
 """How many files of each kind are looked for; if none of them is there, none of the others is expected to be. Our own
 choice: quick."""
 
-_MEDIA = ("image", "audio")
-_TEXTS = ("caption", "transcript")
 _PLAIN_FORMATS = ("webdataset", "parquet", "csv")
 """Formats in which no layout hides whose rows are read but not all of them."""
-_WANT_TEXT = {"caption_text", "image_text", "transcript_text", "transcript"}
+_WANT_TEXT = {"caption_text", "transcript_text", *(kind.probe for kind in PAIR_KINDS)}
 """Probes that measure nothing without a text."""
 _WANT_NO_MEDIA = {"caption_text", "transcript_text"}
 """Probes that open no file."""
@@ -81,7 +81,7 @@ def refuse_unfit_inputs(
     _check_rows(inputs, limit, progress)
     seen: dict[str, _Seen] = {}
     for shard in shards:
-        _look_at(read_part(out / "samples" / shard.part, ["manifest", "problem", *_MEDIA, *_TEXTS]), seen)
+        _look_at(read_part(out / "samples" / shard.part, ["manifest", "problem", *MEDIA, *TEXTS]), seen)
     enabled = set(config.probes.enabled())
     wants_text, wants_media = bool(enabled & _WANT_TEXT), bool(enabled - _WANT_NO_MEDIA)
     layouts = {entry.manifest: find_layout(entry.manifest) for entry in inputs if entry.format not in _PLAIN_FORMATS}
@@ -116,18 +116,24 @@ def _look_at(table: Any, seen: dict[str, _Seen]) -> None:
         rows = table.filter(pc.equal(table["manifest"], manifest))
         found = seen.setdefault(manifest, _Seen())
         found.rows += rows.num_rows
-        found.media += pc.sum(pc.or_(rows["image"].is_valid(), rows["audio"].is_valid())).as_py()
-        found.texts += pc.sum(pc.or_(rows["caption"].is_valid(), rows["transcript"].is_valid())).as_py()
+        found.media += _count_any(rows, MEDIA)
+        found.texts += _count_any(rows, TEXTS)
         problems = rows["problem"].drop_null()
         if len(problems):
             found.columnless += sum(problem["cause"] == "missing_column" for problem in problems.to_pylist())
             found.problem = found.problem or problems[0].as_py()["message"]
-        for kind in _MEDIA:
+        for kind in MEDIA:
             files = found.files.setdefault(kind, [])
             wanted = FIRST_FILES - len(files)
             if wanted > 0:
                 first = rows[kind].drop_null().slice(0, wanted).to_pylist()
                 files += [ref["uri"] for ref in first if not payload_kind(ref["uri"])]
+
+
+def _count_any(rows: Any, columns: Sequence[str]) -> int:
+    """Return how many rows have a value in any of the columns."""
+    count: int = pc.sum(reduce(pc.or_, [rows[name].is_valid() for name in columns])).as_py()
+    return count
 
 
 def _check_columns(manifest: str, found: _Seen, wants_text: bool, layout: Layout | None) -> None:
