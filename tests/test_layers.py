@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mmcheck
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.registry import Registry
 
@@ -51,3 +56,35 @@ finally:
 def test_what_is_listed_is_what_is_measured(table: Registry[Any]) -> None:
     for entry in table:
         assert table.metrics(entry.name) == table.get(entry.name).metrics, entry.name
+
+
+def _imports() -> dict[str, set[str]]:
+    """Return module -> mmcheck modules that it imports anywhere in its text, for the type checker too."""
+    root = Path(mmcheck.__file__).parent
+    modules = {
+        ".".join(("mmcheck", *path.relative_to(root).with_suffix("").parts)): path for path in root.rglob("*.py")
+    }
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        wanted = found[name] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                wanted |= inner & set(modules) or {node.module}
+        wanted &= set(modules)
+    return found
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    graphlib.TopologicalSorter(_imports()).prepare()
+
+
+def test_no_module_is_named_by_a_string_outside_the_tables_of_parts() -> None:
+    root = Path(mmcheck.__file__).parent
+    tables = {root / "core" / "parts.py", root / "core" / "registry.py"}
+    pattern = re.compile(r"""import_module\(\s*f?["']mmcheck|["']mmcheck\.[a-z_]+(\.[a-z_]+)*:[A-Z]""")
+    named = [path.name for path in root.rglob("*.py") if path not in tables and pattern.search(path.read_text("utf-8"))]
+    assert named == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from mmcheck.config.analyses import AnalysesConfig
 from mmcheck.config.probes import ProbesConfig
 from mmcheck.config.rules import RuleConfig
-from mmcheck.config.section import Section
 from mmcheck.core.parts import RULES
 
 
@@ -32,7 +33,7 @@ def add_parts(definitions: dict[str, Any]) -> None:
             rule["properties"] |= _schema(name, RULES.get(name).options_model, definitions).get("properties", {})
 
 
-def _schema(name: str, model: type[Section], definitions: dict[str, Any]) -> dict[str, Any]:
+def _schema(name: str, model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a part's section; what it refers to is defined under names of its own."""
     schema = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
     definitions |= {f"{name}.{key}": value for key, value in schema.pop("$defs", {}).items()}

@@ -1,22 +1,15 @@
 """The tables of parts. Adding a part is one file and one line here (docs/extending.md).
 
-Strings only: importing this module imports no part. What else is asked of a part is told by its class.
+Strings only: importing this module imports no part. What else is asked of a part is told by its class. Code that makes
+parts imports the table from the package of their kind (``mmcheck.probe.base`` and the like), typed by their protocol.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from mmcheck.core.part_traits import AnalysisPart, ProbePart, RulePart
 from mmcheck.core.registry import Registry
 
-if TYPE_CHECKING:
-    from mmcheck.corpus.base import Analysis
-    from mmcheck.engine.base import Engine
-    from mmcheck.formats.base import Format
-    from mmcheck.judge.rule import Rule
-    from mmcheck.probe.base import Probe
-
-PROBES: Registry[Probe] = Registry("probe", "mmcheck.probes", "mmcheck.probe.base:Probe")
+PROBES: Registry[ProbePart] = Registry("probe", "mmcheck.probes", "mmcheck.probe.base:Probe")
 PROBES.register(
     "media",
     "mmcheck.probe.media:MediaProbe",
@@ -55,7 +48,7 @@ PROBES.register(
 )
 
 # In the order in which they run: an analysis may read those before it.
-ANALYSES: Registry[Analysis] = Registry("analysis", "mmcheck.analyses", "mmcheck.corpus.base:Analysis")
+ANALYSES: Registry[AnalysisPart] = Registry("analysis", "mmcheck.analyses", "mmcheck.corpus.base:Analysis")
 ANALYSES.register(
     "repetition",
     "mmcheck.corpus.repetition:Repetition",
@@ -93,7 +86,7 @@ ANALYSES.register(
     metrics="mmcheck.corpus.consistency.metrics:METRICS",
 )
 
-RULES: Registry[Rule] = Registry("rule", "mmcheck.rules", "mmcheck.judge.rule:Rule")
+RULES: Registry[RulePart] = Registry("rule", "mmcheck.rules", "mmcheck.judge.rule:Rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")
 RULES.register(
     "unreadable_media",
@@ -115,7 +108,7 @@ RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the mani
 RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the dataset gives no ground to judge the pair on")
 RULES.register("unmeasured", "mmcheck.judge.unmeasured:UnmeasuredRule", "a probe failed or nothing could be measured")
 
-FORMATS: Registry[Format] = Registry("format", "mmcheck.formats", "mmcheck.formats.base:Format")
+FORMATS: Registry[object] = Registry("format", "mmcheck.formats", "mmcheck.formats.base:Format")
 FORMATS.register("nemo", "mmcheck.formats.nemo:NemoFormat", "NeMo JSONL: audio_filepath, text, duration, offset")
 FORMATS.register(
     "imagefolder",
@@ -133,5 +126,5 @@ FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet wi
 FORMATS.register("webdataset", "mmcheck.formats.webdataset:WebdatasetFormat", "WebDataset/img2dataset tar shards")
 FORMATS.register("folder", "mmcheck.formats.folder:FolderFormat", "a plain folder of x.jpg + x.txt or x.wav + x.txt")
 
-ENGINES: Registry[Engine] = Registry("engine", "mmcheck.engines", "mmcheck.engine.base:Engine")
+ENGINES: Registry[object] = Registry("engine", "mmcheck.engines", "mmcheck.engine.base:Engine")
 ENGINES.register("local", "mmcheck.engine.local:LocalEngine", "this machine; decoding overlaps the model")

@@ -8,31 +8,17 @@ What holds for the whole set (an estimated share, a plain sentence, a plot's bin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import Section
+from mmcheck.core import parts
+from mmcheck.core.part_traits import AnalysisTraits
+from mmcheck.core.registry import Registry
 from mmcheck.core.types import Metric, Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisTraits:
-    """What a scan and the judge want to know of an analysis before it is made."""
-
-    reads: tuple[str, ...] = ()
-    """Probes of which it needs one at least; without any of them rules on its metrics are inactive. Empty: it always
-    has something to say."""
-    needs: tuple[str, ...] = ()
-    """Analyses whose values it reads, where they are enabled; they stand before it in the table of parts."""
-    in_manifests: bool = True
-    """Whether values that a rule reads become ``mmcheck_<analysis>_<metric>`` columns of the written manifests."""
-    by_order: tuple[str, ...] = ()
-    """Metrics, without the analysis' name, that say something of the order of the rows itself (which of several equal
-    ones comes first). All others are the same whatever the order."""
 
 
 class ShardTables(Protocol):
@@ -79,6 +65,10 @@ class Analysis(Protocol):
     def summary(self) -> dict[str, Any]:
         """Return what holds for the whole set, fit for JSON; call it after ``analyse`` has yielded everything."""
         ...
+
+
+ANALYSES = cast("Registry[Analysis]", parts.ANALYSES)
+"""The table of analyses, for those who make them."""
 
 
 def analysis_table(

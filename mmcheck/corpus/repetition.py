@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from mmcheck.config import RepetitionConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.types import Status
-from mmcheck.corpus.base import AnalysisTraits, ShardTables
+from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.repetition_metrics import METRICS
 from mmcheck.store.schema import dump_json, load_json
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
+from mmcheck.core import parts
+from mmcheck.core.registry import Registry
 from mmcheck.core.types import Shard
 
 T = TypeVar("T")
@@ -19,3 +21,7 @@ class Engine(Protocol):
     def run(self, task: Callable[[Iterable[Shard]], Iterator[T]], shards: Iterable[Shard]) -> Generator[T, None, None]:
         """Yield whatever the task yields; closed early where a run is stopped, and then it closes the task's."""
         ...
+
+
+ENGINES = cast("Registry[Engine]", parts.ENGINES)
+"""The table of engines, for those who make them."""

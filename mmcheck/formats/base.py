@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 from mmcheck.config import InputConfig, OutputConfig
+from mmcheck.core import parts
+from mmcheck.core.registry import Registry
 from mmcheck.core.types import Sample
 
 
@@ -88,3 +90,7 @@ class Format(Protocol):
         the rows say.
         """
         ...
+
+
+FORMATS = cast("Registry[Format]", parts.FORMATS)
+"""The table of formats, for those who make them."""

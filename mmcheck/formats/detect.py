@@ -18,9 +18,8 @@ import fsspec
 
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.parts import FORMATS
 from mmcheck.core.sentences import count_noun
-from mmcheck.formats.base import Recognised
+from mmcheck.formats.base import FORMATS, Recognised
 from mmcheck.formats.csv_dialect import BARE_RETURNS, has_bare_returns
 from mmcheck.formats.known_layouts import find_layout
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files

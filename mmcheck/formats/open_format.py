@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mmcheck.config import Config
-from mmcheck.core.parts import FORMATS
-from mmcheck.formats.base import Format
+from mmcheck.formats.base import FORMATS, Format
 
 
 def open_format(name: str, config: Config) -> Format:

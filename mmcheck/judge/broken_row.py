@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from mmcheck.core.part_traits import RuleTraits
 from mmcheck.core.types import Action
-from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
+from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
 from mmcheck.judge.table import JudgeTable
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mmcheck.core.pair_kinds import PAIR_KINDS
-from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
+from mmcheck.core.part_traits import RuleTraits
+from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
 from mmcheck.judge.table import JudgeTable, Mask
 
 SAYS_SOMETHING = {kind.text: kind.says_something for kind in PAIR_KINDS}

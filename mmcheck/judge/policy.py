@@ -20,11 +20,11 @@ from mmcheck.config import RuleConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS
-from mmcheck.core.parts import ANALYSES, PROBES, RULES
+from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.blind_model import without_blind
 from mmcheck.judge.precedence import SEVERITY, check_unless, give_way
-from mmcheck.judge.rule import Rule, RuleFindings
+from mmcheck.judge.rule import RULES, Rule, RuleFindings
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.schema import FINDING, VERDICTS
 

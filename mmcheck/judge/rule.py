@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.config import RuleConfig, Section
+from mmcheck.core import parts
+from mmcheck.core.part_traits import RuleTraits
+from mmcheck.core.registry import Registry
 from mmcheck.core.types import Action, Finding, Metric
 from mmcheck.judge.message import fixed_message
 from mmcheck.judge.table import JudgeTable, Mask
@@ -84,20 +87,6 @@ class NoOptions(Section):
     """Options of a rule that has none besides those of every rule."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleTraits:
-    """What config and policy want to know of a kind of rule."""
-
-    meaning: str = ""
-    """What a finding of it means, for the report: one sentence without its full stop."""
-    default_action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
-    """What a rule of this kind does where the config does not say."""
-    law: Action | None = None
-    """Set for what holds whatever the config says: a sample that nothing graver was found on gets this action."""
-    is_last: bool = False
-    """Whether it looks only at samples that no other rule quarantined."""
-
-
 @runtime_checkable
 class Rule(Protocol):
     """A rule. Made from its name and its section of the config; ``BaseRule`` does most of it."""
@@ -137,6 +126,10 @@ class Rule(Protocol):
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return the findings on the rows of ``table``."""
         ...
+
+
+RULES = cast("Registry[Rule]", parts.RULES)
+"""The table of kinds of rules, for those who make them."""
 
 
 class BaseRule:

@@ -11,7 +11,8 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
+from mmcheck.core.part_traits import RuleTraits
+from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
 from mmcheck.judge.table import JudgeTable
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript, show_piece
 

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
-from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
+from mmcheck.core.part_traits import RuleTraits
+from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
 from mmcheck.judge.table import JudgeTable
 
 

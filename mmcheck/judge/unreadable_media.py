@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmcheck.core.part_traits import RuleTraits
 from mmcheck.core.types import Status
-from mmcheck.judge.rule import BaseRule, RuleFindings, RuleTraits, applicable
+from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
 from mmcheck.judge.table import JudgeTable
 
 ENVIRONMENT_CAUSES = ("absent", "missing_dependency", "remote_not_allowed", "unreachable")

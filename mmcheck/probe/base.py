@@ -11,30 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 from mmcheck.config import Section
+from mmcheck.core import parts
+from mmcheck.core.part_traits import ProbeTraits
+from mmcheck.core.registry import Registry
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.context import ProbeContext
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeTraits:
-    """What a scan wants to know of a probe before it makes one."""
-
-    halves: tuple[str, ...] = ()
-    """Columns of the samples that it looks at (``image``, ``caption``, ``audio``, ``transcript``): it is skipped where
-    no sample has any of them. Empty: it always runs."""
-    has_model: bool = False
-    """Whether a model measures: then device and decoding limits are part of the fingerprint."""
-    of_image_alone: bool = False
-    """Whether the values of a sample without a recording are those of its image file (its bytes and the ending of its
-    name), whatever the caption: an image with several captions is then measured once."""
-    serves: str | None = None
-    """The probe that it only serves (its null); it runs where that one runs."""
-    in_manifests: bool = True
-    """Whether values that a rule reads become ``mmcheck_<probe>_<metric>`` columns of the written manifests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +95,10 @@ class Probe(Protocol):
         The values may not depend on how samples were batched beyond floating-point noise.
         """
         ...
+
+
+PROBES = cast("Registry[Probe]", parts.PROBES)
+"""The table of probes, for those who make them."""
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ from typing import Any
 
 from mmcheck.config import CaptionTextConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_boilerplate import boilerplate_ratio
@@ -27,7 +28,7 @@ from mmcheck.metrics.text_normalization import is_continuous_char
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio, unique_token_ratio
 from mmcheck.metrics.transcript_cleaning import is_missing_value
 from mmcheck.metrics.transcript_marks import CONTROL_TOKEN
-from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.caption_text_metrics import METRICS
 
 _VERSION = 4

@@ -17,9 +17,10 @@ from mmcheck.backends.image_text_weights import ImageTextWeights
 from mmcheck.config import ImageTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import MediaError
+from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, MediaRef, Status
 from mmcheck.media.sample_media import SampleMedia
-from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.caption_windows import Window, split_caption, spread, thin
 from mmcheck.probe.image_text_metrics import METRICS
 

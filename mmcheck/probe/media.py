@@ -23,6 +23,7 @@ from mmcheck.config import MediaProbeConfig
 from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.errors import MediaError
+from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Sample, Status
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
@@ -35,7 +36,7 @@ from mmcheck.metrics.caption_words import count_words
 from mmcheck.metrics.text_length import spoken_length
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
-from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.media_metrics import METRICS, SILENCE_DB
 
 _VERSION = 4

@@ -18,12 +18,13 @@ from mmcheck.backends.whisper_streams import map_streams
 from mmcheck.config import TranscriptConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, MediaError
+from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
-from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.transcript_again import verify_again
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech, make_tasks
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8

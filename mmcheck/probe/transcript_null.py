@@ -18,12 +18,13 @@ import numpy as np
 
 from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import summarise_scores
-from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
 from mmcheck.probe.planted_texts import (
     MIN_WORDS,

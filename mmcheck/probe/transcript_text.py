@@ -12,6 +12,7 @@ from typing import Any
 
 from mmcheck.config import TranscriptTextConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_words import count_words, repetition_tokens
@@ -19,7 +20,7 @@ from mmcheck.metrics.text_length import text_length
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript
 from mmcheck.metrics.word_tables import SOURCE
-from mmcheck.probe.base import NotApplicable, Prepared, ProbeTraits
+from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.transcript_text_metrics import METRICS
 
 _VERSION = 1

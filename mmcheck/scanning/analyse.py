@@ -7,10 +7,9 @@ from collections.abc import Collection, Sequence
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import RunError
-from mmcheck.core.parts import ANALYSES
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Shard
-from mmcheck.corpus.base import Analysis
+from mmcheck.corpus.base import ANALYSES, Analysis
 from mmcheck.store.run_folder import RunFolder, StoredShard
 from mmcheck.store.run_record import MeasuredRecord
 from mmcheck.store.schema import find_whole_labels, write_part

@@ -8,9 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, WeightsError
-from mmcheck.core.parts import PROBES
 from mmcheck.core.progress import Progress
-from mmcheck.probe.base import ImageProbe, PrimedProbe, Probe, SettledProbe
+from mmcheck.probe.base import PROBES, ImageProbe, PrimedProbe, Probe, SettledProbe
 from mmcheck.probe.context import ProbeContext
 from mmcheck.store.run_record import ProbeRecord, RunRecord
 

@@ -19,11 +19,12 @@ from mmcheck.core.atomic import write_text
 from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, MEDIA, TEXTS
-from mmcheck.core.parts import ANALYSES, ENGINES
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.core.types import Shard
 from mmcheck.core.version import VERSION
+from mmcheck.corpus.base import ANALYSES
 from mmcheck.decide.decide import judge_run
+from mmcheck.engine.base import ENGINES
 from mmcheck.judge.policy import Policy
 from mmcheck.scanning.analyse import analyse_run
 from mmcheck.scanning.freed_memory import return_freed_memory

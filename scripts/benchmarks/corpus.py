@@ -21,8 +21,9 @@ import pyarrow as pa
 
 import mmcheck
 from mmcheck.config import load_config
-from mmcheck.core.parts import ANALYSES, PROBES
+from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Shard
+from mmcheck.corpus.base import ANALYSES
 from mmcheck.store.run_folder import RunFolder, StoredShard
 from mmcheck.store.schema import SAMPLES, write_part
 

@@ -15,13 +15,14 @@ import pyarrow as pa
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS, PairKind
+from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.alignment.fit import SliceVerdict, describe_slices
 from mmcheck.corpus.alignment.images import ImageAlignment
 from mmcheck.corpus.alignment.metrics import METRICS
 from mmcheck.corpus.alignment.recordings import SpeechAlignment
 from mmcheck.corpus.alignment.row_scores import RowScores
-from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table
 
 VERSION = 3
 _NOTHING = "the sample has no pair whose alignment was measured"

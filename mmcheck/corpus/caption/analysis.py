@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from mmcheck.config import CaptionConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.core.part_traits import AnalysisTraits
+from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground, gather_background
 from mmcheck.corpus.caption.metrics import METRICS
 from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_languages

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mmcheck.config import ConsistencyConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.core.part_traits import AnalysisTraits
+from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.consistency.caption_breadth import find_breadth
 from mmcheck.corpus.consistency.caption_conflicts import Found, find_caption_conflicts, find_unlike_images
 from mmcheck.corpus.consistency.metrics import METRICS

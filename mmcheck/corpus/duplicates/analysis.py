@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.digests import digest_value
-from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.core.part_traits import AnalysisTraits
+from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.duplicates.metrics import METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from mmcheck.config import SpeechConfig
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.digests import digest_value
+from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
-from mmcheck.corpus.base import AnalysisTraits, ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
 from mmcheck.corpus.speech.clips import PROBE, Floats, SpeechClips, read_clips

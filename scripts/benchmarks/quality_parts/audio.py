@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Measurement, MediaRef, Sample, Status
 from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.verification import find_doubts
 from mmcheck.metrics.word_alignment import align_texts
+from mmcheck.probe.base import PROBES
 from mmcheck.probe.transcript_values import alignment_values
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 from scripts.benchmarks.quality_parts.clips import ALIGNED, Pair

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Measurement, MediaRef, Sample
 from mmcheck.media.sample_media import SampleMedia
-from mmcheck.probe.base import Prepared
+from mmcheck.probe.base import PROBES, Prepared
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 from scripts.benchmarks.quality_parts.pairs import encoder
 from scripts.benchmarks.quality_parts.stored import (

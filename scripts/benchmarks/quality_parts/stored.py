@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from mmcheck.config import load_config
 from mmcheck.config.tree import Config
 from mmcheck.core.digests import digest_bytes
-from mmcheck.core.parts import ANALYSES, PROBES
+from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Measurement, MediaRef, Sample, Status
+from mmcheck.corpus.base import ANALYSES
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.schema import measurements_to_table, samples_to_table

@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 
 import mmcheck
 from mmcheck.config import load_config
-from mmcheck.core.parts import ANALYSES, PROBES
+from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Metric, Shard
+from mmcheck.corpus.base import ANALYSES
 from mmcheck.store.schema import MEDIA_REF, SAMPLES, write_part
 
 PROBE_NAMES = ("media", "caption_text", "image_text")
