@@ -66,7 +66,7 @@ app.command("list")(list_parts)
 app.command("doctor")(doctor)
 
 
-_INTERRUPTED = "interrupted; what is done stays done, the same command continues."
+_INTERRUPTED = "interrupted; finished work is kept, and the same command continues it."
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ def show(
     overrides: _Overrides = None,
     source: Annotated[bool, typer.Option("--source", help="Print the commented file, not the resolved tree.")] = False,
 ) -> None:
-    """Print a config with all that it lies over filled in, or a file as it was written.
+    """Print a config with everything that it extends filled in, or a file as it was written.
 
     Examples:
 
@@ -36,10 +36,10 @@ def show(
 
 @app.command("check")
 def check(config: _Source, overrides: _Overrides = None) -> None:
-    """Check a config and say what it changes against the preset that it lies over.
+    """Check a config and show what it changes in the preset that it extends.
 
-    Keys, types, thresholds and metrics are checked; every fault is named at once, and the exit code is 2 if there is
-    one. Then come the values that differ, the preset's rules that are off, and the rules that were added.
+    Keys, types, thresholds and metrics are checked. All faults are reported at once, with exit code 2. Otherwise it
+    lists the values that differ from the preset, the rules that are off, and the rules that were added.
 
     Example:
 
@@ -53,7 +53,7 @@ def check(config: _Source, overrides: _Overrides = None) -> None:
     found = compare_with_preset(resolved, "default" if config in PRESETS else None)
     on = sum(rule.enabled for rule in resolved.rules.values())
     probes = ", ".join(resolved.probes.enabled())
-    typer.echo(f"{config} is in order: {on} of {len(resolved.rules)} rules on, probes {probes}.")
+    typer.echo(f"{config} is valid: {on} of {len(resolved.rules)} rules on, probes {probes}.")
     if inactive:
         typer.echo(f"inactive (their probe is not enabled): {', '.join(inactive)}")
     if found:
@@ -61,13 +61,13 @@ def check(config: _Source, overrides: _Overrides = None) -> None:
         for line in list_differences(found):
             typer.echo(line)
     else:
-        typer.echo(f"It says the same as preset {found.preset}.")
+        typer.echo(f"No difference from preset {found.preset}.")
     if found.rules_off:
         count = len(found.rules_off)
         rules = "1 rule" if count == 1 else f"{count} rules"
         typer.echo(
             f"warning: {rules} of preset {found.preset} {'is' if count == 1 else 'are'} off; "
-            "what only they find lands in clean/.",
+            "faults that only they find will end up in clean/.",
             err=True,
         )
 

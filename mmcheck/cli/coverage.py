@@ -16,7 +16,8 @@ def coverage(
         Path | None, typer.Option("--reference", "-r", help="Run folder to compare with: what is missing here?")
     ] = None,
     clusters: Annotated[
-        int | None, typer.Option("--clusters", "-k", min=2, max=1000, help="Number of clusters; default: by size.")
+        int | None,
+        typer.Option("--clusters", "-k", min=2, max=1000, help="Number of clusters; default: by the size of the set."),
     ] = None,
     slice_by: Annotated[
         list[str] | None, typer.Option("--slice-by", help="Manifest column to count by as well. Repeatable.")
@@ -26,13 +27,14 @@ def coverage(
         typer.Option("--by", help="Embeddings to cluster: image, text, audio. Repeatable; default: image and audio."),
     ] = None,
     thumbnails: Annotated[
-        int, typer.Option("--thumbnails", min=0, help="Points of the map that get a picture (read from the media).")
+        int,
+        typer.Option("--thumbnails", min=0, help="Number of points on the map with a thumbnail, read from the media."),
     ] = 2500,
-    open_page: Annotated[bool, typer.Option("--open", help="Show coverage.html in the browser.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open coverage.html in the browser.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
-    """Show what a set holds: clusters with names, their misaligned share, thin regions, a map, and what is missing.
+    """Show what a set contains: named clusters, their mismatched share, sparse regions, a map, and what is missing.
 
     Reads the stored embeddings: no model. Writes coverage/ (coverage.html and tables) into the run folder.
 
@@ -93,7 +95,7 @@ def _print(summary: dict, page: str) -> None:  # type: ignore[type-arg]
                 numeric=(0, 2, 3, 4, 5) if vague else (0, 2, 3, 4),
             )
             if len(found) > _SHOWN:
-                typer.echo(f"({len(found) - _SHOWN} smaller clusters are in the page)\n")
+                typer.echo(f"({len(found) - _SHOWN} smaller clusters are on the page)\n")
         for part in view["slices"]:
             if len(part["values"]) > 1:
                 print_table(

@@ -17,9 +17,9 @@ def demo(
     config: Annotated[str, typer.Option("--config", "-c", help="Preset or YAML file.")] = "demo",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change one key: section.key=value.")] = None,
     where: Annotated[bool, typer.Option("--where", help="Print the folder of the dataset and stop.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run folder of another scan.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print summary and scores as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
     """Scan the bundled dataset with planted faults and print how many of each were caught. Needs no network, no GPU.
 
@@ -56,8 +56,8 @@ def demo(
         return
     finish(out, report=True, as_json=False, quiet=quiet)
     print_table(
-        "planted faults and what became of them",
-        ("", "fault", "pairs", "quarantined", "flagged", "unchecked", "taken"),
+        "planted faults and how they were judged",
+        ("", "fault", "pairs", "quarantined", "flagged", "unchecked", "not kept"),
         [
             (
                 s.modality,
@@ -75,6 +75,6 @@ def demo(
     clean = [score for score in scores if score.fault == CLEAN]
     planted = [score for score in scores if score.fault != CLEAN]
     typer.echo(
-        f"planted faults taken: {sum(s.taken for s in planted)} of {sum(s.planted for s in planted)}; "
-        f"clean pairs wrongly taken: {sum(s.taken for s in clean)} of {sum(s.planted for s in clean)}"
+        f"planted faults caught: {sum(s.taken for s in planted)} of {sum(s.planted for s in planted)}; "
+        f"clean pairs not kept: {sum(s.taken for s in clean)} of {sum(s.planted for s in clean)}"
     )

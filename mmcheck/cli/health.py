@@ -134,5 +134,7 @@ def _check_cache() -> HealthFinding:
     free = shutil.disk_usage(existing).free / 1e9
     seen = f"{folder} ({free:.0f} GB free)"
     if free < _LOW_SPACE_GB:
-        return HealthFinding(name="model cache", state="note", seen=seen, hint="set HF_HOME to a roomier disk.")
+        return HealthFinding(
+            name="model cache", state="note", seen=seen, hint="set HF_HOME to a disk with more free space."
+        )
     return HealthFinding(name="model cache", state="fine", seen=seen)

@@ -20,11 +20,11 @@ def judge(
         list[str] | None,
         typer.Option("--fail-on", metavar="NAME=LIMIT", help="Exit code 1 beyond these limits; see `mmcheck scan -h`."),
     ] = None,
-    report: Annotated[bool, typer.Option(help="Write report.html anew.")] = True,
+    report: Annotated[bool, typer.Option(help="Write report.html again.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
-    """Decide a finished run anew from its stored measurements: no model, no GPU, no media file.
+    """Apply other rules or limits to the stored measurements of a finished run: no model, no GPU, no media files.
 
     Examples:
 

@@ -15,10 +15,13 @@ def overlap(
     train: Annotated[str, typer.Argument(help="Run folder, or a manifest, of the training set.")],
     test: Annotated[str, typer.Argument(help="Run folder, or a manifest, of the test set or benchmark.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Where to write; default: overlap/ in TRAIN's run folder.")
+        Path | None, typer.Option("--out", "-o", help="Output folder; default: overlap/ in TRAIN's run folder.")
     ] = None,
     by: Annotated[
-        str, typer.Option(help="What removes a row of TRAIN and counts: image, audio, text, pair; all are reported.")
+        str,
+        typer.Option(
+            help="Kinds of overlap that count and remove rows of TRAIN: image, audio, text, pair. All are reported."
+        ),
     ] = "image,audio,pair",
     max_overlap: Annotated[
         int, typer.Option(min=0, metavar="N", help="Rows of TEST that may be shared before the exit code is 1.")
@@ -28,10 +31,10 @@ def overlap(
         typer.Option("--config", "-c", help="Preset or YAML file to scan manifests with; default: the other run's."),
     ] = None,
     write_media: Annotated[
-        bool, typer.Option("--write-media", help="Write TRAIN's media too: new tar shards, folders that load.")
+        bool, typer.Option("--write-media", help="Write TRAIN's media too: new tar shards, or folders ready to load.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
     """Find what a training set shares with a test set or benchmark, exactly or nearly, and write TRAIN without it.
 

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KINDS = {
-    "shift": "part of a block whose texts are moved by some rows",
-    "reversed": "part of a block whose texts stand in reverse order",
-    "resorted": "part of a file whose texts are sorted otherwise than its media",
+    "shift": "part of a block of texts shifted by some rows",
+    "reversed": "part of a block of texts in reverse order",
+    "resorted": "part of a file whose texts are sorted differently from its media",
     "swap": "two rows have each other's texts",
-    "cycle": "several rows have each other's texts, in a ring",
-    "match": "another suspect row has the text",
+    "cycle": "several rows have each other's texts, in a cycle",
+    "match": "the right text was found at another suspect row",
 }
 
 
@@ -24,17 +24,19 @@ def repair(
     run: Annotated[Path, typer.Argument(help="Run folder of a finished scan.")],
     write: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write repaired manifests into a new or empty folder; sources stay."),
+        typer.Option(
+            metavar="DIR", help="Write repaired manifests into a new or empty folder; the sources are not changed."
+        ),
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Least probability that a proposed text is the right one.")
+        float, typer.Option(min=0.0, max=1.0, help="Minimum probability that a proposed text is the right one.")
     ] = 0.8,
     model: Annotated[
         bool,
         typer.Option(help="Load the run's model for captions whose image is gone and images without a caption."),
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
     """Propose which text belongs to which image or recording: shifted, reversed, re-sorted and swapped rows.
 

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def scan(
     manifests: Annotated[list[str], typer.Argument(help="Manifests: files, folders, globs, tar shards, URLs.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; an interrupted one is continued.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; an interrupted scan is continued.")],
     config: Annotated[
-        str, typer.Option("--config", "-c", help="Preset (demo, default, fast, quality) or YAML file over one.")
+        str,
+        typer.Option("--config", "-c", help="Preset (demo, default, fast, quality) or a YAML file that extends one."),
     ] = "default",
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change one key: section.key=value. Repeatable.")
@@ -26,21 +27,24 @@ def scan(
     ] = None,
     format: Annotated[str, typer.Option(help="Manifest format; see `mmcheck list`.")] = "auto",
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    engine: Annotated[str, typer.Option(help="Where it runs; see `mmcheck list`.")] = "local",
+    engine: Annotated[str, typer.Option(help="Engine that runs the scan; see `mmcheck list`.")] = "local",
     limit: Annotated[int | None, typer.Option(min=0, help="Read only the first N samples.")] = None,
     write_media: Annotated[
         bool,
-        typer.Option("--write-media", help="Write the media too: new tar shards, folders that load as they are."),
+        typer.Option("--write-media", help="Write the media too: new tar shards, or folders ready to load."),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run folder of other work.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run folder of another scan.")] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Measure again where a measurement failed (files mended since).")
+        bool,
+        typer.Option("--retry-failed", help="Measure failed samples again, for example after repairing their files."),
     ] = False,
     reuse: Annotated[
         list[Path] | None,
         typer.Option("--reuse", help="Earlier run folder: what it measured is not measured again. Repeatable."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be measured, without measuring it.")
+    ] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved config and stop.")] = False,
     fail_on: Annotated[
         list[str] | None,
@@ -48,12 +52,12 @@ def scan(
             "--fail-on",
             metavar="NAME=LIMIT",
             help="Exit code 1 if more rows than this are unchecked, quarantine, flag, or found by a rule: "
-            "unchecked=5%,quarantine=20%,empty_text=0. All is written all the same. Repeatable.",
+            "unchecked=5%,quarantine=20%,empty_text=0. Everything is written anyway. Repeatable.",
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
     """Measure and judge every pair of one or several manifests.
 
@@ -74,7 +78,7 @@ def scan(
 
     mmcheck scan nightly.jsonl --out runs/nightly --config mine.yaml --fail-on unchecked=5%,quarantine=20%
 
-    mine.yaml says only what differs from a preset ("extends: default"); `mmcheck config check mine.yaml` tells what.
+    mine.yaml holds only what differs from a preset ("extends: default"); `mmcheck config check mine.yaml` shows what.
     """
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
@@ -114,10 +118,10 @@ def scan(
 def _tell_reused(plan: ScanPlan) -> None:
     if plan.reused:
         counts = ", ".join(f"{name} {plan.reused.get(name, 0):,}" for name in plan.probes)
-        typer.echo(f"of {plan.rows:,} rows taken over from earlier runs: {counts}", err=True)
+        typer.echo(f"of {plan.rows:,} rows reused from earlier runs: {counts}", err=True)
     else:
         typer.echo(
-            "nothing was taken over from earlier runs: no row has the same bytes and texts there, "
+            "nothing was reused from earlier runs: no row has the same bytes and texts there, "
             "or they were measured with other options or weights.",
             err=True,
         )
@@ -152,4 +156,4 @@ def _note(plan: ScanPlan, name: str) -> str:
     if not plan.to_measure[name]:
         return "stored already"
     known = plan.reusable.get(name, 0)
-    return f"fewer where bytes and texts are those of {known:,} samples of earlier runs" if known else ""
+    return f"fewer, because {known:,} samples of earlier runs have the same bytes and texts" if known else ""

@@ -24,20 +24,26 @@ class DuplicatesConfig(PartSection):
     )
     audio_similarity: float = Field(0.93, gt=0, le=1, description="fingerprint cosine of the same recording")
     audio_duration_difference: float = Field(
-        1.0, ge=0, description="seconds by which the same recording may be longer; 2 percent of it come on top"
+        1.0, ge=0, description="seconds by which the same recording may be longer, plus 2 percent of it"
     )
     text_similarity: float = Field(0.9, gt=0, le=1, description="Jaccard similarity of near-equal texts")
-    keep: Literal["best_aligned", "largest", "first"] = Field("best_aligned", description="who represents a group")
+    keep: Literal["best_aligned", "largest", "first"] = Field(
+        "best_aligned", description="which member represents a group"
+    )
 
 
 class AlignmentConfig(PartSection):
-    """Is a pair a random pairing? Learned from re-pairings of the dataset's own halves."""
+    """Is a pair mismatched? Learned by pairing the dataset's own texts at random."""
 
-    score: Literal["csls", "s_clip_loss", "cosine"] = Field("csls", description="what is compared with the null")
+    score: Literal["csls", "s_clip_loss", "cosine"] = Field(
+        "csls", description="score that is compared with random pairs"
+    )
     neighbours: int = Field(10, ge=1, le=1000, description="neighbours that csls looks at")
-    bank_size: int = Field(2048, ge=64, le=65536, description="images and texts sampled for null and neighbours")
+    bank_size: int = Field(
+        2048, ge=64, le=65536, description="images and texts sampled for random pairs and neighbours"
+    )
     slice_by: Annotated[
-        tuple[str, ...], Field(description="manifest columns (or `language`) whose values get a null of their own")
+        tuple[str, ...], Field(description="manifest columns (or `language`) whose values are judged separately")
     ] = ("language",)
     min_pairs: int = Field(50, ge=10, description="fewer distinct pairs are not judged")
     min_slice: int = Field(300, ge=50, description="a smaller slice is judged with the rest")
@@ -55,8 +61,8 @@ class SpeechConfig(PartSection):
 class CaptionConfig(PartSection):
     """Does the caption say anything that other images do not show?"""
 
-    bank_size: int = Field(2048, ge=64, le=65536, description="images that each caption is held against")
-    min_images: int = Field(50, ge=10, description="fewer distinct images are no background to judge on")
+    bank_size: int = Field(2048, ge=64, le=65536, description="images that each caption is compared with")
+    min_images: int = Field(50, ge=10, description="with fewer distinct images, captions are not judged")
 
 
 class ConsistencyConfig(PartSection):

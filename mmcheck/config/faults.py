@@ -42,7 +42,7 @@ def _describe(fault: Any, rules: Collection[str]) -> str:
         known = fault.get("ctx", {}).get("known") or _known_keys(location[:-1])
         return f"{path}: unknown key" + (nearest(str(location[-1]), known) or f"; known are: {', '.join(known)}")
     if fault["type"] in ("model_type", "dict_type") and shown is None:
-        return f"{path}: says nothing; leave the name out, or write `enabled: false` to turn it off"
+        return f"{path}: is empty; leave the name out, or write `enabled: false` to turn it off"
     if fault["type"] == "model_type" and _is_switch(shown):
         return f"{path}: is a section (got {shown!r}); `enabled: false` within it turns it off"
     message = fault["msg"].removeprefix("Value error, ")

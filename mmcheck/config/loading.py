@@ -124,13 +124,13 @@ def config_schema() -> dict[str, Any]:
     extends = {
         "type": "string",
         "default": BASE_PRESET,
-        "description": "what this file lies over: a preset, another file (relative to this one), or none",
+        "description": "what this file extends: a preset, another file (relative to this one), or none",
         "examples": [*PRESETS, NOTHING, "base.yaml"],
     }
     compared_with = {
         "enum": list(PRESETS),
         "default": BASE_PRESET,
-        "description": "with `extends: none`: the preset that differences are told against",
+        "description": "with `extends: none`: the preset to report differences from",
     }
     schema["properties"] = {"extends": extends, "compared_with": compared_with, **schema["properties"]}
     return schema

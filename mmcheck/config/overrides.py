@@ -34,9 +34,9 @@ def _add(tree: dict[str, Any], override: str) -> None:
     key = key.strip()
     parts = key.split(".")
     if not equals or not all(parts):
-        raise ConfigError(f"--set wants section.key=value, but got {override!r}.")
+        raise ConfigError(f"--set needs section.key=value, but got {override!r}.")
     if key == "extends":
-        raise ConfigError("--set extends: what a config lies over is said in its file.", hint="choose with --config.")
+        raise ConfigError("--set extends: what a config extends is set in its file.", hint="choose with --config.")
     node, annotation = tree, Config
     for part in parts[:-1]:
         annotation = find_below(annotation, part)
@@ -48,7 +48,7 @@ def _add(tree: dict[str, Any], override: str) -> None:
     value = _read_text(text, annotation) if is_text(annotation) else _read_value(key, text, annotation)
     if value in (None, {}) and is_section(annotation):
         raise ConfigError(
-            f"--set {key}={text} says nothing: {parts[-1]!r} is a section, whose keys are set one by one.",
+            f"--set {key}={text} sets nothing: {parts[-1]!r} is a section; set its keys one by one.",
             hint=f"--set {key}.<key>=<value>; a config file with `extends: none` has no rules but its own.",
         )
     node[parts[-1]] = value

@@ -19,7 +19,7 @@ class MediaProbeConfig(PartSection):
     max_decode_seconds: float = Field(60.0, gt=0, description="processor seconds after which a file is given up")
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="Silero speech probability that counts as speech")
     vad: bool = Field(True, description="measure speech seconds with the Silero model that faster-whisper ships")
-    fingerprints: bool = Field(True, description="keep what near-duplicates are found by; costs a few milliseconds")
+    fingerprints: bool = Field(True, description="store fingerprints to find near-duplicates; costs a few milliseconds")
 
 
 class CaptionTextConfig(PartSection):
@@ -40,7 +40,9 @@ class ImageTextConfig(PartSection):
     pretrained: str | None = Field(None, description="open_clip pretrained tag; null for folders and hub names")
     precision: Precision = "auto"
     batch_size: int = Field(64, ge=1, le=4096)
-    long_captions: Literal["split", "truncate"] = Field("split", description="what to do beyond the model's context")
+    long_captions: Literal["split", "truncate"] = Field(
+        "split", description="how to handle captions beyond the model's context"
+    )
 
 
 class UncertainConfig(Section):
@@ -56,7 +58,7 @@ class TranscriptConfig(PartSection):
     """The transcript probe."""
 
     model: str = Field("base", description="Whisper size, bundled name, local folder (either format), or hub name")
-    backend: Literal["auto", "transformers", "ctranslate2"] = Field("auto", description="what verifies")
+    backend: Literal["auto", "transformers", "ctranslate2"] = Field("auto", description="library that verifies")
     compute_type: str = Field("auto", description="ctranslate2 compute type: auto, int8, float32, float16, ...")
     precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
         "auto", description="of transformers; int8: its encoder, on a CPU"
@@ -76,7 +78,7 @@ class TranscriptNullConfig(PartSection):
     """The transcript_null probe: other clips' texts under sampled recordings."""
 
     num_clips: int = Field(200, ge=0, description="recordings sampled in the whole run")
-    num_texts: int = Field(3, ge=1, le=20, description="other transcripts of like length that each is given")
+    num_texts: int = Field(3, ge=1, le=20, description="other transcripts of similar length scored on each")
 
 
 class ProbesConfig(PartSections):

@@ -42,12 +42,12 @@ class RuleConfig(Section):
     max: float | None = Field(None, description="largest value that is kept")
     when: Annotated[tuple[ConditionConfig, ...], Field(description="all must hold for the rule to apply")] = ()
     unless: Annotated[
-        tuple[str, ...], Field(description="silent where one of these rules, no milder ones, says it already")
+        tuple[str, ...], Field(description="silent on rows where one of these rules, not milder, has a finding")
     ] = ()
     languages: Annotated[tuple[str, ...], Field(description="apply only to these languages; empty: all")] = ()
     action: Literal["flag", "quarantine", "unchecked"] = "quarantine"
     message: str | None = Field(None, description="plain sentence for the finding")
-    source: str | None = Field(None, description="where the limit comes from; told where a raw limit decides alone")
+    source: str | None = Field(None, description="where the limit comes from; shown where a raw limit decides alone")
     even_if_model_cannot_tell: bool = Field(
         False, description="apply a rule on a model's values also where the model cannot judge the data at all"
     )

@@ -13,19 +13,19 @@ PROBES: Registry[ProbePart] = Registry("probe", "mmcheck.probes", "mmcheck.probe
 PROBES.register(
     "media",
     "mmcheck.probe.media:MediaProbe",
-    "is the file readable, blank, silent, clipped, spoken too fast",
+    "is the file readable, blank, silent or clipped; how fast is the speech",
     metrics="mmcheck.probe.media_metrics:METRICS",
 )
 PROBES.register(
     "caption_text",
     "mmcheck.probe.caption_text:CaptionTextProbe",
-    "what the caption alone shows: length, residue, repetition",
+    "the caption by itself: length, leftovers of tools, repetition",
     metrics="mmcheck.probe.caption_text_metrics:METRICS",
 )
 PROBES.register(
     "transcript_text",
     "mmcheck.probe.transcript_text:TranscriptTextProbe",
-    "what tools left in the transcript: markup, marks, hidden characters, lost spaces",
+    "leftovers of tools in the transcript: markup, marks, hidden characters, lost spaces",
     metrics="mmcheck.probe.transcript_text_metrics:METRICS",
 )
 PROBES.register(
@@ -43,7 +43,7 @@ PROBES.register(
 PROBES.register(
     "transcript_null",
     "mmcheck.probe.transcript_null:TranscriptNullProbe",
-    "how other clips' transcripts fare under sampled recordings",
+    "how other clips' transcripts score on a sample of the recordings",
     metrics="mmcheck.probe.transcript_null_metrics:METRICS",
 )
 
@@ -64,25 +64,25 @@ ANALYSES.register(
 ANALYSES.register(
     "alignment",
     "mmcheck.corpus.alignment.analysis:Alignment",
-    "is a pair a random pairing, against re-pairings of the set's own halves",
+    "is a pair mismatched, compared with the set's own texts paired at random",
     metrics="mmcheck.corpus.alignment.metrics:METRICS",
 )
 ANALYSES.register(
     "speech",
     "mmcheck.corpus.speech.analysis:Speech",
-    "which fault a transcript has, against faults planted in the set itself",
+    "which fault a transcript has, learned from faults planted in the set itself",
     metrics="mmcheck.corpus.speech.metrics:METRICS",
 )
 ANALYSES.register(
     "caption",
     "mmcheck.corpus.caption.analysis:Caption",
-    "does the caption say anything that other images do not show",
+    "does the caption say anything specific, or would it fit any image",
     metrics="mmcheck.corpus.caption.metrics:METRICS",
 )
 ANALYSES.register(
     "consistency",
     "mmcheck.corpus.consistency.analysis:Consistency",
-    "do like images have like captions, and like recordings like transcripts",
+    "do similar images have similar captions, and copies of a recording equal transcripts",
     metrics="mmcheck.corpus.consistency.metrics:METRICS",
 )
 
@@ -97,7 +97,7 @@ RULES.register("empty_text", "mmcheck.judge.empty_text:EmptyTextRule", "the capt
 RULES.register(
     "transcript_residue",
     "mmcheck.judge.text_residue:TranscriptResidueRule",
-    "the transcript holds what nobody says: markup, marks, hidden characters",
+    "the transcript holds text that is not spoken: markup, marks, hidden characters",
 )
 RULES.register(
     "caption_residue",
@@ -105,7 +105,7 @@ RULES.register(
     "the caption holds hidden or broken characters, or is a word such as null",
 )
 RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the manifest row cannot be read")
-RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the dataset gives no ground to judge the pair on")
+RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the pair cannot be judged from this dataset")
 RULES.register("unmeasured", "mmcheck.judge.unmeasured:UnmeasuredRule", "a probe failed or nothing could be measured")
 
 FORMATS: Registry[object] = Registry("format", "mmcheck.formats", "mmcheck.formats.base:Format")
@@ -120,7 +120,7 @@ FORMATS.register(
     "mmcheck.formats.hf_folder:HfAudioFolderFormat",
     "Hugging Face audiofolder: metadata.jsonl|csv|parquet",
 )
-FORMATS.register("jsonl", "mmcheck.formats.jsonl:JsonlFormat", "one JSON object a line")
+FORMATS.register("jsonl", "mmcheck.formats.jsonl:JsonlFormat", "one JSON object per line")
 FORMATS.register("csv", "mmcheck.formats.csv:CsvFormat", "CSV or TSV, open_clip's filepath/title included")
 FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet with paths or embedded bytes")
 FORMATS.register("webdataset", "mmcheck.formats.webdataset:WebdatasetFormat", "WebDataset/img2dataset tar shards")

@@ -102,9 +102,9 @@ def _summarise(values: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
     copies = {kind: int((values[f"{kind}_order"] > 1).sum()) for kind in ("media", "pair")}
     sentences = []
     if copies["media"]:
-        sentences.append(f"{copies['media']} rows have a copy of an earlier row's file under the same text.")
+        sentences.append(f"{copies['media']} rows have a copy of an earlier row's file with the same text.")
     if copies["pair"]:
-        sentences.append(f"{copies['pair']} rows repeat the very same pair of file and text.")
+        sentences.append(f"{copies['pair']} rows repeat an earlier pair of file and text exactly.")
     return {"media_copies": copies["media"], "pair_copies": copies["pair"], "sentences": sentences}
 
 

@@ -68,7 +68,7 @@ class ComparedPairs:
         if kind.probe not in run.record.probes:
             found["warning"] = (
                 f"{_number(kind, counts['pairs'])} NOT compared: {_why_not(kind, run)}. "
-                "What is said of these rows rests on their files and texts alone."
+                "The verdicts on these rows are based on their files and texts alone."
             )
         elif left and not in_force and "alignment" not in run.record.analyses:
             found["warning"] = (
@@ -78,7 +78,7 @@ class ComparedPairs:
         if left and in_force:
             found["note"] = (
                 f"{_number(kind, left)} judged by raw limits alone: {_tell_limits(in_force, kind, run)}. "
-                "That finds gross mismatches; the pairs that pass are not known to be right."
+                "That finds gross mismatches; pairs that pass are not known to be right."
             )
         off = {name: rule for name, rule in raw.items() if not rule.enabled}
         if lacking and off and not in_force:
@@ -114,7 +114,7 @@ def advise(summary: Mapping[str, Any], folder: str) -> Advice | None:
     rules = [name for part in off for name in part["rules"]]
     options = " ".join(f"--set rules.{name}.enabled=true" for name in rules)
     return Advice(
-        sentence=f"The set gives nothing to judge {told} by. To judge by raw limits instead, without measuring again:",
+        sentence=f"The set is too small or too uniform to judge {told}. To use raw limits, without measuring again:",
         command=f"mmcheck judge {shlex.quote(folder)} {options}",
         limits=tuple(part["limits"] for part in off),
     )

@@ -53,7 +53,7 @@ def _refuse_earlier_metrics(policy: Policy, run: RunFolder) -> None:
         if metric not in stored and gone:
             raise RunError(
                 f"{run.path} was measured by an earlier version of mmcheck: it holds {gone[0]}, but not {metric}.",
-                hint="run the same `mmcheck scan` command again; it works out anew what has changed, and only that.",
+                hint="run the same `mmcheck scan` command again; it recomputes only what has changed.",
             )
 
 
@@ -115,8 +115,8 @@ def _count_source_rows(run: RunFolder, summary: Mapping[str, Any]) -> dict[str, 
     if source_rows == rows:
         return {}
     note = (
-        f"{rows:,} texts stand in {source_rows:,} rows of the manifests. Each text is counted and judged for itself; a "
-        "written row holds those of its texts that share the folder."
+        f"The manifests hold {rows:,} texts in {source_rows:,} rows. Each text is counted and judged on its own; each "
+        "folder gets the row with the texts that belong there."
     )
     return {"source_rows": source_rows, "notes": [note, *summary.get("notes", ())]}
 

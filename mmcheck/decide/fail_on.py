@@ -71,7 +71,7 @@ def _parse(text: str, rules: Mapping[str, RuleConfig]) -> FailOn:
     match = _LIMIT.fullmatch(wanted)
     if not equals or not name or match is None:
         raise ConfigError(
-            f"--fail-on wants name=limit, but got {text.strip()!r}.",
+            f"--fail-on needs name=limit, but got {text.strip()!r}.",
             hint="the limit is a number of rows or a share: --fail-on unchecked=5%,quarantine=20%,empty_text=0",
         )
     limit = FailOn(name, float(match["number"]), match["percent"] == "%")
@@ -80,7 +80,8 @@ def _parse(text: str, rules: Mapping[str, RuleConfig]) -> FailOn:
     if not limit.is_share and "." in match["number"]:
         share = f"{name}={100 * limit.limit:g}%"
         raise ConfigError(
-            f"--fail-on {text.strip()}: a number of rows is whole.", hint=f"a share ends in %: --fail-on {share}"
+            f"--fail-on {text.strip()}: a number of rows must be a whole number.",
+            hint=f"a share needs a % sign: --fail-on {share}",
         )
     _check_name(name, rules)
     return limit

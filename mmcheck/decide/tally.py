@@ -114,11 +114,11 @@ def _cost(kind: PairKind, limit: float, posteriors: np.ndarray[Any, Any]) -> dic
     judged = f"{len(posteriors):,} judged {kind.pairs}"
     if len(taken):
         sentence = (
-            f"The limit {limit:g} on the probability of a mismatch takes {len(taken):,} of {judged}; about "
-            f"{wrong:.1f} of them are expected to be right after all ({percent(share)} % of the right pairs)."
+            f"The limit {limit:g} on the probability of a mismatch quarantines {len(taken):,} of {judged}; about "
+            f"{wrong:.1f} of them are expected to be matched after all ({percent(share)} % of the matched pairs)."
         )
     else:
-        sentence = f"The limit {limit:g} on the probability of a mismatch takes none of {judged}."
+        sentence = f"The limit {limit:g} on the probability of a mismatch quarantines none of {judged}."
     return {
         "limit": limit,
         "judged": len(posteriors),

@@ -36,7 +36,7 @@ _DETECT_LINES = 20  # lines looked at to say whether a file is JSON lines; our o
 
 
 class JsonlFormat:
-    """Manifest of one JSON object a line.
+    """Manifest of one JSON object per line.
 
     Args:
         options: Input options.

@@ -166,7 +166,7 @@ class JudgeTable:
             and not pc.all(pc.equal(_strings(table["sample_id"]), self.ids), min_count=0).as_py()
         ):
             raise RunError(
-                f"measurements of {probe!r} are of other samples than those of the run, or in another order.",
+                f"measurements of {probe!r} belong to other samples than the run's, or are in another order.",
                 hint="the run folder was changed by hand; scan again into a new one.",
             )
 

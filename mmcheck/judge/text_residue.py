@@ -59,7 +59,7 @@ _WHOLE = ("missing_value", "bare_value")
 class TranscriptResidueRule(_TextResidueRule):
     """Fires where a transcript holds what nobody says."""
 
-    traits = RuleTraits(meaning="The transcript holds what nobody says")
+    traits = RuleTraits(meaning="The transcript holds text that is not spoken")
     causes = tuple(KINDS)
     reads = tuple(f"transcript_text.{kind}" for kind in KINDS)
     _text = "transcript"
@@ -68,7 +68,7 @@ class TranscriptResidueRule(_TextResidueRule):
 class CaptionResidueRule(_TextResidueRule):
     """Fires where a caption holds hidden or broken characters, a model's tokens, or is a word such as null."""
 
-    traits = RuleTraits(meaning="The caption holds what no description does")
+    traits = RuleTraits(meaning="The caption holds text that does not belong in a description")
     causes = ("control_tokens", "invisible_characters", "broken_characters", "missing_value")
     reads = tuple(f"caption_text.{kind}" for kind in causes)
     _text = "caption"

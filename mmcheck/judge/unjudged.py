@@ -76,6 +76,6 @@ class UnjudgedRule(BaseRule):
 
 
 def _sentence(kind: PairKind, reason: str | None) -> str:
-    text = (reason or "nothing tells whether they belong together").strip().rstrip(".")
+    text = (reason or "there is no evidence whether they match").strip().rstrip(".")
     halves = kind.halves
     return f"{halves[:1].upper()}{halves[1:]} were not judged: {text}."

@@ -29,7 +29,7 @@ class UnmeasuredRule(BaseRule):
     """
 
     traits = RuleTraits(
-        meaning="The pair was not measured, so nothing can be said for or against it",
+        meaning="The pair was not measured, so it cannot be judged",
         default_action="unchecked",
         law=Action.UNCHECKED,
         is_last=True,

@@ -185,7 +185,7 @@ def combine_vagueness(flat: Floats, lexical: Floats, trust: float) -> Floats:
 
 
 def unexplained_flatness(flat: Floats, lexical: Floats) -> Floats:
-    """Return how much a caption says in words that the model makes nothing of, 0 to 1; NaN where flatness is."""
+    """Return how much a caption says in words that the model does not understand, 0 to 1; NaN where flatness is."""
     return flat * np.sqrt(1.0 - lexical)
 
 

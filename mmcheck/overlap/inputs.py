@@ -131,7 +131,7 @@ def choose_out(train: SideInput, test: SideInput, out: str | Path | None) -> Pat
     """Return the folder to write to: the one given, or ``RUN/overlap/<name of TEST>`` of the training run.
 
     Raises:
-        OutputError: If it holds anything but an earlier comparison, or lies inside a scanned folder.
+        OutputError: If it holds anything but an earlier comparison, or is inside a scanned folder.
         UserError: If none is given and TRAIN is a manifest.
     """
     if out is not None:
@@ -148,7 +148,7 @@ def choose_out(train: SideInput, test: SideInput, out: str | Path | None) -> Pat
         for manifest in _manifests(side):
             if os.path.isdir(manifest) and os.path.commonpath([manifest, place]) == manifest:
                 raise OutputError(
-                    f"--out {chosen} lies inside the scanned folder {manifest}; a later scan would read it.",
+                    f"--out {chosen} is inside the scanned folder {manifest}; a later scan would read it.",
                     hint="choose a folder outside of it.",
                 )
             if "://" not in manifest and os.path.commonpath([manifest, place]) == place:

@@ -74,7 +74,7 @@ def check_target(run: RunFolder, target: Path) -> Path:
         source = os.path.realpath(entry.manifest)
         if os.path.isdir(source) and os.path.commonpath([source, real]) == source:
             raise OutputError(
-                f"{target} lies inside the scanned folder {entry.manifest}; a later scan would read it.",
+                f"{target} is inside the scanned folder {entry.manifest}; a later scan would read it.",
                 hint="give --write a folder outside of it.",
             )
     return target

@@ -95,7 +95,7 @@ def _plot(title: str, state: str, edges: list[float], pairs: list[float], null: 
                     y=round(BOTTOM - height, 2),
                     width=round(max(right - left - 0.6, 0.6), 2),
                     height=round(height, 2),
-                    title=f"{span}: {format_count(round(count))} pairs, {expected:.1f} expected of random pairings",
+                    title=f"{span}: {format_count(round(count))} pairs, {expected:.1f} expected of random pairs",
                 )
             )
         points.append(f"{(left + right) / 2:.1f},{BOTTOM - (BOTTOM - TOP) * expected / peak:.1f}")
@@ -107,7 +107,7 @@ def _plot(title: str, state: str, edges: list[float], pairs: list[float], null: 
         line=" ".join(points),
         ticks=place_ticks(edges[0], edges[-1]),
         peak=round(max(pairs)),
-        label=f"Scores of {format_count(round(sum(pairs)))} pairs ({show_plain(title, 80)}) against random pairings.",
+        label=f"Scores of {format_count(round(sum(pairs)))} pairs ({show_plain(title, 80)}) against random pairs.",
     )
 
 

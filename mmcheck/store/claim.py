@@ -101,7 +101,7 @@ def _require_run(out: Path, names: set[str]) -> None:
     is_blank = not found and (out / RUN_FILE).stat().st_size == 0 and names <= {RUN_FILE, "samples"}
     if not (is_blank or _identities(out)):
         raise OutputError(
-            f"{out} is not a run folder: its run.json is none that mmcheck wrote, and nothing else in it is.",
+            f"{out} is not a run folder: its run.json was not written by mmcheck, nor was anything else in it.",
             hint="choose a new or empty folder for --out.",
         )
 
@@ -115,10 +115,10 @@ def _check_apart(out: Path, inputs: Iterable[str]) -> None:
         source = Path(manifest).resolve()
         if source.is_dir() and place.is_relative_to(source):
             raise OutputError(
-                f"--out {out} lies inside the scanned folder {manifest}.", hint="choose an --out elsewhere."
+                f"--out {out} is inside the scanned folder {manifest}.", hint="choose an --out elsewhere."
             )
         if source.is_relative_to(place):
-            raise OutputError(f"the manifest {manifest} lies inside --out {out}.", hint="choose another --out.")
+            raise OutputError(f"the manifest {manifest} is inside --out {out}.", hint="choose another --out.")
 
 
 def _check_identity(out: Path, identity: str) -> None:

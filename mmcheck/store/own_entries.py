@@ -143,7 +143,7 @@ def refuse_links(out: Path) -> None:
         if (out / name).is_symlink():
             raise OutputError(
                 f"{out / name} is a link; mmcheck removes nothing through a link.",
-                hint="take the link away, or choose another --out.",
+                hint="remove the link, or choose another --out.",
             )
 
 
@@ -161,7 +161,7 @@ def tell_foreign(place: Path, names: Collection[str]) -> str:
     """Return the sentence that says what stayed because mmcheck did not write it."""
     shown = ", ".join(sorted(names)[:_SHOWN])
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"{place} holds files that mmcheck did not write; they stay: {shown}{more}."
+    return f"{place} holds files that mmcheck did not write; they are kept: {shown}{more}."
 
 
 def read_inventory(out: Path) -> dict[str, list[str]]:

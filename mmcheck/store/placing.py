@@ -53,7 +53,7 @@ def _merge(final: Path, known: set[str], staged: Path | None, files: set[str]) -
         target = final / name
         if os.path.realpath(target.parent) != os.path.join(os.path.realpath(final), os.path.dirname(name)).rstrip("/"):
             raise OutputError(
-                f"{target} would be written through a link.", hint="take the link in that folder away, then try again."
+                f"{target} would be written through a link.", hint="remove the link in that folder, then try again."
             )
         with atomic_path(target) as temporary:
             os.replace(staged / name, temporary)

@@ -89,7 +89,7 @@ class RunFolder:
             told = error.message if isinstance(error, ConfigError) else str(error)
             raise RunError(
                 f"{file} is damaged: {told.rstrip('.')}.",
-                hint="run the same `mmcheck scan` command again; it writes the file anew and measures nothing twice. "
+                hint="run the same `mmcheck scan` command again; it writes the file again and measures nothing twice. "
                 "To judge by rules of your own, give a file of your own: mmcheck judge RUN --config FILE.",
             ) from error
 
@@ -268,9 +268,9 @@ def _look_over(table: pa.Table) -> None:
 def _damaged(part: Path, error: Exception) -> RunError:
     told = " ".join(str(error).split())[:200]
     if part.parent.name == "verdicts":
-        hint = "`mmcheck judge` makes the verdicts anew."
+        hint = "`mmcheck judge` writes the verdicts again."
     else:
-        hint = "run the same `mmcheck scan` command again; it makes anew what is missing or damaged, and nothing else."
+        hint = "run the same `mmcheck scan` command again; it redoes only what is missing or damaged."
     return RunError(f"{part} is missing or damaged ({told}).", hint=hint)
 
 
@@ -280,5 +280,5 @@ def _read_json(file: Path) -> dict[str, Any]:
     except Damaged as error:
         raise RunError(
             f"{file} is damaged: {error}.",
-            hint="run the same `mmcheck scan` command again; it makes anew what is damaged, and nothing else.",
+            hint="run the same `mmcheck scan` command again; it redoes only what is damaged.",
         ) from error

@@ -23,7 +23,7 @@ _NEEDED = ("identity", "shard_size", "rows", "probes", "analyses")
 """Of run.json, from its first writing on."""
 _SETTLED = {"precision": ("float32", "bfloat16", "float16", "int8"), "window": ("full", "fitted")}
 """Options that ``auto`` decides once a run, and what it may come to."""
-_AGAIN = "run the same `mmcheck scan` command again; it makes anew what is damaged, and nothing else."
+_AGAIN = "run the same `mmcheck scan` command again; it redoes only what is damaged."
 
 RunState = Literal["planning", "measuring", "complete"]
 
@@ -227,7 +227,7 @@ def _parse(file: Path, found: Mapping[str, object]) -> RunRecord:
     _refuse_later(file, found)
     if absent := [name for name in _NEEDED if name not in found]:
         raise RunError(
-            f"{file} is none that mmcheck wrote: it lacks {', '.join(absent)}.",
+            f"{file} was not written by mmcheck: it lacks {', '.join(absent)}.",
             hint="give the folder that `mmcheck scan --out` was given, or scan again into a new one.",
         )
     try:

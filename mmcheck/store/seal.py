@@ -80,7 +80,7 @@ def check_footer(data: memoryview) -> bool:
     own = place + _BOUNDARY + 2 * _SUM
     found = zlib.crc32(data[own + _SUM :], zlib.crc32(_BLANK_SUM, zlib.crc32(data[footer:own])))
     if f"{found:08x}".encode() != bytes(data[own : own + _SUM]):
-        raise Damaged("the checksum of its footer does not fit")
+        raise Damaged("the checksum of its footer does not match")
     return True
 
 
@@ -101,9 +101,9 @@ def check_part(data: memoryview, *, embeddings: bool) -> bool:
     boundary = int(bytes(data[place : place + _BOUNDARY]), 16)
     sums = bytes(data[place + _BOUNDARY : place + _BOUNDARY + 2 * _SUM])
     if f"{zlib.crc32(data[:boundary]):08x}".encode() != sums[:_SUM]:
-        raise Damaged("the checksum of its columns does not fit")
+        raise Damaged("the checksum of its columns does not match")
     if embeddings and f"{zlib.crc32(data[boundary:footer]):08x}".encode() != sums[_SUM:]:
-        raise Damaged("the checksum of its embeddings does not fit")
+        raise Damaged("the checksum of its embeddings does not match")
     return True
 
 
@@ -166,7 +166,7 @@ def read_json(file: Path, *, sealed: bool = False) -> dict[str, Any]:
     data = _read(file)
     match = _JSON_SEAL.match(data)
     if match is not None and digest_bytes(match[1])[:16] != match[2].decode():
-        raise Damaged("its checksum does not fit")
+        raise Damaged("its checksum does not match")
     if match is None and _is_nearly(data[-len(_JSON_TAIL) :], _JSON_TAIL):
         raise Damaged("its checksum was changed")
     if match is None and sealed:
@@ -174,11 +174,11 @@ def read_json(file: Path, *, sealed: bool = False) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8", "surrogatepass"))
     except ValueError as error:
-        raise Damaged(f"it is no JSON: {error}" if data else "it is empty") from error
+        raise Damaged(f"it is not JSON: {error}" if data else "it is empty") from error
     if not isinstance(value, dict):
-        raise Damaged("it holds no JSON object")
+        raise Damaged("it is not a JSON object")
     if match is None and "checksum" in value:
-        raise Damaged("its checksum does not stand at its end")
+        raise Damaged("its checksum is not at its end")
     value.pop("checksum", None)
     return value
 
@@ -201,7 +201,7 @@ def check_yaml(file: Path) -> None:
     data = _read(file)
     match = _YAML_SEAL.match(data)
     if match is not None and digest_bytes(match[2])[:16] != match[1].decode():
-        raise Damaged("its checksum does not fit: it was damaged, or changed by hand")
+        raise Damaged("its checksum does not match: it was damaged, or changed by hand")
     if match is None and _is_nearly(data[: len(_YAML_HEAD)], _YAML_HEAD):
         raise Damaged("its checksum was changed")
     if match is None and not any(line.strip() and not line.startswith(b"#") for line in data.splitlines()):

@@ -1,4 +1,4 @@
-"""Is a pair a random pairing? Learned from re-pairings of the dataset's own halves, without labels or thresholds.
+"""Is a pair mismatched? Learned by pairing the dataset's own texts at random, without labels or thresholds.
 
 Every peer asks the user for a number that depends on model and domain. Here the dataset itself shows what random pairs
 score; a mixture with that null says how probable it is that a pair is one of them. A small p-value alone would mostly
@@ -29,7 +29,7 @@ _NOTHING = "the sample has no pair whose alignment was measured"
 
 
 class Alignment:
-    """Judges image-caption pairs and recordings with transcripts against random pairings.
+    """Judges image-caption pairs and recordings with transcripts by comparing them with random pairs.
 
     Args:
         options: Section ``analyses.alignment`` of the config.

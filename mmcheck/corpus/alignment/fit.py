@@ -105,7 +105,8 @@ def unjudged(
 ) -> SliceVerdict:
     """Return the verdict of a slice that cannot be judged, with its sentence."""
     place = "" if name == "all" else f" (slice {name})"
-    sentence = f"{reason[:1].upper()}{reason[1:]}{place}. No {kind.pairs} were judged by it."
+    whose = "" if name == "all" else " of this slice"
+    sentence = f"{reason[:1].upper()}{reason[1:]}{place}. The {kind.pairs}{whose} cannot be judged."
     return SliceVerdict(
         state=state,
         num_rows=num_rows,
@@ -200,17 +201,17 @@ def _cannot_tell(name: str, num_rows: int, num_pairs: int, kind: PairKind, has_p
     if has_partners:
         return unjudged(
             "misaligned_throughout",
-            f"the {kind.pairs} look like random ones, yet there are clear partners among other rows: the two halves "
-            "seem to be shifted or sorted differently throughout",
+            f"the {kind.pairs} look mismatched, but clearly match texts of other rows: the texts seem to be shifted, "
+            "or sorted differently from the media, throughout",
             name=name,
             num_rows=num_rows,
             num_pairs=num_pairs,
             kind=kind,
-            hint="look at `mmcheck repair` on this run",
+            hint="run `mmcheck repair` on this run",
         )
     return unjudged(
         "model_cannot_tell",
-        f"this model cannot judge {kind.data}: the {kind.pairs} score like random ones",
+        f"this model cannot judge {kind.data}: the {kind.pairs} score no better than random pairs",
         name=name,
         num_rows=num_rows,
         num_pairs=num_pairs,
@@ -223,23 +224,23 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, kind: PairKin
     place = "" if name == "all" else f" of slice {name}"
     share, low, high = (percent(numbers[key]) for key in ("share", "share_low", "share_high"))
     found = [
-        f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are random pairings "
+        f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are mismatched "
         f"(95 % sampling interval {low} to {high} %)."
     ]
     if numbers["num_uninformative"]:
         found.append(_silent_sentence(numbers["num_uninformative"]))
     if not numbers["estimates_agree"]:
         found.append(
-            "A second estimate that assumes nothing about true pairs (Storey) says "
-            f"{percent(numbers['storey_share'])} %: the two differ, so take the share with care."
+            "A second estimate (Storey's), which assumes nothing about matched pairs, gives "
+            f"{percent(numbers['storey_share'])} %. The two differ, so treat the share with caution."
         )
     if numbers["expected_precision"] is None:
-        found.append(f"Hardly any has a posterior above {numbers['limit']}: all look like pairs that belong together.")
+        found.append(f"Hardly any has a mismatch probability above {numbers['limit']}: nearly all look matched.")
     else:
         found.append(
-            f"Quarantining a posterior above {numbers['limit']} takes {percent(numbers['quarantined_share'])} % of "
-            f"them; it is expected to take {percent(numbers['false_quarantine_rate'])} % of the true pairs, and "
-            f"{percent(numbers['expected_precision'])} % of what it takes is expected to be random."
+            f"A mismatch probability above {numbers['limit']} quarantines {percent(numbers['quarantined_share'])} % "
+            f"of them. That should cost {percent(numbers['false_quarantine_rate'])} % of the matched pairs, and "
+            f"{percent(numbers['expected_precision'])} % of the quarantined pairs should really be mismatched."
         )
     return found
 
@@ -247,12 +248,12 @@ def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, kind: PairKin
 def _silent_sentence(count: int) -> str:
     if count == 1:
         return (
-            "One more has a caption that fits most images of the set alike; nothing can be said of it, and it is not "
-            "in that share."
+            "One more has a caption that fits most images of the set equally well; it cannot be judged and is not part "
+            "of that share."
         )
     return (
-        f"{count} more have captions that fit most images of the set alike; nothing can be said of them, and they are "
-        "not in that share."
+        f"{count} more have captions that fit most images of the set equally well; they cannot be judged and are not "
+        "part of that share."
     )
 
 
@@ -291,7 +292,7 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> dict[
         shown, shown_low, shown_high = (percent(told[key]) for key in ("share", "share_low", "share_high"))
         sentences.append(
             f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {len(judged)} slices are "
-            f"random pairings (95 % sampling interval {shown_low} to {shown_high} %), from {percent(share.min())} % "
+            f"mismatched (95 % sampling interval {shown_low} to {shown_high} %), from {percent(share.min())} % "
             f"({least}) to {percent(share.max())} % ({most})."
         )
         if sum(silent):

@@ -34,9 +34,10 @@ from mmcheck.metrics.repairings import find_repairings, first_copies
 
 REPAIRINGS = 64
 """Re-pairings of each image in the bank. Our own choice: a quarter of a million scores from 4,096 pairs."""
-_NO_WORDS = "the model has no words for most of the caption, so nothing can be said of it"
+_NO_WORDS = "the model does not know most words of the caption, so the pair cannot be judged"
 _SAYS_NOTHING = (
-    "the caption fits most images of the set alike, so its score says nothing, and too many other pairs are random ones"
+    "the caption fits most images of the set equally well, so its score says nothing, and too many other pairs are "
+    "mismatched"
 )
 _NO_STRANGERS = "nearly every other pair has this image or this caption, so there is nothing to compare it with"
 _PARTNER_ROWS = 1024
@@ -241,8 +242,8 @@ class ImageAlignment:
             return unjudged("model_cannot_tell", reason, hint=IMAGE_CAPTION.hint, **about)  # type: ignore[arg-type]
         if len(distinct) < self._options.min_pairs:
             reason = (
-                f"there are only {len(distinct)} distinct image-caption pairs, and fewer than "
-                f"{self._options.min_pairs} say nothing about random ones"
+                f"there are only {len(distinct)} distinct image-caption pairs; at least "
+                f"{self._options.min_pairs} are needed to tell matched from mismatched ones"
             )
             return unjudged("too_few_pairs", reason, **about)  # type: ignore[arg-type]
         null, reach_of_null, unlike = self._null(side)
@@ -284,7 +285,7 @@ class ImageAlignment:
         texts, images = side.bank.vectors["text"], side.bank.vectors["image"]
         middle = [float(np.linalg.norm(block.mean(axis=0))) for block in (images, texts)]
         if middle[1] >= middle[0]:
-            reason = "the captions are all the same, or nearly, so no pairing is better than another"
+            reason = "the captions are all the same, or nearly, so no pair can fit better than another"
             return unjudged("captions_all_alike", reason, **about)  # type: ignore[arg-type]
         reason = "the model gives all images the same embedding, or nearly: a broken model, or one image many times"
         return unjudged("constant_embeddings", reason, **about)  # type: ignore[arg-type]

@@ -104,15 +104,15 @@ class SpeechAlignment:
         about = {"name": name, "num_rows": len(rows), "num_pairs": len(distinct), "kind": AUDIO_TRANSCRIPT}
         if len(distinct) < self._options.min_pairs:
             reason = (
-                f"there are only {len(distinct)} distinct recordings with transcripts, and fewer than "
-                f"{self._options.min_pairs} say nothing about random ones"
+                f"there are only {len(distinct)} distinct recordings with transcripts; at least "
+                f"{self._options.min_pairs} are needed to tell matched from mismatched ones"
             )
             return unjudged("too_few_pairs", reason, **about)  # type: ignore[arg-type]
         if len(np.unique(clips.texts[rows])) < 2:
-            reason = "the transcripts are all the same, so no pairing is better than another"
+            reason = "the transcripts are all the same, so no pair can fit better than another"
             return unjudged("captions_all_alike", reason, **about)  # type: ignore[arg-type]
         if len(null) < MIN_NULL:
-            reason = f"only {len(null)} random pairings of recordings and transcripts could be measured"
+            reason = f"only {len(null)} random pairs of recordings and transcripts could be measured"
             hint = "sample more clips: probes.transcript_null"
             return unjudged("too_few_pairs", reason, hint=hint, **about)  # type: ignore[arg-type]
         if np.ptp(null) < 1e-9:

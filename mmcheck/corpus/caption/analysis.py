@@ -1,8 +1,8 @@
 """Whether a caption says anything that other images do not show, and whether the model can tell.
 
 A vague caption ("a nice picture") fits its image as well as any other: no model can find it wrong, and training on it
-teaches nothing. An unverifiable one says something, but in words that this model makes nothing of. Neither is a wrong
-caption, so both have values of their own, and neither looks at how well the caption fits its own image.
+teaches nothing. An unverifiable one says something, but in words that this model does not understand. Neither is a
+wrong caption, so both have values of their own, and neither looks at how well the caption fits its own image.
 
 Vagueness from embeddings exists only where the model sees something in the data at all; otherwise the words decide
 alone, and the summary says so.

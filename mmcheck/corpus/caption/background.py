@@ -130,7 +130,7 @@ def gather_background(shards: Sequence[ShardTables], options: CaptionConfig, see
     if len(keys) < options.min_images:
         return NoBackground(
             "few_images",
-            f"The set has only {len(keys)} different images; captions are held against {options.min_images} or more.",
+            f"The set has only {len(keys)} different images; {options.min_images} are needed to judge captions.",
         )
     distinct = np.unique(content_keys(seed, bank.vectors["text"]), return_index=True)[1]
     if len(distinct) == 1:
@@ -148,7 +148,7 @@ def gather_background(shards: Sequence[ShardTables], options: CaptionConfig, see
     if not tells_pairs_apart(own_z[distinct]):
         return NoBackground(
             "model_cannot_judge",
-            "To this model the captions fit their own images no better than others: it cannot judge this data, or the "
+            "For this model the captions fit their own images no better than others: it cannot judge this data, or the "
             "captions say nothing or belong to other images throughout.",
         )
     return Background(

@@ -7,16 +7,16 @@ from mmcheck.core.types import Metric
 METRICS = (
     Metric(
         name="caption.vagueness",
-        description="How little the caption says: 0 singles its images out, 1 fits any image and has no content "
-        "words. From the model and the words together; from the words alone where the model cannot judge.",
+        description="How little the caption says: 0 identifies its image, 1 fits any image and has no content "
+        "words. Based on the model and the words; on the words alone where the model cannot judge.",
         low=0,
         high=1,
         higher_is_better=False,
     ),
     Metric(
         name="caption.entropy",
-        description="How evenly the caption fits the other images of the set: 0 one of them, 1 all alike; about "
-        "0.5 for a specific caption of this set.",
+        description="How evenly the caption fits the other images of the set: 0 only one of them, 1 all equally; "
+        "about 0.5 for a specific caption of this set.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -30,8 +30,8 @@ METRICS = (
     ),
     Metric(
         name="caption.lexical_vagueness",
-        description="How little the words say: few and general words, a file name, or boilerplate that stands "
-        "with many images.",
+        description="How little the words say: few and general words, a file name, or boilerplate that is used "
+        "for many images.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -46,8 +46,8 @@ METRICS = (
     ),
     Metric(
         name="caption.unverifiable",
-        description="How surely the caption is outside the model's world: it says something, but the model has no "
-        "words for it or makes nothing of them.",
+        description="How surely the caption is outside what the model knows: it says something, but in "
+        "words that the model does not know or does not understand.",
         low=0,
         high=1,
         higher_is_better=False,

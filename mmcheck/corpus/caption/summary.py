@@ -100,7 +100,7 @@ class CaptionTally:
         if isinstance(self._background, NoBackground):
             yield f"{self._background.sentence} Vague captions are found by their words alone."
         elif self._background.trust < WEAK_TRUST:
-            yield "This model tells the captions of this set apart only weakly; vague ones are found mostly by words."
+            yield "This model barely tells the captions of this set apart; vague ones are found mostly by their words."
         if self._num_vague:
             share = self._num_vague / self._num_captions
             fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
@@ -109,7 +109,7 @@ class CaptionTally:
         if self._num_unverifiable:
             yield (
                 f"{self._num_unverifiable:,} of {self._num_captions:,} captions cannot be verified by this model: "
-                "nearly all of what they say is in words that it does not know or makes nothing of."
+                "it understands hardly any of their words."
             )
         for language in sorted(self._foreign):
             yield (

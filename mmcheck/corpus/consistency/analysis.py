@@ -40,7 +40,7 @@ NUM_EXAMPLES = 3
 PROBE = "image_text"
 BANK_SIZE = 2048
 """Pairs that stand for the set. Our own choice: as analyses.caption.bank_size."""
-_ABSENT = "no other row shares the image, the recording or the caption, and there are no like images to compare with"
+_ABSENT = "no other row shares the image, the recording or the caption, and there are no similar images to compare with"
 _MAX_TEXT = 300  # characters of another's text in the evidence; our own choice: bounds the size of the run
 
 
@@ -150,10 +150,10 @@ def _evidence(
 
 
 _SENTENCES = {
-    "caption_conflict": "{count:,} of {compared:,} captions {verb} the others of the same or a near-duplicate image.",
-    "transcript_conflict": "{count:,} of {compared:,} transcripts {verb} from the others of the same recording.",
-    "unlike_images": "{count:,} of {compared:,} rows with a repeated caption {verb} it with quite unlike images.",
-    "breadth": "{count:,} of {compared:,} captions {verb} much broader or narrower than those of like images.",
+    "caption_conflict": "{count:,} of {compared:,} captions {verb} others of the same or a near-duplicate image.",
+    "transcript_conflict": "{count:,} of {compared:,} transcripts {verb} from other transcripts of the same recording.",
+    "unlike_images": "{count:,} of {compared:,} rows with a repeated caption {verb} it with very different images.",
+    "breadth": "{count:,} of {compared:,} captions {verb} much broader or narrower than those of similar images.",
 }
 _VERBS = {
     "caption_conflict": ("contradicts", "contradict"),
@@ -180,7 +180,7 @@ def _summarise(
     ]
     if scale is not None and not scale.is_judged:
         sentences.append(
-            "Captions of one image are not compared: to this model they fit their own images no better than others."
+            "Captions of one image are not compared: for this model they fit their own images no better than others."
         )
     summary: dict[str, Any] = {
         "limits": COUNTED_FROM,

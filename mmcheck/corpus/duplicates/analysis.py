@@ -275,11 +275,11 @@ def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mappin
     if copies:
         grouped = "1 group" if groups == 1 else f"{groups} groups"
         rows, are = ("row", "repeats") if copies == 1 else ("rows", "repeat")
-        sentences.append(f"{copies} {rows} {are} other rows' {noun}, equal or nearly so ({grouped}).")
+        sentences.append(f"{copies} {rows} {are} other rows' {noun} exactly or nearly ({grouped}).")
     index = about.get("index", {})
     if index.get("kind") == "approximate":
         sentences.append(
-            f"Near-duplicate {noun} were looked for by an approximate index, which found {index['recall']:.1%} of "
+            f"Near-duplicate {noun} were looked up in an approximate index, which found {index['recall']:.1%} of "
             f"{index['recall_checked']} copies in a sample; it may have missed the rest."
         )
     return sentences

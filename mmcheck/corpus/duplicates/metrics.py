@@ -10,14 +10,14 @@ def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
         Metric(
             name=f"duplicates.{modality}_group",
             description=f"Number of the group of near-duplicates that the {noun} belongs to, in the order of their "
-            f"first rows; absent where the {noun} is alone.",
+            f"first rows; absent where the {noun} has no copy.",
             unit="1",
             low=1,
         ),
         Metric(
             name=f"duplicates.{modality}_group_size",
-            description=f"Number of copies of this {noun}, equal or nearly so; one with several texts counts once (1: "
-            "it is alone).",
+            description=f"Number of exact and near copies of this {noun}; one with several texts counts once (1: no "
+            "other copy).",
             unit="copy",
             low=1,
             higher_is_better=False,
@@ -32,7 +32,7 @@ def _medium_metrics(modality: str, noun: str) -> tuple[Metric, ...]:
         ),
         Metric(
             name=f"duplicates.{modality}_similarity",
-            description=f"Likeness of the {noun} and the one that represents its group; absent where it is alone.",
+            description=f"Similarity of the {noun} to the one that represents its group; absent where it has no copy.",
             low=-1,
             high=1,
             higher_is_better=False,
@@ -44,7 +44,7 @@ def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
     return (
         Metric(
             name=f"duplicates.{kind}_group_size",
-            description=f"Number of {meaning} (1: it is alone).",
+            description=f"Number of {meaning} (1: no other).",
             unit=unit,
             low=1,
             higher_is_better=False,
@@ -62,6 +62,6 @@ def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
 METRICS = (
     *_medium_metrics("image", "image"),
     *_medium_metrics("audio", "recording"),
-    *_other_metrics("text", "row", "rows with this caption or transcript, letter by letter nearly equal"),
-    *_other_metrics("pair", "copy", "copies of this medium with this text, each equal or nearly so"),
+    *_other_metrics("text", "row", "rows with exactly or nearly this caption or transcript"),
+    *_other_metrics("pair", "copy", "exact and near copies of this pair"),
 )

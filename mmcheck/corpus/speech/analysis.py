@@ -233,9 +233,9 @@ def _summarise(
     sentences = [sentence for part in parts.values() if (sentence := part.pop("sentence"))]
     if any(kinds.values()):
         listed = ", ".join(count_noun(count, *_KIND_WORDS[kind]) for kind, count in kinds.items() if count)
-        sentences.append(f"Where single words differ from the sound: {listed}.")
+        sentences.append(f"By kind of fault: {listed}.")
     reasons = dict.fromkeys(fit.reason for fit in fits.values() if fit.state != "judged")
-    warnings = [f"Transcripts were not searched for all faults by the set's own measure: {text}." for text in reasons]
+    warnings = [f"Some transcript faults could not be judged: {text}." for text in reasons]
     return {
         **parts,
         "word_faults": dict(kinds),

@@ -71,7 +71,7 @@ FAULTS = (
         planted="word_surprise",
         is_high_bad=True,
         grows=True,
-        plural="transcripts have a word too many, too few, or another than is said",
+        plural="transcripts have a wrong, missing or added word",
     ),
     Fault(
         name="unheard_end",
@@ -79,7 +79,7 @@ FAULTS = (
         planted="cut_audio_surprise",
         is_high_bad=True,
         grows=False,
-        plural="transcripts end in words that are not heard",
+        plural="transcripts end in words that are not in the recording",
     ),
 )
 
@@ -121,8 +121,8 @@ class FaultFit:
                 side = "above" if self.fault.is_high_bad else "below"
                 odds = f"about 1 in {round(1 / self.false_share):,}" if self.false_share > 1e-5 else "hardly any"
                 sentence = (
-                    f"{self.num_found} {self.fault.plural} (transcript.{self.fault.statistic} {side} {self.limit:.1f}; "
-                    f"{odds} of the sound ones lies there)."
+                    f"{self.num_found} {self.fault.plural} (transcript.{self.fault.statistic} {side} {self.limit:.1f}, "
+                    f"as in {odds} correct transcripts)."
                 )
         return {**told, "sentence": sentence}
 
@@ -151,12 +151,12 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     seen = was_planted & (planted_bad - np.where(usable, bad, 0.0) >= FAULT_MIN_EFFECT)
     if was_planted.sum() < MIN_PLANTED:
         reason = (
-            f"faults could be planted in {int(was_planted.sum())} recordings only, fewer than {MIN_PLANTED}; see "
+            f"faults could be planted in only {int(was_planted.sum())} recordings, fewer than {MIN_PLANTED}; see "
             "probes.transcript_null"
         )
         return replace(unjudged, reason=reason)
     cannot = replace(
-        unjudged, state="model_cannot_tell", reason="this model cannot tell such a fault from sound transcripts here"
+        unjudged, state="model_cannot_tell", reason="this model cannot tell such a fault from a correct transcript here"
     )
     if seen.sum() < max(2, FAULT_MIN_SEEN * was_planted.sum()):
         return cannot

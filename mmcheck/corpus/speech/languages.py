@@ -63,8 +63,8 @@ def judge_languages(clips: SpeechClips, min_clips: int) -> LanguageVerdict:
         if float(np.median(stated[distinct])) < PROBABLE:
             unknown.append(label)
             sentences.append(
-                f"Most recordings stated to be in {label!r} do not sound like it to this model, so their languages "
-                "were not judged: it does not know the language, or the statement is wrong throughout."
+                f"Most recordings labelled {label!r} do not sound like it to this model, so their languages cannot be "
+                "judged: the model does not know the language, or the labels are wrong."
             )
             continue
         _, share = wrong_posteriors(stated[distinct])
@@ -73,7 +73,7 @@ def judge_languages(clips: SpeechClips, min_clips: int) -> LanguageVerdict:
     with np.errstate(invalid="ignore"):
         count = int((posteriors > PROBABLE).sum())
     if count:
-        sentences.append(f"{count} recordings are probably in another language than the manifest states.")
+        sentences.append(f"{count} recordings are probably not in the language that the manifest states.")
     return LanguageVerdict(posteriors=posteriors, shares=shares, unknown=tuple(unknown), sentences=tuple(sentences))
 
 

@@ -29,7 +29,7 @@ def steady_rate(ended: Sequence[Sequence[float]]) -> float:
     """
     begin = max(times[0] for times in ended)
     end = min(times[-1] for times in ended)
-    # A process's items within the stretch, the first and the last one by the share that lies inside.
+    # A process's items within the stretch, the first and the last one by the share that is inside.
     done = 0.0
     for times in ended:
         for before, after in pairwise(times):

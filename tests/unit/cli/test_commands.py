@@ -141,12 +141,12 @@ def test_scan_tells_what_it_took_over(run: Run, manifest: Path, tmp_path: Path) 
     again = ("scan", str(manifest), "--no-report", *MODEL_FREE)
     code, out, err = run(*again, "-o", str(tmp_path / "b"), "--reuse", str(tmp_path / "a"))
     assert code == 0
-    assert "of 4 rows taken over from earlier runs: media 3, caption_text 3" in err
+    assert "of 4 rows reused from earlier runs: media 3, caption_text 3" in err
     assert "4 rows read" in out
     other = ("--probes", "media", "--set", "probes.media.max_pixels=9000000", "--no-report")
     code, _, err = run("scan", str(manifest), *other, "-o", str(tmp_path / "c"), "--reuse", str(tmp_path / "a"))
     assert code == 0
-    assert "nothing was taken over from earlier runs" in err
+    assert "nothing was reused from earlier runs" in err
     code, out, _ = run(*again, "-o", str(tmp_path / "d"), "--reuse", str(tmp_path / "a"), "--dry-run")
     assert code == 0
     assert "3 samples of earlier" in " ".join(out.split())

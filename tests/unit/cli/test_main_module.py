@@ -29,4 +29,4 @@ def test_an_interrupted_command_waits_for_no_thread() -> None:
     command = [sys.executable, "-c", _AT_WORK]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 130
-    assert done.stderr == "interrupted; what is done stays done, the same command continues.\n"
+    assert done.stderr == "interrupted; finished work is kept, and the same command continues it.\n"

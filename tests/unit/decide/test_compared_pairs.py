@@ -125,7 +125,7 @@ def test_what_raw_limits_alone_decided_is_said() -> None:
     found = summary["pairs"]["image"]
     assert (found["judged"], found["by_raw_limit"]) == (0, 3)
     assert found["note"].startswith("3 image-caption pairs were judged by raw limits alone: min_similarity")
-    assert "the pairs that pass are not known to be right" in found["note"]
+    assert "pairs that pass are not known to be right" in found["note"]
     assert advise(summary, "run") is None
 
 

@@ -49,7 +49,7 @@ def test_what_the_limit_implies_is_the_sum_of_what_is_left_to_doubt():
     assert (found["limit"], found["judged"], found["taken"]) == (0.5, 5, 2)
     assert found["expected_wrongly_taken"] == pytest.approx(0.1)
     assert found["share_of_true_pairs"] == pytest.approx(0.1 / 2.6, abs=1e-6)
-    assert "takes 2 of 5" in found["sentence"]
+    assert "quarantines 2 of 5" in found["sentence"]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_posteriors_reach_the_tally():
 def test_the_sentence_says_plainly_that_nothing_is_taken():
     rules = {"r": RuleConfig(metric="alignment.image_posterior", max=0.5)}
     assert (
-        "takes none of 3 judged image-caption pairs"
+        "quarantines none of 3 judged image-caption pairs"
         in tally_of([0.0, 0.1, 0.2]).false_quarantine(rules)["image"]["sentence"]
     )
     tiny = tally_of([*([1e-12] * 5000), 1 - 1e-9]).false_quarantine(rules)["image"]["sentence"]
-    assert "takes 1 of 5,001" in tiny
-    assert "(under 0.1 % of the right pairs)" in tiny
+    assert "quarantines 1 of 5,001" in tiny
+    assert "(under 0.1 % of the matched pairs)" in tiny

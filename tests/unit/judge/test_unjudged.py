@@ -12,7 +12,7 @@ from mmcheck.judge.table import JudgeTable
 from mmcheck.judge.unjudged import UnjudgedRule
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
-REASON = "this model cannot judge this data: its true pairs score like random ones"
+REASON = "this model cannot judge this data: its pairs score no better than random pairs"
 
 
 def table_of(samples, causes, audio_causes=None, similarity=0.1):
@@ -45,7 +45,8 @@ def test_each_cause_is_told_with_the_analysis_own_reason(image_sample, cause):
     ((row, finding),) = rule().apply(table_of(samples, [None, cause])).to_findings()
     assert (row, finding.code, finding.action) == (1, f"unjudged.{cause}", Action.UNCHECKED)
     assert finding.message == (
-        "Image and caption were not judged: this model cannot judge this data: its true pairs score like random ones."
+        "Image and caption were not judged: this model cannot judge this data: its pairs score no better than random "
+        "pairs."
     )
 
 

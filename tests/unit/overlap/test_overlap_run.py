@@ -351,7 +351,7 @@ def test_other_files_are_never_written_over(data: Path, run: RunFolder, tmp_path
     (tmp_path / "file").write_text("dear")
     with pytest.raises(OutputError, match="not a folder"):
         overlap_runs(run.path, data / "test.jsonl", out=tmp_path / "file")
-    with pytest.raises(OutputError, match="lies inside the scanned folder"):
+    with pytest.raises(OutputError, match="is inside the scanned folder"):
         overlap_runs(run.path, data / "train", out=data / "train" / "out")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "dear"
     assert (tmp_path / "file").read_text() == "dear"

@@ -11,8 +11,8 @@ BINS = {"edges": [-1.0, 0.0, 1.0, 2.0], "pairs": [0, 10, 40], "null": [20.0, 10.
 def test_bars_are_pairs_and_the_line_is_the_null():
     (plot,) = draw_null_plots({"image": {"state": "judged", "bins": BINS}})
     assert [bar.title for bar in plot.bars] == [
-        "0 to 1: 10 pairs, 10.0 expected of random pairings",
-        "1 to 2: 40 pairs, 0.0 expected of random pairings",
+        "0 to 1: 10 pairs, 10.0 expected of random pairs",
+        "1 to 2: 40 pairs, 0.0 expected of random pairs",
     ]
     assert plot.bars[1].y == TOP
     assert plot.bars[1].height == BOTTOM - TOP

@@ -447,7 +447,7 @@ def test_overwrite_waits_for_nobody_and_spares_its_own_input(make_dataset: Calla
             scan(make_dataset(2, name="other"), run.path, overwrite=True)
         with pytest.raises(OutputError, match="another mmcheck"):
             run.judge()
-    with pytest.raises(OutputError, match="lies inside --out"):
+    with pytest.raises(OutputError, match="is inside --out"):
         scan(run.path / "clean" / "data.jsonl", run.path, overwrite=True)
     assert tree(run.path) == before
 
@@ -457,7 +457,7 @@ def test_a_run_folder_inside_the_scanned_folder_is_refused(make_dataset: Callabl
     (folder / "data.jsonl").unlink()
     for number in range(2):
         (folder / f"{number}.txt").write_text(f"a green lamp number {number} on a desk", "utf-8")
-    with pytest.raises(OutputError, match="lies inside the scanned folder"):
+    with pytest.raises(OutputError, match="is inside the scanned folder"):
         scan(folder, folder / "run")
 
 

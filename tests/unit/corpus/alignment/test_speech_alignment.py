@@ -108,7 +108,7 @@ def test_few_clips_few_pairings_and_equal_transcripts_are_said():
     assert judge(make_shard(own[:20]))[1]["all"].state == "too_few_pairs"
     few = judge(make_shard(own, sampled=np.arange(200) < 5))[1]["all"]
     assert few.state == "too_few_pairs"
-    assert "20 random pairings" in few.reason
+    assert "20 random pairs" in few.reason
     assert judge(make_shard(own, transcripts=["Hello!"] * 200))[1]["all"].state == "captions_all_alike"
     # One clip many times is one pair.
     assert judge(make_shard(np.full(200, -0.5), transcripts=["hi"] * 100 + ["ho"] * 100))[1]["all"].num_pairs == 2

@@ -165,7 +165,7 @@ def test_the_odds_of_a_false_finding_are_those_of_the_sound_rows():
     false = (1 - posterior)[posterior > 0.5].sum() / (1 - posterior).sum()
     assert summary["cut_transcript"]["expected_false_share"] == pytest.approx(false, rel=0.15)
     (sentence,) = (text for text in summary["sentences"] if "stop before the speech does" in text)
-    assert 1 / int(re.search(r"1 in (\d+) of the sound ones", sentence)[1]) == pytest.approx(false, rel=0.2)
+    assert 1 / int(re.search(r"1 in (\d+) correct transcripts", sentence)[1]) == pytest.approx(false, rel=0.2)
 
 
 def test_a_planted_fault_is_blurred_like_the_set_itself():
@@ -250,8 +250,7 @@ def test_a_model_that_cannot_tell_texts_apart_cannot_tell_words_apart():
     rows["audio_reason"] = ["this model cannot judge these recordings"] * 400
     table, summary = analyse(rows)
     assert summary["warnings"] == [
-        "Transcripts were not searched for all faults by the set's own measure: "
-        "this model cannot judge these recordings."
+        "Some transcript faults could not be judged: this model cannot judge these recordings."
     ]
     assert set(table["cause"].to_pylist()) == {"model_cannot_tell"}
 
