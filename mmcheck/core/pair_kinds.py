@@ -90,6 +90,11 @@ class PairKind:
         return self.comparisons[0]
 
     @property
+    def is_embedded_by_model(self) -> bool:
+        """Return whether the model of the pairs embeds the medium: then embeddings of other weights are not alike."""
+        return self.embedded_by == self.probe
+
+    @property
     def halves(self) -> str:
         """Return the two halves as people name them: ``image and caption``."""
         return f"{self.medium_noun} and {self.text}"
@@ -103,11 +108,6 @@ class PairKind:
     def texts_noun(self) -> str:
         """Return what people call several of the texts: ``transcripts``."""
         return f"{self.text}s"
-
-    @property
-    def digest(self) -> str:
-        """Return the name under which the media probe stores the SHA-256 of the medium."""
-        return f"{self.medium}_sha256"
 
     def medium_of(self, sample: Sample) -> MediaRef | None:
         """Return the sample's medium of this kind; None if it has none."""

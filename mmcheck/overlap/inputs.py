@@ -19,6 +19,7 @@ from mmcheck.config import AnalysesConfig, Config
 from mmcheck.config.resolve import resolve_config
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError, UserError
+from mmcheck.core.pair_kinds import MEDIA, PAIR_KINDS, PairKind
 from mmcheck.core.progress import Progress
 from mmcheck.formats.detect import expand_manifests
 from mmcheck.scanning.scan import scan_run
@@ -32,7 +33,7 @@ FOLDER = OVERLAP
 _RUNS = dict(zip(("TRAIN", "TEST"), OVERLAP_RUNS, strict=True))
 _RUN_FILES = ("samples", "measurements")
 _MAX_NAME = 80  # characters of a set's name in file names; our own choice: names stay readable
-_BY_HASH = "Until then images are compared by bytes, perceptual hash and colours alone, which misses heavier edits."
+_BY_HASH = "Until then {media} are compared by bytes, perceptual hash and colours alone, which misses heavier edits."
 
 
 @dataclass(slots=True)
@@ -253,7 +254,7 @@ def _config_for(other: RunFolder | None, config: str | Path | Config | None) -> 
     else:
         base = resolve_config(config)
     measured = set(base.probes.enabled()) if other is None else set(other.record.probes)
-    probes = ["media", *(["image_text"] if "image_text" in measured else [])]
+    probes = list(dict.fromkeys(["media", *(kind.embedded_by for kind in PAIR_KINDS if kind.embedded_by in measured)]))
     overrides = [f"analyses.{name}.enabled=false" for name in AnalysesConfig.model_fields]
     # Nothing is judged here, and speech is not looked for.
     overrides.append("probes.media.vad=false")
@@ -274,17 +275,16 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
     """Return what of two runs can be compared: embeddings of other weights are not, nor is what was not measured."""
     runs = (train.opened(), test.opened())
     notes: list[str] = []
-    used: list[str] = []
-    if all(run.record.holds("image") for run in runs):
-        reason = _unlike_images(*runs)
-        if reason is None:
-            used.append("image")
-        else:
-            notes.append(f"{reason} {_BY_HASH}")
-    if all(run.record.holds("audio") for run in runs):
-        used.append("audio")
+    used: list[PairKind] = []
+    for kind in PAIR_KINDS:
+        if all(run.record.holds(kind.medium) for run in runs):
+            reason = _unlike_embeddings(kind, *runs) if kind.is_embedded_by_model else None
+            if reason is None:
+                used.append(kind)
+            else:
+                notes.append(f"{reason} {_BY_HASH.format(media=kind.media_noun)}")
     for side, run in zip((train, test), runs, strict=True):
-        if not (run.record.holds("image") or run.record.holds("audio")):
+        if not any(run.record.holds(name) for name in MEDIA):
             continue
         if "media" not in run.record.probes:
             notes.append(
@@ -297,22 +297,24 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
                 "Scan it again with fingerprints."
             )
     versions = [run.record.mmcheck_version for run in runs]
-    if "audio" in used and versions[0] != versions[1]:
-        used.remove("audio")
+    for kind in [kind for kind in used if not kind.is_embedded_by_model] if versions[0] != versions[1] else ():
+        used.remove(kind)
         notes.append(
             f"TRAIN was scanned by mmcheck {versions[0]} and TEST by {versions[1]}, whose fingerprints of sound may "
-            "differ: recordings were compared by their bytes alone. Scan one of the two again."
+            f"differ: {kind.media_noun} were compared by their bytes alone. Scan one of the two again."
         )
-    return Comparability(use_embeddings=tuple(used), notes=tuple(notes))
+    return Comparability(use_embeddings=tuple(kind.name for kind in used), notes=tuple(notes))
 
 
-def _unlike_images(one: RunFolder, other: RunFolder) -> str | None:
-    first, second = (run.record.probes.get("image_text") for run in (one, other))
+def _unlike_embeddings(kind: PairKind, one: RunFolder, other: RunFolder) -> str | None:
+    first, second = (run.record.probes.get(kind.embedded_by) for run in (one, other))
     if first is None or second is None:
         lacking = [role for role, part in (("TRAIN", first), ("TEST", second)) if part is None]
         who = f"{lacking[0]} holds no" if len(lacking) == 1 else "Neither TRAIN nor TEST holds"
         again = "it" if len(lacking) == 1 else "both"
-        return f"{who} image embeddings; scan {again} again with the probe image_text to compare by them."
+        return (
+            f"{who} {kind.medium} embeddings; scan {again} again with the probe {kind.embedded_by} to compare by them."
+        )
     if first.fingerprint == second.fingerprint:
         return None
     own, their = _weights(first), _weights(second)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.corpus.duplicates.near_images import NUM_COLOURS, ImageItems, NearImages, has_shapes, near_hashes
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.embeddings import Vectors, read_embeddings
@@ -24,8 +25,6 @@ from mmcheck.corpus.media_items import read_index
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.overlap.pairs import Floats, Found, Mask, Members, Side, Step, collect, cross, find_equal
 
-EMBEDDED_BY = {"image": "image_text", "audio": "media"}
-"""Modality -> the probe that stores its embedding."""
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
 """Partners of a file that are asked for, at first and at most. Our own choice: few files have more copies."""
 _EXACT_PAIRS = 4 * 10**9  # pairs up to which all are compared; measured: about a minute at 512 dimensions on two cores
@@ -48,7 +47,7 @@ def find_media(
     Args:
         small: The set that is indexed.
         large: The set that is streamed.
-        modality: ``image`` or ``audio``.
+        modality: Name of the kind of pair whose media are compared.
         options: Limits.
         seed: For an approximate index.
         use_embeddings: Whether the two sets' embeddings may be compared.
@@ -67,7 +66,7 @@ def find_media(
             search.stream(index, place, embedded, step)
             index.measure_recall(floor=getattr(options, f"{modality}_similarity"))
             about["index"] = index.describe()
-    if modality == "image":
+    if KIND_OF[modality].is_seen:
         search.by_hash(place >= 0, embedded)
     equal = find_equal(*search.keys)
     pairs = collect(
@@ -100,7 +99,7 @@ class _MediaSearch:
         of_row = self._sides[1].items[self._modality].of_row
         start = 0
         for shard in self._sides[1].shards:
-            present, found = read_embeddings(shard, EMBEDDED_BY[self._modality], [self._modality])
+            present, found = read_embeddings(shard, KIND_OF[self._modality].embedded_by, [self._modality])
             item = of_row[start : start + len(present)][present]
             start += len(present)
             vectors = found[self._modality]
@@ -225,7 +224,7 @@ class _MediaSearch:
         small, large = self._rows
         known = np.arange(len(stored) + len(their)) if numbered else np.full(len(stored) + len(their), -1)
         near: NearImages | NearRecordings
-        if self._modality == "image":
+        if KIND_OF[self._modality].is_seen:
             looks = ImageItems(
                 phash=np.concatenate([small.phash[rows[0]], large.phash[rows[1]]]),
                 colours=np.concatenate([small.colours[rows[0]], large.colours[rows[1]]]).reshape(-1, NUM_COLOURS),

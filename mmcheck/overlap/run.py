@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from mmcheck.config import Config
 from mmcheck.core.atomic import atomic_path, write_text
 from mmcheck.core.errors import UserError
+from mmcheck.core.pair_kinds import KIND_OF, TEXTS
 from mmcheck.core.progress import Progress, SilentProgress
-from mmcheck.corpus.media_items import TEXTS
 from mmcheck.decide.sources import check_sources
 from mmcheck.overlap.inputs import (
     SideInput,
@@ -41,7 +41,7 @@ from mmcheck.store.own_entries import OVERLAP_FILES, read_inventory, remove
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import dump_json, write_part
 
-DEFAULT_KINDS = ("image", "audio", "pair")
+DEFAULT_KINDS = (*KIND_OF, "pair")
 """Kinds that remove a row and count as leaked: a short text alone, such as "a dog", is no leak."""
 OVERLAPS = pa.schema(
     [
@@ -197,7 +197,8 @@ def _require_something(sides: tuple[SideInput, SideInput], found: Overlap, kinds
 
 
 def _plural(name: str, count: int) -> str:
-    return {"audio": "recording"}.get(name, name) + ("" if count == 1 else "s")
+    noun = KIND_OF[name].medium_noun if name in KIND_OF else name
+    return noun if count == 1 else f"{noun}s"
 
 
 def _table(train: RunFolder, test: RunFolder, parts: Sequence[Part]) -> pa.Table:
@@ -206,7 +207,7 @@ def _table(train: RunFolder, test: RunFolder, parts: Sequence[Part]) -> pa.Table
     other = _named(test, [part.listed.test for part in parts])
     tables = [OVERLAPS.empty_table()]
     for part in parts:
-        pairs, text = part.listed, TEXTS[part.modality]
+        pairs, text = part.listed, KIND_OF[part.modality].text
         left, right = (_take(named, rows) for named, rows in ((own, pairs.train), (other, pairs.test)))
         count = len(pairs.train)
         columns = {
@@ -235,7 +236,7 @@ def _table(train: RunFolder, test: RunFolder, parts: Sequence[Part]) -> pa.Table
 def _named(run: RunFolder, rows: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], pa.Table]:
     """Return the wanted rows, ascending, and a table of what names them."""
     wanted = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *rows]))
-    columns = ["id", "manifest", "row_number", "caption", "transcript"]
+    columns = ["id", "manifest", "row_number", *TEXTS]
     tables = [run.samples_table(columns).slice(0, 0)] if not len(wanted) else []
     for shard in run.shards():
         here = wanted[np.searchsorted(wanted, shard.start) : np.searchsorted(wanted, shard.stop)]

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.pair_kinds import KIND_OF, PAIR_KINDS
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import mix_keys
 from mmcheck.corpus.groups import Rows
-from mmcheck.corpus.media_items import TEXTS, Items, to_items
+from mmcheck.corpus.media_items import Items, to_items
 from mmcheck.overlap.media import find_media
 from mmcheck.overlap.pairs import (
     Floats,
@@ -33,7 +34,7 @@ from mmcheck.overlap.pairs import (
 )
 from mmcheck.overlap.texts import find_texts
 
-KINDS = ("image", "audio", "text", "pair")
+KINDS = (*KIND_OF, "text", "pair")
 """What can be shared."""
 MAX_LISTED = 16
 """Rows of the first set that are listed for one row of the second. Our own choice: the table stays readable."""
@@ -60,7 +61,7 @@ class Part:
     kind: str
     """One of ``KINDS``."""
     modality: str
-    """``image`` (and captions) or ``audio`` (and transcripts)."""
+    """Name of the kind of pair."""
     train_rows: Mask
     """Which rows of the first set are concerned, shape (rows,)."""
     test_rows: Mask
@@ -101,7 +102,7 @@ def find_overlap(
     options: DuplicatesConfig,
     *,
     seed: int = 0,
-    use_embeddings: Collection[str] = ("image", "audio"),
+    use_embeddings: Collection[str] = tuple(KIND_OF),
     step: Step = lambda: None,
 ) -> Overlap:
     """Return what two sets share.
@@ -118,7 +119,7 @@ def find_overlap(
     parts: list[Part] = []
     is_cut = False
     blank_test = np.zeros(other.num_rows, dtype=bool)
-    for modality in TEXTS:
+    for modality in KIND_OF:
         media = _search(one, other, modality, options, seed, modality in use_embeddings, step)
         texts = _search_texts(one, other, modality, options, step)
         is_cut |= media.is_cut or texts.is_cut
@@ -289,9 +290,9 @@ def _rank(groups: Rows) -> Rows:
 
 def _count_compared(one: Side, other: Side) -> dict[str, tuple[int, int]]:
     found = {}
-    for modality, text in TEXTS.items():
-        found[modality] = tuple(int((side.items[modality].of_row >= 0).sum()) for side in (one, other))
-        found[text] = tuple(int((side.texts[modality].of_row >= 0).sum()) for side in (one, other))
+    for kind in PAIR_KINDS:
+        found[kind.name] = tuple(int((side.items[kind.name].of_row >= 0).sum()) for side in (one, other))
+        found[kind.text] = tuple(int((side.texts[kind.name].of_row >= 0).sum()) for side in (one, other))
     return found  # type: ignore[return-value]
 
 

@@ -13,9 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.corpus.duplicates.near_texts import NearTexts, TextSignatures
 from mmcheck.corpus.groups import Rows
-from mmcheck.corpus.media_items import TEXTS, Items
+from mmcheck.corpus.media_items import Items
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.overlap.pairs import Found, Side, Step, collect, find_equal
 
@@ -68,9 +69,10 @@ def _first_texts(side: Side, modality: str, items: Items) -> Iterator[tuple[Rows
     """Yield, shard by shard, the items whose first row lies there, and their normalised texts."""
     order = np.argsort(items.first_row)
     wanted = items.first_row[order]
+    text = KIND_OF[modality].text
     start = 0
     for shard in side.shards:
-        column = shard.samples([TEXTS[modality]])[TEXTS[modality]].combine_chunks().cast(pa.string())
+        column = shard.samples([text])[text].combine_chunks().cast(pa.string())
         here = slice(np.searchsorted(wanted, start), np.searchsorted(wanted, start + len(column)))
         yield order[here], normalise_texts(column.take(pa.array(wanted[here] - start))).to_pylist()
         start += len(column)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.duplicates.metrics import METRICS
@@ -24,7 +25,7 @@ from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
 from mmcheck.corpus.groups import ItemGroups, RowGroups, Rows, group_by_key, group_items, group_rows
-from mmcheck.corpus.media_items import TEXTS, Items, MediaRows, read_index, read_media_rows, to_items
+from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_rows, to_items
 from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
@@ -39,7 +40,7 @@ NUM_LARGEST = 5
 _RECALL_QUERIES = 256
 """Rows on which the index's recall is measured. Our own choice: a recall of 0.99 is known to 0.6 points."""
 _NOTHING = "the sample has no medium that could be read and no text, or its manifest row is broken"
-_KINDS = ("image", "audio", "text", "pair")
+_KINDS = (*KIND_OF, "text", "pair")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ class Duplicates:
         index, place = read_index(shards, modality, items, self._seed)
         first = items.first_row
         near: NearImages | NearRecordings
-        if modality == "image":
+        if KIND_OF[modality].is_seen:
             look = ImageItems(
                 phash=rows.phash[first],
                 colours=rows.colours[first],
@@ -146,12 +147,12 @@ class Duplicates:
     def _group_texts(
         self, shards: Sequence[ShardTables], modality: str, rows: MediaRows, rank: Rows
     ) -> tuple[_Found, Rows]:
-        items = to_items(rows.text, rank)
+        items, text = to_items(rows.text, rank), KIND_OF[modality].text
         signatures = TextSignatures()
         wanted = np.sort(items.first_row)
         start = 0
         for shard in shards:
-            column = shard.samples([TEXTS[modality]])[TEXTS[modality]].combine_chunks().cast(pa.string())
+            column = shard.samples([text])[text].combine_chunks().cast(pa.string())
             here = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, start + len(column))]
             if len(here):
                 signatures.add(normalise_texts(column.take(pa.array(here - start))).to_pylist())
@@ -192,7 +193,7 @@ def _group_pairs(medium: Rows, text: Rows, rank: Rows, copies: Rows) -> _Found:
 def _values(found: Mapping[str, list[_Found]]) -> dict[str, Floats]:
     values: dict[str, Floats] = {}
     for kind, parts in found.items():
-        if kind in TEXTS:
+        if kind in KIND_OF:
             values[f"{kind}_group"] = _known(parts[0].rows.number)
         # A row with two pairs is a copy only where both are: one picture may have many recordings, and back.
         join = np.fmin if kind == "pair" else np.fmax
@@ -200,7 +201,7 @@ def _values(found: Mapping[str, list[_Found]]) -> dict[str, Floats]:
             columns = [_known(getattr(part.rows, name)) for part in parts]
             column = columns[0] if len(columns) == 1 else join(*columns)
             values[f"{kind}_{'group_size' if name == 'size' else name}"] = column
-        if kind in TEXTS and parts[0].similarity is not None:
+        if kind in KIND_OF and parts[0].similarity is not None:
             values[f"{kind}_similarity"] = parts[0].similarity
     return values
 
@@ -234,10 +235,10 @@ def _summarise(
     summary: dict[str, Any] = {}
     sentences = []
     for kind, parts in found.items():
-        for modality, part in zip((kind,) if kind in TEXTS else TEXTS, parts, strict=True):
+        for modality, part in zip((kind,) if kind in KIND_OF else KIND_OF, parts, strict=True):
             if not part.rows.size.any():
                 continue
-            name = kind if kind in TEXTS else TEXTS[modality] if kind == "text" else f"{modality}_pair"
+            name = kind if kind in KIND_OF else KIND_OF[modality].text if kind == "text" else f"{modality}_pair"
             sizes = np.diff(part.rows.starts)
             largest = np.argsort(-sizes, kind="stable")[:NUM_LARGEST]
             is_copy = part.rows.order > 1
@@ -270,8 +271,8 @@ def _summarise(
 
 def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mapping[str, Any]) -> list[str]:
     sentences = []
-    medium = {"image": "image", "audio": "recording"}[modality]
-    noun = {"text": f"{TEXTS[modality]}s", "pair": f"pairs of {medium} and text"}.get(kind, f"{medium}s")
+    pair = KIND_OF[modality]
+    noun = {"text": pair.texts_noun, "pair": f"pairs of {pair.medium_noun} and text"}.get(kind, pair.media_noun)
     if copies:
         grouped = "1 group" if groups == 1 else f"{groups} groups"
         rows, are = ("row", "repeats") if copies == 1 else ("rows", "repeat")

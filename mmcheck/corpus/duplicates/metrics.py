@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Metric
 
 
@@ -60,8 +61,7 @@ def _other_metrics(kind: str, unit: str, meaning: str) -> tuple[Metric, ...]:
 
 
 METRICS = (
-    *_medium_metrics("image", "image"),
-    *_medium_metrics("audio", "recording"),
+    *(metric for kind in PAIR_KINDS for metric in _medium_metrics(kind.name, kind.medium_noun)),
     *_other_metrics("text", "row", "rows with exactly or nearly this caption or transcript"),
     *_other_metrics("pair", "copy", "exact and near copies of this pair"),
 )
