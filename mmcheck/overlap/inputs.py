@@ -297,12 +297,13 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
                 "Scan it again with fingerprints."
             )
     versions = [run.record.mmcheck_version for run in runs]
-    for kind in [kind for kind in used if not kind.is_embedded_by_model] if versions[0] != versions[1] else ():
-        used.remove(kind)
-        notes.append(
-            f"TRAIN was scanned by mmcheck {versions[0]} and TEST by {versions[1]}, whose fingerprints of sound may "
-            f"differ: {kind.media_noun} were compared by their bytes alone. Scan one of the two again."
-        )
+    if versions[0] != versions[1]:
+        for kind in [kind for kind in used if not kind.is_embedded_by_model]:
+            used.remove(kind)
+            notes.append(
+                f"TRAIN was scanned by mmcheck {versions[0]} and TEST by {versions[1]}, whose fingerprints of sound "
+                f"may differ: {kind.media_noun} were compared by their bytes alone. Scan one of the two again."
+            )
     return Comparability(use_embeddings=tuple(kind.name for kind in used), notes=tuple(notes))
 
 
