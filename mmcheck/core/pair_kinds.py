@@ -37,6 +37,8 @@ class PairKind:
     """Analysis that says whether the halves of a pair belong together, or why that cannot be said."""
     by_words: tuple[str, ...] = ()
     """Metrics of those that stand on the words alone where the model cannot judge."""
+    decoding_limit: str
+    """Option of the media probe that bounds how much of a medium is decoded."""
     is_seen: bool
     """Whether the medium is looked at (a picture) or listened to (sound)."""
     says_something: str
@@ -130,6 +132,7 @@ IMAGE_CAPTION = PairKind(
     embedded_by="image_text",
     analyses=("caption",),
     by_words=("caption.vagueness", "caption.lexical_vagueness"),
+    decoding_limit="max_pixels",
     is_seen=True,
     # A caption may be made of pictographs; nobody speaks a note sign.
     says_something=r"[\p{L}\p{N}\p{So}]",
@@ -149,6 +152,7 @@ AUDIO_TRANSCRIPT = PairKind(
     shown_by=("mean_log_prob", "worst_word_log_prob", "wer"),
     embedded_by="media",
     analyses=("speech",),
+    decoding_limit="max_audio_seconds",
     is_seen=False,
     says_something=r"[\p{L}\p{N}]",
     medium_noun="recording",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcheck.core.constants import PROBABLE
-from mmcheck.core.pair_kinds import IMAGE_CAPTION, PairKind
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import count_noun
 from mmcheck.repair.displacement import REACH
 from mmcheck.repair.evidence import (
@@ -68,7 +68,7 @@ def propose_repairs(
     scores: PairScores,
     files: Sequence[FileRows],
     *,
-    kind: PairKind = IMAGE_CAPTION,
+    kind: PairKind,
     posterior: Floats | None = None,
     reach: int = REACH,
 ) -> RepairPlan:

@@ -171,7 +171,7 @@ def _show(sample: Sample, source: MediaSource, options: EmbedOptions, budget: Me
     if sample.audio is not None:
         audio = _embed(sample.audio.uri, budget) or make_clip(sample.audio, source, options)
         audio = budget.take(audio)
-    text = sample.caption if sample.caption is not None else sample.transcript
+    text = next((text for kind in PAIR_KINDS if (text := kind.text_of(sample)) is not None), None)
     name = sample.manifest.rstrip("/").rsplit("/", 1)[-1]
     return RelatedPair(
         id=show_plain(sample.id),

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, WeightsError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.progress import Progress
 from mmcheck.probe.base import PROBES, ImageProbe, PrimedProbe, Probe, SettledProbe
 from mmcheck.probe.context import ProbeContext
@@ -18,7 +19,7 @@ Transcripts = Callable[[], tuple[tuple[str, str | None], ...]]
 Trial = Callable[[SettledProbe], None]
 """Hands a probe some of the run's media, by which it settles an option."""
 
-_LIMITS = {"image": "max_pixels", "audio": "max_audio_seconds"}
+_LIMITS = {kind.medium: kind.decoding_limit for kind in PAIR_KINDS}
 _DECODING_VERSION = 2  # how a file becomes pixels or sound; another one gives other values
 
 

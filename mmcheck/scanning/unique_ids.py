@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Sample
 
 
@@ -76,7 +77,7 @@ class UniqueIds:
 
 def _hash_media(sample: Sample) -> int:
     """Return a number that is equal for the same media; all media inside the manifest itself count as the same."""
-    refs = (sample.image, sample.audio)
+    refs = [kind.medium_of(sample) for kind in PAIR_KINDS]
     return hash(
         tuple(
             None if ref is None else (ref.uri, None if ref.uri == sample.manifest else ref.member, ref.start)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.pair_kinds import IMAGE_CAPTION
 from mmcheck.repair.scores import EmbeddingScores
 from mmcheck.repair.search import MIN_CONFIDENCE, FileRows, propose_repairs
 from scripts.benchmarks.quality_parts.sets import Planted
@@ -34,7 +35,7 @@ def propose(planted: Planted) -> Proposed:
         return {"the path": [f"/data/images/row-{row:06d}.jpg" for row in range(size)], "the text": list(captions)}
 
     file = FileRows(name="rows.jsonl", rows=np.arange(size), numbers=np.arange(1, size + 1), keys=keys)
-    plan = propose_repairs(scores, [file], posterior=posterior.astype(np.float32))
+    plan = propose_repairs(scores, [file], kind=IMAGE_CAPTION, posterior=posterior.astype(np.float32))
     return Proposed(
         proposals=[(one.row, one.source) for one in plan.proposals if one.confidence >= MIN_CONFIDENCE],
         blocks=[(one.first_row - 1, one.last_row) for one in plan.explanations],

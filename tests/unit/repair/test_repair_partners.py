@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmcheck.core.pair_kinds import IMAGE_CAPTION
 from mmcheck.repair.partners import find_partners
 from mmcheck.repair.scores import EmbeddingScores
 from mmcheck.repair.search import FileRows, RepairPlan, propose_repairs
@@ -40,7 +41,7 @@ def _scores(count: int, moved: float, lost: float, seed: int) -> tuple[Embedding
 
 def _plan(scores: EmbeddingScores) -> RepairPlan:
     rows = np.arange(scores.num_rows)
-    return propose_repairs(scores, [FileRows(name="a.csv", rows=rows, numbers=rows + 1)])
+    return propose_repairs(scores, [FileRows(name="a.csv", rows=rows, numbers=rows + 1)], kind=IMAGE_CAPTION)
 
 
 def _right(plan: RepairPlan, order: Order) -> tuple[float, int]:

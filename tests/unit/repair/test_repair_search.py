@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION
 from mmcheck.repair.displacement import Displacement, explain
 from mmcheck.repair.scores import EmbeddingScores, TranscriptScores
 from mmcheck.repair.search import FileRows, RepairPlan, propose_repairs
@@ -39,7 +39,7 @@ def _plan(
     scores = EmbeddingScores(images, texts[order], here, here)
     rows = np.arange(len(order))
     file = FileRows(name="a.csv", rows=rows, numbers=rows + 1, keys=lambda: keys or {})
-    return propose_repairs(scores, [file])
+    return propose_repairs(scores, [file], kind=IMAGE_CAPTION)
 
 
 def _right(plan: RepairPlan, texts_of: Sequence[int] | Order, least: float = 0.8) -> tuple[float, int]:
@@ -87,7 +87,7 @@ def test_several_texts_of_swapped_media_go_back_to_them() -> None:
     here = np.ones(len(source), dtype=bool)
     rows = np.arange(len(source))
     file = FileRows(name="a.jsonl", rows=rows, numbers=rows // 4 + 1, keys=dict)
-    plan = propose_repairs(EmbeddingScores(images, texts[source], here, here), [file])
+    plan = propose_repairs(EmbeddingScores(images, texts[source], here, here), [file], kind=IMAGE_CAPTION)
     sure = [proposal for proposal in plan.proposals if proposal.confidence >= 0.8]
     assert len(sure) >= 20
     assert all(source[proposal.source] // 4 == proposal.row // 4 for proposal in sure)
@@ -122,7 +122,9 @@ def test_texts_from_outside_the_set_lead_to_no_proposal() -> None:
     texts[wrong] = others[wrong]
     here, rows = np.ones(300, dtype=bool), np.arange(300)
     plan = propose_repairs(
-        EmbeddingScores(images, texts, here, here), [FileRows(name="a", rows=rows, numbers=rows + 1)]
+        EmbeddingScores(images, texts, here, here),
+        [FileRows(name="a", rows=rows, numbers=rows + 1)],
+        kind=IMAGE_CAPTION,
     )
     assert plan.num_suspects >= 20
     assert [p for p in plan.proposals if p.confidence >= 0.8] == []
@@ -191,7 +193,7 @@ def test_captions_in_the_order_of_the_numbers_beside_names_in_that_of_the_letter
     file = FileRows(
         name="a.csv", rows=rows, numbers=rows + 2, keys=lambda: {"the file name": [names[row] for row in as_text]}
     )
-    plan = propose_repairs(EmbeddingScores(images[as_text], texts, here, here), [file])
+    plan = propose_repairs(EmbeddingScores(images[as_text], texts, here, here), [file], kind=IMAGE_CAPTION)
     (explanation,) = plan.explanations
     assert explanation.kind == "resorted"
     assert "the captions stand in the order of the file name, numbers as numbers (2 before 10)" in explanation.sentence
@@ -217,7 +219,7 @@ def test_each_file_is_walked_by_itself() -> None:
         FileRows(name="even.csv", rows=rows[rows % 2 == 0], numbers=rows[:150] + 1),
         FileRows(name="odd.csv", rows=rows[rows % 2 == 1], numbers=rows[:150] + 1),
     ]
-    plan = propose_repairs(EmbeddingScores(images, texts[order], here, here), files)
+    plan = propose_repairs(EmbeddingScores(images, texts[order], here, here), files, kind=IMAGE_CAPTION)
     assert plan.explanations == ()
     share, count = _right(plan, order)
     assert share >= 0.97
@@ -255,8 +257,8 @@ def test_the_order_of_rows_does_not_change_what_is_matched() -> None:
     shuffle = np.random.default_rng(2).permutation(200)
     here, rows = np.ones(200, dtype=bool), np.arange(200)
     file = FileRows(name="a", rows=rows, numbers=rows)
-    first = propose_repairs(EmbeddingScores(images, texts, here, here), [file])
-    second = propose_repairs(EmbeddingScores(images[shuffle], texts[shuffle], here, here), [file])
+    first = propose_repairs(EmbeddingScores(images, texts, here, here), [file], kind=IMAGE_CAPTION)
+    second = propose_repairs(EmbeddingScores(images[shuffle], texts[shuffle], here, here), [file], kind=IMAGE_CAPTION)
     told = {(p.row, p.source): p.confidence for p in first.proposals}
     again = {(int(shuffle[p.row]), int(shuffle[p.source])): p.confidence for p in second.proposals}
     assert told.keys() == again.keys()
@@ -271,7 +273,7 @@ def test_a_caption_whose_image_is_gone_finds_its_image() -> None:
     images[30], has_medium[70] = images[70], False
     rows = np.arange(120)
     scores = EmbeddingScores(images, texts, has_medium, has_text)
-    plan = propose_repairs(scores, [FileRows(name="a", rows=rows, numbers=rows + 1)])
+    plan = propose_repairs(scores, [FileRows(name="a", rows=rows, numbers=rows + 1)], kind=IMAGE_CAPTION)
     (proposal,) = [p for p in plan.proposals if p.confidence >= 0.8]
     assert (proposal.row, proposal.source, proposal.kind) == (30, 70, "match")
     assert "row 71" in proposal.reason
@@ -295,7 +297,9 @@ def _halves(count: int) -> dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]
 def test_sets_that_tell_nothing_lead_to_no_proposal(kind: str, count: int) -> None:
     images, texts = _halves(count)[kind]()
     here, rows = np.ones(count, dtype=bool), np.arange(count)
-    plan = propose_repairs(EmbeddingScores(images, texts, here, here), [FileRows(name="a", rows=rows, numbers=rows)])
+    plan = propose_repairs(
+        EmbeddingScores(images, texts, here, here), [FileRows(name="a", rows=rows, numbers=rows)], kind=IMAGE_CAPTION
+    )
     assert [p for p in plan.proposals if p.confidence >= 0.8] == []
     assert plan.explanations == ()
 
@@ -383,7 +387,7 @@ def test_a_shift_behind_a_lost_image_says_so() -> None:
     has_medium, here, rows = np.ones(200, dtype=bool), np.ones(200, dtype=bool), np.arange(200)
     has_medium[90] = False
     scores = EmbeddingScores(images, texts[order], has_medium, here)
-    plan = propose_repairs(scores, [FileRows(name="a", rows=rows, numbers=rows + 1)])
+    plan = propose_repairs(scores, [FileRows(name="a", rows=rows, numbers=rows + 1)], kind=IMAGE_CAPTION)
     (explanation,) = plan.explanations
     assert explanation.sentence == (
         "rows 91-149 of a: each caption belongs to the next image. It begins at row 91, whose image cannot be read."
