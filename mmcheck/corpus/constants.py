@@ -40,8 +40,8 @@ half of what was heard may be wrong, but no other text comes near."""
 MIN_NULL = 50
 """Fewer values of other transcripts are no null. Our own choice: its hundredth part would be half a value."""
 MOST_SAMPLED = 0.95
-"""Share of the clips that must have been sampled for the per-clip mean to be taken off. Our own choice: rows with and
-without it would not compare."""
+"""Share of the clips from which on the few that were not sampled are judged along with the others. Our own choice: a
+twentieth of a set of 1,000 is too few for a verdict of its own."""
 
 # speech: when planted faults show what a fault looks like, and which recordings break off.
 MIN_PLANTED = 30

@@ -24,6 +24,7 @@ from mmcheck.corpus.constants import (
     SHARES_DIFFERENCE,
     SHARES_ERRORS,
 )
+from mmcheck.metrics.known_share import mix_known_share
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture, share_interval
 from mmcheck.metrics.true_null_share import smoothed_storey_share
 
@@ -128,6 +129,7 @@ def judge_scores(
     has_partners: bool = False,
     reach_limit: float = -np.inf,
     num_silent: int = 0,
+    known: SliceVerdict | None = None,
 ) -> SliceVerdict:
     """Return the verdict of one slice from its scores.
 
@@ -142,9 +144,14 @@ def judge_scores(
         has_partners: Whether the media have clear partners among the texts of other rows.
         reach_limit: Reach up to which captions say nothing.
         num_silent: Distinct pairs with such captions; they are not among the scores.
+        known: Verdict on a sample of the same pairs by better scores, whose share is taken in place of a fitted one.
     """
     null_scores = np.sort(null_scores)
-    mixture = fit_null_mixture(null_scores, scores, weights)
+    if known is None:
+        mixture = fit_null_mixture(null_scores, scores, weights)
+    else:
+        # Not finding a wrong pair in a sample does not rule them out; half a one stands for that.
+        mixture = mix_known_share(null_scores, scores, weights, max(known.share, 0.5 / known.num_pairs))
     tail = float(np.quantile(null_scores, ALIGNMENT_HIT_QUANTILE))
     hit_rate = float(mixture.true_mass[mixture.middles > tail].sum())
     excess = _excess(null_scores, scores, weights)
@@ -167,18 +174,10 @@ def judge_scores(
             numbers=numbers,
             sentences=verdict.sentences,
         )
-    low, high = share_interval(mixture, resamples=_RESAMPLES, seed=seed)
-    storey = smoothed_storey_share(p_values(null_scores, scores), weights)
+    share = _share(mixture, null_scores, scores, weights, seed) if known is None else _share_of(known)
     taken, false_rate, precision = mixture.quarantined(PROBABLE)
-    # Storey's estimate counts the few pairs above a p-value of about a half, so its own error is that of a small count.
-    margin = SHARES_ERRORS * np.sqrt(max(storey, mixture.share) / max(float(weights.sum()), 1.0))
-    agree = bool(abs(storey - mixture.share) <= max(SHARES_DIFFERENCE, high - low, margin))
     numbers |= {
-        "share": round(mixture.share, 5),
-        "share_low": round(min(low, mixture.share), 5),
-        "share_high": round(max(high, mixture.share), 5),
-        "storey_share": round(storey, 5),
-        "estimates_agree": agree,
+        **share,
         "limit": PROBABLE,
         "quarantined_share": round(taken, 5),
         "false_quarantine_rate": round(false_rate, 6),
@@ -195,6 +194,26 @@ def judge_scores(
         numbers=numbers,
         sentences=tuple(_sentences(numbers, name, len(scores), kind)),
     )
+
+
+def _share(mixture: NullMixture, null_scores: Floats, scores: Floats, weights: Floats, seed: int) -> dict[str, Any]:
+    """Return the share with its sampling interval, and whether an estimate that fits nothing agrees."""
+    low, high = share_interval(mixture, resamples=_RESAMPLES, seed=seed)
+    storey = smoothed_storey_share(p_values(null_scores, scores), weights)
+    # Storey's estimate counts the few pairs above a p-value of about a half, so its own error is that of a small count.
+    margin = SHARES_ERRORS * np.sqrt(max(storey, mixture.share) / max(float(weights.sum()), 1.0))
+    return {
+        "share": round(mixture.share, 5),
+        "share_low": round(min(low, mixture.share), 5),
+        "share_high": round(max(high, mixture.share), 5),
+        "storey_share": round(storey, 5),
+        "estimates_agree": bool(abs(storey - mixture.share) <= max(SHARES_DIFFERENCE, high - low, margin)),
+    }
+
+
+def _share_of(known: SliceVerdict) -> dict[str, Any]:
+    names = ("share", "share_low", "share_high", "storey_share", "estimates_agree")
+    return {name: (known.numbers or {})[name] for name in names}
 
 
 def _cannot_tell(name: str, num_rows: int, num_pairs: int, kind: PairKind, has_partners: bool) -> SliceVerdict:

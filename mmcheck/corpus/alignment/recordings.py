@@ -1,9 +1,11 @@
 """Recordings with transcripts against other transcripts of like length under the same recordings.
 
 Verifying a transcript costs a decoder pass, so the null comes from a sample of the clips (probe ``transcript_null``).
-A noisy clip gives a low value to any text. Where nearly every clip was sampled, each one's mean over other transcripts
-is taken off before anything is compared. In larger sets most clips have no such mean, and their plain values are held
-against the plain values of the sampled clips: one scale for all, at the price of that correction.
+What a recording gives to any text is taken off where the set's own transcripts follow it (see ``clip_noise``). It is
+known of sampled clips only. Where that is not nearly all, these are judged by their corrected values; the others by
+plain ones, with the share of wrong pairs that the sampled show, should the plain values contradict it.
+
+A clip that stands twice counts once, among the random pairings as among the set's own.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.types import Status
+from mmcheck.corpus.alignment.clip_noise import CorrectedClips, correct_clips
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.alignment.partners import has_heard_partners
 from mmcheck.corpus.alignment.row_scores import RowScores
@@ -40,7 +43,6 @@ class _Clips:
     """What is known of the run's clips, a row each; NaN and 0 where a row has none."""
 
     own: Floats
-    null_mean: Floats
     keys: NDArray[np.uint64]
     """Equal for equal transcripts with equal values: the same clip twice."""
     texts: NDArray[np.uint64]
@@ -72,19 +74,49 @@ class SpeechAlignment:
         found = RowScores.empty(count)
         if not np.isfinite(clips.own).any() or not self._has_null(shards):
             return found
-        score, null_rows, null = _scores(clips)
         for code, name in enumerate(clips.names):
             own = (clips.codes == code) & np.isfinite(clips.own)
-            if not own.any():
-                continue
-            label = name if len(clips.names) > 1 else "all"
-            here = null[clips.codes[null_rows] == code]
-            verdict = self._verdict(label, clips, own, score, here)
-            if verdict.state == "model_cannot_tell" and has_heard_partners(shards, own, PROBE):
-                verdict = self._verdict(label, clips, own, score, here, has_partners=True)
-            self.verdicts[label] = verdict
-            found.set_verdict(own, verdict, score)
+            if own.any():
+                self._judge_slice(shards, name if len(clips.names) > 1 else "all", clips, own, found)
         return found
+
+    def _judge_slice(
+        self, shards: Sequence[ShardTables], name: str, clips: _Clips, own: NDArray[np.bool_], found: RowScores
+    ) -> None:
+        inside = own[clips.null_rows]
+        null = clips.null_values[inside]
+        corrected = correct_clips(np.where(own, clips.own, np.nan), clips.null_rows[inside], null)
+        score = clips.own
+        if corrected is not None and np.isfinite(corrected.scores).sum() >= MOST_SAMPLED * own.sum():
+            score, null = np.where(np.isfinite(corrected.scores), corrected.scores, clips.own), corrected.null
+            corrected = None
+        verdict = self._verdict(name, clips, own, score, null)
+        if verdict.state == "model_cannot_tell" and has_heard_partners(shards, own, PROBE):
+            verdict = self._verdict(name, clips, own, score, null, has_partners=True)
+        found.set_verdict(own, verdict, score)
+        if corrected is not None:
+            verdict = self._correct(name, clips, own, verdict, corrected, found)
+        self.verdicts[name] = verdict
+
+    def _correct(
+        self,
+        name: str,
+        clips: _Clips,
+        own: NDArray[np.bool_],
+        plain: SliceVerdict,
+        corrected: CorrectedClips,
+        found: RowScores,
+    ) -> SliceVerdict:
+        """Judge a slice's sampled clips by corrected values, and the others anew if these contradict them."""
+        sampled = own & np.isfinite(corrected.scores)
+        known = self._verdict(name, clips, sampled, corrected.scores, corrected.null)
+        if known.state != "judged" or known.numbers is None:
+            return plain
+        if not known.numbers["share_low"] <= plain.share <= known.numbers["share_high"]:
+            plain = self._verdict(name, clips, own, clips.own, clips.null_values[own[clips.null_rows]], known=known)
+            found.set_verdict(own, plain, clips.own)
+        found.set_verdict(sampled, known, corrected.scores)
+        return plain if plain.state == "judged" else known
 
     def _has_null(self, shards: Sequence[ShardTables]) -> bool:
         return any(shard.measurements(NULL_PROBE, ["status"]) is not None for shard in shards)
@@ -98,6 +130,7 @@ class SpeechAlignment:
         null: Floats,
         *,
         has_partners: bool = False,
+        known: SliceVerdict | None = None,
     ) -> SliceVerdict:
         rows = np.flatnonzero(own)
         distinct = rows[np.unique(clips.keys[rows], return_index=True)[1]]
@@ -127,11 +160,11 @@ class SpeechAlignment:
             kind=AUDIO_TRANSCRIPT,
             seed=self._seed,
             has_partners=has_partners,
+            known=known,
         )
 
     def _read(self, shards: Sequence[ShardTables]) -> _Clips:
         own: list[Floats] = [np.zeros(0)]
-        mean: list[Floats] = [np.zeros(0)]
         texts = [np.zeros(0, dtype=np.uint64)]
         labels: list[list[str]] = []
         null_rows: list[int] = []
@@ -141,7 +174,6 @@ class SpeechAlignment:
             num_rows = int(shard.samples(["id"]).num_rows)
             values = _column(shard, PROBE, "mean_log_prob", num_rows)
             own.append(values)
-            mean.append(_column(shard, NULL_PROBE, "null_mean_log_prob", num_rows))
             known = np.isfinite(values)
             texts.append(_hash_transcripts(shard, known))
             labels.append(read_labels(shard, self._options.slice_by) if known.any() else [""] * num_rows)
@@ -152,10 +184,12 @@ class SpeechAlignment:
         joined = np.concatenate(own)
         hashes = np.concatenate(texts)
         rows = np.array(null_rows, dtype=np.int64)
-        names, codes = self._slices(labels, joined, rows)
         with np.errstate(over="ignore"):
             keys = hashes * np.uint64(0x9E3779B97F4A7C15) + joined.view(np.uint64)
-        return _Clips(joined, np.concatenate(mean), keys, hashes, codes, names, rows, np.array(null_values))
+        once = _once(keys, joined, rows)
+        names, codes = self._slices(labels, joined, rows[once])
+        values = np.array(null_values, dtype=np.float64)
+        return _Clips(joined, keys, hashes, codes, names, rows[once], values[once])
 
     def _slices(
         self, labels: Sequence[list[str]], own: Floats, null_rows: NDArray[np.int64]
@@ -176,22 +210,11 @@ class SpeechAlignment:
         return kept, codes
 
 
-def _scores(clips: _Clips) -> tuple[Floats, NDArray[np.int64], Floats]:
-    """Return the score of each row, and row and score of each random pairing."""
-    known = np.isfinite(clips.own)
-    sampled = known & np.isfinite(clips.null_mean)
-    totals = np.bincount(clips.null_rows, weights=clips.null_values, minlength=len(clips.own))
-    counts = np.bincount(clips.null_rows, minlength=len(clips.own))
-    several = counts[clips.null_rows] > 1
-    if sampled.sum() < MOST_SAMPLED * known.sum() or not several.any():
-        return clips.own, clips.null_rows, clips.null_values
-    level = float(np.median(clips.null_mean[sampled]))
-    rows, values = clips.null_rows[several], clips.null_values[several]
-    # A transcript is held against the mean of the other k - 1, the clip's own against that of all k: the former spreads
-    # more, by (1 + 1 / (k - 1)) / (1 + 1 / k) in variance.
-    others = (totals[rows] - values) / (counts[rows] - 1)
-    centred = (values - others) * np.sqrt(1 - 1.0 / counts[rows] ** 2)
-    return clips.own - np.where(sampled, clips.null_mean, level) + level, rows, centred + level
+def _once(keys: NDArray[np.uint64], own: Floats, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which random pairings count: those of clips with a value of their own, the same clip once."""
+    known = np.unique(rows[np.isfinite(own[rows])])
+    first = known[np.unique(keys[known], return_index=True)[1]]
+    return np.isin(rows, first)
 
 
 def _column(shard: ShardTables, probe: str, name: str, num_rows: int) -> Floats:

@@ -94,6 +94,55 @@ def test_what_a_clip_gives_to_any_text_is_taken_off():
     assert ((found.posterior > 0.5) == is_wrong).mean() > 0.98
 
 
+def draw_noisy(count, share, seed=1):
+    """Return own values and noise of clips of which a fifth give 6 nat less to any text; and who is wrong."""
+    rng = np.random.default_rng(seed)
+    noise = np.where(rng.random(count) < 0.2, -6.0, 0.0)
+    is_wrong = rng.random(count) < share
+    return np.where(is_wrong, rng.normal(-8, 0.8, count), rng.normal(-1, 0.4, count)) + noise, noise, is_wrong
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1])
+def test_noise_is_taken_off_sampled_clips_where_others_were_not_sampled(share):
+    own, noise, is_wrong = draw_noisy(800, share)
+    sampled = np.random.default_rng(3).random(800) < 0.5
+    found, verdicts = judge(make_shard(own, noise=noise, sampled=sampled))
+    assert ((found.posterior > 0.5) == is_wrong)[sampled].mean() > 0.99
+    # The others are judged by what the sampled show: right texts in noisy clips are not taken for wrong ones.
+    assert (found.posterior > 0.5)[~sampled & ~is_wrong].mean() < 0.05
+    assert verdicts["all"].share == pytest.approx(share, abs=0.03)
+    assert verdicts["all"].num_pairs == 800
+
+
+def test_nothing_is_taken_off_where_right_texts_do_not_follow_the_clips():
+    # A strong recogniser: what wrong texts get varies by the clip, right ones fit everywhere.
+    rng = np.random.default_rng(1)
+    own, is_wrong = draw(300, 0.1)
+    level = rng.normal(0, 2, 300)
+    own = np.where(is_wrong, own + level, own)
+    found, _ = judge(make_shard(own, noise=level))
+    np.testing.assert_allclose(found.score, own, atol=1e-5)
+
+
+def test_null_values_of_copies_and_of_clips_without_a_value_do_not_count():
+    own, is_wrong = draw(300, 0.1)
+    shard = make_shard(own)
+    plain = judge(shard)[0]
+    twice = np.concatenate([np.arange(300), np.repeat(np.flatnonzero(~is_wrong)[:3], 60)])
+    tables = {name: pa.table(table).take(pa.array(twice)).to_pydict() for name, table in shard.tables.items()}
+    unread = {"transcript": ("failed", 0.0), "transcript_null": ("measured", -1.0)}
+    for name, (status, value) in unread.items():
+        table = tables[name]
+        table["status"] += [status] * 20
+        column = next(key for key in table if key.endswith("mean_log_prob"))
+        table[column] += [value] * 20
+    tables["transcript_null"]["evidence"] += [json.dumps({"null": [-1.0, -1.1, -0.9]})] * 20
+    texts = [shard.transcripts[row] for row in twice] + [f"unread {n}" for n in range(20)]
+    more = judge(FakeShard(texts, tables))[0]
+    np.testing.assert_allclose(more.p_value[:300], plain.p_value, atol=1e-6)
+    np.testing.assert_allclose(more.posterior[:300], plain.posterior, atol=1e-6)
+
+
 def test_a_recogniser_that_knows_nothing_cannot_tell():
     own = np.random.default_rng(2).normal(-8, 0.8, 200)
     found, verdicts = judge(make_shard(own))
