@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
-from mmcheck.core.types import Action, Metric
+from mmcheck.core.types import Action, ByteColumn, Metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class ProbeTraits:
     name), whatever the caption: an image with several captions is then measured once."""
     serves: str | None = None
     """The probe that it only serves (its null); it runs where that one runs."""
+    columns: tuple[ByteColumn, ...] = ()
+    """Columns of bytes that it stores beside its metrics (``Measurement.content``)."""
     in_manifests: bool = True
     """Whether values that a rule reads become ``mmcheck_<probe>_<metric>`` columns of the written manifests."""
 

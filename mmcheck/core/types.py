@@ -130,6 +130,18 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByteColumn:
+    """A column of bytes of fixed size that a probe stores beside its metrics, for whoever compares media."""
+
+    name: str
+    """Name of the column in the probe's parts."""
+    size: int
+    """Bytes a row."""
+    description: str
+    """One sentence in plain words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one probe found out about one sample."""
 
@@ -142,7 +154,9 @@ class Measurement:
     values: Mapping[str, float] = field(default_factory=dict)
     """Metric name without the probe's prefix -> finite number. Metrics that do not apply are absent."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """JSON-serialisable material for people and later stages: hypothesis, word alignment, language, sha256 ..."""
+    """JSON-serialisable material for people and later stages: hypothesis, word alignment, language ..."""
+    content: Mapping[str, bytes] = field(default_factory=dict)
+    """Name of a ``ByteColumn`` of the probe -> the bytes of this row. What is absent is stored as null."""
     reason: str | None = None
     """For ``failed`` and ``not_applicable``: a plain sentence."""
     cause: str | None = None

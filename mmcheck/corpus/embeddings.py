@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.content_keys import Keys, Mask, mix_keys
 from mmcheck.store.schema import EMBEDDING_PREFIX
 
 Vectors = NDArray[np.float32]
 StoredVectors = NDArray[np.floating]
-Keys = NDArray[np.uint64]
-Mask = NDArray[np.bool_]
 
 
 def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tuple[Mask, dict[str, Vectors]]:
@@ -92,14 +91,6 @@ def content_keys(seed: int, *vectors: Vectors) -> Keys:
         with np.errstate(over="ignore"):
             keys = mix_keys(keys ^ ((halves + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64))
     return np.maximum(keys, np.uint64(1))
-
-
-def mix_keys(keys: Keys) -> Keys:
-    """Return the keys through the finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
-    with np.errstate(over="ignore"):
-        mixed = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ is made of them does not depend on the order of the rows. About a hundred bytes 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,20 +19,20 @@ from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import DAMAGED_FROM
-from mmcheck.corpus.duplicates.near_images import NUM_COLOURS
-from mmcheck.corpus.embeddings import gather_bank, mix_keys, read_embeddings
+from mmcheck.corpus.content_keys import Keys, hash_texts, join_keys, medium_keys, place_keys, text_keys
+from mmcheck.corpus.embeddings import gather_bank, read_embeddings
 from mmcheck.corpus.groups import Rows, number_members
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
-from mmcheck.corpus.repetition import normalise_texts
-from mmcheck.store.schema import load_json
+from mmcheck.store.media_columns import IMAGE_COLOURS, IMAGE_HASH, MEDIA_COLUMNS
+from mmcheck.store.schema import read_bytes
 
-Keys = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
 TEXTS = {"image": "caption", "audio": "transcript"}
 _PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
 _SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
-_MEASURED = ("status", "width", "height", "duration", "blankness", *DAMAGED_FROM, "evidence")
+_VALUES = ("width", "height", "duration", "blankness", *DAMAGED_FROM)
+_MEASURED = ("status", *_VALUES, *(column.name for column in MEDIA_COLUMNS))
 _COLUMNS = ("id", "manifest", "row_number", "image", "audio", "caption", "transcript", "problem")
 
 
@@ -70,7 +69,7 @@ class MediaRows:
         Both count from 1 among the rows with this medium and this very text: an image with several captions is one
         image, not several copies of it.
         """
-        group = mix_keys(self.key ^ mix_keys(self.text))
+        group = join_keys(self.key, self.text)
         rows = np.arange(len(self.key)).astype(np.uint64)
         return number_members(group, self.place, rank), number_members(group, rows, rank)
 
@@ -159,34 +158,34 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
     count = samples.num_rows
     sound = pc.is_null(samples["problem"]).to_numpy()
     media = shard.measurements("media", _MEASURED)
-    evidence: list[dict[str, str]] = [{}] * count
     readable = sound
     if media is not None:
         readable = sound & np.asarray(media["status"].to_numpy(zero_copy_only=False) == Status.MEASURED.value)
-        evidence = [load_json(text) if text else {} for text in media["evidence"].to_pylist()]
     numbers = samples["row_number"].combine_chunks().cast(pa.string())
     place = pc.binary_join_element_wise(samples["manifest"].combine_chunks().cast(pa.string()), numbers, "\n")
-    source = _hash(place, np.ones(count, dtype=bool))
+    source = hash_texts(place)
     found = {}
     for modality, text in TEXTS.items():
-        refs = _hash(_refs(samples[modality].combine_chunks()), readable)
-        digests = _hash(pa.array([entry.get(f"{modality}_sha256") for entry in evidence], pa.string()), readable)
+        places = place_keys(samples[modality], readable)
         probe, name = _SCORES[modality]
         is_image = modality == "image"
         size = _column(media, "width", count) * _column(media, "height", count)
-        phash, colours, has_hash = _hashes(evidence, readable)
+        # Zeros stand where there are none, so that equal runs give equal arrays.
+        hashed, phash = read_bytes(media, IMAGE_HASH, count)
+        coloured, colours = read_bytes(media, IMAGE_COLOURS, count)
+        has_hash = hashed & coloured & (places != 0) & is_image
         found[modality] = MediaRows(
-            key=np.where((digests != 0) & (refs != 0), digests, refs),
-            place=refs,
-            text=_hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound),
+            key=medium_keys(media, modality, places),
+            place=places,
+            text=text_keys(samples[text], sound),
             source=source,
             score=_column(shard.measurements(probe, (name,)), name, count),
             size=size if is_image else _column(media, "duration", count),
-            phash=phash,
-            colours=colours,
-            has_hash=has_hash & (refs != 0) & is_image,
-            is_blank=(_column(media, "blankness", count) > BLANK_FROM) & (refs != 0) & is_image,
-            is_damaged=_is_damaged(media, count) & (refs != 0) & is_image,
+            phash=np.where(has_hash, phash.view(">u8")[:, 0], 0).astype(np.uint64),
+            colours=np.where(has_hash[:, None], colours, np.uint8(0)),
+            has_hash=has_hash,
+            is_blank=(_column(media, "blankness", count) > BLANK_FROM) & (places != 0) & is_image,
+            is_damaged=_is_damaged(media, count) & (places != 0) & is_image,
         )
     return found
 
@@ -200,7 +199,7 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         score=np.zeros(0),
         size=np.zeros(0),
         phash=np.zeros(0, dtype=np.uint64),
-        colours=np.zeros((0, NUM_COLOURS), dtype=np.uint8),
+        colours=np.zeros((0, IMAGE_COLOURS.size), dtype=np.uint8),
         has_hash=np.zeros(0, dtype=bool),
         is_blank=np.zeros(0, dtype=bool),
         is_damaged=np.zeros(0, dtype=bool),
@@ -209,21 +208,6 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         field.name: np.concatenate([getattr(part, field.name) for part in (none, *parts)]) for field in fields(none)
     }
     return MediaRows(**found)
-
-
-def _hashes(
-    evidence: Sequence[dict[str, str]], readable: NDArray[np.bool_]
-) -> tuple[Keys, NDArray[np.uint8], NDArray[np.bool_]]:
-    phash = np.zeros(len(evidence), dtype=np.uint64)
-    colours = np.zeros((len(evidence), NUM_COLOURS), dtype=np.uint8)
-    present = np.zeros(len(evidence), dtype=bool)
-    for row in np.flatnonzero(readable).tolist():
-        bits, means = evidence[row].get("image_phash"), evidence[row].get("image_colours")
-        if bits and means and len(means) == 2 * NUM_COLOURS:
-            phash[row] = int(bits, 16)
-            colours[row] = np.frombuffer(bytes.fromhex(means), dtype=np.uint8)
-            present[row] = True
-    return phash, colours, present
 
 
 def _column(table: pa.Table | None, name: str, count: int) -> Floats:
@@ -238,24 +222,3 @@ def _is_damaged(table: pa.Table | None, count: int) -> NDArray[np.bool_]:
     for name, limit in DAMAGED_FROM.items():
         found |= _column(table, name, count) > limit
     return found
-
-
-def _refs(column: pa.Array) -> pa.Array:
-    """Return where each medium lies (file, member, segment) as a text; null where there is no medium."""
-    parts = [pc.fill_null(pc.struct_field(column, name).cast(pa.string()), "") for name in _PLACE[1:]]
-    return pc.binary_join_element_wise(pc.struct_field(column, _PLACE[0]), *parts, "\n")
-
-
-_PLACE = ("uri", "member", "start", "duration", "channel")
-
-
-def _hash(texts: pa.Array, sound: NDArray[np.bool_]) -> Keys:
-    """Return 64 bits a text; 0 where there is none or the row does not count."""
-    encoded = texts.dictionary_encode()
-    digests = b"".join(
-        hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-        for text in encoded.dictionary.to_pylist()
-    )
-    unique = np.concatenate([[0], np.maximum(np.frombuffer(digests, dtype="<u8"), 1)]).astype(np.uint64)
-    keys = unique[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False) + 1]
-    return np.where(sound, keys, np.uint64(0))

@@ -4,13 +4,11 @@ One caption over many pictures (a placeholder, a shop's boilerplate, a join gone
 are faults that no single sample shows. Equal means equal after plain normalisation for texts, and equal SHA-256 of the
 file for media; looking alike is not this file's business.
 
-Memory holds some 8-byte hashes a sample and nothing else that grows. Two different texts share a hash with a
-probability of n^2 / 2^65 over n texts (3e-8 at a million), which is accepted.
+Memory holds some 8-byte keys a sample (see ``content_keys``) and nothing else that grows.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +23,10 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.content_keys import DIGEST_COLUMNS, Keys, join_keys, medium_keys, place_keys, text_keys
 from mmcheck.corpus.repetition_metrics import METRICS
-from mmcheck.store.schema import dump_json, load_json
+from mmcheck.store.schema import dump_json
 
-Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
 VERSION = 3
@@ -122,7 +120,7 @@ class _Groups:
     """First rows of the first members of each group that has several; -1 where there are fewer."""
 
 
-def _group(group: Hashes, member: Hashes) -> _Groups:
+def _group(group: Keys, member: Keys) -> _Groups:
     size = len(group)
     count, order = np.full(size, np.nan), np.full(size, np.nan)
     index = np.full(size, -1, dtype=np.int64)
@@ -152,27 +150,25 @@ def _group(group: Hashes, member: Hashes) -> _Groups:
     return _Groups(count, order, index, examples)
 
 
-def _changes(values: Hashes) -> NDArray[np.bool_]:
+def _changes(values: Keys) -> NDArray[np.bool_]:
     found = np.ones(len(values), dtype=bool)
     found[1:] = values[1:] != values[:-1]
     return found
 
 
-def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Hashes]]:
+def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Keys]]:
     sizes: list[int] = []
-    parts: dict[str, list[Hashes]] = {}
+    parts: dict[str, list[Keys]] = {}
     for shard in shards:
         samples = shard.samples(_COLUMNS)
-        media = shard.measurements("media", ("evidence",))
-        digests = _digests(media, samples.num_rows)
+        media = shard.measurements("media", DIGEST_COLUMNS)
         sound = pc.is_null(samples["problem"]).to_numpy()
         start = sum(sizes)
         for modality, text in _MODALITIES.items():
-            texts = _hash(normalise_texts(samples[text].combine_chunks().cast(pa.string())), sound)
-            ref = _hash(_refs(samples[modality].combine_chunks()), sound)
-            content = _hash(digests[modality], sound)
-            content = np.where((content == 0) | (ref == 0), ref, content)
-            same_text = np.where(content != 0, _mix(texts, content), np.uint64(0))
+            texts = text_keys(samples[text], sound)
+            ref = place_keys(samples[modality], sound)
+            content = medium_keys(media, modality, ref)
+            same_text = np.where(content != 0, join_keys(content, texts), np.uint64(0))
             pair = np.where(texts != 0, same_text, np.uint64(0))
             row = np.arange(start + 1, start + samples.num_rows + 1, dtype=np.uint64)
             found = {text: texts, "ref": ref, "content": content, "same_text": same_text, "pair": pair, "row": row}
@@ -185,52 +181,6 @@ def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Hash
 
 
 _PER_MODALITY = ("ref", "content", "same_text", "pair", "row")
-
-
-def normalise_texts(texts: pa.Array) -> pa.Array:
-    """Return texts as they are compared: NFKC, lower case, every run of space and punctuation one space.
-
-    A text that is then empty becomes null: nothing is not a repetition of nothing.
-    """
-    plain = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKC"))
-    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[\s\p{Z}\p{P}\p{C}]+", " "))
-    return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
-
-
-def _refs(column: pa.Array) -> pa.Array:
-    """Return where each medium lies (file, member, segment) as a text; null where there is no medium."""
-    parts = [pc.struct_field(column, name).cast(pa.string()) for name in ("member", "start", "duration", "channel")]
-    filled = [pc.fill_null(part, "") for part in parts]
-    return pc.binary_join_element_wise(pc.struct_field(column, "uri"), *filled, "\n")
-
-
-def _digests(media: pa.Table | None, num_rows: int) -> dict[str, pa.Array]:
-    """Return the SHA-256 of each sample's image and recording as the media probe stored them."""
-    found: dict[str, list[str | None]] = {modality: [None] * num_rows for modality in _MODALITIES}
-    if media is not None and "evidence" in media.column_names:
-        for row, text in enumerate(media["evidence"].to_pylist()):
-            evidence = load_json(text) if text else {}
-            for modality, digests in found.items():
-                digests[row] = evidence.get(f"{modality}_sha256")
-    return {modality: pa.array(digests, pa.string()) for modality, digests in found.items()}
-
-
-def _hash(texts: pa.Array, sound: NDArray[np.bool_]) -> Hashes:
-    """Return 64 bits a text; 0 where there is none or the row is broken."""
-    encoded = texts.dictionary_encode()
-    digests = b"".join(
-        hashlib.blake2b(text.encode(), digest_size=8).digest() for text in encoded.dictionary.to_pylist()
-    )
-    unique = np.concatenate([[np.uint64(0)], np.maximum(np.frombuffer(digests, dtype="<u8"), 1)]).astype(np.uint64)
-    places = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False) + 1
-    return np.where(sound, unique[places], np.uint64(0))
-
-
-def _mix(first: Hashes, second: Hashes) -> Hashes:
-    """Return one hash of two (multiply and fold, as in splitmix64); never 0."""
-    mixed = first * np.uint64(0x9E3779B97F4A7C15) + second
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    return np.maximum(mixed ^ (mixed >> np.uint64(27)), np.uint64(1))
 
 
 def _read_ids(shards: Sequence[ShardTables], starts: Rows, examples: Sequence[Rows]) -> dict[int, str]:

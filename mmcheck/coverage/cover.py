@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import Keys, Mask, Vectors, content_keys, gather_bank, read_embeddings
+from mmcheck.corpus.content_keys import Keys, Mask
+from mmcheck.corpus.embeddings import Vectors, content_keys, gather_bank, read_embeddings
 from mmcheck.coverage.clusters import (
     Floats,
     Labels,

@@ -16,7 +16,7 @@ import pyarrow as pa
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Shard
 from mmcheck.store.run_folder import RunFolder, read_measured, read_part
-from mmcheck.store.schema import digest_ids
+from mmcheck.store.schema import byte_columns, digest_ids
 
 _FEWEST_ROWS, _MOST_ROWS = 8_192, 50_000
 """Rows judged in one table, at least and at most. Measured: judging many shards in one table costs a tenth of judging
@@ -27,8 +27,8 @@ _READERS = 2  # threads that read ahead; our own choice: one waits for the disk 
 _FILES_A_TASK = 16
 """Files that one of them reads in turn. Our own choice: handing over single ones costs more than reading them."""
 _UNREAD = ("evidence", "sample_id")
-"""Columns that no rule and no manifest looks at: the first is most of the bytes of some probes, the second is known
-from the label of the part."""
+"""Columns that no rule and no manifest looks at, beside those of bytes: the first is most of the bytes of some probes,
+the second is known from the label of the part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,8 @@ def _columns(run: RunFolder, name: str) -> list[str]:
         RunError: If it is missing or damaged.
     """
     first = read_part(run.measurements_part(name, run.shards()[0]))
-    return [column for column in first.column_names if column not in _UNREAD]
+    unread = {*_UNREAD, *byte_columns(first)}
+    return [column for column in first.column_names if column not in unread]
 
 
 _Task = Future[tuple[pa.Table, list[str]]]

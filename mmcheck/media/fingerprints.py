@@ -43,21 +43,21 @@ NUM_AUDIO_VALUES = 2 * len(_MODULATIONS) * (2 * _NUM_BANDS - 3)
 """Length of an audio fingerprint."""
 
 
-def image_fingerprint(image: Image.Image) -> tuple[str, str]:
-    """Return the perceptual hash and the colours of an RGB image, both in hexadecimal digits.
+def image_fingerprint(image: Image.Image) -> tuple[bytes, bytes]:
+    """Return the perceptual hash and the colours of an RGB image.
 
     Args:
         image: Mode RGB, any size.
 
     Returns:
-        The perceptual hash as 16 digits (64 bits, see ``perceptual_hash``). And the mean colours of 4 x 4 fields, row
-        by row, as 96 digits (48 bytes: red, green, blue).
+        The perceptual hash (8 bytes, most significant first, see ``perceptual_hash``). And the mean colours of 4 x 4
+        fields, row by row (48 bytes: red, green, blue).
     """
     factor = min(image.size) // _HASH_SIDE
     small = image.reduce(factor) if factor >= 2 else image
     bits = np.packbits(perceptual_hash(small).ravel())
     colours = small.resize((_GRID, _GRID), Image.Resampling.BOX)
-    return bits.tobytes().hex(), colours.tobytes().hex()
+    return bits.tobytes(), colours.tobytes()
 
 
 def audio_fingerprint(samples: Floats) -> Floats | None:

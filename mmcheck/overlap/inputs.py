@@ -21,12 +21,13 @@ from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError, UserError
 from mmcheck.core.pair_kinds import MEDIA, PAIR_KINDS, PairKind
 from mmcheck.core.progress import Progress
+from mmcheck.corpus.content_keys import DIGEST_COLUMNS
 from mmcheck.formats.detect import expand_manifests
 from mmcheck.scanning.scan import scan_run
 from mmcheck.store.claim import hold
 from mmcheck.store.own_entries import INVENTORY, LOCK, OUTPUTS, OVERLAP, OVERLAP_FILES, OVERLAP_MARKER, OVERLAP_RUNS
 from mmcheck.store.reading import hold_for_reading, require_complete
-from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_folder import RunFolder, column_names
 from mmcheck.store.run_record import ProbeRecord
 
 FOLDER = OVERLAP
@@ -291,6 +292,11 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
                 f"{side.role} was scanned without the probe media, so its files have neither checksums nor "
                 "fingerprints: only equal paths count as exact. Scan it again with --probes media,... to compare files."
             )
+        elif not _has_content(run):
+            notes.append(
+                f"{side.role} was scanned by an earlier version, whose checksums and fingerprints of files are not "
+                "read any more: only equal paths count as exact. Scan it again to compare files."
+            )
         elif not run.config().probes.media.fingerprints:
             notes.append(
                 f"{side.role} was scanned with probes.media.fingerprints: false, so re-encoded copies are hard to see. "
@@ -305,6 +311,11 @@ def compare_runs(train: SideInput, test: SideInput) -> Comparability:
                 f"may differ: {kind.media_noun} were compared by their bytes alone. Scan one of the two again."
             )
     return Comparability(use_embeddings=tuple(kind.name for kind in used), notes=tuple(notes))
+
+
+def _has_content(run: RunFolder) -> bool:
+    shards = run.shards()
+    return not shards or set(DIGEST_COLUMNS) <= set(column_names(run.measurements_part("media", shards[0])))
 
 
 def _unlike_embeddings(kind: PairKind, one: RunFolder, other: RunFolder) -> str | None:

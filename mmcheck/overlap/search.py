@@ -16,7 +16,7 @@ import numpy as np
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.pair_kinds import KIND_OF, PAIR_KINDS
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import mix_keys
+from mmcheck.corpus.content_keys import join_keys
 from mmcheck.corpus.groups import Rows
 from mmcheck.corpus.media_items import Items, to_items
 from mmcheck.overlap.media import find_media
@@ -182,7 +182,7 @@ def _combine(side: Side, modality: str) -> Items:
     """Return the different pairs of medium and text as items."""
     rows = side.media[modality]
     both = (rows.key != 0) & (rows.text != 0)
-    mixed = np.maximum(mix_keys(rows.key ^ mix_keys(rows.text)), np.uint64(1))
+    mixed = join_keys(rows.key, rows.text)
     return to_items(np.where(both, mixed, np.uint64(0)), np.arange(side.num_rows, dtype=np.int64))
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.pair_kinds import KIND_OF
+from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.corpus.duplicates.near_texts import NearTexts, TextSignatures
 from mmcheck.corpus.groups import Rows
 from mmcheck.corpus.media_items import Items
-from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.overlap.pairs import Found, Side, Step, collect, find_equal
 
 _MAX_BUCKET = 64  # texts of one band that a text is held against; our own choice: bounds time

@@ -12,6 +12,7 @@ import importlib.metadata
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,25 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.media_metrics import METRICS, SILENCE_DB
+from mmcheck.store.media_columns import AUDIO_DIGEST, IMAGE_COLOURS, IMAGE_DIGEST, IMAGE_HASH, MEDIA_COLUMNS
 
-_VERSION = 4
+_VERSION = 5
 _GRID = 64  # side of the small copy in pixels; our own choice: enough to see whether there is anything
 _BLANK_SPREAD = 4.0
 """Spread (of 255 levels) at which blankness is one half. Our own choice: noise of a camera on an even ground."""
 _MAY_BE_BLANK = re.compile(r"mask|depth|seg|alpha|matte|edge|label")
 """Columns whose images are about a picture and may well be of one colour."""
 _MIN_SPEECH = 0.1  # seconds of speech below which a rate of speech means nothing; our own choice: a syllable
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What is measured of one sample; the parts of its ``Measurement``."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
+    content: dict[str, bytes] = field(default_factory=dict)
+    embeddings: dict[str, Any] = field(default_factory=dict)
 
 
 class MediaProbe:
@@ -61,7 +73,7 @@ class MediaProbe:
     metrics = METRICS
     batch_size = 256
     options_model = MediaProbeConfig
-    traits = ProbeTraits(of_image_alone=True, in_manifests=False)
+    traits = ProbeTraits(of_image_alone=True, in_manifests=False, columns=MEDIA_COLUMNS)
 
     def __init__(self, options: MediaProbeConfig, device: str = "cpu", seed: int = 0) -> None:
         self._options = options
@@ -97,8 +109,8 @@ class MediaProbe:
             "voice_activity": None if model is None else {"file": model.name, "sha256": digest_file(model)},
         }
 
-    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any], dict[str, Any]]:
-        """Return values, evidence and embeddings; everything is done here, in the decoding thread.
+    def prepare(self, media: SampleMedia) -> MediaFacts:
+        """Return all that is measured; everything is done here, in the decoding thread.
 
         Raises:
             NotApplicable: If the sample has neither an image nor a recording.
@@ -107,21 +119,19 @@ class MediaProbe:
         sample = media.sample
         if sample.image is None and sample.audio is None:
             raise NotApplicable("the row names neither an image nor a recording")
-        values: dict[str, float] = {}
-        evidence: dict[str, Any] = {}
-        embeddings: dict[str, Any] = {}
+        facts = MediaFacts()
         if sample.image is not None:
-            _measure_image(media, sample.image, values, evidence)
+            _measure_image(media, sample.image, facts)
             if self._options.fingerprints:
-                evidence["image_phash"], evidence["image_colours"] = image_fingerprint(media.image())
+                facts.content[IMAGE_HASH.name], facts.content[IMAGE_COLOURS.name] = image_fingerprint(media.image())
         if sample.audio is not None:
-            self._measure_audio(media, sample.audio, values, evidence)
+            self._measure_audio(media, sample.audio, facts)
             sound = audio_fingerprint(media.audio().samples) if self._options.fingerprints else None
             if sound is not None:
-                embeddings["audio"] = sound
+                facts.embeddings["audio"] = sound
         if sample.further:
-            evidence["further"] = [_check_further(media, one) for one in sample.further]
-        return values, evidence, embeddings
+            facts.evidence["further"] = [_check_further(media, one) for one in sample.further]
+        return facts
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
@@ -130,16 +140,16 @@ class MediaProbe:
                 sample_id=item.sample.id,
                 probe=self.name,
                 status=Status.MEASURED,
-                values=item.payload[0],
-                evidence=item.payload[1],
-                embeddings=item.payload[2],
+                values=item.payload.values,
+                evidence=item.payload.evidence,
+                content=item.payload.content,
+                embeddings=item.payload.embeddings,
             )
             for item in batch
         ]
 
-    def _measure_audio(
-        self, media: SampleMedia, ref: MediaRef, values: dict[str, float], evidence: dict[str, Any]
-    ) -> None:
+    def _measure_audio(self, media: SampleMedia, ref: MediaRef, facts: MediaFacts) -> None:
+        values, evidence = facts.values, facts.evidence
         audio = media.audio()
         info = audio.info
         seconds = audio.duration
@@ -173,18 +183,16 @@ class MediaProbe:
             # Without a start the row speaks of the whole file, of which no more than the declared part was decoded.
             true = info.duration if ref.start is not None else max(info.duration, info.file_duration or 0.0)
             values["declared_duration_error"] = abs(declared - true)
-        evidence.update(
-            audio_sha256=media.audio_digest(),
-            codec=info.codec,
-            container=info.container,
-        )
+        facts.content[AUDIO_DIGEST.name] = bytes.fromhex(media.audio_digest())
+        evidence.update(codec=info.codec, container=info.container)
         if info.num_bad_packets:
             evidence["num_bad_packets"] = info.num_bad_packets
         if info.num_nonfinite:
             evidence["num_nonfinite"] = info.num_nonfinite
 
 
-def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], evidence: dict[str, Any]) -> None:
+def _measure_image(media: SampleMedia, ref: MediaRef, facts: MediaFacts) -> None:
+    values, evidence = facts.values, facts.evidence
     decoded = media.decoded_image()
     blankness, contrast, brightness = _look(decoded.image)
     is_right = has_right_suffix(ref.name, decoded.format)
@@ -204,7 +212,8 @@ def _measure_image(media: SampleMedia, ref: MediaRef, values: dict[str, float], 
     )
     if decoded.format == "JPEG":
         values["jpeg_damage"] = jpeg_damage(media.image_bytes())
-    evidence.update(image_sha256=media.image_digest(), format=decoded.format, mode=decoded.mode)
+    facts.content[IMAGE_DIGEST.name] = bytes.fromhex(media.image_digest())
+    evidence.update(format=decoded.format, mode=decoded.mode)
     if decoded.num_frames > 1:
         evidence["num_frames"] = decoded.num_frames
 

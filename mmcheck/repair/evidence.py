@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.embeddings import mix_keys
+from mmcheck.corpus.content_keys import join_keys, mix_keys
 from mmcheck.metrics.null_mixture import fit_null_mixture, rising
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
@@ -146,7 +146,7 @@ def fit_transcript_evidence(scores: PairScores, null: Null) -> Evidence | None:
 def own_scores(scores: PairScores) -> Floats:
     """Return the scores of (at most some thousand distinct) pairs as they stand, chosen by content."""
     rows = np.flatnonzero(scores.has_medium & scores.has_text)
-    keys = mix_keys(scores.media_keys[rows] ^ mix_keys(scores.text_keys[rows]))
+    keys = join_keys(scores.media_keys[rows], scores.text_keys[rows])
     chosen = rows[np.unique(keys, return_index=True)[1][:_FIT_ROWS]]
     found = scores.pairs(chosen, chosen)
     return found[np.isfinite(found)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.embeddings import Keys
+from mmcheck.corpus.content_keys import Keys
 from mmcheck.metrics.soft_matching import match_probabilities
 from mmcheck.repair.evidence import MAX_LOG_RATIO, Evidence
 from mmcheck.repair.scores import CANDIDATES, Rows

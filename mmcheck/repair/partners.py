@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmcheck.corpus.embeddings import mix_keys
+from mmcheck.corpus.content_keys import mix_keys
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
 _MEDIA = 1536  # media that are looked at; our own choice: bounds time

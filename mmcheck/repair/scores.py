@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.embeddings import Keys, content_keys, mix_keys, normalise
+from mmcheck.corpus.content_keys import Keys, join_keys, mix_keys
+from mmcheck.corpus.embeddings import content_keys, normalise
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
 Rows = NDArray[np.int64]
@@ -120,7 +121,7 @@ class EmbeddingScores:
         self.text_keys = _vector_keys(texts, has_text, seed + 1)
         whole = np.flatnonzero(has_medium & has_text)
         # By the content of the pair, so that neither the order of rows nor a repeated row changes the bank.
-        keys = mix_keys(self.media_keys[whole] ^ mix_keys(self.text_keys[whole]))
+        keys = join_keys(self.media_keys[whole], self.text_keys[whole])
         bank = whole[np.unique(keys, return_index=True)[1][:BANK_SIZE]]
         self._bank_images = self._take(images, bank)
         self._bank_texts = self._take(texts, bank)

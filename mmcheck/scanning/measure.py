@@ -231,7 +231,8 @@ class MeasureTask:
                     f"{opened.shard.stop - opened.shard.start} samples.",
                     hint="this is a defect of mmcheck; please report it.",
                 )
-            table = measurements_to_table(measurements, self._probes[name].metrics)
+            probe = self._probes[name]
+            table = measurements_to_table(measurements, probe.metrics, probe.traits.columns)
             failed = ",".join(sorted({m.cause for m in measurements if m.cause}))
             labels = {"fingerprint": self._fingerprints[name], "failed": failed}
             labels |= self._image_label(name, opened.shard)

@@ -98,7 +98,8 @@ class PartialParts:
         """
         whole = partial.cut(len(partial.measurements))
         if whole.borders:
-            table = measurements_to_table(whole.measurements, self._probes[name].metrics)
+            probe = self._probes[name]
+            table = measurements_to_table(whole.measurements, probe.metrics, probe.traits.columns)
             own = {"fingerprint": self._fingerprints[name]}
             own |= {"borders": _text(whole.borders), "reused_rows": _text(whole.reused)}
             write_part(self.path(name, shard), table, {**labels, **own})

@@ -25,12 +25,12 @@ from mmcheck.core.errors import ConfigError, MediaError, RunError
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Measurement, MediaRef, Sample, Shard, Status
 from mmcheck.media.sample_media import SampleMedia
+from mmcheck.store.media_columns import DIGESTS
 from mmcheck.store.reading import hold_for_reading
 from mmcheck.store.run_folder import RunFolder, column_names, read_part
 from mmcheck.store.run_record import RunRecord
-from mmcheck.store.schema import find_labels, load_json, table_to_measurements, table_to_samples
+from mmcheck.store.schema import find_labels, table_to_measurements, table_to_samples
 
-_DIGESTS = {"image": "image_sha256", "audio": "audio_sha256"}
 _PARTS_IN_MEMORY = 64
 """Parts a probe that are kept as records. Our own choice: a grown manifest is met in the earlier order, so few are
 needed."""
@@ -140,12 +140,18 @@ class EarlierRun:
         if not part.is_file():
             return
         samples = table_to_samples(read_part(self.folder.samples_part(shard)))
-        evidence = read_part(part, ["evidence"])["evidence"].to_pylist()
-        if len(evidence) != len(samples):
+        stored = read_part(part, ["status", *(column.name for column in DIGESTS.values())])
+        if stored.num_rows != len(samples):
             raise RunError(f"{part} does not belong to its samples.", hint="scan that run again.")
-        for row, (sample, text) in enumerate(zip(samples, evidence, strict=True)):
-            known = load_json(text) if text else {}
-            key = content_key(sample, {half: known[name] for half, name in _DIGESTS.items() if name in known})
+        if any(column.name not in stored.column_names for column in DIGESTS.values()):
+            raise RunError(
+                f"{self.path} cannot be reused: it was scanned by an earlier version, which kept digests of media in "
+                "another way.",
+                hint="scan without --reuse.",
+            )
+        digests = {half: stored[column.name].to_pylist() for half, column in DIGESTS.items()}
+        for row, sample in enumerate(samples):
+            key = content_key(sample, {half: rows[row].hex() for half, rows in digests.items() if rows[row]})
             if key is not None:
                 yield row, key
 

@@ -8,7 +8,6 @@ precision), so a run that was stopped and continued ends in the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mmcheck.core.types import Measurement, Shard
+from mmcheck.corpus.content_keys import place_keys
 from mmcheck.scanning.same_bytes import LABEL, SameBytes
 from mmcheck.store.run_folder import column_names, read_part
 from mmcheck.store.schema import EMBEDDING_PREFIX, find_labels, table_to_measurements
@@ -150,20 +150,8 @@ def _find_repeats(out: Path, shards: Sequence[Shard]) -> tuple[NDArray[np.int64]
 def _image_keys(part: Path) -> NDArray[np.uint64]:
     """Return 64 bits of where each row's image lies; 0 where it has none, or not that alone."""
     table = read_part(part, ["image", "audio", "problem"])
-    column = table["image"].combine_chunks()
-    if column.null_count == len(column):
-        return np.zeros(len(column), dtype=np.uint64)
     # Beside a recording the values are not the image's alone.
     alone = pc.and_(pc.is_null(table["audio"]), pc.is_null(table["problem"])).to_numpy()
     if "further" in pq.read_schema(part).names:
         alone &= pc.is_null(read_part(part, ["further"])["further"]).to_numpy()
-    texts = [pc.fill_null(pc.struct_field(column, name).cast(pa.string()), "") for name in _PLACE[1:]]
-    joined = pc.binary_join_element_wise(pc.struct_field(column, _PLACE[0]), *texts, "\n")
-    encoded = joined.dictionary_encode()
-    digests = b"".join(
-        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        for text in encoded.dictionary.to_pylist()
-    )
-    unique = np.concatenate([[0], np.maximum(np.frombuffer(digests, dtype="<u8"), 1)]).astype(np.uint64)
-    found = unique[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False) + 1]
-    return np.where(alone, found, np.uint64(0))
+    return place_keys(table["image"], alone, _PLACE)

@@ -15,12 +15,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.digests import digest_bytes
 from mmcheck.core.json_row import JsonRow, load_row
 from mmcheck.core.json_row import load_json as load_json
-from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Metric, RowProblem, Sample, Status
+from mmcheck.core.types import ByteColumn, FurtherMedium, Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.store.seal import BLANK_SEAL, SEAL_KEY, Damaged, check_footer, check_part, seal_part
 
 MEDIA_REF = pa.struct(
@@ -205,12 +206,15 @@ def _refs(column: pa.ChunkedArray) -> list[MediaRef | None]:
     ]
 
 
-def measurements_to_table(measurements: Sequence[Measurement], metrics: Iterable[Metric]) -> pa.Table:
+def measurements_to_table(
+    measurements: Sequence[Measurement], metrics: Iterable[Metric], content: Iterable[ByteColumn] = ()
+) -> pa.Table:
     """Return the table of one probe's measurements of one shard.
 
     Args:
         measurements: One record a sample, in the shard's order.
         metrics: The probe's metrics; each gets a nullable float64 column under its short name.
+        content: The probe's columns of bytes; each gets a nullable column of fixed-size binaries.
     """
     columns: dict[str, Any] = {
         "sample_id": pa.array([m.sample_id for m in measurements], pa.string()),
@@ -221,6 +225,8 @@ def measurements_to_table(measurements: Sequence[Measurement], metrics: Iterable
     for metric in metrics:
         short = metric.name.partition(".")[2]
         columns[short] = pa.array([m.values.get(short) for m in measurements], pa.float64())
+    for column in content:
+        columns[column.name] = pa.array([m.content.get(column.name) for m in measurements], pa.binary(column.size))
     columns["evidence"] = pa.array(
         [dump_json(dict(m.evidence)) if m.evidence else None for m in measurements], pa.string()
     )
@@ -236,6 +242,7 @@ def table_to_measurements(table: pa.Table, probe: str) -> list[Measurement]:
     """
     fixed = {name: table[name].to_pylist() for name in _FIXED_COLUMNS}
     metrics = {name: table[name].to_pylist() for name in metric_columns(table)}
+    content = {name: table[name].to_pylist() for name in byte_columns(table)}
     vectors = {
         name.removeprefix(EMBEDDING_PREFIX): _vectors(table[name])
         for name in table.column_names
@@ -248,6 +255,7 @@ def table_to_measurements(table: pa.Table, probe: str) -> list[Measurement]:
             status=Status(fixed["status"][row]),
             values={name: values[row] for name, values in metrics.items() if values[row] is not None},
             evidence=load_json(fixed["evidence"][row]) if fixed["evidence"][row] else {},
+            content={name: rows[row] for name, rows in content.items() if rows[row] is not None},
             reason=fixed["reason"][row],
             cause=fixed["cause"][row],
             embeddings={name: column[row] for name, column in vectors.items() if column[row] is not None},
@@ -280,7 +288,7 @@ def _embeddings(vectors: Sequence[Any]) -> pa.Array:
 def metric_columns(table: pa.Table) -> list[str]:
     """Return the short names of the metric columns of a measurements table.
 
-    A column of text is what an analysis says of a row beside its numbers.
+    A column of text is what an analysis says of a row beside its numbers; one of bytes is content to compare media by.
     """
     return [
         field.name
@@ -288,7 +296,32 @@ def metric_columns(table: pa.Table) -> list[str]:
         if field.name not in _FIXED_COLUMNS
         and not field.name.startswith(EMBEDDING_PREFIX)
         and not pa.types.is_string(field.type)
+        and not pa.types.is_fixed_size_binary(field.type)
     ]
+
+
+def byte_columns(table: pa.Table) -> list[str]:
+    """Return the names of the columns of a measurements table that hold bytes (``Measurement.content``)."""
+    return [field.name for field in table.schema if pa.types.is_fixed_size_binary(field.type)]
+
+
+def read_bytes(
+    table: pa.Table | None, column: ByteColumn, num_rows: int
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Return which rows have a value in a column of bytes, shape (n,), and the bytes, shape (n, size).
+
+    Args:
+        table: Measurements that may have the column; None: nothing was measured.
+        column: The column.
+        num_rows: Rows of the shard.
+    """
+    size = column.size
+    if table is None or column.name not in table.column_names or table[column.name].null_count == num_rows:
+        return np.zeros(num_rows, dtype=bool), np.zeros((num_rows, size), dtype=np.uint8)
+    stored = table[column.name].combine_chunks()
+    _, data = stored.buffers()
+    rows = np.frombuffer(data, dtype=np.uint8, count=num_rows * size, offset=stored.offset * size)
+    return np.asarray(stored.is_valid().to_numpy(zero_copy_only=False)), rows.reshape(num_rows, size)
 
 
 def digest_ids(ids: pa.ChunkedArray) -> str:

@@ -14,6 +14,7 @@ kind of copy and of look-alike fares is measured by `scripts/bench quality --onl
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import resource
 import sys
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample, Status
 from mmcheck.corpus.duplicates.analysis import Duplicates
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
@@ -76,13 +78,14 @@ class PartShard:
                 Measurement(sample_id=sample.id, probe=probe, status=Status.MEASURED, **fields)
                 for sample, fields in zip(samples, found, strict=True)
             ]
-            write_part(self._folder / probe / self._part, measurements_to_table(records, _METRICS[probe]), {})
+            table = measurements_to_table(records, _METRICS[probe], PROBES.get(probe).traits.columns)
+            write_part(self._folder / probe / self._part, table, {})
 
     def write_images(
         self,
         start: int,
         captions: Sequence[str],
-        looks: Sequence[tuple[str, str]],
+        looks: Sequence[tuple[bytes, bytes]],
         vectors: NDArray[np.float16],
         similarity: NDArray[np.float64],
     ) -> None:
@@ -90,7 +93,7 @@ class PartShard:
         media = [
             {
                 "values": {"width": 640.0, "height": 480.0},
-                "evidence": {"image_sha256": f"{number:064x}", "image_phash": phash, "image_colours": colours},
+                "content": {"image_sha256": _digest(number), "image_phash": phash, "image_colours": colours},
             }
             for number, (phash, colours) in enumerate(looks, start)
         ]
@@ -99,6 +102,10 @@ class PartShard:
             for vector, value in zip(vectors, similarity.tolist(), strict=True)
         ]
         self.write(start, "image", captions, {"media": media, "image_text": fits})
+
+
+def _digest(number: int) -> bytes:
+    return hashlib.sha256(str(number).encode()).digest()
 
 
 def make_run(folder: Path, rows: int, dim: int, seed: int) -> tuple[list[PartShard], NDArray[np.int64]]:
@@ -126,7 +133,9 @@ def make_run(folder: Path, rows: int, dim: int, seed: int) -> tuple[list[PartSha
         turned = np.uint64(1) << rng.integers(0, 64, (3, len(later)), dtype=np.uint64)
         phash[later] = phash[source] ^ turned[0] ^ turned[1] ^ turned[2]
         colours[later] = colours[source] + rng.integers(0, 8, (len(later), 48)).astype(np.uint8)
-        looks = [(f"{bits:016x}", fields.tobytes().hex()) for bits, fields in zip(phash.tolist(), colours, strict=True)]
+        looks = [
+            (bits.to_bytes(8, "big"), fields.tobytes()) for bits, fields in zip(phash.tolist(), colours, strict=True)
+        ]
         words = rng.integers(0, 5000, (count, 8))
         words[later] = words[source]
         captions = ["a " + " ".join(f"word{word}" for word in line) for line in words.tolist()]
@@ -173,7 +182,7 @@ def make_spoken(folder: Path, clips: int, seed: int) -> tuple[list[PartShard], N
         media.append(
             {
                 "values": {"duration": len(sound) / 16_000},
-                "evidence": {"audio_sha256": f"{number:064x}"},
+                "content": {"audio_sha256": _digest(number)},
                 "embeddings": {} if found is None else {"audio": found},
             }
         )

@@ -21,7 +21,8 @@ from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import SlicedRows, gather_slices
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import MIN_STRANGERS, PARTNER_ASYMMETRY
-from mmcheck.corpus.embeddings import EmbeddingBank, Mask, Vectors, read_embeddings
+from mmcheck.corpus.content_keys import Mask
+from mmcheck.corpus.embeddings import EmbeddingBank, Vectors, read_embeddings
 from mmcheck.metrics.caption_reach import find_reach_limit
 from mmcheck.metrics.hubness import (
     cross_centred_asymmetry,

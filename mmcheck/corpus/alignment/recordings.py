@@ -29,7 +29,7 @@ from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import REST, choose_slices, read_labels
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import MIN_NULL, MOST_SAMPLED
-from mmcheck.corpus.repetition import normalise_texts
+from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.store.schema import load_json
 
 PROBE = AUDIO_TRANSCRIPT.probe

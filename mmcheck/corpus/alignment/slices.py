@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import EmbeddingBank, Keys, Mask, Vectors, content_keys, read_embeddings
+from mmcheck.corpus.content_keys import Keys, Mask
+from mmcheck.corpus.embeddings import EmbeddingBank, Vectors, content_keys, read_embeddings
 from mmcheck.store.schema import load_json
 
 MAX_SLICES = 16

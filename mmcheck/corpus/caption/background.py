@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mmcheck.config import CaptionConfig
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import Keys, Vectors, content_keys, gather_bank
+from mmcheck.corpus.content_keys import Keys
+from mmcheck.corpus.embeddings import Vectors, content_keys, gather_bank
 from mmcheck.metrics.caption_vagueness import (
     SMALLEST_SPREAD,
     Fit,

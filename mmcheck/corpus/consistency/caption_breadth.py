@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, Found
 from mmcheck.corpus.constants import BREADTH_MIN_PAIRS, BREADTH_NEIGHBOURS
-from mmcheck.corpus.embeddings import EmbeddingBank, Keys, read_embeddings
+from mmcheck.corpus.content_keys import Keys
+from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.label_conflict import median_and_deviation, robust_z
 

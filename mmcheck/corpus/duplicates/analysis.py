@@ -20,19 +20,19 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.corpus.duplicates.metrics import METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
 from mmcheck.corpus.groups import ItemGroups, RowGroups, Rows, group_by_key, group_items, group_rows
 from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_rows, to_items
-from mmcheck.corpus.repetition import normalise_texts
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
 
 Floats = NDArray[np.float64]
 
-VERSION = 4
+VERSION = 5
 NUM_EXAMPLES = 3
 """Others of a group that the evidence names. Our own choice: as the report shows."""
 NUM_LARGEST = 5

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.embeddings import mix_keys
+from mmcheck.corpus.content_keys import mix_keys
 from mmcheck.corpus.groups import Floats, Rows
 
 _NUM_HASHES = 120  # hash functions of a MinHash; given by twelve bands of ten

@@ -14,9 +14,8 @@ from mmcheck.core.types import Measurement, MediaRef, Sample, Status
 from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.verification import find_doubts
 from mmcheck.metrics.word_alignment import align_texts
-from mmcheck.probe.base import PROBES
 from mmcheck.probe.transcript_values import alignment_values
-from mmcheck.store.schema import measurements_to_table, samples_to_table
+from mmcheck.store.schema import samples_to_table
 from scripts.benchmarks.quality_parts.clips import ALIGNED, Pair
 from scripts.benchmarks.quality_parts.figures import Counts, count, recall_at, roc_auc
 from scripts.benchmarks.quality_parts.stored import (
@@ -26,6 +25,7 @@ from scripts.benchmarks.quality_parts.stored import (
     make_measurement,
     preset,
     run_analyses,
+    to_table,
 )
 
 Log = Callable[[str], None]
@@ -199,7 +199,7 @@ def to_shards(rows: Sequence[Pair]) -> list[MemoryShard]:
             length = {"duration": pair.seconds, "chars_per_second": len(pair.text) / max(pair.seconds, 0.1)}
             media.append(make_measurement(sample.id, "media", length))
         tables = {
-            name: measurements_to_table(found, PROBES.get(name).metrics)
+            name: to_table(name, found)
             for name, found in (("media", media), ("transcript", transcripts), ("transcript_null", nulls))
         }
         shards.append(MemoryShard(samples_to_table(samples, start), tables))

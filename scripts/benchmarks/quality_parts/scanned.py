@@ -15,7 +15,7 @@ import numpy as np
 from mmcheck.core.types import Measurement, MediaRef, Sample
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.base import PROBES, Prepared
-from mmcheck.store.schema import measurements_to_table, samples_to_table
+from mmcheck.store.schema import samples_to_table
 from scripts.benchmarks.quality_parts.pairs import encoder
 from scripts.benchmarks.quality_parts.stored import (
     SHARD_SIZE,
@@ -23,6 +23,7 @@ from scripts.benchmarks.quality_parts.stored import (
     make_measurement,
     measure_captions,
     preset,
+    to_table,
 )
 
 TEXTS = {"image": "caption", "audio": "transcript"}
@@ -118,7 +119,7 @@ def to_shards(scanned: Sequence[Scanned], *, with_model: bool = True, with_words
             found["image_text"] = [one.image_text for one in part if one.image_text is not None]
         if with_words:
             found["caption_text"] = measure_captions(samples)
-        tables = {name: measurements_to_table(rows, PROBES.get(name).metrics) for name, rows in found.items() if rows}
+        tables = {name: to_table(name, rows) for name, rows in found.items() if rows}
         shards.append(MemoryShard(samples_to_table(samples, start), tables))
     return shards
 

@@ -95,17 +95,17 @@ def to_shards(planted: Planted, *, with_words: bool = False) -> list[MemoryShard
         for row in range(start, min(start + SHARD_SIZE, len(planted))):
             sample = _sample(row, captions[row])
             similarity = float(cosine[row])
-            digest = digest_bytes(f"{planted.picture[row]}-{planted.is_near[row]}".encode())
+            digest = bytes.fromhex(digest_bytes(f"{planted.picture[row]}-{planted.is_near[row]}".encode()))
             values = {"similarity": similarity, "worst_similarity": similarity, "num_windows": 1.0}
             values |= {"num_tokens": float(len(captions[row].split())), "unknown_token_ratio": 0.0}
             samples.append(sample)
-            media.append(make_measurement(sample.id, "media", {"width": 192.0}, evidence={"image_sha256": digest}))
+            media.append(make_measurement(sample.id, "media", {"width": 192.0}, content={"image_sha256": digest}))
             embeddings = {"image": image[row], "text": text[row]}
             found.append(make_measurement(sample.id, "image_text", values, embeddings=embeddings))
         measured = {"media": media, "image_text": found}
         if with_words:
             measured["caption_text"] = measure_captions(samples)
-        tables = {name: measurements_to_table(rows, PROBES.get(name).metrics) for name, rows in measured.items()}
+        tables = {name: to_table(name, rows) for name, rows in measured.items()}
         shards.append(MemoryShard(samples_to_table(samples, start), tables))
     return shards
 
@@ -191,6 +191,12 @@ def _sample(row: int, caption: str) -> Sample:
 def make_measurement(sample_id: str, probe: str, values: dict[str, float], **others: Any) -> Measurement:
     """Return what a probe measured of one sample."""
     return Measurement(sample_id=sample_id, probe=probe, status=Status.MEASURED, values=values, **others)
+
+
+def to_table(probe: str, measured: Sequence[Measurement]) -> pa.Table:
+    """Return the table that a scan would store of what a probe measured."""
+    found = PROBES.get(probe)
+    return measurements_to_table(measured, found.metrics, found.traits.columns)
 
 
 def measure_captions(samples: Sequence[Sample]) -> list[Measurement]:

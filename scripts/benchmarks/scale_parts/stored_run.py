@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 import mmcheck
 from mmcheck.config import load_config
 from mmcheck.core.parts import PROBES
-from mmcheck.core.types import Metric, Shard
+from mmcheck.core.types import ByteColumn, Metric, Shard
 from mmcheck.corpus.base import ANALYSES
+from mmcheck.store.media_columns import AUDIO_DIGEST, MEDIA_COLUMNS
 from mmcheck.store.schema import MEDIA_REF, SAMPLES, write_part
 
 PROBE_NAMES = ("media", "caption_text", "image_text")
@@ -168,6 +169,8 @@ def _measured(
         short = metric.name.partition(".")[2]
         drawn = values.get(short)
         columns[short] = pa.nulls(count, pa.float64()) if drawn is None else pa.array(drawn, pa.float64(), mask=failed)
+    if name == "media":
+        columns |= {column.name: _content(column, ids, failed) for column in MEDIA_COLUMNS}
     columns["evidence"] = none if absent else pc.if_else(pa.array(failed), none, _evidence(name, ids))
     return pa.table(columns)
 
@@ -188,7 +191,15 @@ def _values(name: str, count: int, kinds: np.ndarray[Any, Any], rng: np.random.G
 def _evidence(name: str, ids: pa.ChunkedArray) -> pa.Array:
     if name != "media":
         return pa.nulls(len(ids), pa.string())
-    return _join('{"format":"jpeg","sha256":"00000000000000000000000000000000', ids, '","phash":"ffb7a1c3d2e0f491"}')
+    return pa.repeat('{"format":"JPEG","mode":"RGB"}', len(ids))
+
+
+def _content(column: ByteColumn, ids: pa.Array, failed: np.ndarray[Any, Any]) -> pa.Array:
+    if column == AUDIO_DIGEST:
+        return pa.nulls(len(ids), pa.binary(column.size))
+    texts = zip(ids.to_pylist(), failed.tolist(), strict=True)
+    values = [None if lost else text.encode().rjust(column.size, b"0")[-column.size :] for text, lost in texts]
+    return pa.array(values, pa.binary(column.size))
 
 
 def _join(*parts: Any) -> pa.Array:

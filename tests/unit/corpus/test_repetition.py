@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from mmcheck.config import RepetitionConfig
 from mmcheck.core.types import Measurement, MediaRef, RowProblem, Sample, Status
-from mmcheck.corpus.repetition import Repetition, normalise_texts
+from mmcheck.corpus.content_keys import normalise_texts
+from mmcheck.corpus.repetition import Repetition
+from mmcheck.store.media_columns import MEDIA_COLUMNS
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 
@@ -36,11 +39,13 @@ class FakeShard:
                 sample_id=sample.id,
                 probe="media",
                 status=Status.MEASURED if digest else Status.FAILED,
-                evidence={"image_sha256" if sample.image else "audio_sha256": digest} if digest else {},
+                content={"image_sha256" if sample.image else "audio_sha256": sha256(digest.encode()).digest()}
+                if digest
+                else {},
             )
             for sample, digest in zip(self.stored, self.digests, strict=True)
         ]
-        table = measurements_to_table(found, [])
+        table = measurements_to_table(found, [], MEDIA_COLUMNS)
         return table if columns is None else table.select(columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mmcheck.overlap import media as overlap_search
 from mmcheck.overlap import search as module
 from mmcheck.overlap.pairs import Members, cross
 from mmcheck.overlap.search import MAX_LISTED, find_overlap
+from mmcheck.store.media_columns import MEDIA_COLUMNS
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 DIM = 16
@@ -83,6 +85,7 @@ class FakeShard:
         table = measurements_to_table(
             [self._measure(probe, row, name) for row, name in zip(self.rows, self.names, strict=True)],
             [Metric(name="media.blankness", description="")] if probe == "media" else [],
+            MEDIA_COLUMNS,
         )
         return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
@@ -94,13 +97,13 @@ class FakeShard:
             return Measurement(sample_id=name, probe=probe, status=Status.MEASURED, embeddings={"image": vector})
         if row.is_blank:
             bits, colours = 1 << 63, np.full(48, 255, dtype=np.uint8)
-        evidence = {
-            "image_sha256": f"sha-{row.image}-{row.file}",
-            "image_phash": f"{bits:016x}",
-            "image_colours": colours.tobytes().hex(),
+        content = {
+            "image_sha256": sha256(f"sha-{row.image}-{row.file}".encode()).digest(),
+            "image_phash": bits.to_bytes(8, "big"),
+            "image_colours": colours.tobytes(),
         }
         values = {"blankness": 1.0 if row.is_blank else 0.1}
-        return Measurement(sample_id=name, probe=probe, status=Status.MEASURED, values=values, evidence=evidence)
+        return Measurement(sample_id=name, probe=probe, status=Status.MEASURED, values=values, content=content)
 
 
 def shards(rows, side, size=3):
@@ -225,7 +228,7 @@ def test_many_files_of_one_look_are_all_found_without_embeddings(monkeypatch):
 
 def test_one_hash_in_many_colours_hides_no_copy():
     """More images of one hash than were ever held against others, and the copy is the last of them."""
-    bits = "a5a5a5a5a5a5a5a5"
+    bits = b"\xa5" * 8
     sides = [
         shards([Row(image=(number, 0), is_blind=True) for number in numbers], name, size=500)
         for name, numbers in (("a", range(1300)), ("b", [1299]))
@@ -237,8 +240,8 @@ def test_one_hash_in_many_colours_hides_no_copy():
             def measure(probe, row, name, plain=plain):
                 made = plain(probe, row, name)
                 if probe == "media":
-                    made.evidence["image_phash"] = bits
-                    made.evidence["image_sha256"] += name
+                    made.content["image_phash"] = bits
+                    made.content["image_sha256"] = sha256(name.encode()).digest()
                 return made
 
             shard._measure = measure

@@ -55,7 +55,7 @@ def test_an_image(probe: MediaProbe, tmp_path: Path, picture: Callable[..., Imag
     assert (found.values["width"], found.values["height"], found.values["short_side"]) == (150, 300, 150)
     assert (found.values["aspect_ratio"], found.values["orientation"], found.values["wrong_suffix"]) == (2, 6, 1)
     assert found.values["blankness"] < 0.2
-    assert found.evidence["image_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.content["image_sha256"] == hashlib.sha256(path.read_bytes()).digest()
     assert (found.evidence["format"], found.evidence["mode"]) == ("JPEG", "RGB")
 
 
@@ -92,7 +92,7 @@ def test_a_recording(
     assert found.values["rms_db"] == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=0.1)
     assert (found.values["speech_seconds"], found.values["speech_ratio"]) == (0, 0)
     assert "chars_per_second" not in found.values, "no speech: a rate of speech means nothing"
-    assert found.evidence["audio_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.content["audio_sha256"] == hashlib.sha256(path.read_bytes()).digest()
 
 
 def test_without_voice_activity_rates_use_the_duration(
@@ -155,7 +155,7 @@ def test_fingerprints_are_kept_and_can_be_left_out(
     for wanted in (True, False):
         probe = MediaProbe(MediaProbeConfig(vad=False, fingerprints=wanted), "cpu", 0)
         image = run(probe, sample_of(tmp_path / "x.jpg", "image"))
-        assert ("image_phash" in image.evidence, "image_colours" in image.evidence) == (wanted, wanted)
+        assert ("image_phash" in image.content, "image_colours" in image.content) == (wanted, wanted)
         assert not image.embeddings
         assert ("audio" in run(probe, sample_of(tmp_path / "y.wav", "audio")).embeddings) == wanted
         assert "audio" not in run(probe, sample_of(tmp_path / "x.wav", "audio")).embeddings, "a steady tone"
@@ -167,7 +167,7 @@ def test_segments_of_one_file_differ_in_their_digest(
     path = tmp_path / "x.wav"
     path.write_bytes(wav_bytes(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)))
     first, second, again = (
-        run(probe, sample_of(path, "audio", start=start, duration=0.5)).evidence["audio_sha256"] for start in (0, 1, 0)
+        run(probe, sample_of(path, "audio", start=start, duration=0.5)).content["audio_sha256"] for start in (0, 1, 0)
     )
     assert first == again != second
 

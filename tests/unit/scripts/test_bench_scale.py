@@ -9,9 +9,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import mmcheck
+from mmcheck.core.parts import PROBES
 from mmcheck.core.types import Measurement, Status
 from mmcheck.store.run_folder import RunFolder, read_part
-from mmcheck.store.schema import measurements_to_table, metric_columns, samples_to_table, table_to_samples
+from mmcheck.store.schema import byte_columns, measurements_to_table, metric_columns, samples_to_table, table_to_samples
 from scripts.benchmarks.all import run_bench, table_of, targets_of
 from scripts.benchmarks.results import Target
 from scripts.benchmarks.scale_parts.judging import Judging, _counts
@@ -47,11 +48,13 @@ def test_the_columns_are_those_that_the_scanner_writes(made: RunFolder) -> None:
                     reason=row["reason"],
                     cause=row["cause"],
                     values={short: row[short] for short in metric_columns(table) if row[short] is not None},
+                    content={column: row[column] for column in byte_columns(table) if row[column] is not None},
                 )
                 for row in table.to_pylist()
             ]
             metrics = [metric for metric in made.metrics().values() if metric.name.startswith(f"{name}.")]
-            expected = measurements_to_table(records, metrics)
+            content = PROBES.get(name).traits.columns if name in PROBES.names() else ()
+            expected = measurements_to_table(records, metrics, content)
             drop = ["evidence"]
             assert table.drop_columns(drop).equals(expected.drop_columns(drop)), name
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.core.errors import RunError
-from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
+from mmcheck.core.types import ByteColumn, Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.schema import (
     digest_ids,
@@ -21,6 +21,7 @@ from mmcheck.store.schema import (
     load_json,
     measurements_to_table,
     metric_columns,
+    read_bytes,
     samples_to_table,
     table_to_measurements,
     table_to_samples,
@@ -63,6 +64,7 @@ MEASUREMENTS = st.builds(
     status=st.sampled_from(Status),
     values=st.dictionaries(st.sampled_from(["a", "b"]), st.floats(allow_nan=False, allow_infinity=False)),
     evidence=st.dictionaries(TEXT, JSON, max_size=3),
+    content=st.dictionaries(st.sampled_from(["c", "d"]), st.binary(min_size=4, max_size=4)),
     reason=st.none() | TEXT,
     cause=st.none() | TEXT,
     embeddings=st.dictionaries(
@@ -71,6 +73,7 @@ MEASUREMENTS = st.builds(
     ),
 )
 METRICS = (Metric(name="p.a", description="a"), Metric(name="p.b", description="b"))
+COLUMNS = tuple(ByteColumn(name=name, size=4, description="") for name in ("c", "d"))
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,7 +85,7 @@ def test_samples_come_back_as_they_were(samples: list[Sample]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(MEASUREMENTS, max_size=5), st.integers(0, 2))
 def test_measurements_come_back_as_they_were(measurements: list[Measurement], skipped: int) -> None:
-    table = measurements_to_table(measurements, METRICS).slice(skipped)
+    table = measurements_to_table(measurements, METRICS, COLUMNS).slice(skipped)
     found = table_to_measurements(table, "p")
     assert len(found) == len(measurements[skipped:])
     for one, other in zip(found, measurements[skipped:], strict=True):
@@ -90,6 +93,23 @@ def test_measurements_come_back_as_they_were(measurements: list[Measurement], sk
             name: vector.tolist() for name, vector in other.embeddings.items()
         }
         assert replace(one, embeddings={}) == replace(other, embeddings={})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(MEASUREMENTS, max_size=5), st.integers(0, 2))
+def test_bytes_are_read_as_one_array(measurements: list[Measurement], skipped: int) -> None:
+    table = measurements_to_table(measurements, METRICS, COLUMNS).slice(skipped)
+    present, rows = read_bytes(table, COLUMNS[0], table.num_rows)
+    expected = [one.content.get("c") for one in measurements[skipped:]]
+    assert rows.shape == (len(expected), 4)
+    assert [row.tobytes() if seen else None for seen, row in zip(present, rows, strict=True)] == expected
+    assert metric_columns(table) == ["a", "b"]
+
+
+def test_bytes_that_nobody_stored_are_absent() -> None:
+    for table in (None, measurements_to_table([Measurement.not_applicable("1", "p", "no image")], METRICS)):
+        present, rows = read_bytes(table, COLUMNS[0], 1)
+        assert (present.tolist(), rows.shape) == ([False], (1, 4))
 
 
 @settings(max_examples=60, deadline=None)

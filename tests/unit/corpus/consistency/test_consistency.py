@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
@@ -63,10 +64,16 @@ class FakeShard:
                 "embedding.text": halves([row.caption for row in self.rows]),
             },
             "media": {
-                "evidence": [
-                    json.dumps({f"{'audio' if row.is_audio else 'image'}_sha256": row.digest}) if row.digest else None
-                    for row in self.rows
-                ]
+                f"{kind}_sha256": pa.array(
+                    [
+                        sha256(row.digest.encode()).digest()
+                        if row.digest and row.is_audio == (kind == "audio")
+                        else None
+                        for row in self.rows
+                    ],
+                    pa.binary(32),
+                )
+                for kind in ("image", "audio")
             },
             "duplicates": {
                 f"{kind}_group": pa.array(

@@ -4,6 +4,7 @@ import json
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mmcheck.config import DuplicatesConfig
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.corpus.duplicates.analysis import Duplicates
 from mmcheck.corpus.media_items import read_index, read_media_rows, to_items
+from mmcheck.store.media_columns import MEDIA_COLUMNS
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
 DIM = 16
@@ -57,7 +59,7 @@ class FakeShard:
         if probe not in self.probes:
             return None
         metrics = [Metric(name=f"{probe}.{name}", description=name) for name in _METRICS[probe]]
-        table = measurements_to_table([measure(row, probe) for row in self.rows], metrics)
+        table = measurements_to_table([measure(row, probe) for row in self.rows], metrics, MEDIA_COLUMNS)
         return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
 
@@ -81,20 +83,20 @@ def vector(number, edit, dim=DIM):
 def measure(row, probe):
     if row.failed:
         return Measurement(sample_id=row.id, probe=probe, status=Status.FAILED, reason="broken")
-    values, evidence, embeddings = {}, {}, {}
+    values, content, embeddings = {}, {}, {}
     if probe == "media" and row.recording is None:
         rng = np.random.default_rng([row.scene, 1])
         bits = int(rng.integers(0, 2**63)) ^ (3 << row.edit)
         values = {"width": float(row.side), "height": float(row.side)}
         values |= {row.damage: 1.0} if row.damage else {}
-        evidence = {
-            "image_sha256": f"{row.scene}-{row.edit}",
-            "image_phash": f"{bits:016x}",
-            "image_colours": rng.integers(50, 200, 48).astype(np.uint8).tobytes().hex(),
+        content = {
+            "image_sha256": sha256(f"{row.scene}-{row.edit}".encode()).digest(),
+            "image_phash": bits.to_bytes(8, "big"),
+            "image_colours": rng.integers(50, 200, 48).astype(np.uint8).tobytes(),
         }
     elif probe == "media":
         values = {"duration": row.side / 10}
-        evidence = {"audio_sha256": f"{row.recording}-{row.edit}"}
+        content = {"audio_sha256": sha256(f"{row.recording}-{row.edit}".encode()).digest()}
         embeddings = {"audio": vector(row.recording, row.edit, 40)}
     elif (probe == "image_text") == (row.recording is None):
         values = {_METRICS[probe][0]: row.score} if row.score is not None else {}
@@ -102,7 +104,7 @@ def measure(row, probe):
     else:
         return Measurement(sample_id=row.id, probe=probe, status=Status.NOT_APPLICABLE, reason="other medium")
     return Measurement(
-        sample_id=row.id, probe=probe, status=Status.MEASURED, values=values, evidence=evidence, embeddings=embeddings
+        sample_id=row.id, probe=probe, status=Status.MEASURED, values=values, content=content, embeddings=embeddings
     )
 
 
