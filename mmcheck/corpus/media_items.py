@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.constants import BLANK_FROM
+from mmcheck.core.pair_kinds import KIND_OF, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import DAMAGED_FROM
@@ -28,12 +29,9 @@ from mmcheck.store.schema import read_bytes
 
 Floats = NDArray[np.float64]
 
-TEXTS = {"image": "caption", "audio": "transcript"}
-_PROBES = {"image": "image_text", "audio": "media"}  # who stores the embedding
-_SCORES = {"image": ("image_text", "similarity"), "audio": ("transcript", "mean_log_prob")}
 _VALUES = ("width", "height", "duration", "blankness", *DAMAGED_FROM)
 _MEASURED = ("status", *_VALUES, *(column.name for column in MEDIA_COLUMNS))
-_COLUMNS = ("id", "manifest", "row_number", "image", "audio", "caption", "transcript", "problem")
+_COLUMNS = ("id", "manifest", "row_number", *MEDIA, *TEXTS, "problem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +112,13 @@ def to_items(key: Keys, rank: Rows) -> Items:
 
 
 def read_media_rows(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, MediaRows]]:
-    """Return the rows of each shard, and what the rows hold of ``image`` and ``audio``."""
+    """Return the rows of each shard, and what the rows hold of each kind of pair, by its name."""
     sizes: list[int] = []
-    parts: dict[str, list[MediaRows]] = {modality: [] for modality in TEXTS}
+    parts: dict[str, list[MediaRows]] = {modality: [] for modality in KIND_OF}
     for shard in shards:
         for modality, found in _read_shard(shard).items():
             parts[modality].append(found)
-        sizes.append(len(parts["image"][-1].key))
+        sizes.append(len(parts[PAIR_KINDS[0].name][-1].key))
     return sizes, {modality: _concatenate(found) for modality, found in parts.items()}
 
 
@@ -128,22 +126,23 @@ def read_index(
     shards: Sequence[ShardTables], modality: str, items: Items, seed: int, exact_rows: int = EXACT_ROWS
 ) -> tuple[NeighbourIndex, Rows]:
     """Return an index of the items' embeddings, and the row in it of each item (-1: it has none), shape (m,)."""
-    probe = _PROBES[modality]
+    kind = KIND_OF[modality]
+    probe, name = kind.embedded_by, kind.medium
     place = np.full(len(items.first_row), -1, dtype=np.int64)
     index: NeighbourIndex | None = None
     start = 0
     for shard in shards:
-        present, found = read_embeddings(shard, probe, [modality])
+        present, found = read_embeddings(shard, probe, [name])
         item = items.of_row[start : start + len(present)][present]
         start += len(present)
         if not len(item):
             continue
-        vectors = found[modality]
+        vectors = found[name]
         if index is None:
             index = NeighbourIndex(vectors.shape[1], len(items.first_row), seed, exact_rows=exact_rows)
             if not index.is_exact:
-                bank = gather_bank(shards, probe, [modality], size=index.num_cells + 4096, seed=seed)
-                index.train(bank.vectors[modality])
+                bank = gather_bank(shards, probe, [name], size=index.num_cells + 4096, seed=seed)
+                index.train(bank.vectors[name])
         new = np.flatnonzero(item >= 0)
         new = new[place[item[new]] < 0]
         _, first = np.unique(item[new], return_index=True)
@@ -165,27 +164,25 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
     place = pc.binary_join_element_wise(samples["manifest"].combine_chunks().cast(pa.string()), numbers, "\n")
     source = hash_texts(place)
     found = {}
-    for modality, text in TEXTS.items():
-        places = place_keys(samples[modality], readable)
-        probe, name = _SCORES[modality]
-        is_image = modality == "image"
+    for kind in PAIR_KINDS:
+        places = place_keys(samples[kind.medium], readable)
         size = _column(media, "width", count) * _column(media, "height", count)
         # Zeros stand where there are none, so that equal runs give equal arrays.
         hashed, phash = read_bytes(media, IMAGE_HASH, count)
         coloured, colours = read_bytes(media, IMAGE_COLOURS, count)
-        has_hash = hashed & coloured & (places != 0) & is_image
-        found[modality] = MediaRows(
-            key=medium_keys(media, modality, places),
+        has_hash = hashed & coloured & (places != 0) & kind.is_seen
+        found[kind.name] = MediaRows(
+            key=medium_keys(media, kind.medium, places),
             place=places,
-            text=text_keys(samples[text], sound),
+            text=text_keys(samples[kind.text], sound),
             source=source,
-            score=_column(shard.measurements(probe, (name,)), name, count),
-            size=size if is_image else _column(media, "duration", count),
+            score=_column(shard.measurements(kind.probe, (kind.score,)), kind.score, count),
+            size=size if kind.is_seen else _column(media, "duration", count),
             phash=np.where(has_hash, phash.view(">u8")[:, 0], 0).astype(np.uint64),
             colours=np.where(has_hash[:, None], colours, np.uint8(0)),
             has_hash=has_hash,
-            is_blank=(_column(media, "blankness", count) > BLANK_FROM) & (places != 0) & is_image,
-            is_damaged=_is_damaged(media, count) & (places != 0) & is_image,
+            is_blank=(_column(media, "blankness", count) > BLANK_FROM) & (places != 0) & kind.is_seen,
+            is_damaged=_is_damaged(media, count) & (places != 0) & kind.is_seen,
         )
     return found
 

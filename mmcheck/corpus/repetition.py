@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import RepetitionConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.pair_kinds import IMAGE_CAPTION, KIND_OF, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
@@ -32,8 +34,7 @@ Rows = NDArray[np.int64]
 VERSION = 3
 NUM_EXAMPLES = 3
 """Other rows that the evidence names. Our own choice: as the report shows."""
-_MODALITIES = {"image": "caption", "audio": "transcript"}
-_COLUMNS = ("id", "image", "audio", "caption", "transcript", "problem")
+_COLUMNS = ("id", *MEDIA, *TEXTS, "problem")
 
 
 class Repetition:
@@ -66,19 +67,19 @@ class Repetition:
         starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         values: dict[str, NDArray[np.float64]] = {}
         groups: dict[str, _Groups] = {}
-        for modality, text in _MODALITIES.items():
-            groups[text] = _group(keys[text], keys[f"{modality}.content"])
-            values[f"{text}_count"] = groups[text].count
-        values["captions_of_image"] = _group(keys["image.content"], keys["caption"]).count
+        for pair in PAIR_KINDS:
+            groups[pair.text] = _group(keys[pair.text], keys[f"{pair.name}.content"])
+            values[f"{pair.text}_count"] = groups[pair.text].count
+        values["captions_of_image"] = _group(keys[f"{IMAGE_CAPTION.name}.content"], keys[IMAGE_CAPTION.text]).count
         for kind, group, members in (("media", "same_text", "ref"), ("pair", "pair", "row")):
-            parts = [_group(keys[f"{modality}.{group}"], keys[f"{modality}.{members}"]) for modality in _MODALITIES]
+            parts = [_group(keys[f"{modality}.{group}"], keys[f"{modality}.{members}"]) for modality in KIND_OF]
             # A row with two pairs repeats others only where both do: one picture may have many recordings, and back.
-            values[f"{kind}_count"] = np.fmin(parts[0].count, parts[1].count)
-            values[f"{kind}_order"] = np.fmin(parts[0].order, parts[1].order)
-            for modality, part in zip(_MODALITIES, parts, strict=True):
+            values[f"{kind}_count"] = reduce(np.fmin, [part.count for part in parts])
+            values[f"{kind}_order"] = reduce(np.fmin, [part.order for part in parts])
+            for modality, part in zip(KIND_OF, parts, strict=True):
                 groups[f"{kind}.{modality}"] = part
-        places = [_group(keys[f"{modality}.content"], keys[f"{modality}.ref"]).count for modality in _MODALITIES]
-        values["media_count"] = np.fmax(*places)
+        places = [_group(keys[f"{modality}.content"], keys[f"{modality}.ref"]).count for modality in KIND_OF]
+        values["media_count"] = reduce(np.fmax, places)
         names = [metric.name.partition(".")[2] for metric in self.metrics]
         self._summary = _summarise(values)
         ids = _read_ids(shards, starts, [group.examples for group in groups.values()])
@@ -164,10 +165,11 @@ def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Keys
         media = shard.measurements("media", DIGEST_COLUMNS)
         sound = pc.is_null(samples["problem"]).to_numpy()
         start = sum(sizes)
-        for modality, text in _MODALITIES.items():
+        for pair_kind in PAIR_KINDS:
+            modality, text = pair_kind.name, pair_kind.text
             texts = text_keys(samples[text], sound)
-            ref = place_keys(samples[modality], sound)
-            content = medium_keys(media, modality, ref)
+            ref = place_keys(samples[pair_kind.medium], sound)
+            content = medium_keys(media, pair_kind.medium, ref)
             same_text = np.where(content != 0, join_keys(content, texts), np.uint64(0))
             pair = np.where(texts != 0, same_text, np.uint64(0))
             row = np.arange(start + 1, start + samples.num_rows + 1, dtype=np.uint64)
@@ -176,7 +178,7 @@ def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Keys
                 parts.setdefault(key if key == text else f"{modality}.{key}", []).append(values)
         sizes.append(samples.num_rows)
     empty = np.zeros(0, dtype=np.uint64)
-    names = [name for m, text in _MODALITIES.items() for name in (text, *(f"{m}.{k}" for k in _PER_MODALITY))]
+    names = [name for kind in PAIR_KINDS for name in (kind.text, *(f"{kind.name}.{k}" for k in _PER_MODALITY))]
     return sizes, {name: np.concatenate([empty, *parts.get(name, [])]) for name in names}
 
 

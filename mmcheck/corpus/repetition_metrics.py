@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Metric
 
 METRICS = (
-    Metric(
-        name="repetition.caption_count",
-        description="Number of different images in the run that have this caption (1: it is unique).",
-        unit="image",
-        low=1,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="repetition.transcript_count",
-        description="Number of different recordings in the run that have this transcript (1: it is unique).",
-        unit="recording",
-        low=1,
-        higher_is_better=False,
+    *(
+        Metric(
+            name=f"repetition.{kind.text}_count",
+            description=f"Number of different {kind.media_noun} in the run that have this {kind.text} (1: it is "
+            "unique).",
+            unit=kind.medium_noun,
+            low=1,
+            higher_is_better=False,
+        )
+        for kind in PAIR_KINDS
     ),
     Metric(
         name="repetition.media_count",

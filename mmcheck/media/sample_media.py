@@ -92,6 +92,14 @@ class SampleMedia:
             return self._once("audio_digest", lambda: _digest_sound(self.audio()))
         return self._once("audio_digest", lambda: digest_bytes(self.audio_bytes()))
 
+    def digest(self, column: str) -> str:
+        """Return the SHA-256 of the sample's medium in a column of the samples, as 64 hex digits.
+
+        Raises:
+            MediaError: If it cannot be read (or decoded), or the sample has none.
+        """
+        return self.image_digest() if column == "image" else self.audio_digest()
+
     def decoded_image(self) -> DecodedImage:
         """Return the decoded image with what its header said.
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import ConfigError, MediaError, RunError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Measurement, MediaRef, Sample, Shard, Status
 from mmcheck.media.sample_media import SampleMedia
@@ -176,10 +177,9 @@ class Reuse:
         sample = media.sample
         digests = {}
         try:
-            if sample.image is not None:
-                digests["image"] = media.image_digest()
-            if sample.audio is not None:
-                digests["audio"] = media.audio_digest()
+            for kind in PAIR_KINDS:
+                if kind.medium_of(sample) is not None:
+                    digests[kind.medium] = media.digest(kind.medium)
         except MediaError:
             return {}
         key = content_key(sample, digests)
@@ -219,21 +219,23 @@ def content_key(sample: Sample, digests: Mapping[str, str]) -> bytes | None:
 
     Args:
         sample: The sample.
-        digests: SHA-256 of its ``image`` and ``audio``.
+        digests: SHA-256 of its media, by their columns.
 
     Returns:
         Their hash (BLAKE2b); None for a broken row, a sample without media, or one whose media have no digest.
     """
-    if sample.problem is not None or sample.further or (sample.image is None and sample.audio is None):
+    refs = {kind.medium: kind.medium_of(sample) for kind in PAIR_KINDS}
+    if sample.problem is not None or sample.further or not any(refs.values()):
         return None
     media = []
-    for half, ref in (("image", sample.image), ("audio", sample.audio)):
+    for half, ref in refs.items():
         if ref is not None and half not in digests:
             return None
         media.append(_describe(ref, digests[half]) if ref is not None else None)
     # NeMo's duration is measured against the recording, see the media probe.
     declared = sample.row.get("duration") if "audio_filepath" in sample.row else None
-    content = [*media, sample.caption, sample.transcript, sample.language, declared]
+    texts = [kind.text_of(sample) for kind in PAIR_KINDS]
+    content = [*media, *texts, sample.language, declared]
     text = json.dumps(content, ensure_ascii=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
