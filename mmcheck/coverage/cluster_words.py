@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mmcheck.coverage.constants import WORD_MIN_LIFT, WORD_MIN_SHARE
 from mmcheck.metrics.caption_specificity import EMPTY_WORDS, FUNCTION_WORDS
 from mmcheck.metrics.caption_words import split_words
 from mmcheck.metrics.text_normalization import is_continuous_char
@@ -20,10 +21,6 @@ MAX_TEXTS = 2000
 MAX_WORDS = 5
 """Words that describe a cluster. Our own choice: a line stays readable."""
 _NAME_WORDS = 3  # words of a cluster's name; our own choice: it must fit the map
-_MIN_SHARE = 0.1
-"""Share of a cluster's texts that must have a word for it to describe the cluster. Our own choice: a rarer word
-describes a corner of it."""
-_MIN_LIFT = 1.3  # times as common as elsewhere that such a word must be; our own choice: less is no difference
 _MAX_CHARACTERS = 2000  # characters of a text that are read; our own choice: bounds time
 _MAX_WORD = 30  # characters of the longest word; our own choice: longer ones are addresses and the like
 
@@ -58,10 +55,10 @@ def choose_words(texts: Sequence[Sequence[str]]) -> list[list[str]]:
         words = max(sum(counter.values()), 1)
         scores = {}
         for word, count in counter.items():
-            if count < min(2, size) or count < _MIN_SHARE * size:
+            if count < min(2, size) or count < WORD_MIN_SHARE * size:
                 continue
             elsewhere = (totals[word] - count) / max(num_texts - size, 1)
-            if count / size >= _MIN_LIFT * elsewhere:
+            if count / size >= WORD_MIN_LIFT * elsewhere:
                 scores[word] = count / words * math.log1p(mean / totals[word])
         # Ties by the alphabet: nothing may depend on the order of the texts.
         chosen.append(sorted(scores, key=lambda word: (-scores[word], word))[:MAX_WORDS])

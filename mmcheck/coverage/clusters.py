@@ -15,17 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.embeddings import Vectors
+from mmcheck.coverage.constants import MAX_CLUSTERS, MIN_CLUSTERS, RADIUS_QUANTILE
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int32]
 
-MIN_CLUSTERS, MAX_CLUSTERS = 2, 100
-"""Bounds of the number of clusters that is chosen by the size of the set. Our own choice: more than a hundred nobody
-reads."""
 _ITERATIONS = 25  # rounds of k-means; our own choice: more move few rows
 _CHUNK = 16_384  # vectors in one go; our own choice: bounds memory
-RADIUS_QUANTILE = 0.95
-"""Share of a cluster's rows that its radius holds. Our own choice: without the few that lie apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,27 +26,24 @@ from mmcheck.coverage.clusters import (
     measure_radii,
     train_centroids,
 )
+from mmcheck.coverage.constants import (
+    CONTRAST_CHANCE,
+    MIN_ROWS,
+    MISSING,
+    NEAR_EMPTY,
+    OVER,
+    SPREAD_DEVIATIONS,
+    SPREAD_FACTOR,
+)
 from mmcheck.coverage.projection import MAX_POINTS, Points, Projection, find_lonely, fit_axes
 
 Rows = NDArray[np.int64]
 
-MIN_ROWS = 10
-"""Rows below which nothing is clustered. Our own choice: there is nothing to see."""
 _ROWS_PER_CENTROID = 256  # rows a cluster that k-means learns from; taken from faiss, which by default takes no more
 _MIN_BANK, _MAX_BANK = 8192, 25_600
 """Rows that k-means learns from, at least and at most. Our own choice: bounds time and memory."""
 _MIN_VARIANCE = 1e-5
 """Variance of the vectors below which all rows are the same. Our own choice: smaller ones are rounding."""
-_NEAR_EMPTY = 0.1  # share of the mean size below which a cluster is nearly empty; our own choice: a tenth
-_SPREAD_DEVIATIONS, _SPREAD_FACTOR = 3.5, 1.15
-"""Robust deviations, and times the median, by which a cluster must be wider than the others to be told. Our own choice:
-3.5 is the usual cut for outliers (Iglewicz and Hoaglin, 1993); less than 15 % nobody sees."""
-_MISSING, _OVER = 0.2, 1 / 3
-"""Share of the expected rows from which a cluster is missing, and from which it is over-represented in the other set.
-Our own choice: a fifth, and a third."""
-_CHANCE = 0.001
-"""Probability of such a difference by chance, shared out over the clusters. Our own choice: one false word in a
-thousand comparisons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,7 @@ class Covered:
     def near_empty(self) -> list[int]:
         """Return the clusters that hold less than a tenth of the mean."""
         sizes = self.sizes
-        return np.flatnonzero(sizes < _NEAR_EMPTY * sizes.mean()).tolist() if len(sizes) else []
+        return np.flatnonzero(sizes < NEAR_EMPTY * sizes.mean()).tolist() if len(sizes) else []
 
     def spread_out(self) -> list[int]:
         """Return the clusters whose rows lie unusually far from their centroid: few samples of many unlike things.
@@ -180,7 +177,7 @@ class Covered:
         logs = np.log(np.maximum(sums[broad] / sizes[broad], 1e-6))
         middle = float(np.median(logs))
         scale = 1.4826 * float(np.median(np.abs(logs - middle)))
-        limit = middle + max(_SPREAD_DEVIATIONS * scale, float(np.log(_SPREAD_FACTOR)))
+        limit = middle + max(SPREAD_DEVIATIONS * scale, float(np.log(SPREAD_FACTOR)))
         return [int(cluster) for cluster in broad[logs > limit]]
 
 
@@ -315,8 +312,8 @@ def contrast(
     other, num_here = count_inside(here, view, covered)
     ratios, chances = find_rare(own, num_there, other, num_here)
     _, best = find_rare(own, num_there, np.zeros_like(other), num_here)
-    limit = _CHANCE / max(len(own), 1)
-    rare = np.flatnonzero((ratios <= (_MISSING if missing else _OVER)) & (chances < limit))
+    limit = CONTRAST_CHANCE / max(len(own), 1)
+    rare = np.flatnonzero((ratios <= (MISSING if missing else OVER)) & (chances < limit))
     found = [
         Contrast(cluster=c, rows_there=int(own[c]), rows_here=int(other[c]), ratio=float(ratios[c]))
         for c in rare[np.lexsort((rare, -own[rare]))].tolist()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.embeddings import Vectors
+from mmcheck.coverage.constants import LONELY_DEVIATIONS, LONELY_NEIGHBOUR
 
 Points = NDArray[np.float32]
 
@@ -26,10 +27,6 @@ _NEIGHBOURS = 3  # Laid-out rows that another row is placed among; our own choic
 _NEAR = 0.1
 """Distance on the map (of its side) within which these must lie to be averaged. Our own choice: else the row would
 stand between two islands."""
-_LONELY_NEIGHBOUR = 5
-"""Neighbour whose distance says how lonely a row is. Our own choice: pairs and triples of copies are lonely too."""
-_LONELY_DEVIATIONS = 3.5
-"""Robust deviations from which a row is lonely. Taken from Iglewicz and Hoaglin (1993), the usual cut for outliers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +114,18 @@ def find_lonely(vectors: Vectors, axes: Axes) -> tuple[NDArray[np.int64], NDArra
     """
     import faiss
 
-    if len(vectors) <= 4 * _LONELY_NEIGHBOUR:
+    if len(vectors) <= 4 * LONELY_NEIGHBOUR:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     reduced = np.ascontiguousarray(axes.reduce(vectors))
     index = faiss.IndexFlatL2(reduced.shape[1])
     index.add(reduced)
-    squares, _ = index.search(reduced[:MAX_POINTS], _LONELY_NEIGHBOUR + 1)
+    squares, _ = index.search(reduced[:MAX_POINTS], LONELY_NEIGHBOUR + 1)
     gaps = np.log(np.sqrt(np.maximum(squares[:, -1].astype(np.float64), 1e-12)))
     middle = float(np.median(gaps))
     scale = 1.4826 * float(np.median(np.abs(gaps - middle)))
     if scale < 1e-9:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-    lonely = np.flatnonzero(gaps > middle + _LONELY_DEVIATIONS * scale)
+    lonely = np.flatnonzero(gaps > middle + LONELY_DEVIATIONS * scale)
     order = lonely[np.argsort(-gaps[lonely], kind="stable")]
     return order, np.exp(gaps[order] - middle)
 

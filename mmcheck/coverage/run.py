@@ -22,7 +22,8 @@ from mmcheck.core.pair_kinds import MEDIA
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.coverage.cluster_words import MAX_TEXTS, choose_words, name_clusters
 from mmcheck.coverage.clusters import measure_balance
-from mmcheck.coverage.cover import MIN_ROWS, VIEWS, Contrast, Covered, View, contrast, cover
+from mmcheck.coverage.constants import MIN_ROWS
+from mmcheck.coverage.cover import VIEWS, Contrast, Covered, View, contrast, cover
 from mmcheck.coverage.facts import RowFacts, read_facts
 from mmcheck.coverage.inputs import choose_views, require_alike, shards_of, tell_how
 from mmcheck.coverage.map import MAX_THUMBNAILS

@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 
 from mmcheck.coverage.clusters import find_excess
+from mmcheck.coverage.constants import TOLD_CHANCE, WORTH_NAMING
 from mmcheck.coverage.cover import VIEWS
 
 _NAMED = 3  # clusters that a sentence names; our own choice: a sentence stays readable
-_CHANCE = 0.01
-"""Probability by chance, shared out over the clusters, below which a difference is told. Our own choice: one false
-sentence in a hundred pages."""
-_WORTH_NAMING = 1.5
-"""Times the share of the whole set from which a cluster's share is told. Our own choice: less is of no use."""
 
 
 def tell_set(summary: Mapping[str, Any]) -> list[str]:
@@ -120,7 +116,7 @@ def _stand_out(clusters: Sequence[Mapping[str, Any]], key: str, whole: float | N
     sizes = np.array([cluster["size"] for cluster in clusters], dtype=np.int64)
     shares = np.array([cluster[key] or 0.0 for cluster in clusters])
     chances = find_excess(np.rint(shares * sizes).astype(np.int64), sizes, whole)
-    clear = (shares > _WORTH_NAMING * whole) & (chances < _CHANCE / len(clusters))
+    clear = (shares > WORTH_NAMING * whole) & (chances < TOLD_CHANCE / len(clusters))
     found = [cluster for cluster, named in zip(clusters, clear.tolist(), strict=True) if named]
     if not found:
         return [f"No cluster has clearly more {word} {many} than the set as a whole ({_percent(whole)})."]

@@ -24,6 +24,9 @@ SMALLEST_SPREAD = 1e-3
 REFERENCE_QUANTILE = 0.9
 """Quantile of the spreads that stands for a specific caption. Our own choice: the upper end, without the extremes."""
 _FLOOR = -80.0  # smallest exponent; our own choice: below it single precision has nothing left
+_APART, _APART_ERRORS = 0.25, 3.0
+"""Mean standardised cosine, in standard deviations and in its own standard errors, above which a model tells pairs
+apart. Our own choice: the weakest model that is of use, and one chance in a thousand."""
 _MIN_CHARACTERS = 4
 """Characters below which fragments say nothing. Our own choice: a short word is often one fragment a letter."""
 _FRAGMENTED = 1.2
@@ -216,7 +219,7 @@ def tells_pairs_apart(own_z: Floats) -> bool:
     if len(own_z) < 3:
         return False
     mean, error = float(own_z.mean()), float(own_z.std(ddof=1)) / math.sqrt(len(own_z))
-    return mean > max(0.25, 3.0 * error)
+    return mean > max(_APART, _APART_ERRORS * error)
 
 
 def pick_unlike(vectors: Cosines, candidates: NDArray[np.int64], own: Cosines, count: int) -> list[int]:

@@ -19,6 +19,11 @@ Mask = NDArray[np.bool_]
 
 TEMPERATURE = 0.01
 """Of the softmax in s-CLIPLoss. Taken from the paper (Wang et al., 2024), which has it for every model."""
+NEAR_COSINE = 0.95
+"""Cosine from which two vectors are nearly the same. Our own choice: as analyses.duplicates.image_similarity."""
+_NEAR_PART, _NEAR_MOST = 0.25, 0.9999
+"""Part of the way from 1 to the cosine of random pairs that a near one may lie off, where all are alike, and the
+largest such limit. Our own choice: a quarter; equal vectors differ by rounding."""
 _BLOCK_CELLS = 1 << 21  # cells of a block of similarities: 8 MB in single precision; our own choice: bounds memory
 
 
@@ -199,7 +204,7 @@ def s_clip_loss(own: Floats, image: Neighbourhood | Exponentials, text: Neighbou
     return np.asarray(own - TEMPERATURE / 2 * (terms[0] + terms[1]), dtype=np.float32)
 
 
-def near_limit(vectors: Floats, least: float = 0.95) -> float:
+def near_limit(vectors: Floats, least: float = NEAR_COSINE) -> float:
     """Return the cosine above which two vectors of a set are nearly the same: ``least``, or more where all are alike.
 
     Some models put everything into a narrow cone. There the limit is three quarters of the way from the 99th percentile
@@ -216,7 +221,7 @@ def near_limit(vectors: Floats, least: float = 0.95) -> float:
     cosines = [np.einsum("ij,ij->i", vectors, np.roll(vectors, -offset, axis=0)) for offset in offsets]
     usual = float(np.quantile(np.concatenate(cosines), 0.99))
     # Equal vectors differ by rounding.
-    return min(max(least, 1 - 0.25 * (1 - usual)), 0.9999)
+    return min(max(least, 1 - _NEAR_PART * (1 - usual)), _NEAR_MOST)
 
 
 def cross_centred_asymmetry(similarity: Floats) -> float:

@@ -17,28 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.metrics.state_posteriors import state_posteriors
+from mmcheck.repair.constants import (
+    BLOCK_MIN_GAIN,
+    BLOCK_MIN_ROWS,
+    BLOCK_STAY,
+    BLOCK_STRAYS,
+    BLOCK_SURE,
+    CLUSTER,
+    CLUSTERED,
+    REACH,
+)
 from mmcheck.repair.evidence import Evidence
 from mmcheck.repair.orders import Arrangement, score_band
 from mmcheck.repair.scores import Mask, Rows
 
-REACH = 20
-"""Shifts of up to so many rows are looked for. Our own choice: off-by-a-few faults of lists; wider ones are found file
-by file."""
-MIN_ROWS = 3
-"""Rows of the shortest displaced block. Our own choice: two are a swap."""
-_STRAYS = 0.05
-"""Share of a displaced block's texts that may be wrong for another reason. Our own choice: as in other data."""
-_STAY = 0.98  # probability that the next row is displaced as this one; our own choice: blocks of some fifty rows
-_CLUSTER, _CLUSTERED = 6, 3
-"""Rows in a row, and suspects among them, from which a displacement is looked for. Our own choice: lone wrong pairs do
-not stand so close."""
 _MARGIN = REACH + 8
 """Rows around them that are looked at. Our own choice: the farthest shift, and some to see where it ends."""
 _STEP = 64  # rows of a reversed block looked at in one go; our own choice: bounds time
-_SURE = 0.999  # largest confidence; our own choice: nothing is certain
-_MIN_GAIN = 12.0
-"""Log-likelihood (nat) that a displacement must gain. Our own choice: chance of one in 160,000, for as many places in a
-large file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +64,10 @@ def suspect_zones(is_suspect: Mask) -> list[tuple[int, int]]:
     """
     count = len(is_suspect)
     sums = np.concatenate([[0], np.cumsum(is_suspect)])
-    width = min(_CLUSTER, count)
-    if width < _CLUSTERED:
+    width = min(CLUSTER, count)
+    if width < CLUSTERED:
         return []
-    dense = sums[width:] - sums[:-width] >= _CLUSTERED
+    dense = sums[width:] - sums[:-width] >= CLUSTERED
     zones: list[tuple[int, int]] = []
     for place in np.flatnonzero(dense).tolist():
         low, high = max(0, place - _MARGIN), min(count, place + width + _MARGIN)
@@ -128,7 +123,7 @@ class _Walk:
     def shifts(self) -> list[Displacement]:
         """Return the runs of places whose texts are a constant number of places away."""
         reach, places = self._reach, np.arange(self._start, self._stop)
-        band = np.log((1 - _STRAYS) * np.exp(self._band.astype(np.float64)) + _STRAYS)
+        band = np.log((1 - BLOCK_STRAYS) * np.exp(self._band.astype(np.float64)) + BLOCK_STRAYS)
         offsets = [k for k in range(-reach, reach + 1) if k or not self._is_identity]
         outside = (places[:, None] + offsets < 0) | (places[:, None] + offsets >= len(self._arrangement.texts))
         moved = np.where(outside, -50.0, band[:, [reach + k for k in offsets]])
@@ -161,7 +156,7 @@ class _Walk:
         scores = self._evidence.scores
         differs = scores.text_keys[media] != scores.text_keys[texts]
         keep = scores.has_medium[media] & scores.has_text[texts] & differs
-        if keep.sum() < MIN_ROWS or gain < _MIN_GAIN:
+        if keep.sum() < BLOCK_MIN_ROWS or gain < BLOCK_MIN_GAIN:
             return None
         return Displacement(
             kind=kind,
@@ -169,7 +164,7 @@ class _Walk:
             told=self._arrangement.told,
             media=media[keep],
             texts=texts[keep],
-            confidence=np.minimum(confidence[keep], _SURE),
+            confidence=np.minimum(confidence[keep], BLOCK_SURE),
             gain=gain,
         )
 
@@ -183,8 +178,8 @@ class _Walk:
         moves[0, 2:] = leave / num_offsets
         moves[0, 1] = 1e-4
         moves[1, 0], moves[1, 2:] = 0.05, leave / num_offsets
-        moves[2:, 0], moves[2:, 1] = (1 - _STAY) / 2, (1 - _STAY) / 4
-        moves[2:, 2:] = (1 - _STAY) / 4 / max(1, num_offsets)
+        moves[2:, 0], moves[2:, 1] = (1 - BLOCK_STAY) / 2, (1 - BLOCK_STAY) / 4
+        moves[2:, 2:] = (1 - BLOCK_STAY) / 4 / max(1, num_offsets)
         np.fill_diagonal(moves, 0)
         np.fill_diagonal(moves, 1 - moves.sum(axis=1))
         initial = np.full(size, 0.05 / max(1, num_offsets))
@@ -194,7 +189,7 @@ class _Walk:
     def reversals(self) -> list[Displacement]:
         """Return the blocks whose texts stand in reverse order."""
         size = self._stop - self._start
-        if size < 2 * MIN_ROWS:
+        if size < 2 * BLOCK_MIN_ROWS:
             return []
         own = np.maximum(self._own, 0).astype(np.float64)
         gains = self._band.astype(np.float64) - own[:, None]
@@ -210,7 +205,7 @@ class _Walk:
         found: list[Displacement] = []
         covered: list[tuple[int, int]] = []
         for total in np.argsort(-best, kind="stable")[:64].tolist():
-            if best[total] < _MIN_GAIN:
+            if best[total] < BLOCK_MIN_GAIN:
                 break
             if any(low <= total / 2 < high for low, high in covered):
                 continue
@@ -234,7 +229,7 @@ class _Walk:
             left, right = rows[lefts], rows[middle - lefts]
             totals = sum_ + np.cumsum(self._gain(left, right) + self._gain(right, left))
             peaks = np.maximum.accumulate(np.maximum(totals, peak))
-            lost = np.flatnonzero(totals < peaks - 3 * _MIN_GAIN)
+            lost = np.flatnonzero(totals < peaks - 3 * BLOCK_MIN_GAIN)
             seen = slice(0, int(lost[0]) if len(lost) else len(totals))
             if len(totals[seen]) and totals[seen].max() > peak:
                 low = int(lefts[totals[seen].argmax()])
@@ -255,13 +250,13 @@ class _Walk:
     def _gain(self, media: Rows, texts: Rows) -> NDArray[np.float64]:
         fit = self._evidence.weigh(self._evidence.scores.pairs(media, texts)).astype(np.float64)
         own = np.maximum(self._evidence.own(media).astype(np.float64), 0)
-        return np.log((1 - _STRAYS) * np.exp(fit) + _STRAYS) - own
+        return np.log((1 - BLOCK_STRAYS) * np.exp(fit) + BLOCK_STRAYS) - own
 
 
 def _fit_probability(ratio: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how probably a displaced text is right, given that its block is: it, the own text, or neither."""
-    moved, home = (1 - _STRAYS) * np.exp(ratio), 0.01 * np.exp(own)
-    return np.asarray(moved / (moved + home + _STRAYS), dtype=np.float64)
+    moved, home = (1 - BLOCK_STRAYS) * np.exp(ratio), 0.01 * np.exp(own)
+    return np.asarray(moved / (moved + home + BLOCK_STRAYS), dtype=np.float64)
 
 
 def _runs(states: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -14,20 +14,10 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.content_keys import join_keys, mix_keys
 from mmcheck.metrics.null_mixture import fit_null_mixture, rising
+from mmcheck.repair.constants import MAX_LOG_RATIO, MIN_RIGHT_PAIRS, ROW_LOG_RATIO, TRANSCRIPT_MEAN, TRANSCRIPT_SPREAD
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
-MAX_LOG_RATIO = 14.0
-"""No score says more than this, in nats. Our own choice: a null of a few million pairs knows nothing of what is
-rarer."""
-ROW_LOG_RATIO = 8.0
-"""No single row says more than this, in nats, of the block that it stands in. Our own choice: one row must not decide
-for a block."""
-MIN_RIGHT_PAIRS = 8
-"""Fewer right pairs do not show what they score. Our own choice: a mean and a spread of fewer are too uncertain."""
 _FIT_ROWS = 20_000  # pairs that the curve of right ones is learned from; our own choice: bounds time
-_TRANSCRIPT_MEAN, _TRANSCRIPT_SPREAD = 0.85, 0.17
-"""Likeness of a right transcript to what was recognised. Our own choice: that of recognisers between 0 and 35 %
-character errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +125,8 @@ def fit_transcript_evidence(scores: PairScores, null: Null) -> Evidence | None:
     grid = np.linspace(0, 1, 201)
     mean, spread = float(null.scores.mean()), max(float(null.scores.std()), 0.04)
     random = np.exp(-0.5 * ((grid - mean) / spread) ** 2) / spread + 1e-4
-    wanted = np.exp(-0.5 * ((np.minimum(grid, _TRANSCRIPT_MEAN) - _TRANSCRIPT_MEAN) / _TRANSCRIPT_SPREAD) ** 2)
-    ratio = rising((wanted / _TRANSCRIPT_SPREAD + 1e-4) / random, np.ones(len(grid)))
+    wanted = np.exp(-0.5 * ((np.minimum(grid, TRANSCRIPT_MEAN) - TRANSCRIPT_MEAN) / TRANSCRIPT_SPREAD) ** 2)
+    ratio = rising((wanted / TRANSCRIPT_SPREAD + 1e-4) / random, np.ones(len(grid)))
     log_ratios = np.clip(np.log(ratio), -MAX_LOG_RATIO, MAX_LOG_RATIO)
     own = own_scores(scores)
     share = float((np.interp(own, grid, log_ratios) < 0).mean()) if len(own) else 1.0

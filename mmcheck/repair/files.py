@@ -12,17 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.repair.constants import BETTER_FACTOR, BETTER_GAIN, DISPLACED_SHARE, FILE_MIN_SUSPECTS, MORE_SUPPORT
 from mmcheck.repair.displacement import Displacement, find_displacements, suspect_zones
 from mmcheck.repair.evidence import Evidence, Null
 from mmcheck.repair.orders import Arrangement, list_arrangements, support
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
-_DISPLACED_SHARE = 0.2
-"""Share of a file's pairs that must be suspect before it is arranged otherwise. Our own choice: fewer are single
-faults."""
-_MIN_SUSPECTS = 8  # the same as a number of pairs; our own choice: fewer fit some other order by chance
-_MORE_SUPPORT = 0.2
-"""Share of pairs that another order must explain beyond the present one. Our own choice: as ``_DISPLACED_SHARE``."""
 _MAX_WALKED = 3  # other orders that are looked at closely; our own choice: bounds time
 
 
@@ -62,18 +57,18 @@ class FileArrangements:
         suspects = is_suspect[rows]
         blocks = find_displacements(evidence, identity, suspect_zones(suspects), self._reach)
         comparable = int((self._scores.has_medium[rows] & self._scores.has_text[rows]).sum())
-        if suspects.sum() < max(_MIN_SUSPECTS, _DISPLACED_SHARE * comparable):
+        if suspects.sum() < max(FILE_MIN_SUSPECTS, DISPLACED_SHARE * comparable):
             return blocks
         ranked = self._ranked(number)
         plain = next((share for share, arrangement, _ in ranked if arrangement.kind == "shift"), 0.0)
         best, best_gain = blocks, sum(block.gain for block in blocks)
         others = [(share, arrangement) for share, arrangement, _ in ranked if arrangement.kind != "shift"]
         for share, arrangement in others[:_MAX_WALKED]:
-            if share < plain + _MORE_SUPPORT:
+            if share < plain + MORE_SUPPORT:
                 break
             found = find_displacements(evidence, arrangement, [(0, len(rows))], self._reach)
             gain = sum(block.gain for block in found)
-            if gain > best_gain * 1.05 + 1:
+            if gain > best_gain * BETTER_FACTOR + BETTER_GAIN:
                 best, best_gain = found, gain
         return best
 
@@ -81,7 +76,7 @@ class FileArrangements:
         if number not in self._kept:
             file = self.files[number]
             found = []
-            wide = len(file.rows) >= _MIN_SUSPECTS
+            wide = len(file.rows) >= FILE_MIN_SUSPECTS
             for arrangement in list_arrangements(file.rows, file.keys()) if wide else []:
                 told = support(self._scores, self._null, arrangement, self._reach)
                 found.append((told.share, arrangement, told.scores))

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.content_keys import Keys
 from mmcheck.metrics.soft_matching import match_probabilities
-from mmcheck.repair.evidence import MAX_LOG_RATIO, Evidence
+from mmcheck.repair.constants import LEAST_CHANCE, LEAST_RATIO, LEAST_SHARE, MAX_LOG_RATIO, MOST_SHARE
+from mmcheck.repair.evidence import Evidence
 from mmcheck.repair.scores import CANDIDATES, Rows
 
 _ROUNDS = 20
 """Rounds in which the share of matched pairs is learned. Our own choice: it stops earlier where nothing moves."""
-_LEAST_SHARE, _MOST_SHARE = 0.01, 0.98  # bounds of that share; our own choice: nothing is certain
 _EDGES = 6_000_000  # candidates that are held; our own choice: bounds memory
-_LEAST_RATIO = 0.3
-"""Likelihood ratio below which a candidate is left aside. Our own choice: it hardly weighs beside the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ def match_suspects(evidence: Evidence, media: Rows, texts: Rows, wrong: NDArray[
     left, right = left[differs], right[differs]
     ratios = np.exp(evidence.weigh(scores.pairs(media[left], texts[right]), MAX_LOG_RATIO).astype(np.float64))
     # Strangers' ratios are about 1 in the mean, nearly all of it from few large ones.
-    telling = ratios > _LEAST_RATIO
+    telling = ratios > LEAST_RATIO
     left, right, ratios = left[telling], right[telling], ratios[telling]
     own_place = _places(texts, media)
     has_own = np.flatnonzero(own_place >= 0)
@@ -74,7 +72,7 @@ def match_suspects(evidence: Evidence, media: Rows, texts: Rows, wrong: NDArray[
             rows, columns, np.concatenate([odds, own_odds]), num_rows=len(media), num_columns=len(texts)
         )
         chance = every[: len(left)]
-        before, share = share, float(np.clip(chance.sum() / len(media), _LEAST_SHARE, _MOST_SHARE))
+        before, share = share, float(np.clip(chance.sum() / len(media), LEAST_SHARE, MOST_SHARE))
         if abs(before - share) < 1e-3:
             break
     chosen, probability = _choose(left, right, chance, scores.media_keys[media], scores.text_keys[texts])
@@ -93,7 +91,7 @@ def _choose(
     order = np.lexsort((right, left, -chance, -joint))
     has_medium, has_text = np.zeros(len(media_keys), dtype=bool), np.zeros(len(text_keys), dtype=bool)
     chosen = []
-    for edge in order[joint[order] > 0.05].tolist():
+    for edge in order[joint[order] > LEAST_CHANCE].tolist():
         if not has_medium[left[edge]] and not has_text[right[edge]]:
             has_medium[left[edge]] = has_text[right[edge]] = True
             chosen.append(edge)

@@ -14,15 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.repair.constants import WINDOW, WINDOW_MIN_GAIN
 from mmcheck.repair.evidence import Null
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
-WINDOW = 24
-"""Places in a row that are looked at together. Our own choice: a mean of as many stands out."""
 _MAX_WINDOWS = 64  # windows of a file that are looked at; our own choice: bounds time
-_MIN_GAIN = 1.0
-"""Standard deviations above random pairings that the mean of a window's scores must reach. Our own choice: of 24
-scores, five standard errors."""
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -126,7 +122,7 @@ def support(scores: PairScores, null: Null, arrangement: Arrangement, reach: int
         enough = known.sum(axis=0) >= max(3, width // 3)
         mean = np.where(enough, np.where(known, standard, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), -np.inf)
         best = int(np.argmax(mean))
-        if mean[best] >= _MIN_GAIN:
+        if mean[best] >= WINDOW_MIN_GAIN:
             good += 1
             parts.append(band[known[:, best], best])
     return Support(share=good / max(1, len(starts)), scores=np.concatenate(parts))

@@ -13,18 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcheck.corpus.content_keys import mix_keys
+from mmcheck.repair.constants import PARTNER_AHEAD, PARTNER_MIN_LEAD, PARTNER_MIN_SHARE
 from mmcheck.repair.scores import Floats, PairScores, Rows
 
 _MEDIA = 1536  # media that are looked at; our own choice: bounds time
 _TEXTS = 100_000  # texts that they are compared with; our own choice: bounds time
 _BLOCK = 4096  # texts in one go; our own choice: bounds memory
-_AHEAD = 0.99
-"""Quantile of the second-best scores that a clear partner is above. Our own choice: one in a hundred by chance."""
-_MIN_SHARE = 0.4
-"""Share of the media that must have a clear partner. Measured: in trials up to 0.37 of 60 strangers and 0.26 of 300."""
-_MIN_LEAD = 3.5
-"""Times as far as from the second best to the third, in the median, must it be from the best to the second. Measured:
-in trials 2 to 3.3 among strangers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +59,11 @@ def find_partners(scores: PairScores, rows: Rows | None = None) -> Partners | No
     if known.sum() < 3:
         return None
     mutual = known & (suitor[np.maximum(chosen, 0)] == np.arange(len(media)))
-    clear = mutual & (best[:, 0] > np.quantile(best[known, 1], _AHEAD))
-    if not mutual.any() or clear.sum() < _MIN_SHARE * known.sum():
+    clear = mutual & (best[:, 0] > np.quantile(best[known, 1], PARTNER_AHEAD))
+    if not mutual.any() or clear.sum() < PARTNER_MIN_SHARE * known.sum():
         return None
     lead = float(np.median(best[mutual, 0] - best[mutual, 1]))
-    if lead < _MIN_LEAD * float(np.median(best[known, 1] - best[known, 2])):
+    if lead < PARTNER_MIN_LEAD * float(np.median(best[known, 1] - best[known, 2])):
         return None
     return Partners(media=media[mutual], texts=texts[chosen[mutual]], scores=best[mutual, 0])
 

@@ -11,18 +11,13 @@ from numpy.typing import NDArray
 
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import PairKind
+from mmcheck.repair.constants import DOUBTFUL, LEAST_CHANCE, MOST_CHANCE
 from mmcheck.repair.displacement import Displacement, explain
 from mmcheck.repair.evidence import Evidence
 from mmcheck.repair.files import FileRows
 from mmcheck.repair.matching import match_suspects
 
 Kind = Literal["swap", "cycle", "shift", "reversed", "resorted", "match"]
-
-_DOUBTFUL = 0.1
-"""Pairs this probably wrong are matched as well. Our own choice: their own text competes for its place, so nothing is
-lost."""
-_LEAST = 0.05  # probability below which a proposal is not listed; our own choice: nobody would look at it
-_MOST = 0.9999  # largest probability that is told; our own choice: nothing is certain, rounded or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +155,7 @@ class PlanBuilder:
         used[[source for source, *_ in self._sources.values()]] = True
         # A medium without a text wants one, and a text whose medium is gone may be somebody's.
         with np.errstate(invalid="ignore"):
-            doubtful = self._wrong > _DOUBTFUL
+            doubtful = self._wrong > DOUBTFUL
         wants = (doubtful | (scores.has_medium & ~scores.has_text)) & ~placed
         free = (doubtful | (scores.has_text & ~scores.has_medium) | placed) & scores.has_text & ~used
         media, texts = np.flatnonzero(wants), np.flatnonzero(free)
@@ -171,7 +166,7 @@ class PlanBuilder:
         for medium, text, chance in zip(
             matching.media.tolist(), matching.texts.tolist(), matching.probability.tolist(), strict=True
         ):
-            if chance > _LEAST:
+            if chance > LEAST_CHANCE:
                 self._sources[medium] = (text, chance, "match", "")
         return matching.partner_share
 
@@ -194,7 +189,7 @@ class PlanBuilder:
                     source=source,
                     modality=self._modality,
                     kind=_kind(kind),
-                    confidence=min(round(chance, 4), _MOST),
+                    confidence=min(round(chance, 4), MOST_CHANCE),
                     own_score=_number(own[place]),
                     proposed_score=_number(proposed[place]),
                     reason=sentence or self._reason(kind, row, source),

@@ -19,11 +19,12 @@ from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, KIND_OF, TE
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.core.sentences import count_noun
 from mmcheck.decide.sources import check_sources
+from mmcheck.repair.constants import MIN_CONFIDENCE
 from mmcheck.repair.inputs import image_scores, read_files, read_posterior, transcript_scores
 from mmcheck.repair.orphans import Orphans
 from mmcheck.repair.page import write_repair_page
 from mmcheck.repair.scores import PairScores
-from mmcheck.repair.search import MIN_CONFIDENCE, Proposal, RepairPlan, propose_repairs
+from mmcheck.repair.search import Proposal, RepairPlan, propose_repairs
 from mmcheck.repair.summary import FOLDER
 from mmcheck.repair.write import check_target, write_repaired
 from mmcheck.store.claim import hold

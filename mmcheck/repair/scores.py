@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mmcheck.corpus.content_keys import Keys, join_keys, mix_keys
 from mmcheck.corpus.embeddings import content_keys, normalise
 from mmcheck.corpus.neighbour_index import NeighbourIndex
+from mmcheck.repair.constants import MIN_HEARD, MIN_PAIRS
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -38,11 +39,6 @@ _TUNED = 256  # queries on which the index is tuned; our own choice: some second
 _NULL_VECTORS, _NULL_TEXTS = 1536, 640
 """Rows, and texts of recordings, that random pairings are made of. Our own choice: two million cosines; comparing texts
 is dearer."""
-MIN_PAIRS = 20
-"""Fewer pairs do not show what right ones look like. Our own choice: half of them may be wrong."""
-MIN_HEARD = 2
-"""The same for recordings that were transcribed. Our own choice: their likeness to the right text is known
-beforehand."""
 
 
 class PairScores(Protocol):

@@ -16,7 +16,7 @@ import numpy as np
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import count_noun
-from mmcheck.repair.displacement import REACH
+from mmcheck.repair.constants import MANY_SUSPECTS, REACH, STANDS_OUT
 from mmcheck.repair.evidence import (
     Evidence,
     Null,
@@ -31,15 +31,6 @@ from mmcheck.repair.partners import find_partners
 from mmcheck.repair.plan import Explanation, PlanBuilder
 from mmcheck.repair.plan import Proposal as Proposal
 from mmcheck.repair.scores import Floats, PairScores
-
-MIN_CONFIDENCE = 0.8
-"""Confidence below which nothing is proposed unless asked for. Our own choice: at most one proposal in five may be
-wrong."""
-_STANDS_OUT = 0.75
-"""Standard deviations above random pairings of the mean of pairs that are mostly right. Our own choice: the weakest
-model that is of use."""
-_MANY_SUSPECTS = 0.2
-"""Share of suspects from which their partners blur what random pairings score. Our own choice: a fifth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +121,7 @@ def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangement
     evidence = fit_evidence(scores, null)
     if evidence is not None and evidence.random_share < PROBABLE:
         # Where all is displaced, the mixture may take the random pairings themselves for the right ones.
-        if float(null.standardise(own_scores(scores)).mean()) >= _STANDS_OUT:
+        if float(null.standardise(own_scores(scores)).mean()) >= STANDS_OUT:
             return _sharpen(evidence)
     # Hardly a pair is right as it stands: whatever arrangement of a file fits shows what right pairs score.
     right = [part for number in range(len(arrangements.files)) for part in arrangements.right_scores(number)]
@@ -153,7 +144,7 @@ def _sharpen(evidence: Evidence, right: Floats | None = None) -> Evidence:
     scores = evidence.scores
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
     suspects = pairs[evidence.wrong(pairs) > PROBABLE]
-    if len(suspects) < max(scores.least_pairs, _MANY_SUSPECTS * len(pairs)):
+    if len(suspects) < max(scores.least_pairs, MANY_SUSPECTS * len(pairs)):
         return evidence
     partners = find_partners(scores, suspects)
     if partners is None:

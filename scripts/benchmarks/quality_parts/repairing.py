@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcheck.core.pair_kinds import IMAGE_CAPTION
+from mmcheck.repair.constants import MIN_CONFIDENCE
 from mmcheck.repair.scores import EmbeddingScores
-from mmcheck.repair.search import MIN_CONFIDENCE, FileRows, propose_repairs
+from mmcheck.repair.search import FileRows, propose_repairs
 from scripts.benchmarks.quality_parts.sets import Planted
 from scripts.benchmarks.quality_parts.stored import run_analyses, to_shards
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmcheck.coverage.clusters import (
-    MAX_CLUSTERS,
     assign,
     choose_num_clusters,
     find_excess,
@@ -17,6 +16,7 @@ from mmcheck.coverage.clusters import (
     measure_radii,
     train_centroids,
 )
+from mmcheck.coverage.constants import MAX_CLUSTERS
 
 sizes = st.lists(st.integers(0, 1000), min_size=1, max_size=40).map(lambda values: np.array(values, dtype=np.int64))
 
