@@ -9,7 +9,7 @@ nothing heavy at the top: torch and friends come in with ``open``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
@@ -129,6 +129,14 @@ class SettledProbe(Protocol):
     @property
     def num_trial(self) -> int:
         """Return how many samples the trial wants; 0 if nothing is left to settle. Asked after ``open``."""
+        ...
+
+    def take_up(self, settled: Mapping[str, str]) -> None:
+        """Take over what an earlier attempt of the run settled, instead of a trial; called before ``open``.
+
+        Args:
+            settled: Option that says ``auto`` -> what it came to.
+        """
         ...
 
     def settle(self, trial: Sequence[SampleMedia], num_recordings: int) -> None:

@@ -8,7 +8,7 @@ words to tell which part of the text belongs to which window.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -69,6 +69,7 @@ class TranscriptProbe:
         self._options = options
         self._asked_device = device
         self._window: Literal["full", "fitted"] = "fitted" if options.window == "fitted" else "full"
+        self._is_settled = False
         self._window_check: dict[str, Any] = {}
         self._found: WhisperFolder | None = None
         self._read_tokenizer: WhisperTokenizer | None = None
@@ -87,7 +88,18 @@ class TranscriptProbe:
     @property
     def num_trial(self) -> int:
         """Return how many of the run's recordings ``settle`` wants to see; 0 if nothing has to be settled."""
-        return NUM_CLIPS if self._options.window == "auto" and self._verifier is not None else 0
+        is_open = self._options.window == "auto" and not self._is_settled
+        return NUM_CLIPS if is_open and self._verifier is not None else 0
+
+    def take_up(self, settled: Mapping[str, str]) -> None:
+        """Take over precision and window of an earlier attempt; call it before ``open``.
+
+        The window stays one that ``auto`` came to: doubtful recordings are verified again in the full one.
+        """
+        if precision := settled.get("precision"):
+            self._options = self._options.model_copy(update={"precision": precision})
+        if window := settled.get("window"):
+            self._window, self._is_settled = "fitted" if window == "fitted" else "full", True
 
     def settle(self, trial: Sequence[SampleMedia], num_recordings: int) -> None:
         """Choose windows and the encoder's precision by a trial on a few recordings; call it after ``open``.

@@ -39,7 +39,12 @@ class BatchMeasuring:
         self._probes = probes
         self._shared = shared
         self._prepare_whole = prepare_whole
-        self.seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
+        self._seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
+
+    def take_seconds(self) -> dict[str, float]:
+        """Return the seconds that each probe's model took since the last call."""
+        taken, self._seconds = self._seconds, dict.fromkeys(self._probes, 0.0)
+        return taken
 
     def measure(self, opened: OpenShard, name: str) -> None:
         """Measure what waits for a probe.
@@ -64,7 +69,7 @@ class BatchMeasuring:
             for prepared in batch:
                 for ready in self._with_images(opened, name, [prepared]):
                     found[place[ready.sample.id]] = self._measure_one(name, ready)
-        self.seconds[name] += perf_counter() - began
+        self._seconds[name] += perf_counter() - began
 
     def repeat(self, opened: OpenShard, name: str, read_samples: Callable[[], Sequence[Sample]]) -> None:
         """Give rows that share an image with an earlier one its values.

@@ -1,4 +1,4 @@
-"""The shard task: measure the samples of shards with every probe that has not measured them yet.
+"""Measuring the samples of shards with every probe that has not measured them yet.
 
 Decoding runs in threads ahead of the model, across the borders of shards, with a bounded number of samples in
 flight. Batches never cross a shard's border and are filled in the samples' order, so a shard's values do not depend
@@ -20,13 +20,12 @@ from time import monotonic
 from mmcheck.config import Config
 from mmcheck.core.errors import MmcheckError, RunError
 from mmcheck.core.types import Measurement, Sample, Shard
-from mmcheck.probe.base import Probe
 from mmcheck.scanning.batch_measuring import BatchMeasuring
 from mmcheck.scanning.decoded_bytes import DecodedBytes
+from mmcheck.scanning.equipment import Equipment
 from mmcheck.scanning.open_shard import Decoded, OpenShard, SameAs
 from mmcheck.scanning.partial_parts import Partial, PartialParts
 from mmcheck.scanning.preparing import Preparing, shares_images
-from mmcheck.scanning.reuse import Reuse
 from mmcheck.scanning.same_bytes import LABEL
 from mmcheck.scanning.shared_images import SharedImages
 from mmcheck.store.run_folder import read_part
@@ -48,50 +47,47 @@ class ShardDone:
 
     shard: Shard
     num_samples: int
+    model_seconds: Mapping[str, float]
+    """Probe -> seconds that its model took since the last shard was stored."""
 
 
-class MeasureTask:
-    """Measures shards; hand it any part of a run's shards, in any process.
+class ShardMeasuring:
+    """Measures shards with the probes of this process.
 
     Args:
         out: The run folder.
-        probes: Open probes by name.
+        equipment: What this process measures with.
         fingerprints: Their fingerprints by name.
         config: The run's config.
         min_side: Images may be shrunk while decoding to no less than this on the shorter side, px; None: full size.
         retry_failed: Shards with a failed measurement count as not measured.
-        reuse: Gives measurements of earlier runs; None: everything is measured.
         all_shards: All shards of the run, for what rows of different shards share; None: nothing is shared.
     """
 
     def __init__(
         self,
         out: Path,
-        probes: Mapping[str, Probe],
+        equipment: Equipment,
         fingerprints: Mapping[str, str],
         config: Config,
         *,
         min_side: int | None = None,
         retry_failed: bool = False,
-        reuse: Reuse | None = None,
         all_shards: Sequence[Shard] = (),
     ) -> None:
         self._out = out
-        self._probes = probes
+        self._equipment = equipment
+        self._probes = probes = equipment.probes
         self._fingerprints = fingerprints
         self._config = config
         self._retry_failed = retry_failed
         self._shared = SharedImages(out, all_shards, fingerprints)
-        self._preparing = Preparing(probes, config, self._shared, min_side=min_side, reuse=reuse)
+        self._shards_to_load = deque(all_shards)
+        self._preparing = Preparing(probes, config, self._shared, min_side=min_side, reuse=equipment.reuse)
         self._batches = BatchMeasuring(probes, self._shared, self._preparing.prepare_whole)
         self._partial = PartialParts(out, probes, fingerprints, again=_PASSING_CAUSES, keep_failed=not retry_failed)
 
-    @property
-    def seconds(self) -> Mapping[str, float]:
-        """Return the seconds that each probe's model took."""
-        return self._batches.seconds
-
-    def __call__(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
+    def run(self, shards: Iterable[Shard]) -> Iterator[int | ShardDone]:
         """Yield the number of samples newly measured, and each shard when it is stored.
 
         Raises:
@@ -135,7 +131,11 @@ class MeasureTask:
                 if opened.remaining == 0:
                     self._store(opened)
                     current, saved = None, monotonic()
-                    yield ShardDone(shard=opened.shard, num_samples=opened.shard.stop - opened.shard.start)
+                    yield ShardDone(
+                        shard=opened.shard,
+                        num_samples=opened.shard.stop - opened.shard.start,
+                        model_seconds=self._batches.take_seconds(),
+                    )
         except BaseException:
             # Stopped: what is done stays done. What stopped it is told, not that this could not be written either.
             if current is not None:
@@ -154,10 +154,6 @@ class MeasureTask:
         """Return how many samples of an unfinished shard a probe need not measure again."""
         return len(self._partial.load(name, shard).measurements)
 
-    def drop_partial(self) -> None:
-        """Remove what is left of the partial parts of shards, once all shards are done."""
-        self._partial.drop_all()
-
     def _is_measured(self, name: str, shard: Shard) -> bool:
         labels = find_whole_labels(self._part(name, shard)) or {}
         if labels.get("fingerprint") != self._fingerprints[name]:
@@ -174,6 +170,7 @@ class MeasureTask:
             probes = self.missing(shard)
             if not probes:
                 continue
+            self._equipment.open(probes)
             samples = self._samples_of(shard)
             order = {sample.id: number for number, sample in enumerate(samples)}
             before = {name: self._partial.load(name, shard, list(order)) for name in probes}
@@ -254,11 +251,14 @@ class MeasureTask:
     def _samples_of(self, shard: Shard) -> list[Sample]:
         return table_to_samples(read_part(self._out / "samples" / shard.part))
 
-    def _load_keys(self, shard: Shard) -> None:
-        for name, probe in self._probes.items():
-            if shares_images(probe):
-                self._shared.load_keys(name, shard, self._part(name, shard))
-                self._shared.load_keys(name, shard, self._partial.path(name, shard))
+    def _load_keys(self, until: Shard) -> None:
+        """Take up what is stored of the images of all shards up to one; the earlier ones may be another process'."""
+        while self._shards_to_load and self._shards_to_load[0].index <= until.index:
+            shard = self._shards_to_load.popleft()
+            for name, probe in self._probes.items():
+                if shares_images(probe):
+                    self._shared.load_keys(name, shard, self._part(name, shard))
+                    self._shared.load_keys(name, shard, self._partial.path(name, shard))
 
     def _image_label(self, name: str, shard: Shard) -> dict[str, str]:
         """Return what a part says of the bytes of its rows' images; nothing for probes that share none."""

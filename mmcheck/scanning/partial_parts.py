@@ -7,7 +7,7 @@ one that was never stopped, so that both end in the same bytes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,18 +108,24 @@ class PartialParts:
         """Remove what was stored, as the shard is done."""
         self.path(name, shard).unlink(missing_ok=True)
 
-    def drop_all(self) -> None:
-        """Remove what a kill between storing a shard and dropping its partial parts left."""
-        for name in self._probes:
-            for part in (self._out / "measurements" / name).glob("*.partial.parquet"):
-                part.unlink(missing_ok=True)
-
     def _is_passing(self, measurement: Measurement) -> bool:
         return bool(measurement.cause) and (not self._keep_failed or measurement.cause in self._again)
 
     def path(self, name: str, shard: Shard) -> Path:
         """Return where a probe's part of an unfinished shard is stored."""
         return self._out / "measurements" / name / f"{Path(shard.part).stem}.partial.parquet"
+
+
+def drop_partial_parts(out: Path, probes: Iterable[str]) -> None:
+    """Remove what a kill between storing a shard and dropping its partial parts left, once all shards are done.
+
+    Args:
+        out: The run folder.
+        probes: The names of the probes.
+    """
+    for name in probes:
+        for part in (out / "measurements" / name).glob("*.partial.parquet"):
+            part.unlink(missing_ok=True)
 
 
 def _numbers(text: str) -> list[int]:

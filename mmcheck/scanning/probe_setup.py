@@ -65,7 +65,9 @@ def make_probes(
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
         known = record.probes.get(name)
         settled = _settled(options, known) if known is not None and known.fingerprint == fingerprint else {}
-        if settled:
+        if settled and isinstance(probe, SettledProbe):
+            probe.take_up(settled)
+        elif settled:
             probe = PROBES.get(name)(options.model_copy(update=settled), config.run.device, config.run.seed)
         probes[name], fingerprints[name] = probe, fingerprint
     return probes, fingerprints, skipped

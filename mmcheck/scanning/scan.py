@@ -27,8 +27,11 @@ from mmcheck.decide.decide import judge_run
 from mmcheck.engine.base import ENGINES
 from mmcheck.judge.policy import Policy
 from mmcheck.scanning.analyse import analyse_run
+from mmcheck.scanning.equipment import Equipment
 from mmcheck.scanning.freed_memory import return_freed_memory
-from mmcheck.scanning.measure import MeasureTask
+from mmcheck.scanning.measure import ShardMeasuring
+from mmcheck.scanning.measure_task import MeasureTask
+from mmcheck.scanning.partial_parts import drop_partial_parts
 from mmcheck.scanning.plan import (
     describe_inputs,
     is_planned,
@@ -139,9 +142,8 @@ def scan_run(
         if task is not None:
             seconds = {"planning": perf_counter() - began}
             record = _begin(plan, out, config, engine, record)
-            seconds["measuring"] = _measure(plan, out, engine, record, task, progress)
+            seconds["measuring"], model_seconds = _measure(plan, out, engine, record, task, progress)
             record = _count_reused(plan, out, record)
-            model_seconds = task.seconds
             # The models go: what looks at the whole set takes their room.
             del task
             return_freed_memory()
@@ -173,7 +175,7 @@ def _prepare(
         lambda: sample_transcripts(out, shards, config.run.seed),
         may_download=not dry_run,
     )
-    view = MeasureTask(out, probes, plan.probes, config, retry_failed=retry_failed)
+    view = ShardMeasuring(out, Equipment(probes), plan.probes, config, retry_failed=retry_failed)
     plan.to_measure = dict.fromkeys(probes, 0)
     for shard in shards:
         for name in view.missing(shard):
@@ -201,13 +203,14 @@ def _prepare(
         record = record.updated(reused=ReusedRecord(runs=runs))
     return record, MeasureTask(
         out,
-        probes,
-        plan.probes,
         config,
-        min_side=record.min_side(),
         retry_failed=retry_failed,
-        reuse=Reuse(earlier) if earlier else None,
-        all_shards=shards,
+        reuse=[run.path for run in earlier],
+        equipment=Equipment(
+            probes,
+            opened=[name for name, count in plan.to_measure.items() if count],
+            reuse=Reuse(earlier) if earlier else None,
+        ),
     )
 
 
@@ -225,9 +228,12 @@ def _begin(plan: ScanPlan, out: Path, config: Config, engine: str, record: RunRe
     return record
 
 
-def _measure(plan: ScanPlan, out: Path, engine: str, record: RunRecord, task: MeasureTask, progress: Progress) -> float:
-    """Measure what is missing; return the seconds it took."""
+def _measure(
+    plan: ScanPlan, out: Path, engine: str, record: RunRecord, task: MeasureTask, progress: Progress
+) -> tuple[float, dict[str, float]]:
+    """Measure what is missing; return the seconds it took, and those of each probe's model."""
     began = perf_counter()
+    model_seconds = dict.fromkeys(plan.probes, 0.0)
     if any(plan.to_measure.values()):
         # What the analyses saw is about to change; a run stopped from here on must analyse anew.
         for name in ANALYSES.names():
@@ -238,8 +244,11 @@ def _measure(plan: ScanPlan, out: Path, engine: str, record: RunRecord, task: Me
         for event in events:
             if isinstance(event, int):
                 progress.advance(event)
-    task.drop_partial()
-    return perf_counter() - began
+            else:
+                for name, seconds in event.model_seconds.items():
+                    model_seconds[name] += seconds
+    drop_partial_parts(out, plan.probes)
+    return perf_counter() - began, model_seconds
 
 
 def _count_reused(plan: ScanPlan, out: Path, record: RunRecord) -> RunRecord:

@@ -441,6 +441,19 @@ def test_auto_takes_cut_windows_where_they_judge_alike(
     assert strict.evidence["window"] == "fitted"
 
 
+def test_what_an_earlier_attempt_settled_holds_without_a_trial(folder: Path, make_sample: MakeSample) -> None:
+    options = TranscriptConfig(model=str(folder), transcribe="never", uncertain=ALL_DOUBTFUL)
+    assert options.window == options.precision == "auto"
+    probe = TranscriptProbe(options, "cpu")
+    probe.take_up({"window": "fitted", "precision": "float32"})
+    probe.open()
+    assert probe.num_trial == 0
+    verification = probe.describe()["verification"]
+    assert (verification["window"], verification["precision"]) == ("fitted", "float32")
+    # As in the attempt that was stopped, what is in doubt there is looked at once more.
+    assert measure(probe, [make_sample(2.0, "hello world")])[0].evidence["window"] == "full"
+
+
 @pytest.mark.parametrize(("count", "recordings", "reason"), [(8, 10, "fewer than"), (2, 1000, "only 2 clips")])
 def test_too_little_for_a_trial_means_full_windows(
     folder: Path, make_sample: MakeSample, count: int, recordings: int, reason: str

@@ -12,7 +12,7 @@ import pytest
 import mmcheck
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.scanning.decoded_bytes import DecodedBytes
-from mmcheck.scanning.measure import MeasureTask
+from mmcheck.scanning.measure import ShardMeasuring
 from mmcheck.scanning.preparing import Preparing
 
 
@@ -57,7 +57,7 @@ def test_long_recordings_are_not_decoded_far_ahead_of_slow_models(
     make_dataset: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, counts, most = Lock(), {"decoded": 0, "taken": 0}, [0]
-    prepare, take = Preparing.prepare, MeasureTask._take
+    prepare, take = Preparing.prepare, ShardMeasuring._take
 
     def counted_prepare(self: Preparing, *args: Any) -> Any:
         found = prepare(self, *args)
@@ -66,14 +66,14 @@ def test_long_recordings_are_not_decoded_far_ahead_of_slow_models(
             most[0] = max(most[0], counts["decoded"] - counts["taken"])
         return found
 
-    def slow_take(self: MeasureTask, *args: Any) -> None:
+    def slow_take(self: ShardMeasuring, *args: Any) -> None:
         time.sleep(0.005)
         with lock:
             counts["taken"] += 1
         take(self, *args)
 
     monkeypatch.setattr(Preparing, "prepare", counted_prepare)
-    monkeypatch.setattr(MeasureTask, "_take", slow_take)
+    monkeypatch.setattr(ShardMeasuring, "_take", slow_take)
     monkeypatch.setattr(SampleMedia, "num_bytes", lambda self: 1 << 30)
     manifest = make_dataset(40)
     options: dict[str, Any] = {"probes": ["media", "caption_text"], "overrides": ["run.workers=2"]}

@@ -50,7 +50,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def _stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    take = measure_module.MeasureTask._take
+    take = measure_module.ShardMeasuring._take
     taken: list[int] = []
 
     def counted(*args: Any) -> None:
@@ -59,7 +59,7 @@ def _stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         taken.append(1)
         take(*args)
 
-    monkeypatch.setattr(measure_module.MeasureTask, "_take", counted)
+    monkeypatch.setattr(measure_module.ShardMeasuring, "_take", counted)
 
 
 @pytest.mark.parametrize("count", [1, 7, 18, 39])
@@ -157,10 +157,10 @@ _SLOWLY = """
 import time
 from mmcheck.cli.app import main
 from mmcheck.probe.media import MediaProbe
-from mmcheck.scanning.measure import MeasureTask
-take = MeasureTask._take
+from mmcheck.scanning.measure import ShardMeasuring
+take = ShardMeasuring._take
 MediaProbe.batch_size = 4
-MeasureTask._take = lambda *args: (take(*args), time.sleep(0.01))
+ShardMeasuring._take = lambda *args: (take(*args), time.sleep(0.01))
 main()
 """
 

@@ -24,7 +24,7 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.base import Prepared
 from mmcheck.probe.image_text import ImageTextProbe
 from mmcheck.probe.media import MediaProbe
-from mmcheck.scanning.measure import MeasureTask
+from mmcheck.scanning.measure import ShardMeasuring
 from mmcheck.scanning.same_bytes import SameBytes
 from tests.conftest import encode_picture, make_picture
 
@@ -125,7 +125,7 @@ def test_a_stopped_run_ends_in_the_same_bytes(
 ) -> None:
     manifest = write_cells(tmp_path, make_rows())
     whole = scan(manifest, tmp_path / "whole", "run.workers=1", probes=probes)
-    take, taken = MeasureTask._take, [0]
+    take, taken = ShardMeasuring._take, [0]
 
     def stopping(*args: Any) -> None:
         if taken[0] == count:
@@ -134,7 +134,7 @@ def test_a_stopped_run_ends_in_the_same_bytes(
         take(*args)
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(MeasureTask, "_take", stopping)
+        stopped.setattr(ShardMeasuring, "_take", stopping)
         with pytest.raises(KeyboardInterrupt):
             scan(manifest, tmp_path / "out", "run.workers=1", probes=probes)
     assert parts_of(scan(manifest, tmp_path / "out", "run.workers=1", probes=probes)) == parts_of(whole)

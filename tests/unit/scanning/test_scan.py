@@ -20,7 +20,7 @@ from mmcheck.core.errors import ConfigError, ManifestError, OutputError, RunErro
 from mmcheck.core.types import Measurement
 from mmcheck.probe.caption_text import CaptionTextProbe
 from mmcheck.scanning import scan as scan_module
-from mmcheck.scanning.measure import MeasureTask
+from mmcheck.scanning.measure import ShardMeasuring
 from mmcheck.scanning.scan import scan_run
 
 MODEL_FREE = ["media", "caption_text"]
@@ -106,9 +106,9 @@ def test_scanning_twice_gives_equal_bytes_and_measures_nothing_anew(
 _SLOWLY = """
 import time
 from mmcheck.cli.app import main
-from mmcheck.scanning.measure import MeasureTask
-store = MeasureTask._store
-MeasureTask._store = lambda *args: (store(*args), time.sleep(0.05))
+from mmcheck.scanning.measure import ShardMeasuring
+store = ShardMeasuring._store
+ShardMeasuring._store = lambda *args: (store(*args), time.sleep(0.05))
 main()
 """
 """The command line, with pauses between shards: a scan of small files would be done before a signal comes."""
@@ -159,11 +159,11 @@ def test_models_are_gone_before_the_whole_set_is_looked_at(
     analyse, alive = scan_module.analyse_run, []
 
     def counted(*args: Any) -> Any:
-        alive.append(sum(isinstance(thing, MeasureTask | CaptionTextProbe) for thing in gc.get_objects()))
+        alive.append(sum(isinstance(thing, ShardMeasuring | CaptionTextProbe) for thing in gc.get_objects()))
         return analyse(*args)
 
     gc.collect()
-    before = sum(isinstance(thing, MeasureTask | CaptionTextProbe) for thing in gc.get_objects())
+    before = sum(isinstance(thing, ShardMeasuring | CaptionTextProbe) for thing in gc.get_objects())
     monkeypatch.setattr(scan_module, "analyse_run", counted)
     scan(make_dataset(4), tmp_path / "run")
     assert alive == [before]
