@@ -47,7 +47,7 @@ def test_a_list_of_captions_comes_out_as_one_row(folder: Path, tmp_path: Path) -
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
     summary = scan(manifest, tmp_path / "out")
     assert (summary["rows_read"], summary["source_rows"], summary["keep"]) == (4, 2, 3)
-    assert "4 texts stand in 2 rows" in summary["notes"][0]
+    assert "4 texts in 2 rows" in summary["notes"][0]
     clean, quarantine = rows_of(tmp_path / "out", "clean"), rows_of(tmp_path / "out", "quarantine")
     assert [(row["captions"], row["n"]) for row in clean] == [([CAPTIONS[0], CAPTIONS[2]], 7), (OTHER, 8)]
     assert clean[0]["image"] == str(folder / "a.png")
