@@ -5,7 +5,7 @@ Manifests name languages as they please (``en``, ``en-US``, ``eng``, ``English``
 
 from __future__ import annotations
 
-import re
+from mmcheck.core.languages import primary_code
 
 _NAMES = (
     "af afrikaans am amharic ar arabic as assamese az azerbaijani ba bashkir be belarusian bg bulgarian bn bengali "
@@ -43,6 +43,6 @@ def find_language(name: str | None) -> str | None:
     """Return Whisper's code of a language given as code, BCP-47 tag or English name; None if it has none."""
     if not name or not name.strip():
         return None
-    base = re.split(r"[-_]", name.strip().lower())[0]
+    base = primary_code(name)
     code = _OTHER_CODES.get(name.strip().lower().replace("_", "-"), _OTHER_CODES.get(base, base))
     return code if code in WHISPER_LANGUAGES else None

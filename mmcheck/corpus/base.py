@@ -71,6 +71,22 @@ ANALYSES = cast("Registry[Analysis]", parts.ANALYSES)
 """The table of analyses, for those who make them."""
 
 
+def read_metric(table: pa.Table | None, name: str, num_rows: int) -> NDArray[np.float64]:
+    """Return a metric of one shard, NaN where there is none, shape (n,).
+
+    Args:
+        table: What a probe or an analysis measured; None if it did not run.
+        name: The metric's short name. Where ``status`` is among the columns too, rows that were not measured have none.
+        num_rows: Rows of the shard.
+    """
+    if table is None or name not in table.column_names:
+        return np.full(num_rows, np.nan)
+    values = np.array(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if "status" in table.column_names:
+        values[table["status"].to_numpy(zero_copy_only=False) != Status.MEASURED.value] = np.nan
+    return values
+
+
 def analysis_table(
     sample_ids: pa.Array,
     values: Mapping[str, NDArray[np.floating[Any]]],

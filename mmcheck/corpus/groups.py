@@ -169,8 +169,8 @@ def number_members(group: Keys, member: Keys, rank: Rows) -> Rows:
         rank: Distinct numbers; the lowest comes first, shape (n,).
     """
     order = np.lexsort((rank, member, group))
-    new_group = _changes(group[order])
-    new_member = new_group | _changes(member[order])
+    new_group = is_new(group[order])
+    new_member = new_group | is_new(member[order])
     best = rank[order[new_member]]
     of_group = (np.cumsum(new_group) - 1)[new_member]
     by_rank = np.lexsort((best, of_group))
@@ -187,13 +187,14 @@ def _best_rows(rows: Rows, key: Rows, rank: Rows, copy: Rows | None) -> tuple[Ro
     if copy is None:
         return rows, np.arange(len(rows))
     order = np.lexsort((rank[rows], copy[rows], key[rows]))
-    new = _changes(key[rows][order]) | _changes(copy[rows][order])
+    new = is_new(key[rows][order]) | is_new(copy[rows][order])
     of_row = np.empty(len(rows), dtype=np.int64)
     of_row[order] = np.cumsum(new) - 1
     return rows[order][new], of_row
 
 
-def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+def is_new(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which values differ from the one before them, as the first does, shape (n,)."""
     found = np.ones(len(values), dtype=bool)
     found[1:] = values[1:] != values[:-1]
     return found

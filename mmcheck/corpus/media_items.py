@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.pair_kinds import KIND_OF, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.types import Status
-from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import DAMAGED_FROM
 from mmcheck.corpus.content_keys import Keys, hash_texts, join_keys, medium_keys, place_keys, text_keys
 from mmcheck.corpus.embeddings import gather_bank, read_embeddings
@@ -166,7 +166,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
     found = {}
     for kind in PAIR_KINDS:
         places = place_keys(samples[kind.medium], readable)
-        size = _column(media, "width", count) * _column(media, "height", count)
+        size = read_metric(media, "width", count) * read_metric(media, "height", count)
         # Zeros stand where there are none, so that equal runs give equal arrays.
         hashed, phash = read_bytes(media, IMAGE_HASH, count)
         coloured, colours = read_bytes(media, IMAGE_COLOURS, count)
@@ -176,12 +176,12 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
             place=places,
             text=text_keys(samples[kind.text], sound),
             source=source,
-            score=_column(shard.measurements(kind.probe, (kind.score,)), kind.score, count),
-            size=size if kind.is_seen else _column(media, "duration", count),
+            score=read_metric(shard.measurements(kind.probe, (kind.score,)), kind.score, count),
+            size=size if kind.is_seen else read_metric(media, "duration", count),
             phash=np.where(has_hash, phash.view(">u8")[:, 0], 0).astype(np.uint64),
             colours=np.where(has_hash[:, None], colours, np.uint8(0)),
             has_hash=has_hash,
-            is_blank=(_column(media, "blankness", count) > BLANK_FROM) & (places != 0) & kind.is_seen,
+            is_blank=(read_metric(media, "blankness", count) > BLANK_FROM) & (places != 0) & kind.is_seen,
             is_damaged=_is_damaged(media, count) & (places != 0) & kind.is_seen,
         )
     return found
@@ -207,15 +207,8 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
     return MediaRows(**found)
 
 
-def _column(table: pa.Table | None, name: str, count: int) -> Floats:
-    if table is None or name not in table.column_names:
-        return np.full(count, np.nan)
-    column = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.asarray(column, dtype=np.float64)
-
-
 def _is_damaged(table: pa.Table | None, count: int) -> NDArray[np.bool_]:
     found = np.zeros(count, dtype=bool)
     for name, limit in DAMAGED_FROM.items():
-        found |= _column(table, name, count) > limit
+        found |= read_metric(table, name, count) > limit
     return found

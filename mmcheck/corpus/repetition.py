@@ -26,6 +26,7 @@ from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.content_keys import DIGEST_COLUMNS, Keys, join_keys, medium_keys, place_keys, text_keys
+from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.repetition_metrics import METRICS
 from mmcheck.store.schema import dump_json
 
@@ -131,8 +132,8 @@ def _group(group: Keys, member: Keys) -> _Groups:
     # lexsort is stable, so the rows of one member stay ascending and its first row comes first.
     by_key = np.lexsort((member[rows], group[rows]))
     sorted_rows = rows[by_key]
-    new_group = _changes(group[sorted_rows])
-    new_member = new_group | _changes(member[sorted_rows])
+    new_group = is_new(group[sorted_rows])
+    new_member = new_group | is_new(member[sorted_rows])
     member_of_row = np.cumsum(new_member) - 1
     first_row = sorted_rows[new_member]
     group_of_member = (np.cumsum(new_group) - 1)[new_member]
@@ -149,12 +150,6 @@ def _group(group: Keys, member: Keys) -> _Groups:
     shown = (members_in_group[group_of_member] > 1) & (rank <= NUM_EXAMPLES)
     examples[line_of_group[group_of_member[shown]], rank[shown]] = first_row[shown]
     return _Groups(count, order, index, examples)
-
-
-def _changes(values: Keys) -> NDArray[np.bool_]:
-    found = np.ones(len(values), dtype=bool)
-    found[1:] = values[1:] != values[:-1]
-    return found
 
 
 def _read_keys(shards: Sequence[ShardTables]) -> tuple[list[int], dict[str, Keys]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.content_keys import DIGEST_COLUMNS, Keys, join_keys, medium_keys, mix_keys, place_keys, text_keys
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
 
@@ -96,9 +96,7 @@ def _read_shard(shard: ShardTables, probe: str, seed: int) -> dict[str, Keys]:
 
 def _with_groups(stored: pa.Table | None, name: str, files: Keys) -> Keys:
     """Return the keys of near-duplicate groups, those of the files where a row is in none."""
-    if stored is None or name not in stored.column_names:
-        return files
-    numbers = np.array(pc.fill_null(stored[name].cast(pa.float64()), -1.0).to_numpy(), dtype=np.float64)
+    numbers = np.nan_to_num(read_metric(stored, name, len(files)), nan=-1.0)
     grouped = (numbers >= 0) & (files != 0)
     keys = np.maximum(mix_keys(np.maximum(numbers, 0).astype(np.uint64) + np.uint64(0x6E0)), np.uint64(1))
     return np.where(grouped, keys, files)

@@ -17,6 +17,7 @@ from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.content_keys import Keys, Mask
 from mmcheck.corpus.embeddings import Vectors, content_keys, gather_bank, read_embeddings
+from mmcheck.corpus.groups import is_new
 from mmcheck.coverage.clusters import (
     Floats,
     Labels,
@@ -167,9 +168,7 @@ class Covered:
         sizes = self.sizes
         order = np.lexsort((self.keys, self.labels))
         labels, keys = self.labels[order], self.keys[order]
-        is_new = np.ones(len(labels), dtype=bool)
-        is_new[1:] = (labels[1:] != labels[:-1]) | (keys[1:] != keys[:-1])
-        distinct = np.bincount(labels[is_new], minlength=len(sizes))
+        distinct = np.bincount(labels[is_new(labels) | is_new(keys)], minlength=len(sizes))
         broad = np.flatnonzero(distinct > 1)
         if len(broad) < 5:
             return []

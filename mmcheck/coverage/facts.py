@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, MEDIA, PAIR_KINDS
+from mmcheck.corpus.base import read_metric
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import load_json
 
@@ -100,9 +101,9 @@ def read_facts(run: RunFolder, columns: Sequence[str]) -> RowFacts:
         vague.append(_vague(verdicts["findings"].combine_chunks(), count))
         for kind in PAIR_KINDS:
             column = kind.posterior.partition(".")[2]
-            posterior[kind.medium].append(_numbers(stored.measurements(kind.judged_by, [column]), column, count))
+            posterior[kind.medium].append(read_metric(stored.measurements(kind.judged_by, [column]), column, count))
         for name, (probe, metric, _, _) in _EDGES.items():
-            numbers[name].append(_numbers(stored.measurements(probe, [metric]), metric, count))
+            numbers[name].append(read_metric(stored.measurements(probe, [metric]), metric, count))
         samples = stored.samples(["manifest", "language", *MEDIA, *(["row"] if columns else [])])
         for name in media:
             media[name].append(_numpy(pc.is_valid(samples[name]), bool))
@@ -150,12 +151,6 @@ def _numpy(column: Any, kind: type) -> NDArray[Any]:
     return np.asarray(
         column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(), kind
     )
-
-
-def _numbers(table: pa.Table | None, metric: str, count: int) -> Floats:
-    if table is None or metric not in table.column_names:
-        return np.full(count, np.nan)
-    return np.asarray(table[metric].cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _vague(findings: pa.Array, count: int) -> NDArray[np.bool_]:

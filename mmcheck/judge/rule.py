@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import RuleConfig, Section
 from mmcheck.core import parts
+from mmcheck.core.languages import primary_code
 from mmcheck.core.part_traits import RuleTraits
 from mmcheck.core.registry import Registry
 from mmcheck.core.types import Action, Finding, Metric
@@ -221,7 +222,7 @@ def applicable(options: RuleConfig, table: JudgeTable) -> Mask:
         if condition.max is not None:
             found &= values <= condition.max
     if options.languages:
-        wanted = pa.array(sorted({_primary(language) for language in options.languages}), pa.string())
+        wanted = pa.array(sorted({primary_code(language) for language in options.languages}), pa.string())
         found &= pc.is_in(table.languages, value_set=wanted).to_numpy(zero_copy_only=False)
     return found
 
@@ -231,10 +232,6 @@ def nothing(name: str, options: RuleConfig) -> RuleFindings:
     return RuleFindings(
         rule=name, action=Action(options.action), rows=np.zeros(0, dtype=np.int64), causes=(), messages=()
     )
-
-
-def _primary(language: str) -> str:
-    return language.strip().lower().replace("_", "-").partition("-")[0]
 
 
 def _range(metric: Metric) -> str:

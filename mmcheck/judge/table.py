@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import RunError
+from mmcheck.core.languages import primary_code
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Status
 from mmcheck.store.schema import metric_columns
@@ -126,8 +127,9 @@ class JudgeTable:
     @cached_property
     def languages(self) -> pa.Array:
         """Return the primary language codes in lower case (``en`` of ``en-US``), null where not known."""
-        trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(_strings(_column(self._samples, "language"))))
-        return pc.replace_substring_regex(trimmed, r"[-_].*", "")
+        encoded = _strings(_column(self._samples, "language")).dictionary_encode()
+        codes = pa.array([primary_code(language) for language in encoded.dictionary.to_pylist()], pa.string())
+        return codes.take(encoded.indices)
 
     @cached_property
     def has_problem(self) -> Mask:

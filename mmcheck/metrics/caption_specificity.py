@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from mmcheck.core.languages import primary_code
 from mmcheck.metrics.caption_words import count_words, split_words
 from mmcheck.metrics.text_normalization import is_continuous_char
 
@@ -85,7 +86,7 @@ def measure_specificity(text: str, *, language: str | None = None) -> Specificit
         text: A caption.
         language: Language code if it is known; the English lists are left out for others than English.
     """
-    use_lists = language is None or language.strip().lower().split("-")[0].split("_")[0] in ("en", "eng", "english")
+    use_lists = language is None or primary_code(language) in ("en", "eng", "english")
     information = 0.0
     num_content_words = 0
     generic: list[str] = []

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmcheck.core.languages import primary_code
 from mmcheck.metrics.word_tables import word_frequencies
 
 MIN_LETTERS = 16
@@ -107,14 +108,10 @@ def find_joined(text: str, language: str | None = None) -> list[JoinedWords]:
     for match in _LONG.finditer(text):
         if match.start() in taken:
             continue
-        words = _segment(match.group(), _base(language))
+        words = _segment(match.group(), primary_code(language) or "en")
         if words is not None:
             found.append(JoinedWords(start=match.start(), stop=match.end(), words=words))
     return sorted(found, key=lambda place: place.start)
-
-
-def _base(language: str | None) -> str:
-    return re.split(r"[-_]", language.strip().lower(), maxsplit=1)[0] if language and language.strip() else "en"
 
 
 def _segment(token: str, language: str) -> tuple[str, ...] | None:

@@ -16,6 +16,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from mmcheck.core.languages import primary_code
+
 _CONTINUOUS_LANGUAGES = frozenset({"zh", "yue", "wuu", "cmn", "ja", "th", "lo", "km", "my", "bo", "dz"})
 _ENGLISH = frozenset({"en", "eng", "english"})
 
@@ -56,7 +58,7 @@ def normalize(text: str, language: str | None) -> str:
         language: Language code (``en``, ``en-US``, ``de`` ...); None is treated as not English.
     """
     text = _without_brackets(text)
-    if _base(language) in _ENGLISH and not _LONG_NUMBER.search(text):
+    if primary_code(language) in _ENGLISH and not _LONG_NUMBER.search(text):
         try:
             # The English rules keep . $ % for numbers and leave some behind that belong to none.
             words = _english()(text).split()
@@ -79,7 +81,7 @@ def is_scriptio_continua(language: str | None, text: str) -> bool:
     """
     letters = [char for char in text if char.isalpha()]
     if not letters:
-        return _base(language) in _CONTINUOUS_LANGUAGES
+        return primary_code(language) in _CONTINUOUS_LANGUAGES
     return 2 * sum(map(is_continuous_char, letters)) >= len(letters)
 
 
@@ -87,10 +89,6 @@ def is_continuous_char(char: str) -> bool:
     """Return whether ``char`` belongs to a script without spaces between words (Han, Kana, Thai, Lao, Khmer ...)."""
     point = ord(char)
     return point >= 0x0E00 and any(low <= point <= high for low, high in _CONTINUOUS_RANGES)
-
-
-def _base(language: str | None) -> str:
-    return re.split(r"[-_]", language.strip().lower(), maxsplit=1)[0] if language else ""
 
 
 def _without_brackets(text: str) -> str:

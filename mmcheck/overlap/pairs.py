@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.groups import Rows
+from mmcheck.corpus.groups import Rows, is_new
 from mmcheck.corpus.media_items import Items, MediaRows, read_media_rows, to_items
 
 Floats = NDArray[np.float64]
@@ -92,8 +92,7 @@ def collect(
     similarity = np.concatenate([np.zeros(0), *likeness])
     order = np.lexsort((-similarity, ~equal, other, one))
     one, other, equal, similarity = one[order], other[order], equal[order], similarity[order]
-    first = np.ones(len(one), dtype=bool)
-    first[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
+    first = is_new(one) | is_new(other)
     return ItemPairs(left=one[first], right=other[first], exact=equal[first], similarity=similarity[first])
 
 

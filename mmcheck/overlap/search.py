@@ -17,7 +17,7 @@ from mmcheck.config import DuplicatesConfig
 from mmcheck.core.pair_kinds import KIND_OF, PAIR_KINDS
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.content_keys import join_keys
-from mmcheck.corpus.groups import Rows
+from mmcheck.corpus.groups import Rows, is_new
 from mmcheck.corpus.media_items import Items, to_items
 from mmcheck.overlap.media import find_media
 from mmcheck.overlap.pairs import (
@@ -283,9 +283,7 @@ def _partners(pairs: ItemPairs, left: Members, right: Members, limit: int) -> It
 def _rank(groups: Rows) -> Rows:
     """Return the place of each element within its group; groups stand together."""
     places = np.arange(len(groups))
-    new = np.ones(len(groups), dtype=bool)
-    new[1:] = groups[1:] != groups[:-1]
-    return np.asarray(places - np.maximum.accumulate(np.where(new, places, 0)), dtype=np.int64)
+    return np.asarray(places - np.maximum.accumulate(np.where(is_new(groups), places, 0)), dtype=np.int64)
 
 
 def _count_compared(one: Side, other: Side) -> dict[str, tuple[int, int]]:

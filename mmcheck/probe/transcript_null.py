@@ -18,6 +18,7 @@ import numpy as np
 
 from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.languages import primary_code
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
@@ -85,7 +86,7 @@ class TranscriptNullProbe:
         self._served_fingerprint = context.served_fingerprint
         self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
         given = [(clean_transcript(text, language), language) for text, language in context.texts]
-        texts = [(text, _primary(language), normalize(text, language)) for text, language in given]
+        texts = [(text, primary_code(language), normalize(text, language)) for text, language in given]
         texts = sorted({entry for entry in texts if entry[2]}, key=lambda entry: (len(entry[2]), entry))
         self._texts = texts
         self._lengths = np.array([len(entry[2]) for entry in texts], dtype=np.int64)
@@ -186,7 +187,7 @@ class TranscriptNullProbe:
         split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
         words = split(clip.text)
         donors = [word for text in others for word in split(text)]
-        followers = self._followers.get(_primary(sample.language), {})
+        followers = self._followers.get(primary_code(sample.language), {})
 
         def chance(what: str, count: int) -> int:
             return int.from_bytes(self._chance(f"{what}\n{sample.id}")[:8], "big") % count
@@ -208,7 +209,7 @@ class TranscriptNullProbe:
         from rapidfuzz import fuzz
 
         own = normalize(clean_transcript(sample.transcript or "", sample.language), sample.language)
-        language = _primary(sample.language)
+        language = primary_code(sample.language)
         wanted = self._options.num_texts
         place = int(np.searchsorted(self._lengths, len(own)))
         low, high = place - 1, place
@@ -235,7 +236,3 @@ class TranscriptNullProbe:
         if self._served is None:
             raise RuntimeError("the probe has not been primed")
         return self._served
-
-
-def _primary(language: str | None) -> str:
-    return (language or "").strip().lower().replace("_", "-").partition("-")[0]

@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
-from mmcheck.core.types import Status
 from mmcheck.corpus.alignment.clip_noise import CorrectedClips, correct_clips
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.alignment.partners import has_heard_partners
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import REST, choose_slices, read_labels
-from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import MIN_NULL, MOST_SAMPLED
 from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.store.schema import load_json
@@ -172,7 +171,7 @@ class SpeechAlignment:
         start = 0
         for shard in shards:
             num_rows = int(shard.samples(["id"]).num_rows)
-            values = _column(shard, PROBE, "mean_log_prob", num_rows)
+            values = read_metric(shard.measurements(PROBE, ["status", "mean_log_prob"]), "mean_log_prob", num_rows)
             own.append(values)
             known = np.isfinite(values)
             texts.append(_hash_transcripts(shard, known))
@@ -215,16 +214,6 @@ def _once(keys: NDArray[np.uint64], own: Floats, rows: NDArray[np.int64]) -> NDA
     known = np.unique(rows[np.isfinite(own[rows])])
     first = known[np.unique(keys[known], return_index=True)[1]]
     return np.isin(rows, first)
-
-
-def _column(shard: ShardTables, probe: str, name: str, num_rows: int) -> Floats:
-    table = shard.measurements(probe, ["status", name])
-    if table is None or name not in table.column_names:
-        return np.full(num_rows, np.nan)
-    values = np.array(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    if "status" in table.column_names:
-        values[table["status"].to_numpy(zero_copy_only=False) != Status.MEASURED.value] = np.nan
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _hash_transcripts(shard: ShardTables, known: NDArray[np.bool_]) -> NDArray[np.uint64]:

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mmcheck.corpus.base import ShardTables
+from mmcheck.core.languages import primary_code
+from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import SURE_LANGUAGE
 from mmcheck.metrics.caption_residue import filename_likeness
 from mmcheck.metrics.caption_specificity import measure_specificity
@@ -61,7 +62,7 @@ def read_signs(shard: ShardTables) -> CaptionSigns:
     sound = pc.is_null(samples["problem"]).to_numpy()
     has_caption = np.array([bool(text and text.strip()) for text in captions], dtype=bool) & sound
     words = shard.measurements("caption_text", [*_MEASURED, "evidence"])
-    found = {name: _column(words, name, num_rows) for name in _MEASURED}
+    found = {name: read_metric(words, name, num_rows) for name in _MEASURED}
     evidence: list[dict[str, Any]] = [{}] * num_rows if words is None else _evidence(words)
     generic = [list(entry.get("generic_words", ())) for entry in evidence]
     given = samples["language"].to_pylist()
@@ -83,24 +84,14 @@ def read_signs(shard: ShardTables) -> CaptionSigns:
         filename_likeness=np.nan_to_num(found["filename_likeness"]),
         content_words=found["content_words"],
         generic_words=generic,
-        languages=[_base(own) or guess for own, guess in zip(given, guesses, strict=True)],
-        counts=_column(shard.measurements("repetition", ["caption_count"]), "caption_count", num_rows),
-        unknown_ratio=_column(tokens, "unknown_token_ratio", num_rows),
-        fragmentation=fragmentation(_column(tokens, "num_tokens", num_rows), lengths),
+        languages=[primary_code(own) or guess for own, guess in zip(given, guesses, strict=True)],
+        counts=read_metric(shard.measurements("repetition", ["caption_count"]), "caption_count", num_rows),
+        unknown_ratio=read_metric(tokens, "unknown_token_ratio", num_rows),
+        fragmentation=fragmentation(read_metric(tokens, "num_tokens", num_rows), lengths),
     )
-
-
-def _column(table: pa.Table | None, name: str, num_rows: int) -> Floats:
-    if table is None or name not in table.column_names:
-        return np.full(num_rows, np.nan)
-    return np.array(pc.fill_null(table[name].cast(pa.float64()), float("nan")).to_numpy(), dtype=np.float64)
 
 
 def _evidence(table: pa.Table) -> list[dict[str, Any]]:
     if "evidence" not in table.column_names:
         return [{}] * table.num_rows
     return [load_json(text) if text else {} for text in table["evidence"].to_pylist()]
-
-
-def _base(language: str | None) -> str | None:
-    return language.strip().lower().replace("_", "-").split("-")[0] or None if language else None

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.config import ConsistencyConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import AnalysisTraits
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table, read_metric
 from mmcheck.corpus.consistency.caption_breadth import find_breadth
 from mmcheck.corpus.consistency.caption_conflicts import Found, find_caption_conflicts, find_unlike_images
 from mmcheck.corpus.consistency.metrics import METRICS
@@ -122,12 +121,8 @@ def _reaches(name: str, values: Floats) -> NDArray[np.bool_]:
 def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np.bool_]:
     parts = [np.zeros(0, dtype=bool)]
     for shard, size in zip(shards, sizes, strict=True):
-        table = shard.measurements("caption", ["vagueness"])
-        if table is None or "vagueness" not in table.column_names:
-            parts.append(np.zeros(size, dtype=bool))
-        else:
-            vagueness = pc.fill_null(table["vagueness"].cast(pa.float64()), 0.0).to_numpy()
-            parts.append(np.asarray(vagueness >= VAGUE_FROM, dtype=bool))
+        vagueness = read_metric(shard.measurements("caption", ["vagueness"]), "vagueness", size)
+        parts.append(np.nan_to_num(vagueness) >= VAGUE_FROM)
     return np.concatenate(parts)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, Found
 from mmcheck.corpus.constants import BREADTH_MIN_PAIRS, BREADTH_NEIGHBOURS
 from mmcheck.corpus.content_keys import Keys
@@ -35,7 +33,10 @@ def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank:
         bank: Pairs that neighbours are taken from, with embeddings ``image`` and ``text``.
     """
     found = Found.nothing(len(keys.image))
-    entropies = [_entropy(shard, size) for shard, size in zip(shards, keys.sizes, strict=True)]
+    entropies = [
+        read_metric(shard.measurements("caption", ["entropy"]), "entropy", size)
+        for shard, size in zip(shards, keys.sizes, strict=True)
+    ]
     entropy = np.concatenate([np.zeros(0), *entropies])
     kept = np.flatnonzero(np.isfinite(entropy[bank.rows])) if len(bank) else np.zeros(0, dtype=np.int64)
     if len(kept) < BREADTH_MIN_PAIRS:
@@ -74,10 +75,3 @@ def _neighbours(index: object, images: NDArray[np.float32], own: Keys, pairs: Ke
 
 def _take(values: Floats, lines: NDArray[np.int64]) -> Floats:
     return np.where(lines >= 0, values[np.maximum(lines, 0)], np.nan)
-
-
-def _entropy(shard: ShardTables, num_rows: int) -> Floats:
-    table = shard.measurements("caption", ["entropy"])
-    if table is None or "entropy" not in table.column_names:
-        return np.full(num_rows, np.nan)
-    return np.array(pc.fill_null(table["entropy"].cast(pa.float64()), float("nan")).to_numpy(), dtype=np.float64)

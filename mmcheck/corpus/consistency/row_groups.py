@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import read_embeddings
+from mmcheck.corpus.groups import is_new
 
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -47,8 +48,8 @@ def group_rows(group: Keys, member: Keys, max_members: int = MAX_MEMBERS) -> Row
     rows = np.flatnonzero((group != 0) & (member != 0))
     order = np.lexsort((member[rows], group[rows]))
     rows = rows[order]
-    new_group = _changes(group[rows])
-    new_member = new_group | _changes(member[rows])
+    new_group = is_new(group[rows])
+    new_member = new_group | is_new(member[rows])
     first = rows[new_member]
     of_member = (np.cumsum(new_group) - 1)[new_member] if len(rows) else np.zeros(0, dtype=np.int64)
     counts = np.bincount(of_member, minlength=int(new_group.sum()))
@@ -119,9 +120,3 @@ def batch_numbers(groups: RowGroups, group: Rows) -> Rows:
     """Return the number of the batch (see ``batches``) that each group is in, -1 for -1; any shape."""
     starts = np.array([numbers[0] for numbers in batches(groups)], dtype=np.int64)
     return np.where(group >= 0, np.searchsorted(starts, group, side="right") - 1, -1).astype(np.int64)
-
-
-def _changes(values: Keys) -> NDArray[np.bool_]:
-    found = np.ones(len(values), dtype=bool)
-    found[1:] = values[1:] != values[:-1]
-    return found

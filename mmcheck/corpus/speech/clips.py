@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.core.constants import PROBABLE
-from mmcheck.core.types import Status
-from mmcheck.corpus.base import ShardTables
+from mmcheck.core.languages import primary_code
+from mmcheck.corpus.base import ShardTables, read_metric
 
 Floats = NDArray[np.float64]
 
@@ -80,10 +80,10 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
         for probe, names in ((PROBE, _OWN), (NULL_PROBE, _PLANTED)):
             table = shard.measurements(probe, ["status", *names])
             for name in names:
-                values[name].append(_column(table, name, count))
+                values[name].append(read_metric(table, name, count))
         verified = np.isfinite(values["end_log_prob"][-1])
         aligned = shard.measurements("alignment", ["audio_reason", "audio_cause", "audio_posterior"])
-        posterior.append(np.where(verified, _column(aligned, "audio_posterior", count), np.nan))
+        posterior.append(np.where(verified, read_metric(aligned, "audio_posterior", count), np.nan))
         judged += int(np.isfinite(posterior[-1]).sum())
         if aligned is not None and "audio_cause" in aligned.column_names:
             _count_reasons(aligned, verified, reasons)
@@ -101,23 +101,9 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
     )
 
 
-def primary_code(language: str | None) -> str:
-    """Return ``de`` for ``de-AT``; "" for none."""
-    return (language or "").strip().lower().replace("_", "-").partition("-")[0]
-
-
 def _count_reasons(aligned: pa.Table, verified: NDArray[np.bool_], reasons: dict[str, int]) -> None:
     causes = aligned["audio_cause"].to_pylist()
     texts = aligned["audio_reason"].to_pylist()
     for row in np.flatnonzero(verified).tolist():
         if causes[row] in _HOPELESS and texts[row]:
             reasons[texts[row]] = reasons.get(texts[row], 0) + 1
-
-
-def _column(table: pa.Table | None, name: str, count: int) -> Floats:
-    if table is None or name not in table.column_names:
-        return np.full(count, np.nan)
-    values = np.array(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    if "status" in table.column_names:
-        values[table["status"].to_numpy(zero_copy_only=False) != Status.MEASURED.value] = np.nan
-    return np.where(np.isfinite(values), values, np.nan)
