@@ -149,7 +149,8 @@ def _detect(folder: Path, name: str, backend: str) -> BackendName:
     if has_open_clip or has_transformers:
         other = "open_clip" if has_open_clip else "transformers"
         raise WeightsError(
-            f"model {name!r} is laid out for {other}, but backend: {backend} was asked for.", hint="use backend: auto."
+            f"model {name!r} is in the format of {other}, but backend: {backend} was asked for.",
+            hint="use backend: auto.",
         )
     found = f"config.json says model_type: {model_type}" if model_type else "neither file is there"
     raise WeightsError(

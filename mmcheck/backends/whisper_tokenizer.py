@@ -191,7 +191,7 @@ def _compare(folder: Path, tokenizer: Any) -> None:
             raise WeightsError(
                 f"the tokenizer in {folder} is not this model's: {token!r} is token {known[token]} in tokenizer.json, "
                 f"but {id_} in the vocabulary beside it.",
-                hint="copy tokenizer.json of the original model into the folder, or take it away.",
+                hint="copy tokenizer.json of the original model into the folder, or remove it.",
             )
 
 

@@ -71,7 +71,7 @@ def coverage(
 def _print(summary: dict, page: str) -> None:  # type: ignore[type-arg]
     from mmcheck.cli.tables import clean, print_table
 
-    word = "misaligned" if summary["misaligned_by"] == "alignment" else "quarantined"
+    word = "mismatched" if summary["misaligned_by"] == "alignment" else "quarantined"
     for name, view in summary["views"].items():
         found = view["clusters"]
         if found:

@@ -19,7 +19,7 @@ METRICS = (
     ),
     Metric(
         name="repetition.media_count",
-        description="Number of places in the run where these very bytes lie (1: they are unique).",
+        description="Number of places in the run with exactly these bytes (1: they are unique).",
         unit="file",
         low=1,
         higher_is_better=False,
@@ -27,20 +27,20 @@ METRICS = (
     Metric(
         name="repetition.media_order",
         description="Which of the equal files with this text (or with none) this is, in the order of the manifests "
-        "(1: the first). The same bytes under another caption are one image with several captions.",
+        "(1: the first). The same bytes with another caption are one image with several captions.",
         unit="1",
         low=1,
         higher_is_better=False,
     ),
     Metric(
         name="repetition.captions_of_image",
-        description="Number of different captions in the run that stand with this very image.",
+        description="Number of different captions that exactly this image has in the run.",
         unit="caption",
         low=1,
     ),
     Metric(
         name="repetition.pair_count",
-        description="Number of rows in the run with this very medium and this text (1: the pair is unique).",
+        description="Number of rows in the run with exactly this medium and text (1: the pair is unique).",
         unit="row",
         low=1,
         higher_is_better=False,

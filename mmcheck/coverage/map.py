@@ -164,7 +164,7 @@ def draw_map(
         ]
         for row in rows
     ]
-    wrong = "misaligned" if summary.get("misaligned_by") == "alignment" else "quarantined"
+    wrong = "mismatched" if summary.get("misaligned_by") == "alignment" else "quarantined"
     return CoverageMap(
         view=view,
         title=f"Map of {format_count(len(rows))} of {format_count(part['rows'])} {view}s in {len(names)} clusters",

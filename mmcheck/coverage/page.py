@@ -193,7 +193,7 @@ def build_coverage_page(
             folder=show_plain(run.path, 400),
             reference=None if summary.get("reference") is None else show_plain(summary["reference"], 200),
             headline=next((text for part in parts for text in part.sentences), "There is nothing to show."),
-            wrong_word="misaligned" if summary["misaligned_by"] == "alignment" else "quarantined",
+            wrong_word="mismatched" if summary["misaligned_by"] == "alignment" else "quarantined",
             parts=parts,
             show_plain=show_plain,
             num_colours=NUM_COLOURS,

@@ -31,7 +31,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
     if view["state"] == "absent":
         hint = view["hint"]
         return [
-            f"No embeddings of the {many} are stored, so that they are counted by slices only.",
+            f"No embeddings of the {many} are stored, so they are only counted by slice.",
             f"To cluster them: {hint}" if hint.startswith("scan") else hint[0].upper() + hint[1:],
         ]
     if view["state"] == "too_few":
@@ -48,7 +48,7 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         f"{_percent(clusters[0]['share'])}, and half of the set is in {balance['half']} of them.",
         f"The set is as varied as {balance['effective']:.1f} equal clusters (Gini coefficient {balance['gini']:.2f}).",
     ]
-    word = "misaligned" if misaligned_by == "alignment" else "quarantined"
+    word = "mismatched" if misaligned_by == "alignment" else "quarantined"
     said += _stand_out(clusters, "misaligned", view["misaligned"], word, many)
     said += _stand_out(clusters, "vague", view["vague"], "vague", VIEWS[name].kind.texts_noun)
     if view["near_empty"]:
@@ -58,8 +58,8 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         )
     if view["spread_out"]:
         said.append(
-            f"{_count(view['spread_out'], 'cluster is', 'clusters are')} wide, a thinly filled region of {many} unlike "
-            f"each other: {_names(clusters, view['spread_out'])}."
+            f"{_count(view['spread_out'], 'cluster is', 'clusters are')} wide, a sparse region of {many} that differ "
+            f"from each other: {_names(clusters, view['spread_out'])}."
         )
     lonely = view["lonely"]
     if lonely["rows"]:
@@ -70,9 +70,9 @@ def tell_view(name: str, view: Mapping[str, Any], misaligned_by: str) -> list[st
         )
     if missed := view["rows_without_embedding"]:
         said.append(
-            f"1 {one} has no embedding and is on no map."
+            f"1 {one} has no embedding and is not on the map."
             if missed == 1
-            else f"{missed:,} {many} have no embedding and are on no map."
+            else f"{missed:,} {many} have no embedding and are not on the map."
         )
     return said + _tell_reference(view, many)
 
@@ -85,7 +85,7 @@ def _tell_reference(view: Mapping[str, Any], many: str) -> list[str]:
     said = []
     if not known:
         have = f"{view['reference_rows']:,} {many}"
-        said.append(f"The reference has too little to compare with: {have} with an embedding, or all alike.")
+        said.append(f"The reference has too little to compare with: {have} with an embedding, or all of them alike.")
     elif missing:
         share = sum(entry["rows_there"] for entry in missing) / max(view["reference_rows"], 1)
         said.append(

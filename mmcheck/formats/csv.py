@@ -202,17 +202,14 @@ def _row(record: Record, dialect: CsvDialect, columns: list[str], *, is_rest: bo
     cause, message = record.cause, record.message
     if cause is None and len(record.fields) != len(columns):
         cause = "ragged"
-        message = (
-            f"has {count_noun(len(record.fields), 'field')}, where {len(columns)} are wanted "
-            f"({', '.join(columns[:20])})"
-        )
+        message = f"has {count_noun(len(record.fields), 'field')} instead of {len(columns)} ({', '.join(columns[:20])})"
         if is_rest:
             message += "; it seems to be the rest of the text above it"
     elif cause is None and is_rest:
         cause, message = "broken_line", "seems to be the rest of the text above it: there is no name of a media file"
     elif cause is None and is_cut:
         cause = "broken_line"
-        message = "seems to have lost the end of its text to the line below it: a line end inside a field wants quotes"
+        message = "seems to have lost the end of its text to the line below it: a line end inside a field needs quotes"
     if cause is None:
         values = dict(zip(columns, record.fields, strict=True))
         text = record.text

@@ -204,7 +204,7 @@ def _describe(manifest: str) -> tuple[str, str]:
     with open_raw(manifest) as file:
         stored = file.read(16)
     if not stored:
-        return "an empty file", f"if zero rows are meant, {force}"
+        return "an empty file", f"if zero rows are intended, {force}"
     head = read_head(manifest, _HEAD)
     for magic, kind in _KINDS:
         if stored.startswith(magic) or head.startswith(magic):
@@ -219,7 +219,7 @@ def _describe(manifest: str) -> tuple[str, str]:
     if text.startswith("{") and _is_broken_row(text, is_whole=len(head) < _HEAD):
         return (
             "JSON Lines whose first row is cut short or broken",
-            "mend or take out that row; --format jsonl reads the file all the same and reports the row.",
+            "fix or remove that row; --format jsonl reads the file anyway and reports the row.",
         )
     if text.startswith("{"):
         return "JSON, but not one object a line", "make it JSON Lines: jq -c . IN.json > OUT.jsonl"

@@ -181,7 +181,7 @@ def parse_line(line: Line) -> RawRow:
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
-            return broken_line(line, "encoding", "holds half of a surrogate pair, which is no character")
+            return broken_line(line, "encoding", "holds half of a surrogate pair, which is not a character")
     return RawRow(number=line.number, row=JsonRow(value, line.text.strip()))
 
 

@@ -80,7 +80,7 @@ def _split_names(metadata: str, names: list[str]) -> Layout | None:
     return Layout(
         name="split names",
         seen=f"a Hugging Face folder with one {metadata} above folders or files that are called like splits "
-        f"({', '.join(parts)}): load_dataset takes those for splits and drops the columns of {metadata}",
+        f"({', '.join(parts)}): load_dataset treats those as splits and drops the columns of {metadata}",
         hint="rename them, put a metadata file into each of them, or train on what --write-media writes, which "
         "renames them.",
         is_read=True,

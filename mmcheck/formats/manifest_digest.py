@@ -87,6 +87,6 @@ def _describe_remote(manifest: str) -> InputDigest:
     kept = {key: str(info[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified") if key in info}
     return InputDigest(
         digest=digest_value([manifest, kept]),
-        digest_of="size and version told by the store",
+        digest_of="size and version reported by the store",
         size=info["size"] if isinstance(info.get("size"), int) else None,
     )

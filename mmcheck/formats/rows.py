@@ -163,7 +163,8 @@ class SampleMaker:
         if len(counts) > 1:
             listed = " and ".join(str(count) for count in sorted(counts))
             raise RowFault(
-                "ambiguous", f"has lists of different lengths ({listed}), so that it is open what belongs to what"
+                "ambiguous",
+                f"has lists of different lengths ({listed}), so that it is unclear which items belong together",
             )
         count = counts.pop() if counts else 1
         own = self._own_id(raw.row, roles)
@@ -295,7 +296,7 @@ class SampleMaker:
             raise RowFault("nul_bytes", f"names no file: {column!r} holds a NUL character")
         if value.startswith("data:"):
             message = (
-                f"names no file: {column!r} is a data: URI, but no base64 of an image or recording: {shown(value)}"
+                f"names no file: {column!r} is a data: URI, but not base64 of an image or recording: {shown(value)}"
             )
             raise RowFault("bad_path", message)
         if len(value) > _MAX_PATH or "\n" in value:
@@ -336,7 +337,9 @@ class SampleMaker:
         try:
             seconds_of(row, column)
         except RowFault as fault:
-            message = f"declares a duration that is none: {column!r} must be seconds >= 0, but is {shown(row[column])}"
+            message = (
+                f"declares a duration that is not valid: {column!r} must be seconds >= 0, but is {shown(row[column])}"
+            )
             raise RowFault("bad_duration", message) from fault
 
     def _own_id(self, row: Mapping[str, Any], roles: Roles) -> str | None:

@@ -145,7 +145,8 @@ def _members(
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         if not count:
             raise ManifestError(
-                f"shard {shard} cannot be read: {reason}.", hint="it is no tar file, or it was cut short at the start."
+                f"shard {shard} cannot be read: {reason}.",
+                hint="it is not a tar file, or it was cut short at the start.",
             ) from error
         raise BrokenSource(
             f"shard {shard} breaks off after {count} members: {reason}.",

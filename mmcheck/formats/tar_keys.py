@@ -40,7 +40,7 @@ def split_fault(group: TarGroup) -> tuple[str, str]:
     """Return cause and message for a group of a key whose members do not stand together."""
     return (
         "split_key",
-        f"has only {_names(group)} of the key {_printable(group.key)!r}: its members do not stand together, and "
+        f"has only {_names(group)} of the key {_printable(group.key)!r}: its members are not next to each other, and "
         "WebDataset joins neighbours only. Sort the shard: tar --sort=name -cf NEW.tar FOLDER",
     )
 

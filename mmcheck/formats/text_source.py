@@ -133,7 +133,7 @@ def open_raw(uri: str) -> BinaryIO:
     except IsADirectoryError as error:
         raise ManifestError(f"manifest {uri} is a folder, where a file is wanted.") from error
     except PermissionError as error:
-        raise ManifestError(f"manifest {uri} may not be read: permission denied.") from error
+        raise ManifestError(f"manifest {uri} cannot be read: permission denied.") from error
     except ImportError as error:
         raise ManifestError(
             f"manifest {uri} cannot be opened: {_first_line(error)}.",

@@ -291,7 +291,7 @@ def _parse(data: bytes, extension: str, encoding: str) -> tuple[Any, tuple[str, 
         value = json.loads(text)
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        return text, ("encoding", f"has a .{extension} with half of a surrogate pair, which is no character")
+        return text, ("encoding", f"has a .{extension} with half of a surrogate pair, which is not a character")
     except (ValueError, RecursionError) as error:
         return text, ("broken_json", f"has a .{extension} that is not valid JSON: {error}")
     return value, None
@@ -301,7 +301,7 @@ def _common_length(*lists: list[Any] | None) -> tuple[int, tuple[str, str] | Non
     counts = {len(items) for items in lists if items and len(items) > 1}
     if len(counts) > 1:
         listed = " and ".join(str(count) for count in sorted(counts))
-        return 1, ("ambiguous", f"has {listed} media and texts, so that it is open what belongs to what")
+        return 1, ("ambiguous", f"has {listed} media and texts, so that it is unclear which items belong together")
     return (counts.pop() if counts else 1), None
 
 

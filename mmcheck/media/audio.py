@@ -119,7 +119,7 @@ def decode_audio(
         raise MediaError("the audio file is empty (0 bytes)", cause="empty")
     for name, value, low in (("start", start, 0.0), ("duration", duration, 1e-9)):
         if value is not None and not (math.isfinite(value) and value >= low):
-            raise MediaError(f"the segment's {name} of {value} s makes no sense", cause="segment_invalid")
+            raise MediaError(f"the segment's {name} of {value} s is not valid", cause="segment_invalid")
     begin = start or 0.0
     end = None if duration is None else begin + duration
     if duration is not None and duration > max_seconds:

@@ -84,9 +84,9 @@ class Deadline:
         """
         if time.thread_time() > self._end:
             raise MediaError(
-                f"decoding the {self._kind} takes more than {self._seconds:g} s of processor time; it was given up",
+                f"decoding the {self._kind} takes more than {self._seconds:g} s of processor time; it was stopped",
                 cause="too_slow",
-                hint="raise probes.media.max_decode_seconds if such files are meant.",
+                hint="raise probes.media.max_decode_seconds if such files are intended.",
             )
 
 

@@ -183,7 +183,7 @@ def _check_pixels(width: int, height: int, image_format: str, max_pixels: int) -
         raise MediaError(
             f"the image has {width} x {height} pixels, more than the limit of {max_pixels}; it was not decoded",
             cause="too_large",
-            hint="raise probes.media.max_pixels if such images are meant.",
+            hint="raise probes.media.max_pixels if such images are intended.",
         )
 
 

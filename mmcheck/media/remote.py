@@ -118,7 +118,7 @@ def _retry(uri: str, read: Callable[[], T]) -> T:
             if error.code in (404, 410):
                 raise MediaError(f"{uri} does not exist (HTTP {error.code})", cause="missing") from error
             if error.code in (401, 403):
-                raise MediaError(f"{uri} may not be read (HTTP {error.code})", cause="permission_denied") from error
+                raise MediaError(f"{uri} cannot be read (HTTP {error.code})", cause="permission_denied") from error
             if error.code < 500 and error.code not in (408, 425, 429):
                 raise MediaError(f"{uri} cannot be read (HTTP {error.code})", cause="unreachable") from error
             last = error

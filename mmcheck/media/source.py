@@ -234,9 +234,9 @@ def _open_regular(path: str) -> io.BufferedReader:
         raise _MissingFile(path) from error
     except PermissionError as error:
         raise MediaError(
-            f"{path} may not be read (permission denied)",
+            f"{path} cannot be read (permission denied)",
             cause="permission_denied",
-            hint="check the rights of the file and of the folders above it.",
+            hint="check the permissions of the file and of the folders above it.",
         ) from error
     except (ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _BAD_PATH_ERRNOS:

@@ -36,13 +36,13 @@ KINDS = {
     "entities": "HTML entities",
     "invisible_characters": "invisible characters",
     "broken_characters": "characters that were lost in an earlier conversion",
-    "event_marks": "names of sounds that nobody says",
+    "event_marks": "names of sounds",
     "speaker_marks": "marks of who speaks",
     "underscores": "underscores between words",
     "missing_spaces": "words run together without spaces",
     "phonetic_script": "phonetic script instead of words",
     "repeated_text": "the same text again",
-    "missing_value": "a word that pandas and other readers of tables take for a missing value",
+    "missing_value": "a word that pandas and other table readers treat as a missing value",
     "bare_value": "a number or truth value in place of words",
 }
 """Kind of residue -> what it is, in words that can follow "contains"; the most telling first."""

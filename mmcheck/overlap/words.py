@@ -85,8 +85,8 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     blank = summary["blank_test_rows"]
     if blank and any(kind.is_seen and kind.name in summary["by"] for kind in PAIR_KINDS):
         notes.append(
-            f"{_have(blank)} a blank image that TRAIN holds as well. An image of one colour is no leak: it counts only "
-            "together with its text (pair)."
+            f"{_have(blank)} a blank image that TRAIN holds as well. An image of one colour is not a leak: it counts "
+            "only together with its text (pair)."
         )
     for kind in summary["by"]:
         found = summary["kinds"][kind]

@@ -37,7 +37,7 @@ _NOTES = {
     "imagefolder": _FOLDER_NOTE,
     "audiofolder": _FOLDER_NOTE,
     "folder": _FOLDER_NOTE,
-    "webdataset": "The cleaned manifest of tar shards is a listing that leads into the old shards, which still hold "
+    "webdataset": "The cleaned manifest of tar shards is a listing that points into the old shards, which still hold "
     "the shared samples; --write-media makes new shards without them.",
 }
 

@@ -23,7 +23,7 @@ METRICS = (
     ),
     Metric(
         name="caption_text.specificity",
-        description="How much the caption tells: 0 fits any image, near 1 names several particulars.",
+        description="How specific the caption is: 0 fits any image, near 1 names several particulars.",
         low=0,
         high=1,
         higher_is_better=True,
@@ -37,7 +37,7 @@ METRICS = (
     ),
     Metric(
         name="caption_text.boilerplate_ratio",
-        description="Share of letters and digits in phrases that stand under any image: 'image may contain: text', a "
+        description="Share of letters and digits in phrases found under any image: 'image may contain: text', a "
         "copyright line.",
         low=0,
         high=1,
@@ -64,7 +64,7 @@ METRICS = (
     ),
     Metric(
         name="caption_text.invisible_characters",
-        description="Characters that nobody sees and that do not belong to the script.",
+        description="Invisible characters that do not belong to the script.",
         unit="char",
         low=0,
         higher_is_better=False,
@@ -78,7 +78,7 @@ METRICS = (
     ),
     Metric(
         name="caption_text.missing_value",
-        description="1 if the caption is a word that readers of tables take for nothing (null, NA), else 0.",
+        description="1 if the caption is a word that table readers treat as missing (null, NA), else 0.",
         low=0,
         high=1,
         higher_is_better=False,

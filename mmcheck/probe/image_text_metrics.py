@@ -33,7 +33,7 @@ METRICS = (
     ),
     Metric(
         name="image_text.unknown_token_ratio",
-        description="share of the caption's tokens that the model has no word for; absent if it cannot tell",
+        description="share of the caption's tokens that the model does not know; absent if that cannot be told",
         low=0.0,
         high=1.0,
         higher_is_better=False,

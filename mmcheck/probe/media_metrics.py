@@ -14,7 +14,7 @@ METRICS = (
     Metric(name="media.aspect_ratio", description="Longer side of the image divided by the shorter one.", low=1),
     Metric(
         name="media.blankness",
-        description="1 for an image of one colour, 0.5 where its colours spread by 4 of 255 levels, near 0 else.",
+        description="1 for an image of one colour, 0.5 where its colours spread by 4 of 255 levels, near 0 otherwise.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -27,7 +27,7 @@ METRICS = (
     Metric(name="media.orientation", description="EXIF orientation of the file; 1 is upright.", low=1, high=8),
     Metric(
         name="media.wrong_suffix",
-        description="1 if the file name's ending belongs to another format than the content, else 0.",
+        description="1 if the file name's extension belongs to another format than the content, else 0.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -41,14 +41,14 @@ METRICS = (
     ),
     Metric(
         name="media.grey_bottom",
-        description="Share of the image's height, from below, that is one flat mid-grey, as where a JPEG was cut off.",
+        description="Share of the image's height, from below, that is flat mid-grey, as in a JPEG that was cut off.",
         low=0,
         high=1,
         higher_is_better=False,
     ),
     Metric(
         name="media.plain_rgb_difference",
-        description="Mean difference between the image as meant and Pillow's convert('RGB'); 1 is full scale.",
+        description="Mean difference between the image as intended and Pillow's convert('RGB'); 1 is full scale.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -69,7 +69,7 @@ METRICS = (
     ),
     Metric(
         name="media.libsndfile_loss",
-        description="Share of the sound that libsndfile does not give; absent for kinds that it is not made for.",
+        description="Share of the sound that libsndfile does not return; absent for formats that it does not support.",
         low=0,
         high=1,
         higher_is_better=False,
@@ -82,8 +82,8 @@ METRICS = (
     ),
     Metric(
         name="media.letters_per_second",
-        description="The same in Latin letters, without marks that nobody says: a Han character counts as 3, a Hangul "
-        "syllable as 2.5, Kana as 2, a digit as 4, since it is spoken as a word.",
+        description="The same in Latin letters, without marks that are not spoken: a Han character counts as 3, a "
+        "Hangul syllable as 2.5, Kana as 2, a digit as 4, since it is spoken as a word.",
         unit="char/s",
         low=0,
     ),
@@ -95,7 +95,7 @@ METRICS = (
     ),
     Metric(
         name="media.declared_duration_error",
-        description="Absolute difference between the duration that the row declares and the true one.",
+        description="Absolute difference between the duration that the row declares and the actual one.",
         unit="s",
         low=0,
         higher_is_better=False,

@@ -26,7 +26,7 @@ METRICS = (
     _log_prob("worst_word_log_prob", "mean token log-probability of the transcript's least likely word"),
     _log_prob(
         "doubted_word_log_prob",
-        "the same of the least likely word that was not recognised in its place either; absent where all were",
+        "the same for the least likely word that was not recognised in its place either; absent where all were",
     ),
     _log_prob("head_log_prob", "mean token log-probability of the first two words"),
     _log_prob("tail_log_prob", "mean token log-probability of the last two words; low where the audio is cut short"),
@@ -48,7 +48,7 @@ METRICS = (
     ),
     Metric(
         name="transcript.end_level",
-        description="level of the recording's last 0.1 s against its loud parts; near 0 where the sound breaks off",
+        description="level of the recording's last 0.1 s against its loud parts; near 0 where the sound is cut off",
         unit="dB",
         high=0.0,
         higher_is_better=False,
@@ -56,7 +56,7 @@ METRICS = (
     _share("no_speech_prob", "probability that the recording holds no speech", is_good=False),
     _share("language_probability", "probability of the most likely language (multilingual models)", is_good=None),
     _share("stated_language_probability", "probability of the language that the manifest names", is_good=True),
-    _rate("error_rate", "the rate that decides: character errors in scripts without spaces, word errors in others"),
+    _rate("error_rate", "the rate that rules use: character errors in scripts without spaces, word errors in others"),
     _rate("wer", "word error rate of the transcription against the transcript, both normalised"),
     _rate("cer", "character error rate of the transcription against the transcript, both normalised"),
     _count("hits", "words of the transcript that were recognised", is_good=True),

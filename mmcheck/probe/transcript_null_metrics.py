@@ -7,14 +7,14 @@ from mmcheck.core.types import Metric
 METRICS = (
     Metric(
         name="transcript_null.null_mean_log_prob",
-        description="mean over other transcripts of like length of their mean token log-probability under this "
+        description="mean over other transcripts of similar length of their mean token log-probability for this "
         "recording; sampled recordings only",
         unit="nat",
         high=0.0,
     ),
     Metric(
         name="transcript_null.null_best_log_prob",
-        description="highest mean token log-probability that another transcript reaches under this recording",
+        description="highest mean token log-probability that another transcript reaches for this recording",
         unit="nat",
         high=0.0,
     ),

@@ -14,7 +14,7 @@ METRICS = (
     Metric(name="transcript_text.num_chars", description="Characters of the transcript.", unit="char", low=0),
     Metric(
         name="transcript_text.text_length",
-        description="Length of what is to be spoken in Latin letters: a Han character counts as 3, a Hangul syllable "
+        description="Length of the spoken text in Latin letters: a Han character counts as 3, a Hangul syllable "
         "as 2.5, Kana as 2.",
         unit="char",
         low=0,
@@ -30,17 +30,15 @@ METRICS = (
     _count("timestamps", "Times of subtitles, such as 00:00:01,000 --> 00:00:03,500."),
     _count("markup", "HTML tags and the formatting of subtitles."),
     _count("entities", "HTML entities, such as &nbsp; and &amp;."),
-    _count("invisible_characters", "Characters that nobody sees and that do not belong to the script."),
+    _count("invisible_characters", "Invisible characters that do not belong to the script."),
     _count("broken_characters", "Replacement characters (U+FFFD): bytes that an earlier conversion lost."),
-    _count("event_marks", "Names of sounds that nobody says, such as [noise] and (laughs)."),
+    _count("event_marks", "Names of sounds that are not spoken, such as [noise] and (laughs)."),
     _count("speaker_marks", "Marks of who speaks, such as SPEAKER_01: and >>."),
-    _count("underscores", "Places where underscores stand between words."),
-    _count("missing_spaces", "Places where several words stand as one."),
+    _count("underscores", "Places with underscores between words."),
+    _count("missing_spaces", "Places where several words are written as one."),
     _count("phonetic_script", "1 if the transcript is in the phonetic alphabet or in ARPABET, else 0."),
-    _count("repeated_text", "How many times the whole text comes again."),
-    _count(
-        "missing_value", "1 if the transcript is a word that readers of tables take for nothing (null, NA), else 0."
-    ),
+    _count("repeated_text", "How many times the whole text is repeated."),
+    _count("missing_value", "1 if the transcript is a word that table readers treat as missing (null, NA), else 0."),
     _count(
         "bare_value",
         "1 if the transcript is a number, true or false in a CSV manifest, where readers guess the type; else 0.",

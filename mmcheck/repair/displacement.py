@@ -187,7 +187,7 @@ class _Walk:
         return moves, initial
 
     def reversals(self) -> list[Displacement]:
-        """Return the blocks whose texts stand in reverse order."""
+        """Return the blocks whose texts are in reverse order."""
         size = self._stop - self._start
         if size < 2 * BLOCK_MIN_ROWS:
             return []
@@ -278,7 +278,7 @@ def explain(block: Displacement, numbers: Rows, file: str, nouns: tuple[str, str
     medium, text = nouns
     place = f"rows {rows.min()}-{rows.max()} of {file}"
     if block.kind == "reversed":
-        return f"{place}: the {text}s stand in reverse order."
+        return f"{place}: the {text}s are in reverse order."
     if block.kind == "resorted":
         told = block.told.replace("texts", f"{text}s").replace("media", f"{medium}s")
         rest = f" ({_side(block.offset, medium)} in that order)" if block.offset else ""
@@ -300,4 +300,4 @@ def _side(offset: int, medium: str) -> str:
     count = abs(offset)
     if count == 1:
         return f"the next {medium}" if offset < 0 else f"the {medium} before it"
-    return f"the {medium} {count} rows {'further on' if offset < 0 else 'before it'}"
+    return f"the {medium} {count} rows {'after it' if offset < 0 else 'before it'}"

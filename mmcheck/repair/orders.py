@@ -67,7 +67,7 @@ def list_arrangements(rows: Rows, keys: Mapping[str, Sequence[str | None]]) -> l
     """
     found = [
         Arrangement(told="", kind="shift", media=rows, texts=rows),
-        Arrangement(told="the texts stand in reverse order", kind="reversed", media=rows, texts=rows[::-1]),
+        Arrangement(told="the texts are in reverse order", kind="reversed", media=rows, texts=rows[::-1]),
     ]
     seen = {found[0].texts.tobytes(), found[1].texts.tobytes()}
     for name, values in keys.items():
@@ -80,7 +80,7 @@ def list_arrangements(rows: Rows, keys: Mapping[str, Sequence[str | None]]) -> l
                     if texts.tobytes() in seen:
                         continue
                     seen.add(texts.tobytes())
-                    sentence = f"the {sides[0]} stand in the order of {told}{direction}, the {sides[1]} do not"
+                    sentence = f"the {sides[0]} are in the order of {told}{direction}, the {sides[1]} are not"
                     if sides[0] == "texts":
                         arrangement = Arrangement(told=sentence, kind="resorted", media=rows[places], texts=rows)
                     else:

@@ -79,14 +79,14 @@ def encode_orphans(
     if len(captions) + len(images) > MAX_ORPHANS:
         orphans.notes.append(
             f"{count_noun(len(captions), 'caption')} without a readable image and {count_noun(len(images), 'image')} "
-            f"without a caption are more than the {MAX_ORPHANS:,} that are looked at; they were left aside."
+            f"without a caption are more than the {MAX_ORPHANS:,} that are looked at; they were ignored."
         )
         return
     try:
         backend = _load(run)
     except (MmcheckError, ImportError) as error:
         first = str(error).splitlines()[0].rstrip(".")
-        orphans.notes.append(f"captions without a readable image were left aside: {first}.")
+        orphans.notes.append(f"captions without a readable image were ignored: {first}.")
         return
     for start in range(0, len(captions), _BATCH):
         part = captions[start : start + _BATCH]

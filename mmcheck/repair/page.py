@@ -28,11 +28,11 @@ PACKAGE = "mmcheck.repair"
 PAGE_NAME = "repair.html"
 _MAX_FILES = 20  # files that the page lists; our own choice: the page stays readable
 KINDS = {
-    "shift": "moved by some rows",
+    "shift": "shifted by some rows",
     "reversed": "reversed",
-    "resorted": "sorted otherwise",
+    "resorted": "sorted differently",
     "swap": "swapped",
-    "cycle": "swapped in a ring",
+    "cycle": "swapped in a cycle",
     "match": "found elsewhere",
 }
 """What a kind of proposal is called on the page."""

@@ -249,11 +249,11 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
     suspects = sum(plan.num_suspects for plan in plans)
     if suspects:
         what = count_noun(suspects, "suspect pair")
-        return [*told, f"Nothing is proposed: for none of {what} is another text sure enough."]
+        return [*told, f"Nothing is proposed: no other text is certain enough for any of {what}."]
     blind = [plan.kind for plan in plans if plan.num_pairs and plan.random_share is None]
     unjudged = [f"{kind.medium_noun}-{kind.text}" for kind in blind]
     if not any(plan.num_pairs for plan in plans):
-        return [*told, "Nothing was judged: there is no pair of which both halves can be compared."]
+        return [*told, "Nothing was judged: there is no pair whose medium and text can be compared."]
     if len(unjudged) == sum(plan.num_pairs > 0 for plan in plans):
         return [*told, "Nothing was judged, so nothing is proposed."]
     if unjudged:

@@ -77,8 +77,8 @@ def propose_repairs(
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
     if len(pairs) < scores.least_pairs:
         note = (
-            f"{count_noun(len(pairs), f'{pair} is', f'{pair}s are')} too few to learn from what right ones look like; "
-            f"scan at least {scores.least_pairs} together, then repair."
+            f"{count_noun(len(pairs), f'{pair} is', f'{pair}s are')} too few to learn what correct ones look like; "
+            f"scan at least {scores.least_pairs} together, then run repair."
         )
         return RepairPlan(kind=kind, notes=(note,) if len(pairs) else (), num_pairs=len(pairs))
     null = sample_null(scores)
@@ -86,9 +86,8 @@ def propose_repairs(
     evidence = _find_evidence(scores, null, arrangements)
     if evidence is None:
         note = (
-            f"the scores of the {pair}s cannot be told from those of random pairings, in the "
-            "order of the manifest or in any other that it names, so there is nothing to go by; if the two do belong "
-            "together, scan with another model."
+            f"the {pair}s score no better than random pairs, in the order of the manifest or in any other "
+            "order found in it, so nothing can be proposed; if they do belong together, scan with another model."
         )
         return RepairPlan(kind=kind, notes=(note,), num_pairs=len(pairs))
     wrong = np.full(scores.num_rows, np.nan)

@@ -160,7 +160,7 @@ class _Writer:
             self._note("The folder formats load files beside their metadata only, so the media were linked or copied.")
         if kind == "webdataset":
             self._note(
-                "Tar shards are not rewritten: the repaired manifest is a listing that leads to the media in the old "
+                "Tar shards are not rewritten: the repaired manifest is a listing that points to the media in the old "
                 "shards. Scan and train from the listing; the shards themselves still hold the old texts."
             )
         rows = self._rows(entry, start, stop)
@@ -251,7 +251,7 @@ class _Writer:
         except ManifestError:
             return True
         if not has_header:
-            self._note("A table without a header has no place for the columns that tell what was repaired.")
+            self._note("A table without a header has no place for the columns that say what was repaired.")
         return has_header
 
     def _note(self, sentence: str) -> None:

@@ -269,8 +269,8 @@ def _sort_metrics(metrics: Mapping[str, Metric], rows: Sequence[ShownRow]) -> li
 def _pages(run: RunFolder) -> list[tuple[str, str]]:
     """Return the pages that other commands wrote beside the report, with what they show."""
     known = (
-        ("coverage/coverage.html", "what the set holds, as a map"),
-        ("repair/repair.html", "which text belongs to which medium"),
+        ("coverage/coverage.html", "a map of what the set contains"),
+        ("repair/repair.html", "which text belongs to which image or recording"),
     )
     return [(page, meaning) for page, meaning in known if (run.path / page).is_file()]
 

@@ -18,10 +18,10 @@ BAR_WIDTH = 1000.0
 _MIN_SHARE = 2.0  # half the least length of a part of a bar, in SVG units; our own choice: a single row can be seen
 
 _MEANING = {
-    Action.KEEP: "nothing speaks against them; they are in the clean manifest",
-    Action.FLAG: "kept apart for a person to look at",
-    Action.QUARANTINE: "taken out, with the reasons",
-    Action.UNCHECKED: "could not be measured or judged, so neither kept nor condemned",
+    Action.KEEP: "no findings; they are in the clean manifest",
+    Action.FLAG: "usable, but worth a look",
+    Action.QUARANTINE: "removed, with the reasons",
+    Action.UNCHECKED: "could not be measured or judged",
 }
 
 

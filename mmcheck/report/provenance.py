@@ -53,7 +53,7 @@ def describe_run(record: RunRecord, summary: Mapping[str, Any]) -> list[FactGrou
         for name, part in parts.items():
             groups.append(FactGroup(title=f"{kind} {show_plain(name)}", facts=_facts(part.to_json(), _OWN)))
     if record.reused is not None:
-        groups.append(FactGroup(title="Taken over from earlier runs", facts=_facts(record.reused.to_json(), ())))
+        groups.append(FactGroup(title="Reused from earlier runs", facts=_facts(record.reused.to_json(), ())))
     groups.append(FactGroup(title="Probes that did not run", facts=_facts(record.skipped_probes, ())))
     groups.append(FactGroup(title="Versions", facts=_facts(record.versions, ())))
     return [group for group in groups if group.facts]

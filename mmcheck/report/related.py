@@ -41,7 +41,7 @@ _CHARACTERS = 160  # characters of their texts; our own choice: two lines
 
 TITLES: dict[str, dict[str, str]] = {
     "repetition": {
-        **{kind.text: f"The same {kind.text} stands here too" for kind in PAIR_KINDS},
+        **{kind.text: f"Other rows with the same {kind.text}" for kind in PAIR_KINDS},
         "media": "The same file",
         "pair": "The same pair",
     },
@@ -54,8 +54,8 @@ TITLES: dict[str, dict[str, str]] = {
     "consistency": {
         "caption_conflict": "The same or a near-duplicate image with another caption",
         "transcript_conflict": "The same recording with another transcript",
-        "unlike_images": "The same caption stands here too",
-        "breadth": "The most like images",
+        "unlike_images": "Other rows with the same caption",
+        "breadth": "The most similar images",
     },
 }
 """Analysis -> key of its evidence -> what the ids under that key are."""
@@ -185,4 +185,4 @@ def _show(sample: Sample, source: MediaSource, options: EmbedOptions, budget: Me
 def _embed(uri: str, budget: MediaBudget) -> Placeholder | None:
     if budget.is_spent:
         return PAGE_FULL
-    return Placeholder(reason="it lies on another machine", cause="remote") if "://" in uri else None
+    return Placeholder(reason="it is on another machine", cause="remote") if "://" in uri else None

@@ -43,8 +43,8 @@ _ABSENT = "the sample has no recording whose transcript was verified"
 _KIND_WORDS = {
     "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),
     "missing_words": ("that lacks words", "that lack words"),
-    "inserted_words": ("with words that are not said", "with words that are not said"),
-    "cut_audio": ("whose recording breaks off", "whose recordings break off"),
+    "inserted_words": ("with words that are not spoken", "with words that are not spoken"),
+    "cut_audio": ("whose recording is cut off", "whose recordings are cut off"),
 }
 
 

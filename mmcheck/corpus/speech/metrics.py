@@ -11,11 +11,11 @@ def _metric(name: str, description: str) -> Metric:
 
 METRICS = (
     _metric("cut_transcript", "probability that the speech goes on where the transcript ends"),
-    _metric("cut_audio", "probability that the recording breaks off before the transcript's last words"),
-    _metric("wrong_word", "probability that a word of the transcript is another than the one that is said"),
-    _metric("missing_words", "probability that words are said that the transcript lacks"),
-    _metric("inserted_words", "probability that the transcript has words that are not said"),
+    _metric("cut_audio", "probability that the recording is cut off before the transcript's last words"),
+    _metric("wrong_word", "probability that a word of the transcript is not the one that is spoken"),
+    _metric("missing_words", "probability that the transcript lacks words that are spoken"),
+    _metric("inserted_words", "probability that the transcript has words that are not spoken"),
     _metric("other_text", "probability that the whole transcript is another clip's: the alignment's posterior"),
-    _metric("wrong_language", "probability that another language is spoken than the manifest states"),
-    _metric("anomaly", "probability that anything of this is wrong with the transcript"),
+    _metric("wrong_language", "probability that the spoken language is not the one that the manifest states"),
+    _metric("anomaly", "probability that the transcript has any of these faults"),
 )

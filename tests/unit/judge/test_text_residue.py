@@ -40,12 +40,12 @@ def judge(rule, text):
         (
             "JOHN: yes [noise]",
             "event_marks",
-            'The transcript contains names of sounds that nobody says ("[noise]") and marks of who speaks ("JOHN:").',
+            'The transcript contains names of sounds ("[noise]") and marks of who speaks ("JOHN:").',
         ),
         (
             "NA",
             "missing_value",
-            'The transcript is a word that pandas and other readers of tables take for a missing value ("NA").',
+            'The transcript is a word that pandas and other table readers treat as a missing value ("NA").',
         ),
         ("12", "bare_value", 'The transcript is a number or truth value in place of words ("12").'),
     ],

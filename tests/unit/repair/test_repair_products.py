@@ -61,8 +61,8 @@ def test_too_few_pairs_are_not_called_sound(tmp_path: Path) -> None:
     summary = repair_run(run.path)
     assert summary["sentences"] == ["Nothing was judged, so nothing is proposed."]
     assert summary["notes"] == [
-        "3 image-caption pairs are too few to learn from what right ones look like; scan at least 20 together, then "
-        "repair."
+        "3 image-caption pairs are too few to learn what correct ones look like; scan at least 20 together, then "
+        "run repair."
     ]
     page = build_repair_page(run)
     assert "Nothing was judged</h1>" in page

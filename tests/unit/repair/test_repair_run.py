@@ -330,7 +330,7 @@ def test_a_run_without_embeddings_or_rows(data: Path, tmp_path: Path) -> None:
         repair_run(run.path)
     empty = planted.make_run(tmp_path / "empty", [(_jsonl(data / "b.jsonl", []), "jsonl")])
     (said,) = repair_run(empty.path)["sentences"]
-    assert said == "Nothing was judged: there is no pair of which both halves can be compared."
+    assert said == "Nothing was judged: there is no pair whose medium and text can be compared."
 
 
 def test_the_posterior_of_the_alignment_decides_who_is_suspect(data: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def run_with_copies(report_run: ModuleType, folder: Path) -> RunFolder:
 def test_the_others_are_shown_beside_the_finding(report_run: ModuleType, tmp_path: Path) -> None:
     page = build_report(run_with_copies(report_run, tmp_path))
     related = page.partition('<div class="related">')[2].partition("</div>")[0]
-    assert "The same caption stands here too" in related
+    assert "Other rows with the same caption" in related
     assert related.count("<img") == 2  # the unknown id is left out, the fourth is beyond the three
     assert "a.jsonl:4" in related
     assert "a.jsonl:6" in related
@@ -72,9 +72,9 @@ def test_the_others_are_shown_beside_the_finding(report_run: ModuleType, tmp_pat
 def test_only_what_a_finding_speaks_of() -> None:
     evidence = {"repetition": {"caption": ["a"], "media": [1, 2], "pair": "b"}, "other": {"caption": ["c"]}}
     assert name_related(evidence, ["image_text.similarity", None]) == []
-    assert name_related(evidence, ["repetition.caption_count"]) == [("The same caption stands here too", ["a"])]
+    assert name_related(evidence, ["repetition.caption_count"]) == [("Other rows with the same caption", ["a"])]
     evidence = {"consistency": {"unlike_images": ["a"], "breadth": ["b"]}}
-    assert name_related(evidence, ["consistency.breadth"]) == [("The most like images", ["b"])]
+    assert name_related(evidence, ["consistency.breadth"]) == [("The most similar images", ["b"])]
 
 
 def test_a_spent_budget_and_remote_media_leave_a_word(report_run: ModuleType, tmp_path: Path) -> None:
