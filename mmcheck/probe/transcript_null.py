@@ -39,7 +39,7 @@ from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_null_metrics import METRICS
 from mmcheck.probe.transcript_values import to_scores
 
-_VERSION = 5
+_VERSION = 6
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers. Our own choice: unrelated
@@ -87,7 +87,9 @@ class TranscriptNullProbe:
         self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
         given = [(clean_transcript(text, language), language) for text, language in context.texts]
         texts = [(text, primary_code(language), normalize(text, language)) for text, language in given]
-        texts = sorted({entry for entry in texts if entry[2]}, key=lambda entry: (len(entry[2]), entry))
+        # Texts that differ in case and marks alone are one.
+        once = {(language, plain): (text, language, plain) for text, language, plain in sorted(texts) if plain}
+        texts = sorted(once.values(), key=lambda entry: (len(entry[2]), entry))
         self._texts = texts
         self._lengths = np.array([len(entry[2]) for entry in texts], dtype=np.int64)
         by_language: dict[str, list[list[str]]] = {}

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ManifestError
@@ -122,11 +124,15 @@ def is_planned(out: Path, shards: Sequence[Shard], identity: str) -> bool:
 def sample_transcripts(out: Path, shards: Sequence[Shard], seed: int) -> tuple[tuple[str, str | None], ...]:
     """Return distinct transcripts of the run with their languages, at most ``MAX_TRANSCRIPTS``.
 
-    Those with the smallest hashes are taken, so the rows' order and repeated rows change nothing.
+    Rows that are never verified (broken ones, those without a recording) give none. Those with the smallest hashes are
+    taken, so the rows' order and repeated rows change nothing.
     """
     kept: dict[bytes, tuple[str, str | None]] = {}
     for shard in shards:
-        table = read_part(out / "samples" / shard.part, [AUDIO_TRANSCRIPT.text, "language"])
+        table = read_part(
+            out / "samples" / shard.part, [AUDIO_TRANSCRIPT.text, "language", AUDIO_TRANSCRIPT.medium, "problem"]
+        )
+        table = table.filter(pc.and_(pc.is_valid(table[AUDIO_TRANSCRIPT.medium]), pc.is_null(table["problem"])))
         for text, language in zip(table[AUDIO_TRANSCRIPT.text].to_pylist(), table["language"].to_pylist(), strict=True):
             if text and text.strip():
                 digest = hashlib.blake2b(f"{seed}\n{language}\n{text}".encode(), digest_size=12).digest()

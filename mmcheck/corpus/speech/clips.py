@@ -41,7 +41,8 @@ class SpeechClips:
     languages: list[str]
     """Primary code of the stated language, "" where there is none."""
     is_first: NDArray[np.bool_]
-    """Whether no earlier row has the same values: the same clip twice counts once."""
+    """Whether the row stands for all with the same values, since the same clip twice counts once: the first of those
+    into which faults were planted, else the first."""
     hopeless: str
     """Why the alignment analysis judged no recording, if the reason holds for their words too; else ""."""
 
@@ -88,17 +89,23 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
         if aligned is not None and "audio_cause" in aligned.column_names:
             _count_reasons(aligned, verified, reasons)
     joined = {name: np.concatenate(parts) for name, parts in values.items()}
-    keys = np.nan_to_num(np.stack([joined[name] for name in (*_OWN, *_PLANTED)], axis=1), nan=1e9)
-    is_first = np.zeros(len(keys), dtype=bool)
-    if len(keys):
-        is_first[np.unique(keys, axis=0, return_index=True)[1]] = True
     return SpeechClips(
         values=joined,
         posterior=np.concatenate(posterior),
         languages=languages,
-        is_first=is_first,
+        is_first=_find_first(joined),
         hopeless="" if judged or not reasons else max(sorted(reasons), key=lambda reason: reasons[reason]),
     )
+
+
+def _find_first(values: dict[str, Floats]) -> NDArray[np.bool_]:
+    keys = np.nan_to_num(np.stack([values[name] for name in _OWN], axis=1), nan=1e9)
+    was_planted = np.isfinite(np.stack([values[name] for name in _PLANTED], axis=1)).any(axis=1)
+    order = np.argsort(~was_planted, kind="stable")
+    found = np.zeros(len(keys), dtype=bool)
+    if len(keys):
+        found[order[np.unique(keys[order], axis=0, return_index=True)[1]]] = True
+    return found
 
 
 def _count_reasons(aligned: pa.Table, verified: NDArray[np.bool_], reasons: dict[str, int]) -> None:

@@ -129,6 +129,18 @@ def test_strangers_speak_the_language_and_are_neither_empty_nor_like_the_own_tex
         make().prepare(FakeMedia(sample("Bonjour", language="fr")))
 
 
+def test_texts_that_differ_in_case_and_marks_alone_are_one() -> None:
+    texts = [
+        ("a red horse runs", "en"),
+        ("A red horse runs!", "en"),
+        ("A RED HORSE RUNS", "en"),
+        ("so it is now", "en"),
+    ]
+    chosen = make(texts=texts, num_texts=20).choose_texts(sample("under the deep blue sea"))
+    assert len(chosen) == 2
+    assert "so it is now" in chosen
+
+
 def test_texts_of_like_length_are_chosen_before_others() -> None:
     texts = [(letter * 40, "en") for letter in "abcdefgh"] + [(letter * 400, "en") for letter in "ijklmnop"]
     chosen = make(texts=texts, num_texts=1).choose_texts(sample("z" * 380))

@@ -295,6 +295,18 @@ def test_neither_order_nor_shards_nor_duplicates_change_a_value(seed, size):
         np.testing.assert_allclose(column(again, name), column(table, name)[twice], atol=1e-9)
 
 
+def test_copies_that_were_not_sampled_count_once_with_the_one_that_was():
+    rows, _ = draw(240, sampled=0.6, word=12, cut_transcript=12, end=6, other=6)
+    table, summary = analyse(rows)
+    copied = take(rows, [*np.repeat(np.arange(24, 60), 3).tolist(), *range(240)])
+    for name in PLANTED:
+        copied[name][:108] = np.nan
+    again, counted = analyse(copied)
+    for name in ("cut_transcript", "cut_audio", "wrong_word", "missing_words", "inserted_words"):
+        np.testing.assert_allclose(column(again, name)[108:], column(table, name), atol=1e-9)
+    assert counted["word_fault"]["share"] == summary["word_fault"]["share"]
+
+
 def test_rows_without_recordings_say_so_and_stay_out():
     rows, _ = draw(300)
     for name in (*FLOATS, *PLANTED, "audio_posterior"):
