@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from mmcheck.core.json_row import changed_row
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import FurtherMedium, MediaRef, Sample
 from mmcheck.formats.base import OutputRow
 
@@ -93,8 +94,7 @@ def _join_reasons(samples: Sequence[Sample], values: Sequence[Any]) -> str:
     for sample, value in zip(samples, values, strict=True):
         if value:
             numbers.setdefault(str(value), []).append(str((sample.item or 0) + 1))
-    noun = "caption" if samples[0].caption is not None else "transcript"
-    noun = noun if samples[0].caption is not None or samples[0].transcript is not None else "item"
+    noun = next((kind.text for kind in PAIR_KINDS if kind.text_of(samples[0]) is not None), "item")
     return " ".join(
         f"{noun}{'s' if len(found) > 1 else ''} {', '.join(found)}: {reason}" for reason, found in numbers.items()
     )

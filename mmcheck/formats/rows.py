@@ -14,6 +14,7 @@ from typing import Any
 from mmcheck.config import InputConfig
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.json_row import changed_row
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import FurtherMedium, MediaRef, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, channel_of, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
@@ -145,8 +146,8 @@ class SampleMaker:
             raise RowFault("missing_column", f"has no image and no recording; its columns are: {_names(raw.row)}")
         media = {kind: self._media(raw, column, roles, kind) for kind, column in columns.items()}
         texts = {
-            "caption": self._texts(raw.row, roles.caption) if "image" in columns else None,
-            "transcript": self._texts(raw.row, roles.transcript) if "audio" in columns else None,
+            kind.text: self._texts(raw.row, getattr(roles, kind.text)) if kind.medium in columns else None
+            for kind in PAIR_KINDS
         }
         texts.update(self._texts_without_medium(raw.row, roles, columns))
         further = self._further(raw, roles, columns)
@@ -219,10 +220,10 @@ class SampleMaker:
         if roles.image is None or roles.audio is None or roles.caption == roles.transcript:
             return {}
         found = {}
-        for kind, role, column in (("image", "caption", roles.caption), ("audio", "transcript", roles.transcript)):
-            texts = self._texts(row, column) if kind not in columns else None
+        for kind in PAIR_KINDS:
+            texts = self._texts(row, getattr(roles, kind.text)) if kind.medium not in columns else None
             if texts and any(text.strip() for text in texts):
-                found[role] = texts
+                found[kind.text] = texts
         return found
 
     def _further(self, raw: RawRow, roles: Roles, columns: Mapping[Modality, str]) -> tuple[FurtherMedium, ...]:
