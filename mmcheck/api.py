@@ -107,12 +107,12 @@ class Run:
         overrides: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Run:
-        """Decide anew from the stored measurements and rewrite verdicts, manifests and summary; returns self.
+        """Judge the stored measurements again, rewrite verdicts, manifests and summary, and return self.
 
         Args:
             config: A preset's name, a YAML file or a Config; None: the config the run was judged with.
             overrides: ``section.key=value`` strings.
-            progress: Told what happens.
+            progress: Receives progress reports.
 
         Raises:
             ConfigError: If the rules are wrong for this run.
@@ -149,18 +149,18 @@ def scan(
     Args:
         manifests: One or several manifests: paths, globs, folders, fsspec URLs.
         out: The run folder.
-        config: A preset's name, a YAML file, a ready Config, a tree of keys that lies over the preset ``default`` (or
-            over what its ``extends`` names), or None for that preset.
+        config: A preset's name, a YAML file, a ready Config, a tree of keys that extends the preset ``default`` (or
+            what its ``extends`` names), or None for that preset.
         overrides: ``section.key=value`` strings on top of it.
         probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.
         format: Force a manifest format.
         limit: Read only the first samples.
         engine: Name of a registered engine.
-        overwrite: Replace a run folder that belongs to other work.
-        retry_failed: Measure again the shards in which a measurement failed (files that were mended since).
-        reuse: Run folders of earlier scans: samples with the same bytes and texts take over their measurements.
-        progress: Told what happens.
+        overwrite: Replace a run folder that belongs to another scan.
+        retry_failed: Measure failed samples again, for example after repairing their files.
+        reuse: Run folders of earlier scans: measurements of samples with the same bytes and texts are reused.
+        progress: Receives progress reports.
 
     Raises:
         UserError: If input, config, weights or output folder are wrong.

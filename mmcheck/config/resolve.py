@@ -21,8 +21,8 @@ def resolve_config(
     """Return the config that a scan would use.
 
     Args:
-        config: A preset's name, a YAML file, a ready Config, a tree of keys that lies over the preset ``default`` (or
-            over what its ``extends`` names), or None for that preset.
+        config: A preset's name, a YAML file, a ready Config, a tree of keys that extends the preset ``default`` (or
+            what its ``extends`` names), or None for that preset.
         overrides: ``section.key=value`` strings.
         probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.

@@ -137,7 +137,7 @@ def write_coverage_page(
         run: A run for which ``cover_run`` was called.
         reference: The run that it was compared with, for pictures of what is missing.
         max_thumbnails: Points of the map that get a picture; 0: no medium is opened at all.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Raises:
         RunError: If what ``cover_run`` wrote is missing or damaged.

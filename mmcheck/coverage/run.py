@@ -83,7 +83,7 @@ def cover_run(
         run: A complete run.
         options: What is wanted.
         reference: Another complete run, measured with the same weights: what does it hold that this one lacks?
-        progress: Told what happens.
+        progress: Receives progress reports.
         max_thumbnails: Points of the map that get a picture, read from the media; 0: no medium is opened.
 
     Raises:

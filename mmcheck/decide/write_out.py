@@ -205,7 +205,7 @@ def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress
         run: The run folder.
         config: The config that decided.
         spool: The judged rows.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Raises:
         OutputError: If the folder cannot be written.

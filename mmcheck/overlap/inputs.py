@@ -226,7 +226,7 @@ def scan_side(
         other: The other one, whose config and probes are used.
         out: The folder of the comparison.
         config: Takes the place of the other run's config.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Raises:
         UserError: If manifest, config, weights or folder are wrong.

@@ -87,7 +87,7 @@ def overlap_runs(
         max_overlap: Rows of the test set that may be shared.
         config: For scanning manifests; None: the config of the other side's run, or the preset ``default``.
         write_media: Whether media come along with the cleaned manifest, as new shards or links.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Returns:
         What ``summary.json`` holds.

@@ -54,7 +54,7 @@ def write_split(
         run: The run of the training set.
         reasons: Why rows are removed.
         out: The folder of the comparison.
-        progress: Told what happens.
+        progress: Receives progress reports.
         write_media: Whether the media come along with the clean rows, as new shards or links.
 
     Raises:

@@ -71,7 +71,7 @@ def repair_run(
         write: A new or empty folder for repaired manifests; None: none are written.
         min_confidence: Least probability of a proposal, in [0, 1].
         use_model: Whether the run's model may be loaded for captions whose image is gone and images without a caption.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Returns:
         What ``RUN/repair/summary.json`` holds.

@@ -87,7 +87,7 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
         run: The run folder.
         table: The proposals (``PROPOSALS``).
         target: A folder that ``check_target`` allowed.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Raises:
         OutputError: If it cannot be written.

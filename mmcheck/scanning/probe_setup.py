@@ -139,7 +139,7 @@ def open_probes(
         fingerprints: Their fingerprints.
         to_measure: Samples that each has yet to measure.
         before: What run.json said of the probes; kept for those that are not opened.
-        progress: Told what happens.
+        progress: Receives progress reports.
         trial: Gives media for probes that settle an option by a trial on some of the run's samples.
 
     Raises:

@@ -42,7 +42,7 @@ class EarlierRun:
 
     Args:
         path: Its run folder; a run that was stopped midway gives what it has.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Raises:
         OutputError: If it is not a run folder.

@@ -111,7 +111,7 @@ def scan_run(
         retry_failed: Measure again the shards in which a measurement failed.
         reuse: Run folders whose measurements are taken over for samples with the same bytes and texts.
         dry_run: Plan and count, measure nothing, download nothing.
-        progress: Told what happens.
+        progress: Receives progress reports.
 
     Returns:
         What was done (or would be).
