@@ -99,7 +99,7 @@ class PairKind:
     @property
     def halves(self) -> str:
         """Return the two halves as people name them: ``image and caption``."""
-        return f"{self.medium_noun} and {self.text}"
+        return f"{self.medium_noun} and {self.text_noun}"
 
     @property
     def media_noun(self) -> str:
@@ -107,9 +107,14 @@ class PairKind:
         return f"{self.medium_noun}s"
 
     @property
+    def text_noun(self) -> str:
+        """Return what people call the text: ``caption``."""
+        return self.text.replace("_", " ")
+
+    @property
     def texts_noun(self) -> str:
         """Return what people call several of the texts: ``transcripts``."""
-        return f"{self.text}s"
+        return f"{self.text_noun}s"
 
     def medium_of(self, sample: Sample) -> MediaRef | None:
         """Return the sample's medium of this kind; None if it has none."""

@@ -9,7 +9,7 @@ METRICS = (
     *(
         Metric(
             name=f"repetition.{kind.text}_count",
-            description=f"Number of different {kind.media_noun} in the run that have this {kind.text} (1: it is "
+            description=f"Number of different {kind.media_noun} in the run that have this {kind.text_noun} (1: it is "
             "unique).",
             unit=kind.medium_noun,
             low=1,

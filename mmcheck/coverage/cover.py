@@ -81,7 +81,7 @@ class View:
     @property
     def one(self) -> str:
         """Return what people call one of those clustered."""
-        return self.kind.text if self.is_of_texts else self.kind.medium_noun
+        return self.kind.text_noun if self.is_of_texts else self.kind.medium_noun
 
     @property
     def many(self) -> str:

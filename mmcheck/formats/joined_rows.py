@@ -94,7 +94,7 @@ def _join_reasons(samples: Sequence[Sample], values: Sequence[Any]) -> str:
     for sample, value in zip(samples, values, strict=True):
         if value:
             numbers.setdefault(str(value), []).append(str((sample.item or 0) + 1))
-    noun = next((kind.text for kind in PAIR_KINDS if kind.text_of(samples[0]) is not None), "item")
+    noun = next((kind.text_noun for kind in PAIR_KINDS if kind.text_of(samples[0]) is not None), "item")
     return " ".join(
         f"{noun}{'s' if len(found) > 1 else ''} {', '.join(found)}: {reason}" for reason, found in numbers.items()
     )

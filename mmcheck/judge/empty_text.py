@@ -17,6 +17,7 @@ from mmcheck.judge.table import JudgeTable, Mask
 
 SAYS_SOMETHING = {kind.text: kind.says_something for kind in PAIR_KINDS}
 """Column of a text -> what it must hold to say anything."""
+_NOUNS = {kind.text: kind.text_noun for kind in PAIR_KINDS}
 
 
 class EmptyTextRule(BaseRule):
@@ -33,7 +34,7 @@ class EmptyTextRule(BaseRule):
         causes = [column for column, found in empty.items() for _ in range(len(found))]
         order = np.argsort(rows, kind="stable")
         causes = [causes[i] for i in order]
-        return self.findings(rows[order], causes, [f"The {cause} is empty." for cause in causes])
+        return self.findings(rows[order], causes, [f"The {_NOUNS[cause]} is empty." for cause in causes])
 
 
 def is_empty(table: JudgeTable, column: str) -> Mask:

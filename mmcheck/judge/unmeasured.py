@@ -62,7 +62,7 @@ class UnmeasuredRule(BaseRule):
                 (
                     row,
                     "pair_not_measured",
-                    f"The {kind.medium_noun} and its {kind.text} were not compared: {reason or 'no value'}",
+                    f"The {kind.medium_noun} and its {kind.text_noun} were not compared: {reason or 'no value'}",
                 )
                 for row, reason in zip(rows.tolist(), reasons, strict=True)
             )
@@ -73,7 +73,8 @@ class UnmeasuredRule(BaseRule):
                 (
                     row,
                     "half_a_pair",
-                    f"There is no {kind.text if has_medium[row] else kind.medium_noun}, so there is no pair to judge",
+                    f"There is no {kind.text_noun if has_medium[row] else kind.medium_noun}, so there is no pair to "
+                    "judge",
                 )
                 for row in rows.tolist()
             )

@@ -164,7 +164,7 @@ def _show(record: Mapping[str, Any], row: ShownRow) -> ShownProposal:
     manifest = show_plain(record["source_manifest"].rstrip("/").rsplit("/", 1)[-1], 60)
     return ShownProposal(
         row=row,
-        label=KIND_OF[record["modality"]].text.capitalize(),
+        label=KIND_OF[record["modality"]].text_noun.capitalize(),
         text=None if record["text"] is None else show_text(record["text"]),
         proposed=show_text(record["proposed_text"] or ""),
         kind=KINDS.get(record["kind"], show_plain(record["kind"])),

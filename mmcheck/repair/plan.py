@@ -81,7 +81,7 @@ class PlanBuilder:
         self._scores = evidence.scores
         self._wrong = wrong
         self._modality = kind.name
-        self._nouns = (kind.medium_noun, kind.text)
+        self._nouns = (kind.medium_noun, kind.text_noun)
         self._numbers = np.zeros(self._scores.num_rows, dtype=np.int64)
         for file in files:
             self._numbers[file.rows] = file.numbers

@@ -251,7 +251,7 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
         what = count_noun(suspects, "suspect pair")
         return [*told, f"Nothing is proposed: no other text is certain enough for any of {what}."]
     blind = [plan.kind for plan in plans if plan.num_pairs and plan.random_share is None]
-    unjudged = [f"{kind.medium_noun}-{kind.text}" for kind in blind]
+    unjudged = [f"{kind.medium_noun}-{kind.text_noun}" for kind in blind]
     if not any(plan.num_pairs for plan in plans):
         return [*told, "Nothing was judged: there is no pair whose medium and text can be compared."]
     if len(unjudged) == sum(plan.num_pairs > 0 for plan in plans):

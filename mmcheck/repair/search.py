@@ -73,7 +73,7 @@ def propose_repairs(
             alone. Suspects are those above one half.
         reach: Largest shift looked for, in rows.
     """
-    pair = f"{kind.medium_noun}-{kind.text} pair"
+    pair = f"{kind.medium_noun}-{kind.text_noun} pair"
     pairs = np.flatnonzero(scores.has_medium & scores.has_text)
     if len(pairs) < scores.least_pairs:
         note = (

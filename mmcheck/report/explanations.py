@@ -47,7 +47,7 @@ _CAUSES = {
     "missing_column": "a column that is needed is missing",
     "encoding": "the row is not text in the expected encoding",
     # texts and the unmeasured
-    **{kind.text: f"the {kind.text} has no letters or digits" for kind in PAIR_KINDS},
+    **{kind.text: f"the {kind.text_noun} has no letters or digits" for kind in PAIR_KINDS},
     "probe_failed": "a probe failed",
     "pair_not_measured": "no probe could compare the pair",
     "nothing_measured": "nothing was measured",

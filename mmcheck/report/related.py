@@ -41,7 +41,7 @@ _CHARACTERS = 160  # characters of their texts; our own choice: two lines
 
 TITLES: dict[str, dict[str, str]] = {
     "repetition": {
-        **{kind.text: f"Other rows with the same {kind.text}" for kind in PAIR_KINDS},
+        **{kind.text: f"Other rows with the same {kind.text_noun}" for kind in PAIR_KINDS},
         "media": "The same file",
         "pair": "The same pair",
     },

@@ -29,7 +29,7 @@ def _metrics(kind: PairKind) -> tuple[Metric, ...]:
         Metric(
             name=f"alignment.{kind.name}_p_value",
             description=f"share of random pairs of {kind.halves} that score at least as high; a large one alone "
-            f"often means an uninformative {kind.text}",
+            f"often means an uninformative {kind.text_noun}",
             low=0.0,
             high=1.0,
             higher_is_better=False,
