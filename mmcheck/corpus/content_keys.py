@@ -13,13 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Keys, Mask
 from mmcheck.store.media_columns import DIGESTS
 from mmcheck.store.schema import read_bytes
-
-Keys = NDArray[np.uint64]
-Mask = NDArray[np.bool_]
 
 MEDIUM = ("uri", "member", "start", "duration", "channel")
 """Fields of a reference that say where a medium lies: file, member, segment."""

@@ -13,13 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Keys, Mask, StoredVectors, Vectors
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.content_keys import Keys, Mask, mix_keys
+from mmcheck.corpus.content_keys import mix_keys
 from mmcheck.store.schema import EMBEDDING_PREFIX
-
-Vectors = NDArray[np.float32]
-StoredVectors = NDArray[np.floating]
 
 
 def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tuple[Mask, dict[str, Vectors]]:

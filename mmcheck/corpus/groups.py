@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.int64]
-Keys = NDArray[np.uint64]
-Floats = NDArray[np.float32]
-Check = Callable[[Rows, Rows], Floats]
+from mmcheck.core.arrays import Floats32, Keys, Rows
+
+Check = Callable[[Rows, Rows], Floats32]
 """Gives the likeness of items a[i] and b[i], NaN where they are no near-duplicates."""
 
 _MAX_ROUNDS = 64
@@ -33,7 +32,7 @@ class ItemGroups:
 
     centre: Rows
     """The item that represents each item's group, the item itself where it is alone, shape (n,)."""
-    similarity: Floats
+    similarity: Floats32
     """Likeness to it; 1 for the representative and for an item alone, shape (n,)."""
 
 
@@ -209,7 +208,7 @@ def _connected(num_items: int, left: Rows, right: Rows) -> Rows:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def _in_blocks(check: Check, first: Rows, second: Rows) -> Floats:
+def _in_blocks(check: Check, first: Rows, second: Rows) -> Floats32:
     parts = [
         check(first[start : start + _BLOCK], second[start : start + _BLOCK]) for start in range(0, len(first), _BLOCK)
     ]

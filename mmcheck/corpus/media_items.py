@@ -15,19 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats, Keys, Rows
 from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.pair_kinds import KIND_OF, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import DAMAGED_FROM
-from mmcheck.corpus.content_keys import Keys, hash_texts, join_keys, medium_keys, place_keys, text_keys
+from mmcheck.corpus.content_keys import hash_texts, join_keys, medium_keys, place_keys, text_keys
 from mmcheck.corpus.embeddings import gather_bank, read_embeddings
-from mmcheck.corpus.groups import Rows, number_members
+from mmcheck.corpus.groups import number_members
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.store.media_columns import IMAGE_COLOURS, IMAGE_HASH, MEDIA_COLUMNS
 from mmcheck.store.schema import read_bytes
-
-Floats = NDArray[np.float64]
 
 _VALUES = ("width", "height", "duration", "blankness", *DAMAGED_FROM)
 _MEASURED = ("status", *_VALUES, *(column.name for column in MEDIA_COLUMNS))

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Rows, Vectors
 from mmcheck.core.errors import MmcheckError
-from mmcheck.corpus.embeddings import Vectors, content_keys, normalise
+from mmcheck.corpus.embeddings import content_keys, normalise
 
 if TYPE_CHECKING:
     import faiss
 
-Rows = NDArray[np.int64]
 
 EXACT_ROWS = 20_000
 """Rows up to which every pair is compared. Measured: about 5 s at 512 dimensions on two slow cores."""

@@ -20,17 +20,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.config import RepetitionConfig
+from mmcheck.core.arrays import Keys, Rows
 from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, KIND_OF, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.content_keys import DIGEST_COLUMNS, Keys, join_keys, medium_keys, place_keys, text_keys
+from mmcheck.corpus.content_keys import DIGEST_COLUMNS, join_keys, medium_keys, place_keys, text_keys
 from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.repetition_metrics import METRICS
 from mmcheck.store.schema import dump_json
-
-Rows = NDArray[np.int64]
 
 VERSION = 3
 NUM_EXAMPLES = 3

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmcheck.core.arrays import Keys
 from mmcheck.corpus.base import ShardTables, read_metric
-from mmcheck.corpus.content_keys import DIGEST_COLUMNS, Keys, join_keys, medium_keys, mix_keys, place_keys, text_keys
+from mmcheck.corpus.content_keys import DIGEST_COLUMNS, join_keys, medium_keys, mix_keys, place_keys, text_keys
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
 
 _DUPLICATES = ("image_group", "audio_group")

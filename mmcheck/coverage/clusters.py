@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.embeddings import Vectors
+from mmcheck.core.arrays import Floats, Vectors
 from mmcheck.coverage.constants import MAX_CLUSTERS, MIN_CLUSTERS, RADIUS_QUANTILE
 
-Floats = NDArray[np.float64]
 Labels = NDArray[np.int32]
 
 _ITERATIONS = 25  # rounds of k-means; our own choice: more move few rows

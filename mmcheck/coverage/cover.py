@@ -13,20 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats, Keys, Mask, Rows, Vectors
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.content_keys import Keys, Mask
-from mmcheck.corpus.embeddings import Vectors, content_keys, gather_bank, read_embeddings
+from mmcheck.corpus.embeddings import content_keys, gather_bank, read_embeddings
 from mmcheck.corpus.groups import is_new
-from mmcheck.coverage.clusters import (
-    Floats,
-    Labels,
-    assign,
-    choose_num_clusters,
-    find_rare,
-    measure_radii,
-    train_centroids,
-)
+from mmcheck.coverage.clusters import Labels, assign, choose_num_clusters, find_rare, measure_radii, train_centroids
 from mmcheck.coverage.constants import (
     CONTRAST_CHANCE,
     MIN_ROWS,
@@ -37,8 +29,6 @@ from mmcheck.coverage.constants import (
     SPREAD_FACTOR,
 )
 from mmcheck.coverage.projection import MAX_POINTS, Points, Projection, find_lonely, fit_axes
-
-Rows = NDArray[np.int64]
 
 _ROWS_PER_CENTROID = 256  # rows a cluster that k-means learns from; taken from faiss, which by default takes no more
 _MIN_BANK, _MAX_BANK = 8192, 25_600

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, MEDIA, PAIR_KINDS
@@ -23,7 +24,6 @@ from mmcheck.corpus.base import read_metric
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import load_json
 
-Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
 
 NONE = "(none)"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.embeddings import Vectors
+from mmcheck.core.arrays import Vectors
 from mmcheck.coverage.constants import LONELY_DEVIATIONS, LONELY_NEIGHBOUR
 
 Points = NDArray[np.float32]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
+from mmcheck.core.arrays import Mask
 from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.judge.rule import RuleFindings
-from mmcheck.judge.table import JudgeTable, Mask
+from mmcheck.judge.table import JudgeTable
 
 _CAUSE = "model_cannot_tell"
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
+from mmcheck.core.arrays import Mask
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.part_traits import RuleTraits
 from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
-from mmcheck.judge.table import JudgeTable, Mask
+from mmcheck.judge.table import JudgeTable
 
 SAYS_SOMETHING = {kind.text: kind.says_something for kind in PAIR_KINDS}
 """Column of a text -> what it must hold to say anything."""

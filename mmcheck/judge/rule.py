@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from mmcheck.config import RuleConfig, Section
 from mmcheck.core import parts
+from mmcheck.core.arrays import Mask
 from mmcheck.core.languages import primary_code
 from mmcheck.core.part_traits import RuleTraits
 from mmcheck.core.registry import Registry
 from mmcheck.core.types import Action, Finding, Metric
 from mmcheck.judge.message import fixed_message
-from mmcheck.judge.table import JudgeTable, Mask
+from mmcheck.judge.table import JudgeTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Mask
 from mmcheck.core.errors import RunError
 from mmcheck.core.languages import primary_code
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Status
 from mmcheck.store.schema import metric_columns
-
-Mask = NDArray[np.bool_]
 
 
 class JudgeTable:

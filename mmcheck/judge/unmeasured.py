@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import RuleConfig
+from mmcheck.core.arrays import Mask
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.core.part_traits import RuleTraits
 from mmcheck.core.types import Action, Status
 from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
-from mmcheck.judge.table import JudgeTable, Mask
+from mmcheck.judge.table import JudgeTable
 
 
 class UnmeasuredRule(BaseRule):

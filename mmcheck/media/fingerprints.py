@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmcheck.core.arrays import Floats32
 from mmcheck.media.perceptual_hash import perceptual_hash
-
-Floats = NDArray[np.float32]
 
 _HASH_SIDE = 128
 """Pixels that the hash is made from, at least; a picture of twice this is reduced first. Our own choice: four times
@@ -60,7 +59,7 @@ def image_fingerprint(image: Image.Image) -> tuple[bytes, bytes]:
     return bits.tobytes(), colours.tobytes()
 
 
-def audio_fingerprint(samples: Floats) -> Floats | None:
+def audio_fingerprint(samples: Floats32) -> Floats32 | None:
     """Return what is left of a recording when level, frequency response, place in time and edges are taken away.
 
     The logarithmic energies in ten mel bands, centred over the loud frames, are turned into their modulation spectrum
@@ -96,7 +95,7 @@ def audio_fingerprint(samples: Floats) -> Floats | None:
     return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
-def _band_energies(samples: Floats) -> NDArray[np.float64]:
+def _band_energies(samples: Floats32) -> NDArray[np.float64]:
     """Return the energy of each frame in each mel band, shape (frames, bands)."""
     if len(samples) < _FRAME:
         return np.zeros((0, _NUM_BANDS))
@@ -110,7 +109,7 @@ def _band_energies(samples: Floats) -> NDArray[np.float64]:
     return found
 
 
-def _modulation_spectrum(levels: Floats) -> NDArray[np.complex128]:
+def _modulation_spectrum(levels: Floats32) -> NDArray[np.complex128]:
     """Return the Fourier transform of each band's levels at the modulation frequencies, shape (frequencies, bands)."""
     found = np.zeros((len(_MODULATIONS), levels.shape[1]), dtype=np.complex128)
     angles = -2.0 * np.pi * _MODULATIONS[:, None].astype(np.float64) * _HOP / _RATE
@@ -122,7 +121,7 @@ def _modulation_spectrum(levels: Floats) -> NDArray[np.complex128]:
 
 
 @cache
-def _mel_bands() -> Floats:
+def _mel_bands() -> Floats32:
     """Return triangular weights on the mel scale (O'Shaughnessy, 1987), shape (frequencies, bands)."""
 
     def mel(hertz: Any) -> Any:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mmcheck.core.arrays import Floats
+
 Cosines = NDArray[np.float32]
 
 SMALLEST_SPREAD = 1e-3

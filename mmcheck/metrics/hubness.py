@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from mmcheck.core.arrays import Floats32, Mask
 
 TEMPERATURE = 0.01
 """Of the softmax in s-CLIPLoss. Taken from the paper (Wang et al., 2024), which has it for every model."""
@@ -31,18 +30,18 @@ _BLOCK_CELLS = 1 << 21  # cells of a block of similarities: 8 MB in single preci
 class Neighbourhood:
     """What one half of each row reaches with the strangers in the bank."""
 
-    nearest: Floats
+    nearest: Floats32
     """The k + 1 largest cosines with strangers, descending, shape (n, k + 1); NaN where there are fewer strangers."""
-    log_mean_exp: Floats
+    log_mean_exp: Floats32
     """Log of the mean of exp(cosine / TEMPERATURE) over the strangers, shape (n,); NaN without strangers."""
-    mean: Floats
+    mean: Floats32
     """Mean cosine with strangers, shape (n,); NaN without strangers."""
-    spread: Floats
+    spread: Floats32
     """Standard deviation of the cosine over strangers, shape (n,); NaN without strangers."""
     num_strangers: NDArray[np.int32]
     """How many rows of the bank are strangers, shape (n,)."""
 
-    def level(self, neighbours: int) -> Floats:
+    def level(self, neighbours: int) -> Floats32:
         """Return the mean of the ``neighbours`` largest cosines with strangers (of all, if there are fewer)."""
         return _row_mean(self.nearest[:, :neighbours])
 
@@ -51,7 +50,7 @@ class Neighbourhood:
 class Exponentials:
     """What a softmax over the strangers needs of one half of each row, arrays of one shape."""
 
-    log_mean_exp: Floats
+    log_mean_exp: Floats32
     """As in ``Neighbourhood``."""
     num_strangers: NDArray[np.int32]
     """As in ``Neighbourhood``."""
@@ -65,17 +64,17 @@ class Neighbourhoods:
     """Of each image among the bank's texts."""
     text: Neighbourhood
     """Of each text among the bank's images."""
-    rank: Floats
+    rank: Floats32
     """Share of the strange images that fit the text at least as well as its own, shape (n,); NaN without strangers."""
     copies: NDArray[np.int32]
     """Rows of the bank that are near-copies of the pair in both halves (itself included, if it is in the bank)."""
 
 
 def find_neighbourhoods(
-    images: Floats,
-    texts: Floats,
-    bank_images: Floats,
-    bank_texts: Floats,
+    images: Floats32,
+    texts: Floats32,
+    bank_images: Floats32,
+    bank_texts: Floats32,
     *,
     neighbours: int,
     image_limit: float,
@@ -96,7 +95,7 @@ def find_neighbourhoods(
         text_limit: Cosine above which two texts are nearly the same.
         with_exponentials: Whether ``log_mean_exp`` is wanted; it costs as much as all the rest.
     """
-    parts: list[tuple[Neighbourhood, Neighbourhood, Floats, NDArray[np.int32]]] = []
+    parts: list[tuple[Neighbourhood, Neighbourhood, Floats32, NDArray[np.int32]]] = []
     for start, stop in blocks(len(images), max(1, len(bank_images))):
         like_image = images[start:stop] @ bank_images.T > image_limit
         like_text = texts[start:stop] @ bank_texts.T > text_limit
@@ -120,7 +119,7 @@ def find_neighbourhoods(
     )
 
 
-def neighbourhood(similarity: Floats, known: Mask, neighbours: int, with_exponentials: bool = True) -> Neighbourhood:
+def neighbourhood(similarity: Floats32, known: Mask, neighbours: int, with_exponentials: bool = True) -> Neighbourhood:
     """Return the neighbourhood of one half, from a block of cosines.
 
     Args:
@@ -159,7 +158,7 @@ def neighbourhood(similarity: Floats, known: Mask, neighbours: int, with_exponen
     )
 
 
-def share_of(count: NDArray[np.int32], known: Mask) -> Floats:
+def share_of(count: NDArray[np.int32], known: Mask) -> Floats32:
     """Return counts as shares of each row's strangers, shape (n,); NaN where there are none.
 
     Args:
@@ -171,7 +170,7 @@ def share_of(count: NDArray[np.int32], known: Mask) -> Floats:
         return np.asarray(np.where(strangers > 0, count / strangers, np.nan), dtype=np.float32)
 
 
-def csls(own: Floats, image_level: Floats, text_level: Floats) -> Floats:
+def csls(own: Floats32, image_level: Floats32, text_level: Floats32) -> Floats32:
     """Return the cross-domain similarity local scaling of pairs (Conneau et al., ICLR 2018, arXiv 1710.04087, eq. 4).
 
     Adding a constant to all cosines changes nothing.
@@ -184,7 +183,7 @@ def csls(own: Floats, image_level: Floats, text_level: Floats) -> Floats:
     return np.asarray(2 * own - image_level - text_level, dtype=np.float32)
 
 
-def s_clip_loss(own: Floats, image: Neighbourhood | Exponentials, text: Neighbourhood | Exponentials) -> Floats:
+def s_clip_loss(own: Floats32, image: Neighbourhood | Exponentials, text: Neighbourhood | Exponentials) -> Floats32:
     """Return the pairs' s-CLIPLoss (Wang et al., NeurIPS 2024, arXiv 2405.19547), the mean in place of the sum.
 
     own - (t / 2) [log mean_j exp(cos(i, j) / t) + log mean_j exp(cos(j, i) / t)], t = TEMPERATURE, over strangers and
@@ -204,7 +203,7 @@ def s_clip_loss(own: Floats, image: Neighbourhood | Exponentials, text: Neighbou
     return np.asarray(own - TEMPERATURE / 2 * (terms[0] + terms[1]), dtype=np.float32)
 
 
-def near_limit(vectors: Floats, least: float = NEAR_COSINE) -> float:
+def near_limit(vectors: Floats32, least: float = NEAR_COSINE) -> float:
     """Return the cosine above which two vectors of a set are nearly the same: ``least``, or more where all are alike.
 
     Some models put everything into a narrow cone. There the limit is three quarters of the way from the 99th percentile
@@ -224,7 +223,7 @@ def near_limit(vectors: Floats, least: float = NEAR_COSINE) -> float:
     return min(max(least, 1 - _NEAR_PART * (1 - usual)), _NEAR_MOST)
 
 
-def cross_centred_asymmetry(similarity: Floats) -> float:
+def cross_centred_asymmetry(similarity: Floats32) -> float:
     """Return how much farther each row's best column lies above expectation than its worst below.
 
     Expectation is that of an additive model (row mean plus column mean), so hubs do not count. A model that knows the
@@ -246,7 +245,7 @@ def blocks(num_rows: int, num_columns: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + size, num_rows)
 
 
-def _row_mean(values: Floats) -> Floats:
+def _row_mean(values: Floats32) -> Floats32:
     known = np.isfinite(values)
     count = known.sum(axis=1)
     total = np.where(known, values, 0).sum(axis=1, dtype=np.float64)

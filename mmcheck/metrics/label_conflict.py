@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mmcheck.core.arrays import Floats
 
 MAD_TO_STD = 1.4826
 """Median absolute deviation to standard deviation. Given by the normal distribution (Hampel, JASA 1974)."""

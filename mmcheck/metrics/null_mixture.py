@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mmcheck.core.arrays import Floats
 
 NUM_BINS = 400
 """Bins of the scores. Our own choice: finer than any shape that is fitted."""

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.metrics.hubness import TEMPERATURE, Exponentials, Floats, Mask, blocks
+from mmcheck.core.arrays import Floats32, Mask, Rows
+from mmcheck.metrics.hubness import TEMPERATURE, Exponentials, blocks
 
 _SPARE = 32
 """Best columns that are looked up beyond the neighbours, for those that are struck off. Our own choice: a pair's
@@ -25,8 +26,6 @@ _TRACE = 1e-3
 """Share of a sum below which what is left after striking off is added up anew. Our own choice: below it the difference
 is rounding."""
 
-Rows = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repairings:
@@ -34,13 +33,13 @@ class Repairings:
 
     unlike: Mask
     """Whether neither the images nor the texts of the two rows are nearly the same."""
-    own: Floats
+    own: Floats32
     """Cosine of the pair."""
-    image_level: Floats
+    image_level: Floats32
     """Mean cosine of the image with its nearest strange texts; NaN without strangers."""
-    text_level: Floats
+    text_level: Floats32
     """Mean cosine of the text with its nearest strange images; NaN without strangers."""
-    text_mean: Floats
+    text_mean: Floats32
     """Mean cosine of the text with all images but those of near-copies of the text."""
     image: Exponentials | None
     """The image among its strange texts, where it was wanted."""
@@ -50,13 +49,13 @@ class Repairings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Side:
-    level: Floats
-    mean: Floats
-    log_mean: Floats
+    level: Floats32
+    mean: Floats32
+    log_mean: Floats32
     count: NDArray[np.int32]
 
 
-def first_copies(images: Floats, texts: Floats, image_limit: float, text_limit: float) -> Rows:
+def first_copies(images: Floats32, texts: Floats32, image_limit: float, text_limit: float) -> Rows:
     """Return the rows that are no near-copies, in both halves, of an earlier row, ascending.
 
     Args:
@@ -74,8 +73,8 @@ def first_copies(images: Floats, texts: Floats, image_limit: float, text_limit: 
 
 
 def find_repairings(
-    images: Floats,
-    texts: Floats,
+    images: Floats32,
+    texts: Floats32,
     first: Rows,
     num_offsets: int,
     *,
@@ -145,7 +144,14 @@ def find_repairings(
 
 
 def _fill(
-    side: _Side, rows: Rows, cosines: Floats, known: Mask, near: Mask, place: Rows, neighbours: int, exponentials: bool
+    side: _Side,
+    rows: Rows,
+    cosines: Floats32,
+    known: Mask,
+    near: Mask,
+    place: Rows,
+    neighbours: int,
+    exponentials: bool,
 ) -> None:
     """Work out one half of a block of rows.
 
@@ -185,7 +191,7 @@ def _fill(
             side.log_mean[rows, offset], side.count[rows, offset] = sums.without(lines)
 
 
-def _level(cosines: Floats, neighbours: int) -> NDArray[np.float64]:
+def _level(cosines: Floats32, neighbours: int) -> NDArray[np.float64]:
     wanted = min(neighbours, cosines.shape[1])
     top = np.partition(cosines, cosines.shape[1] - wanted, axis=1)[:, -wanted:].astype(np.float64)
     known = np.isfinite(top)
@@ -202,7 +208,7 @@ class _Sums:
         near: Columns that are near another half, shape (p, m).
     """
 
-    def __init__(self, cosines: Floats, peaks: Floats, near: Mask) -> None:
+    def __init__(self, cosines: Floats32, peaks: Floats32, near: Mask) -> None:
         self._cosines = cosines
         self._near = near
         self._peaks = np.where(np.isfinite(peaks), peaks, 0).astype(np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mmcheck.core.arrays import Floats
 
 
 def state_posteriors(

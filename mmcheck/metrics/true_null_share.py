@@ -6,9 +6,8 @@ A check on the mixture: it assumes nothing about true pairs but that they seldom
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mmcheck.core.arrays import Floats
 
 
 def storey_share(p_values: Floats, tuning: float, weights: Floats | None = None) -> float:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mmcheck.core.arrays import Floats
 
 MIN_KEPT = 0.9
 """Share of a distance that must be left in cut windows. Our own choice: a tenth of the distance is far below what

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.arrays import Floats, Mask, Rows, Vectors
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.corpus.duplicates.near_images import NUM_COLOURS, ImageItems, NearImages, has_shapes, near_hashes
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
-from mmcheck.corpus.embeddings import Vectors, read_embeddings
-from mmcheck.corpus.groups import Rows
+from mmcheck.corpus.embeddings import read_embeddings
 from mmcheck.corpus.media_items import read_index
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
-from mmcheck.overlap.pairs import Floats, Found, Mask, Members, Side, Step, collect, cross, find_equal
+from mmcheck.overlap.pairs import Found, Members, Side, Step, collect, cross, find_equal
 
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
 """Partners of a file that are asked for, at first and at most. Our own choice: few files have more copies."""

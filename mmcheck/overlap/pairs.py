@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats, Mask, Rows
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.groups import Rows, is_new
+from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.media_items import Items, MediaRows, read_media_rows, to_items
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Step = Callable[[], object]
 
 _BLOCK = 1 << 20  # pairs in one go; our own choice: bounds memory

@@ -14,24 +14,14 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.arrays import Floats, Mask, Rows
 from mmcheck.core.pair_kinds import KIND_OF, PAIR_KINDS
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.content_keys import join_keys
-from mmcheck.corpus.groups import Rows, is_new
+from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.media_items import Items, to_items
 from mmcheck.overlap.media import find_media
-from mmcheck.overlap.pairs import (
-    Floats,
-    Found,
-    ItemPairs,
-    Mask,
-    Members,
-    Side,
-    Step,
-    collect,
-    cross,
-    read_side,
-)
+from mmcheck.overlap.pairs import Found, ItemPairs, Members, Side, Step, collect, cross, read_side
 from mmcheck.overlap.texts import find_texts
 
 KINDS = (*KIND_OF, "text", "pair")

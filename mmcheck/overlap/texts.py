@@ -13,10 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.arrays import Rows
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.corpus.duplicates.near_texts import NearTexts, TextSignatures
-from mmcheck.corpus.groups import Rows
 from mmcheck.corpus.media_items import Items
 from mmcheck.overlap.pairs import Found, Side, Step, collect, find_equal
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Mask, Rows
 from mmcheck.metrics.state_posteriors import state_posteriors
 from mmcheck.repair.constants import (
     BLOCK_MIN_GAIN,
@@ -29,7 +30,6 @@ from mmcheck.repair.constants import (
 )
 from mmcheck.repair.evidence import Evidence
 from mmcheck.repair.orders import Arrangement, score_band
-from mmcheck.repair.scores import Mask, Rows
 
 _MARGIN = REACH + 8
 """Rows around them that are looked at. Our own choice: the farthest shift, and some to see where it ends."""

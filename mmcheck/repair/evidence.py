@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.corpus.content_keys import join_keys, mix_keys
 from mmcheck.metrics.null_mixture import fit_null_mixture, rising
 from mmcheck.repair.constants import MAX_LOG_RATIO, MIN_RIGHT_PAIRS, ROW_LOG_RATIO, TRANSCRIPT_MEAN, TRANSCRIPT_SPREAD
-from mmcheck.repair.scores import Floats, PairScores, Rows
+from mmcheck.repair.scores import PairScores
 
 _FIT_ROWS = 20_000  # pairs that the curve of right ones is learned from; our own choice: bounds time
 
@@ -24,7 +25,7 @@ _FIT_ROWS = 20_000  # pairs that the curve of right ones is learned from; our ow
 class Null:
     """Scores of random pairings."""
 
-    scores: Floats
+    scores: Floats32
     """Shape (m,), finite."""
 
     @property
@@ -32,7 +33,7 @@ class Null:
         """Return whether all random pairings score alike, so that scores say nothing."""
         return len(self.scores) < 2 or float(np.ptp(self.scores)) < 1e-6
 
-    def standardise(self, scores: Floats) -> Floats:
+    def standardise(self, scores: Floats32) -> Floats32:
         """Return scores in standard deviations from the mean of random pairings; NaN stays."""
         return np.asarray((scores - self.scores.mean()) / max(float(self.scores.std()), 1e-6), dtype=np.float32)
 
@@ -50,13 +51,13 @@ class Evidence:
     random_share: float
     """Estimated share of random pairings among the pairs as they stand, in [0, 1]."""
 
-    def weigh(self, scores: Floats, limit: float = ROW_LOG_RATIO) -> Floats:
+    def weigh(self, scores: Floats32, limit: float = ROW_LOG_RATIO) -> Floats32:
         """Return the log-likelihood ratio of each score in nats, within +-``limit``; 0 where there is none."""
         known = np.isfinite(scores)
         found = np.interp(np.where(known, scores, 0), self.grid, self.log_ratios)
         return np.where(known, np.clip(found, -limit, limit), 0).astype(np.float32)
 
-    def own(self, rows: Rows) -> Floats:
+    def own(self, rows: Rows) -> Floats32:
         """Return the log-likelihood ratio of the rows' own pairs, within +-ROW_LOG_RATIO, shape (n,)."""
         return self.weigh(self.scores.pairs(rows, rows))
 
@@ -90,7 +91,7 @@ def sample_null(scores: PairScores, media_of: Rows | None = None, texts_of: Rows
     return Null(scores=found.astype(np.float32))
 
 
-def fit_evidence(scores: PairScores, null: Null, right: Floats | None = None) -> Evidence | None:
+def fit_evidence(scores: PairScores, null: Null, right: Floats32 | None = None) -> Evidence | None:
     """Return the evidence of embeddings' scores, or None if no pair stands out from random pairings.
 
     Args:
@@ -133,7 +134,7 @@ def fit_transcript_evidence(scores: PairScores, null: Null) -> Evidence | None:
     return Evidence(scores=scores, grid=grid, log_ratios=log_ratios, random_share=share)
 
 
-def own_scores(scores: PairScores) -> Floats:
+def own_scores(scores: PairScores) -> Floats32:
     """Return the scores of (at most some thousand distinct) pairs as they stand, chosen by content."""
     rows = np.flatnonzero(scores.has_medium & scores.has_text)
     keys = join_keys(scores.media_keys[rows], scores.text_keys[rows])

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.repair.constants import BETTER_FACTOR, BETTER_GAIN, DISPLACED_SHARE, FILE_MIN_SUSPECTS, MORE_SUPPORT
 from mmcheck.repair.displacement import Displacement, find_displacements, suspect_zones
 from mmcheck.repair.evidence import Evidence, Null
 from mmcheck.repair.orders import Arrangement, list_arrangements, support
-from mmcheck.repair.scores import Floats, PairScores, Rows
+from mmcheck.repair.scores import PairScores
 
 _MAX_WALKED = 3  # other orders that are looked at closely; our own choice: bounds time
 
@@ -41,9 +42,9 @@ class FileArrangements:
     def __init__(self, scores: PairScores, null: Null, files: Sequence[FileRows], reach: int) -> None:
         self.files = files
         self._scores, self._null, self._reach = scores, null, reach
-        self._kept: dict[int, list[tuple[float, Arrangement, Floats]]] = {}
+        self._kept: dict[int, list[tuple[float, Arrangement, Floats32]]] = {}
 
-    def right_scores(self, number: int) -> list[Floats]:
+    def right_scores(self, number: int) -> list[Floats32]:
         """Return scores of pairs of a file that some arrangement brings together; none if none does."""
         ranked = self._ranked(number)
         return [ranked[0][2]] if ranked and ranked[0][0] > 0 and len(ranked[0][2]) else []
@@ -72,7 +73,7 @@ class FileArrangements:
                 best, best_gain = found, gain
         return best
 
-    def _ranked(self, number: int) -> list[tuple[float, Arrangement, Floats]]:
+    def _ranked(self, number: int) -> list[tuple[float, Arrangement, Floats32]]:
         if number not in self._kept:
             file = self.files[number]
             found = []

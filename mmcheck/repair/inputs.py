@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats32
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, MEDIA, TEXTS, PairKind
 from mmcheck.core.types import Status
 from mmcheck.corpus.embeddings import read_embeddings
@@ -20,8 +21,6 @@ from mmcheck.repair.scores import EmbeddingScores, TranscriptScores
 from mmcheck.repair.search import FileRows
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
 from mmcheck.store.schema import EMBEDDING_PREFIX, load_json
-
-Floats = NDArray[np.float32]
 
 _IN_MEMORY_BYTES = 512 << 20
 """Bytes of embeddings that are held in memory; more are mapped from disk. Our own choice: bounds memory."""
@@ -68,7 +67,7 @@ _HEARD = {"hypothesis", "looped_hypothesis"}
 """Keys of the evidence of a recording that was transcribed, because its transcript was in doubt."""
 
 
-def read_posterior(run: RunFolder, kind: PairKind) -> Floats | None:
+def read_posterior(run: RunFolder, kind: PairKind) -> Floats32 | None:
     """Return the probability that each pair of a kind is a random pairing, NaN if unknown; None if not judged."""
     if kind.judged_by not in run.probes():
         return None

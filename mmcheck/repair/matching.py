@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.content_keys import Keys
+from mmcheck.core.arrays import Keys, Rows
 from mmcheck.metrics.soft_matching import match_probabilities
 from mmcheck.repair.constants import LEAST_CHANCE, LEAST_RATIO, LEAST_SHARE, MAX_LOG_RATIO, MOST_SHARE
 from mmcheck.repair.evidence import Evidence
-from mmcheck.repair.scores import CANDIDATES, Rows
+from mmcheck.repair.scores import CANDIDATES
 
 _ROUNDS = 20
 """Rounds in which the share of matched pairs is learned. Our own choice: it stops earlier where nothing moves."""

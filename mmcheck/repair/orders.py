@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.repair.constants import WINDOW, WINDOW_MIN_GAIN
 from mmcheck.repair.evidence import Null
-from mmcheck.repair.scores import Floats, PairScores, Rows
+from mmcheck.repair.scores import PairScores
 
 _MAX_WINDOWS = 64  # windows of a file that are looked at; our own choice: bounds time
 _DIGITS = re.compile(r"(\d+)")
@@ -42,7 +43,7 @@ class Support:
 
     share: float
     """Share of the windows in which media and texts, perhaps a few places apart, fit."""
-    scores: Floats
+    scores: Floats32
     """Scores of the pairs in these windows, NaN left out."""
 
 
@@ -114,7 +115,7 @@ def support(scores: PairScores, null: Null, arrangement: Arrangement, reach: int
     width = min(WINDOW, count)
     starts = np.unique(np.linspace(0, count - width, min(_MAX_WINDOWS, -(-count // width))).astype(np.int64))
     good = 0
-    parts: list[Floats] = [np.zeros(0, dtype=np.float32)]
+    parts: list[Floats32] = [np.zeros(0, dtype=np.float32)]
     for start in starts.tolist():
         band = score_band(scores, arrangement, start, start + width, reach)
         standard = null.standardise(band)
@@ -128,7 +129,7 @@ def support(scores: PairScores, null: Null, arrangement: Arrangement, reach: int
     return Support(share=good / max(1, len(starts)), scores=np.concatenate(parts))
 
 
-def score_band(scores: PairScores, arrangement: Arrangement, start: int, stop: int, reach: int) -> Floats:
+def score_band(scores: PairScores, arrangement: Arrangement, start: int, stop: int, reach: int) -> Floats32:
     """Return the scores of each medium with the texts at most ``reach`` places away.
 
     Args:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.corpus.content_keys import mix_keys
 from mmcheck.repair.constants import PARTNER_AHEAD, PARTNER_MIN_LEAD, PARTNER_MIN_SHARE
-from mmcheck.repair.scores import Floats, PairScores, Rows
+from mmcheck.repair.scores import PairScores
 
 _MEDIA = 1536  # media that are looked at; our own choice: bounds time
 _TEXTS = 100_000  # texts that they are compared with; our own choice: bounds time
@@ -29,7 +30,7 @@ class Partners:
     """Rows, shape (k,), each once."""
     texts: Rows
     """Rows of their texts, shape (k,), each once."""
-    scores: Floats
+    scores: Floats32
     """Shape (k,)."""
 
 

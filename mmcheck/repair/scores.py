@@ -14,14 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.corpus.content_keys import Keys, join_keys, mix_keys
+from mmcheck.core.arrays import Floats32, Keys, Mask, Rows
+from mmcheck.corpus.content_keys import join_keys, mix_keys
 from mmcheck.corpus.embeddings import content_keys, normalise
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 from mmcheck.repair.constants import MIN_HEARD, MIN_PAIRS
-
-Rows = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 BANK_SIZE = 2048
 """Pairs that stand for the set. Our own choice: as analyses.alignment.bank_size."""
@@ -60,11 +57,11 @@ class PairScores(Protocol):
     text_keys: Keys
     """Equal keys, equal texts; shape (n,), 0 where there is none."""
 
-    def block(self, media: Rows, texts: Rows) -> Floats:
+    def block(self, media: Rows, texts: Rows) -> Floats32:
         """Return the scores of each medium with each text, shape (a, b); NaN where either is absent."""
         ...
 
-    def pairs(self, media: Rows, texts: Rows) -> Floats:
+    def pairs(self, media: Rows, texts: Rows) -> Floats32:
         """Return the score of each medium with the text beside it, shape (a,); NaN where either is absent."""
         ...
 
@@ -122,17 +119,17 @@ class EmbeddingScores:
         self._bank_images = self._take(images, bank)
         self._bank_texts = self._take(texts, bank)
         self._neighbours = max(1, min(NEIGHBOURS, len(bank) // 10))
-        self._image_levels: Floats = np.full(self.num_rows, np.nan, dtype=np.float32)
-        self._text_levels: Floats = np.full(self.num_rows, np.nan, dtype=np.float32)
+        self._image_levels: Floats32 = np.full(self.num_rows, np.nan, dtype=np.float32)
+        self._text_levels: Floats32 = np.full(self.num_rows, np.nan, dtype=np.float32)
 
-    def block(self, media: Rows, texts: Rows) -> Floats:
+    def block(self, media: Rows, texts: Rows) -> Floats32:
         """Return the scores of each image with each caption, shape (a, b); NaN where either is absent."""
         scores = 2 * (self._take(self._images, media) @ self._take(self._texts, texts).T)
         scores -= self._level(media, is_image=True)[:, None]
         scores -= self._level(texts, is_image=False)[None]
         return np.asarray(scores, dtype=np.float32)
 
-    def pairs(self, media: Rows, texts: Rows) -> Floats:
+    def pairs(self, media: Rows, texts: Rows) -> Floats32:
         """Return the score of each image with the caption beside it, shape (a,)."""
         scores = np.empty(len(media), dtype=np.float32)
         for start in range(0, len(media), 8192):
@@ -151,10 +148,10 @@ class EmbeddingScores:
             count,
         )
 
-    def _take(self, vectors: NDArray[np.floating], rows: Rows) -> Floats:
+    def _take(self, vectors: NDArray[np.floating], rows: Rows) -> Floats32:
         return normalise(np.asarray(vectors[rows], dtype=np.float32))
 
-    def _level(self, rows: Rows, *, is_image: bool) -> Floats:
+    def _level(self, rows: Rows, *, is_image: bool) -> Floats32:
         levels = self._image_levels if is_image else self._text_levels
         present = self.has_medium if is_image else self.has_text
         wanted = np.unique(rows[present[rows] & np.isnan(levels[rows])])
@@ -193,7 +190,7 @@ class TranscriptScores:
         self.media_keys = _text_keys(self._hypotheses)
         self.text_keys = _text_keys(self._transcripts)
 
-    def block(self, media: Rows, texts: Rows) -> Floats:
+    def block(self, media: Rows, texts: Rows) -> Floats32:
         """Return the likeness of each recording with each transcript, shape (a, b), in [0, 1]."""
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
@@ -212,7 +209,7 @@ class TranscriptScores:
         scores[(media[:, None] == texts[None]) & self._verified[media][:, None]] = 1.0
         return scores
 
-    def pairs(self, media: Rows, texts: Rows) -> Floats:
+    def pairs(self, media: Rows, texts: Rows) -> Floats32:
         """Return the likeness of each recording with the transcript beside it, shape (a,), in [0, 1]."""
         from rapidfuzz.distance import Levenshtein
 
@@ -244,7 +241,7 @@ class TranscriptScores:
 
 
 def best_pairs(
-    media: Floats, texts: Floats, media_levels: Floats, text_levels: Floats, count: int
+    media: Floats32, texts: Floats32, media_levels: Floats32, text_levels: Floats32, count: int
 ) -> tuple[Rows, Rows]:
     """Return the best ``count`` partners of each side by hub-corrected cosine, each pair once, sorted.
 
@@ -268,7 +265,7 @@ def best_pairs(
     return both // max(1, len(texts)), both % max(1, len(texts))
 
 
-def _nearest(queries: Floats, stored: Floats, levels: Floats, count: int) -> tuple[Rows, Rows]:
+def _nearest(queries: Floats32, stored: Floats32, levels: Floats32, count: int) -> tuple[Rows, Rows]:
     count = min(count, len(stored))
     if len(stored) > _EXACT_ROWS:
         return _nearly_nearest(queries, stored, count)
@@ -282,7 +279,7 @@ def _nearest(queries: Floats, stored: Floats, levels: Floats, count: int) -> tup
     return np.concatenate(lefts), np.concatenate(rights)
 
 
-def _nearly_nearest(queries: Floats, stored: Floats, count: int) -> tuple[Rows, Rows]:
+def _nearly_nearest(queries: Floats32, stored: Floats32, count: int) -> tuple[Rows, Rows]:
     """Return the nearest by plain cosine, from an index: its errors cost recall only, and hubs are dealt with later."""
     index = NeighbourIndex(stored.shape[1], len(stored))
     index.train(stored)
@@ -309,7 +306,7 @@ def _text_keys(texts: Sequence[str]) -> Keys:
     return np.where(np.array([bool(text) for text in texts], dtype=bool), keys | np.uint64(1), np.uint64(0))
 
 
-def _trigrams(texts: Sequence[str]) -> Floats:
+def _trigrams(texts: Sequence[str]) -> Floats32:
     """Return how often each of some hashed runs of three characters occurs, shape (n, d)."""
     counts = np.zeros((len(texts), _COARSE_DIM), dtype=np.float32)
     for number, text in enumerate(texts):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcheck.core.arrays import Floats32
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import count_noun
@@ -30,7 +31,7 @@ from mmcheck.repair.files import FileRows as FileRows
 from mmcheck.repair.partners import find_partners
 from mmcheck.repair.plan import Explanation, PlanBuilder
 from mmcheck.repair.plan import Proposal as Proposal
-from mmcheck.repair.scores import Floats, PairScores
+from mmcheck.repair.scores import PairScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def propose_repairs(
     files: Sequence[FileRows],
     *,
     kind: PairKind,
-    posterior: Floats | None = None,
+    posterior: Floats32 | None = None,
     reach: int = REACH,
 ) -> RepairPlan:
     """Return what is proposed for one kind of pair of a run, deterministic and indifferent to how rows are stored.
@@ -134,7 +135,7 @@ def _find_evidence(scores: PairScores, null: Null, arrangements: FileArrangement
     return fit_evidence(scores, apart, partners.scores) or evidence
 
 
-def _sharpen(evidence: Evidence, right: Floats | None = None) -> Evidence:
+def _sharpen(evidence: Evidence, right: Floats32 | None = None) -> Evidence:
     """Return the evidence without the partners of suspects among the random pairings, where these are clear.
 
     In a set of which much is shuffled, one in a few hundred random pairings is a right one, and no score would say

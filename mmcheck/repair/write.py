@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmcheck.config import Config
+from mmcheck.core.arrays import Rows
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import ManifestError, OutputError, RunError
 from mmcheck.core.json_row import changed_row
@@ -44,7 +44,6 @@ _TEXT_FIELDS = (*TEXTS, "txt", "text")
 _OTHER = "free some space, or give --write another folder."
 
 Proposals = Mapping[int, list[dict[str, Any]]]
-Rows = NDArray[np.int64]
 
 
 def check_target(run: RunFolder, target: Path) -> Path:

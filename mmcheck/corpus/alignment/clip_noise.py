@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from mmcheck.core.arrays import Floats, Rows
 
 _CLEAR = 0.99
 """A value above this share of random pairings is a right pair's, from which the slope is read. Our own choice: at most
@@ -23,9 +24,6 @@ _MIN_SLOPE = 0.25
 languages under Whisper base, 1 for noise that lowers all texts alike."""
 _MOST = 500
 """Rows that the slope is read from at most. Our own choice: bounds the work, which grows with their square."""
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import percent
@@ -28,7 +29,6 @@ from mmcheck.metrics.known_share import mix_known_share
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture, share_interval
 from mmcheck.metrics.true_null_share import smoothed_storey_share
 
-Floats = NDArray[np.float64]
 State = Literal[
     "judged",
     "too_few_pairs",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.arrays import Mask, Vectors
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import IMAGE_CAPTION
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
@@ -21,8 +22,7 @@ from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import SlicedRows, gather_slices
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import MIN_STRANGERS, PARTNER_ASYMMETRY
-from mmcheck.corpus.content_keys import Mask
-from mmcheck.corpus.embeddings import EmbeddingBank, Vectors, read_embeddings
+from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings
 from mmcheck.metrics.caption_reach import find_reach_limit
 from mmcheck.metrics.hubness import (
     cross_centred_asymmetry,

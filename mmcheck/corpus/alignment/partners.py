@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Rows
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import PARTNER_MIN_HEARD, PARTNER_MIN_LEAD, PARTNER_MIN_SHARE, PARTNER_MIN_SIMILARITY
 from mmcheck.corpus.sample_ids import read_texts
@@ -23,8 +24,6 @@ from mmcheck.store.schema import load_json
 _HEARD = 200  # recordings that are looked at; our own choice: a share of 0.3 is known to 3 points
 _TEXTS = 20_000  # transcripts that they are compared with; our own choice: bounds time
 _NEAR = 40  # rows on each side that are always among them; our own choice: most displacements are short
-
-Rows = NDArray[np.int64]
 
 
 def has_heard_partners(shards: Sequence[ShardTables], rows: NDArray[np.bool_], probe: str = "transcript") -> bool:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.arrays import Floats
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.corpus.alignment.clip_noise import CorrectedClips, correct_clips
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
@@ -33,8 +34,6 @@ from mmcheck.store.schema import load_json
 
 PROBE = AUDIO_TRANSCRIPT.probe
 NULL_PROBE = "transcript_null"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import AnyFloats
 from mmcheck.corpus.alignment.fit import SliceVerdict
-
-Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class RowScores:
         score, posterior, p_value = (np.full(count, np.nan, dtype=np.float32) for _ in range(3))
         return cls(score=score, posterior=posterior, p_value=p_value, reason=np.full(count, -1, dtype=np.int16))
 
-    def set_verdict(self, rows: NDArray[np.bool_], verdict: SliceVerdict, scores: Floats) -> None:
+    def set_verdict(self, rows: NDArray[np.bool_], verdict: SliceVerdict, scores: AnyFloats) -> None:
         """Set the values of a slice's rows, or why they have none.
 
         Args:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Keys, Mask, Vectors
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.content_keys import Keys, Mask
-from mmcheck.corpus.embeddings import EmbeddingBank, Vectors, content_keys, read_embeddings
+from mmcheck.corpus.embeddings import EmbeddingBank, content_keys, read_embeddings
 from mmcheck.store.schema import load_json
 
 MAX_SLICES = 16

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmcheck.config import CaptionConfig
 from mmcheck.core.digests import digest_value
@@ -39,8 +38,6 @@ from mmcheck.metrics.caption_vagueness import (
     weigh_repetition,
 )
 from mmcheck.store.schema import dump_json
-
-Floats = NDArray[np.float64]
 
 VERSION = 3
 _UNLIT = "the sample has no caption, or its manifest row is broken"

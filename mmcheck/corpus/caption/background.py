@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config import CaptionConfig
+from mmcheck.core.arrays import Keys, Vectors
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.content_keys import Keys
-from mmcheck.corpus.embeddings import Vectors, content_keys, gather_bank
+from mmcheck.corpus.embeddings import content_keys, gather_bank
 from mmcheck.metrics.caption_vagueness import (
     SMALLEST_SPREAD,
     Fit,

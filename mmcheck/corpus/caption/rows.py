@@ -8,13 +8,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground
 from mmcheck.corpus.constants import EMPTY_WORDED, FOREIGN_FIT, LANGUAGE_MIN_PAIRS
 from mmcheck.corpus.embeddings import content_keys, read_embeddings
 from mmcheck.metrics.caption_vagueness import tells_pairs_apart
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(slots=True, kw_only=True)

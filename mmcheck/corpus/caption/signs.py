@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.core.languages import primary_code
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import SURE_LANGUAGE
@@ -21,8 +22,6 @@ from mmcheck.metrics.caption_residue import filename_likeness
 from mmcheck.metrics.caption_specificity import measure_specificity
 from mmcheck.metrics.caption_vagueness import fragmentation
 from mmcheck.store.schema import load_json
-
-Floats = NDArray[np.float64]
 
 _LOOKED_AT = 20_000  # characters of a caption that are read; our own choice: bounds time; no caption is longer
 _MEASURED = ("specificity", "filename_likeness", "content_words", "language_probability")

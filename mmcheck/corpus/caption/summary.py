@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.corpus.caption.background import Background, NoBackground
 from mmcheck.corpus.caption.signs import CaptionSigns
 from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM, WEAK_TRUST
 from mmcheck.metrics.caption_words import count_words
-
-Floats = NDArray[np.float64]
 
 NUM_EXAMPLES = 3
 """Examples of each kind. Our own choice: enough to see what is meant."""

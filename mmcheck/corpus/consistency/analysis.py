@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import ConsistencyConfig
+from mmcheck.core.arrays import Floats
 from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table, read_metric
@@ -30,8 +31,6 @@ from mmcheck.corpus.row_keys import read_row_keys
 from mmcheck.corpus.sample_ids import read_ids, read_texts
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
-
-Floats = NDArray[np.float64]
 
 VERSION = 3
 NUM_EXAMPLES = 3

@@ -16,13 +16,11 @@ from types import TracebackType
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Rows, StoredVectors, Vectors
 from mmcheck.core.errors import RunError
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import StoredVectors, Vectors, normalise, read_stored
-
-Rows = NDArray[np.int64]
+from mmcheck.corpus.embeddings import normalise, read_stored
 
 
 @dataclass(frozen=True, slots=True)

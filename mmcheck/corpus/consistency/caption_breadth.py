@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats, Keys
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, Found
 from mmcheck.corpus.constants import BREADTH_MIN_PAIRS, BREADTH_NEIGHBOURS
-from mmcheck.corpus.content_keys import Keys
 from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.label_conflict import median_and_deviation, robust_z
-
-Floats = NDArray[np.float64]
 
 _SMALLEST = 1e-3  # least deviation that is divided by; our own choice: smaller ones are rounding
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats, Rows, Vectors
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.consistency.batched_vectors import BatchedVectors
 from mmcheck.corpus.consistency.row_groups import RowGroups, batch_numbers, batches, group_rows, read_vectors
 from mmcheck.corpus.consistency.set_scale import SetScale
-from mmcheck.corpus.embeddings import Vectors
 from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.caption_vagueness import pick_unlike
 from mmcheck.metrics.label_conflict import (
@@ -23,9 +23,6 @@ from mmcheck.metrics.label_conflict import (
     rate_conflict,
     unlikeness,
 )
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 NUM_OTHERS = 3
 """Other rows that the evidence names. Our own choice: as the report shows."""

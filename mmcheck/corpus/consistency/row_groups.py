@@ -10,15 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Halves, Keys, Rows
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import read_embeddings
 from mmcheck.corpus.groups import is_new
-
-Keys = NDArray[np.uint64]
-Rows = NDArray[np.int64]
-Halves = NDArray[np.float16]
 
 MAX_MEMBERS = 16
 """Members of a group that are compared with each other. Our own choice: bounds time, which grows with the square."""

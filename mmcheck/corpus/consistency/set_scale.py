@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats, Vectors
 from mmcheck.corpus.constants import SCALE_MIN_PAIRS
-from mmcheck.corpus.embeddings import EmbeddingBank, Vectors, content_keys
+from mmcheck.corpus.embeddings import EmbeddingBank, content_keys
 from mmcheck.metrics.caption_vagueness import REFERENCE_QUANTILE, tells_pairs_apart
-
-Floats = NDArray[np.float64]
 
 _ROLLS = 8  # shifts that give random pairings of the bank; our own choice: 16,384 of a full bank
 _SMALLEST = 1e-6  # least deviation that is divided by; our own choice: smaller ones are rounding

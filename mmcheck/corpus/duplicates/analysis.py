@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.arrays import Floats, Rows
 from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
@@ -25,12 +25,10 @@ from mmcheck.corpus.duplicates.metrics import METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
-from mmcheck.corpus.groups import ItemGroups, RowGroups, Rows, group_by_key, group_items, group_rows
+from mmcheck.corpus.groups import ItemGroups, RowGroups, group_by_key, group_items, group_rows
 from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_rows, to_items
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
-
-Floats = NDArray[np.float64]
 
 VERSION = 5
 NUM_EXAMPLES = 3

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.corpus.constants import EVENED_LEVELS, LEAST_FIELD_SPREAD, SURE_BITS, SURE_SIMILARITY
-from mmcheck.corpus.groups import Floats, Rows
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
 Bits = NDArray[np.uint64]
@@ -70,7 +70,7 @@ class NearImages:
         self._colours = options.image_colour_distance
         self._is_telling = items.has_hash & has_shapes(items.colours)
 
-    def compare(self, first: Rows, second: Rows) -> Floats:
+    def compare(self, first: Rows, second: Rows) -> Floats32:
         """Return cosines of near-duplicate images, NaN for others.
 
         Args:

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import DuplicatesConfig
+from mmcheck.core.arrays import Floats, Floats32, Rows
 from mmcheck.corpus.constants import DURATION_SHARE
-from mmcheck.corpus.groups import Floats, Rows
-from mmcheck.corpus.media_items import Floats as Seconds
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
 _BLOCK = 4096  # recordings in one go; our own choice: bounds memory
@@ -29,14 +28,14 @@ class NearRecordings:
         options: Limits.
     """
 
-    def __init__(self, index: NeighbourIndex, place: Rows, seconds: Seconds, options: DuplicatesConfig) -> None:
+    def __init__(self, index: NeighbourIndex, place: Rows, seconds: Floats, options: DuplicatesConfig) -> None:
         self._index = index
         self._place = place
         self._seconds = seconds
         self._similarity = options.audio_similarity
         self._difference = options.audio_duration_difference
 
-    def compare(self, first: Rows, second: Rows) -> Floats:
+    def compare(self, first: Rows, second: Rows) -> Floats32:
         """Return cosines of the fingerprints of near-duplicates, NaN for others; shape (m,) as the arguments."""
         one, other = self._seconds[first], self._seconds[second]
         allowed = self._difference + DURATION_SHARE * np.fmax(one, other)

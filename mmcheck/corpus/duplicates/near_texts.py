@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.corpus.content_keys import mix_keys
-from mmcheck.corpus.groups import Floats, Rows
 
 _NUM_HASHES = 120  # hash functions of a MinHash; given by twelve bands of ten
 _BANDS = 12
@@ -70,7 +70,7 @@ class NearTexts:
         self._bands = bands
         self._threshold = threshold
 
-    def compare(self, first: Rows, second: Rows) -> Floats:
+    def compare(self, first: Rows, second: Rows) -> Floats32:
         """Return estimated similarities of near-equal texts, NaN for others; shape (m,) as the arguments."""
         equal = (self._signatures[first] == self._signatures[second]).mean(axis=1)
         # One byte of unlike hashes is equal by chance once in 256 times.

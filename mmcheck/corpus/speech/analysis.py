@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import SpeechConfig
+from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import AnalysisTraits
@@ -23,7 +24,7 @@ from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
-from mmcheck.corpus.speech.clips import PROBE, Floats, SpeechClips, read_clips
+from mmcheck.corpus.speech.clips import PROBE, SpeechClips, read_clips
 from mmcheck.corpus.speech.faults import FAULTS, FaultFit, judge_fault
 from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
 from mmcheck.corpus.speech.metrics import METRICS

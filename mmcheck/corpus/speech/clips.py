@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.languages import primary_code
 from mmcheck.corpus.base import ShardTables, read_metric
-
-Floats = NDArray[np.float64]
 
 PROBE = "transcript"
 NULL_PROBE = "transcript_null"

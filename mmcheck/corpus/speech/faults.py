@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.corpus.constants import (
     FAULT_HIT_QUANTILE,
@@ -25,7 +26,7 @@ from mmcheck.corpus.constants import (
     SLOPE_MIN_ROWS,
     SLOPE_MIN_VARIANCE,
 )
-from mmcheck.corpus.speech.clips import Floats, SpeechClips
+from mmcheck.corpus.speech.clips import SpeechClips
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture
 
 _BLUR = 0.12

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
-from mmcheck.corpus.speech.clips import Floats, SpeechClips
+from mmcheck.corpus.speech.clips import SpeechClips
 from mmcheck.metrics.stated_class import wrong_posteriors
 
 _REST = ""
