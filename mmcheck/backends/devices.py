@@ -36,7 +36,7 @@ def resolve_device(asked: str) -> str:
             f"device 'cuda' was asked for, but torch {torch.__version__} (built {build} CUDA) sees no GPU.",
             hint="use --device auto or --device cpu, or check `nvidia-smi` and the installed torch.",
         )
-    raise UserError(f"unknown device {asked!r}; wanted: auto, cpu or cuda.")
+    raise UserError(f"unknown device {asked!r}; use auto, cpu or cuda.")
 
 
 def usable_cores() -> int:

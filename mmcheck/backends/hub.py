@@ -91,7 +91,7 @@ def download(
     shown = name or repo_id
     if not is_repo_id(repo_id):
         raise WeightsError(
-            f"{repo_id!r} is not the name of a hub repository (wanted: org/name).",
+            f"{repo_id!r} is not the name of a hub repository (expected org/name).",
             hint="see `mmcheck models list` for names that work.",
         )
     cached = find_cached(repo_id, patterns, revision=revision)
@@ -201,7 +201,7 @@ def _fetch(
             path.resolve().unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             raise WeightsError(
-                f"model {shown!r}: {file} arrived damaged from {_endpoint()}: its sha256 is not the announced one.",
+                f"model {shown!r}: {file} arrived damaged from {_endpoint()}: its sha256 is not the published one.",
                 hint="the damaged copy was removed; try again.",
             )
     except tuple(expected) as error:

@@ -154,7 +154,7 @@ def _detect(folder: Path, name: str, backend: str) -> BackendName:
         )
     found = f"config.json says model_type: {model_type}" if model_type else "neither file is there"
     raise WeightsError(
-        f"{folder} is no image-text model: wanted open_clip_config.json, or config.json with model_type "
+        f"{folder} is not an image-text model: expected open_clip_config.json, or config.json with model_type "
         f"{', '.join(TRANSFORMERS_TYPES)}; {found}.",
         hint="see `mmcheck models list` for names that work.",
     )

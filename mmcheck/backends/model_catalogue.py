@@ -115,7 +115,7 @@ def check_card(folder: Path) -> list[str]:
         found = remembered_digest(folder / named[0])
         if found != wanted[0]:
             raise WeightsError(
-                f"{folder / named[0]} is not what its card says: its sha256 is {found}, wanted is {wanted[0]}.",
+                f"{folder / named[0]} is not what its card says: its sha256 is {found}, not {wanted[0]}.",
                 hint="the file was changed or damaged; install mmcheck (or get the model) again.",
             )
         compared.append(named[0])

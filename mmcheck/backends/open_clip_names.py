@@ -139,7 +139,9 @@ def text_section(folder: Path) -> dict[str, Any]:
     model = read_json(path).get("model_cfg")
     text = model.get("text_cfg") if isinstance(model, dict) else None
     if not isinstance(text, dict):
-        raise WeightsError(f"{path} describes no model: `model_cfg` with `text_cfg` and `vision_cfg` is wanted.")
+        raise WeightsError(
+            f"{path} does not describe a model: `model_cfg` with `text_cfg` and `vision_cfg` is missing."
+        )
     return text
 
 

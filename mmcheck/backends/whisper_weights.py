@@ -168,7 +168,8 @@ def inspect_folder(folder: Path) -> WhisperFolder:
         raise WeightsError(
             f"the folder {folder} holds no Whisper weights"
             + (" but pickled ones (pytorch_model.bin), which are not read." if pickled else "."),
-            hint="wanted: model.safetensors + config.json (Hugging Face) or model.bin + config.json (faster-whisper).",
+            hint="expected: model.safetensors + config.json (Hugging Face), or model.bin + config.json "
+            "(faster-whisper).",
         )
     return found
 

@@ -31,7 +31,7 @@ def doctor(
     else:
         print_table(
             "mmcheck doctor",
-            ("check", "state", "what was seen"),
+            ("check", "state", "details"),
             [(f.name, f.state, f.seen) for f in findings],
         )
         for finding in findings:

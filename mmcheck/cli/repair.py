@@ -82,7 +82,7 @@ def _print(summary: Mapping[str, Any], page: Path) -> None:
         )
     if summary["less_sure"]:
         more = count_noun(summary["less_sure"], "more proposal is", "more proposals are")
-        typer.echo(f"{more} less sure (see --min-confidence).")
+        typer.echo(f"{more} below that confidence (see --min-confidence).")
     typer.echo(f"page:        {clean(str(page))}  (open in a browser)")
     written = summary["written"]
     if written:

@@ -146,7 +146,7 @@ IMAGE_CAPTION = PairKind(
     pairs="image-caption pairs",
     data="this data",
     hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or for "
-    "captions in other languages than English google/siglip2-base-patch16-224",
+    "captions in languages other than English google/siglip2-base-patch16-224",
 )
 AUDIO_TRANSCRIPT = PairKind(
     name="audio",
@@ -164,7 +164,7 @@ AUDIO_TRANSCRIPT = PairKind(
     pair="recording with its transcript",
     pairs="recordings with transcripts",
     data="these recordings",
-    hint="try another model, e.g. probes.transcript.model: small, and see that the language is one that it knows",
+    hint="try another model, e.g. probes.transcript.model: small, and check that the model knows the language",
 )
 PAIR_KINDS = (IMAGE_CAPTION, AUDIO_TRANSCRIPT)
 """All of them, in the order in which they are told of."""

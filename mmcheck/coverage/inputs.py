@@ -64,7 +64,7 @@ def tell_how(run: RunFolder, view: View) -> str:
     if not view.kind.is_seen:
         if not run.config().probes.media.fingerprints:
             return "scan again with the config key probes.media.fingerprints: true."
-        return "no recording could be read, or all are too short or too even to be told apart; see report.html."
+        return "no recording could be read, or all are too short or too uniform to be told apart; see report.html."
     return f"the probe `{probe}` ran, but could read none of the {view.many}; report.html says why."
 
 

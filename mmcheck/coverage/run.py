@@ -49,7 +49,9 @@ NUM_TYPICAL = 5
 NUM_EXAMPLES = 10
 """Lonely samples that are named. Our own choice: enough to see what is meant."""
 _CHARACTERS = 200  # characters of their texts; our own choice: bounds the size of the file
-_WRITABLE = f"{FOLDER}/ goes into the run folder: make room and let it be written to, or take a copy of the run folder."
+_WRITABLE = (
+    f"{FOLDER}/ is written into the run folder: free some space and make it writable, or use a copy of the run folder."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

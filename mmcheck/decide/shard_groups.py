@@ -70,7 +70,7 @@ def _check(run: RunFolder, name: str, shards: Sequence[Shard], wanted: Sequence[
     for shard, one, other in zip(shards, wanted, found, strict=True):
         if one != other:
             raise RunError(
-                f"{run.measurements_part(name, shard)} is of other samples than those of the run, or in another order.",
+                f"{run.measurements_part(name, shard)} belongs to other samples than the run's, or to another order.",
                 hint="the run folder was changed by hand; scan again into a new one.",
             )
 

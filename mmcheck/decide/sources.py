@@ -79,8 +79,8 @@ def _what_changed(entry: InputRecord, now: InputDigest, digest_of: str) -> str:
 
 def _refused(name: str, fault: str, run: RunFolder) -> ManifestError:
     return ManifestError(
-        f"{name} {fault.rstrip('.')}. Its rows are copied from it by number, so other rows would be written; nothing "
-        "was written.",
+        f"{name} {fault.rstrip('.')}. Its rows are copied by number, so wrong rows would be written; nothing was "
+        "written.",
         hint=f"put the scanned file back, or scan again into a new folder with --reuse {run.path}, which measures only "
         "what is new.",
     )

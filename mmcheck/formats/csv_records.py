@@ -29,8 +29,8 @@ _QUOTED = {
 }
 _ESCAPED = re.compile(r'\\(["\\])|"(")')
 _BEHIND_QUOTE = (
-    "has text behind a closing quote, so that it is open where its fields end; quotes inside a quoted field are "
-    "doubled, and input.quoting tells of files that are written otherwise (backslash, none)"
+    "has text after a closing quote, so it is unclear where its fields end; quotes inside a quoted field are "
+    "doubled; set input.quoting for files with other quotes (backslash, none)"
 )
 csv.field_size_limit(2**31 - 1)
 

@@ -184,7 +184,7 @@ def link_or_copy(source: str, folder: Path, relative: str) -> None:
     target = folder / relative
     root = os.path.realpath(folder)
     if os.path.commonpath([root, os.path.realpath(target.parent)]) != root or not is_inside(relative):
-        raise OutputError(f"refusing to write {relative!r}: it lies outside {folder}.")
+        raise OutputError(f"refusing to write {relative!r}: it is outside {folder}.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         real = os.path.realpath(source)

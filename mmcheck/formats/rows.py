@@ -165,7 +165,7 @@ class SampleMaker:
             listed = " and ".join(str(count) for count in sorted(counts))
             raise RowFault(
                 "ambiguous",
-                f"has lists of different lengths ({listed}), so that it is unclear which items belong together",
+                f"has lists of different lengths ({listed}), so it is unclear which items belong together",
             )
         count = counts.pop() if counts else 1
         own = self._own_id(raw.row, roles)

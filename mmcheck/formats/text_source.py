@@ -131,7 +131,7 @@ def open_raw(uri: str) -> BinaryIO:
     except FileNotFoundError as error:
         raise ManifestError(f"manifest {uri} does not exist.", hint="check the path.") from error
     except IsADirectoryError as error:
-        raise ManifestError(f"manifest {uri} is a folder, where a file is wanted.") from error
+        raise ManifestError(f"manifest {uri} is a folder, not a file.") from error
     except PermissionError as error:
         raise ManifestError(f"manifest {uri} cannot be read: permission denied.") from error
     except ImportError as error:

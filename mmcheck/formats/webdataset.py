@@ -301,7 +301,7 @@ def _common_length(*lists: list[Any] | None) -> tuple[int, tuple[str, str] | Non
     counts = {len(items) for items in lists if items and len(items) > 1}
     if len(counts) > 1:
         listed = " and ".join(str(count) for count in sorted(counts))
-        return 1, ("ambiguous", f"has {listed} media and texts, so that it is unclear which items belong together")
+        return 1, ("ambiguous", f"has {listed} media and texts, so it is unclear which items belong together")
     return (counts.pop() if counts else 1), None
 
 

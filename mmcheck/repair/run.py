@@ -82,7 +82,7 @@ def repair_run(
         UserError: If the run holds nothing to compare, or ``min_confidence`` is out of range.
     """
     if not 0 <= min_confidence <= 1:
-        raise UserError(f"--min-confidence must lie between 0 and 1, but is {min_confidence}.")
+        raise UserError(f"--min-confidence must be between 0 and 1, but is {min_confidence}.")
     told = progress or SilentProgress()
     require_complete(RunFolder(path))
     with hold(Path(path), instead=_COPY):

@@ -33,7 +33,7 @@ _CAUSES = {
     "remote": "it is on another machine, and fetching is not allowed",
     "remote_not_allowed": "it is on another machine, and fetching is not allowed",
     "unreachable": "it is on another machine that cannot be reached",
-    "segment_outside": "the segment lies outside the recording",
+    "segment_outside": "the segment is outside the recording",
     "segment_invalid": "the segment's start or duration is not valid",
     "unreadable": "reading failed",
     # rows

@@ -139,20 +139,20 @@ def _count_any(rows: Any, columns: Sequence[str]) -> int:
 def _check_columns(manifest: str, found: _Seen, wants_text: bool, layout: Layout | None) -> None:
     if layout is not None and (found.columnless == found.rows or (wants_text and found.media and not found.texts)):
         raise ManifestError(
-            f"{manifest} is {layout.seen}.", hint=f"{layout.hint} To check the files alone: --probes media."
+            f"{manifest} is {layout.seen}.", hint=f"{layout.hint} To check only the files: --probes media."
         )
     if found.columnless == found.rows:
         raise ManifestError(
             f"no column of {manifest} names an image or a recording: {found.problem}",
-            hint="map yours: --set input.columns.image=<column> --set input.columns.caption=<column> (or "
+            hint="name the column: --set input.columns.image=<column> --set input.columns.caption=<column> (or "
             "input.columns.audio and input.columns.transcript).",
         )
     # A folder of files has no columns; that no texts lie beside them is told of each.
     if wants_text and found.media and not found.texts and not os.path.isdir(manifest):
         raise ManifestError(
             f"no column of {manifest} holds captions or transcripts.",
-            hint="map yours: --set input.columns.caption=<column> (or input.columns.transcript); to check the files "
-            "alone: --probes media.",
+            hint="name the column: --set input.columns.caption=<column> (or input.columns.transcript); to check only "
+            "the files: --probes media.",
         )
 
 
@@ -198,7 +198,7 @@ def _find_elsewhere(manifest: str, path: str) -> str:
         below = []
     for folder in (os.path.dirname(base), os.path.dirname(os.path.dirname(base)), os.getcwd(), *below[:1000]):
         if os.path.exists(os.path.join(folder, name)):
-            return f"{name} lies in {folder}: put the manifest there."
+            return f"{name} is in {folder}: put the manifest there."
     return ""
 
 

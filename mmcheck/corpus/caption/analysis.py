@@ -186,7 +186,7 @@ def _cues(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, str]:
     if signs.generic_words[row]:
         cues["generic_words"] = "uses general words (" + ", ".join(signs.generic_words[row][:4]) + ")"
     if signs.counts[row] >= NUM_EXAMPLES:
-        cues["repeated"] = f"stands with {signs.counts[row]:,.0f} different images"
+        cues["repeated"] = f"used for {signs.counts[row]:,.0f} different images"
     if signs.filename_likeness[row] >= SIGN_FIRES:
         cues["file_name"] = "looks like a file name"
     return cues

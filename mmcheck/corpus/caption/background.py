@@ -150,7 +150,7 @@ def gather_background(shards: Sequence[ShardTables], options: CaptionConfig, see
         return NoBackground(
             "model_cannot_judge",
             "For this model the captions fit their own images no better than others: it cannot judge this data, or the "
-            "captions say nothing or belong to other images throughout.",
+            "captions say nothing, or all belong to other images.",
         )
     return Background(
         images=images,

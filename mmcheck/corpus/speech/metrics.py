@@ -15,7 +15,7 @@ METRICS = (
     _metric("wrong_word", "probability that a word of the transcript is not the one that is spoken"),
     _metric("missing_words", "probability that the transcript lacks words that are spoken"),
     _metric("inserted_words", "probability that the transcript has words that are not spoken"),
-    _metric("other_text", "probability that the whole transcript is another clip's: the alignment's posterior"),
+    _metric("other_text", "probability that the whole transcript belongs to another clip: the alignment's posterior"),
     _metric("wrong_language", "probability that the spoken language is not the one that the manifest states"),
     _metric("anomaly", "probability that the transcript has any of these faults"),
 )
