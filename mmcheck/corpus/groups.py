@@ -37,7 +37,7 @@ class ItemGroups:
 
 
 @dataclass(frozen=True, slots=True)
-class RowGroups:
+class CopyGroups:
     """Groups of copies; several rows may be one copy (an image with several captions is one image)."""
 
     number: Rows
@@ -118,7 +118,7 @@ def _follow_pairs(remaining: Rows, left: Rows, right: Rows, rank: Rows, centre: 
             centre[found] = leader
 
 
-def group_rows(item: Rows, groups: ItemGroups, rank: Rows, copy: Rows | None = None) -> RowGroups:
+def group_rows(item: Rows, groups: ItemGroups, rank: Rows, copy: Rows | None = None) -> CopyGroups:
     """Return groups of rows: those of one item, or of items in one group.
 
     Args:
@@ -131,13 +131,13 @@ def group_rows(item: Rows, groups: ItemGroups, rank: Rows, copy: Rows | None = N
     return group_by_key(np.where(item >= 0, centre, -1), rank, copy)
 
 
-def group_by_key(key: Rows, rank: Rows, copy: Rows | None = None) -> RowGroups:
+def group_by_key(key: Rows, rank: Rows, copy: Rows | None = None) -> CopyGroups:
     """Return groups of rows with equal keys; -1 is no key. Arguments as in ``group_rows``."""
     number = np.zeros(len(key), dtype=np.int64)
     size, order = number.copy(), number.copy()
     rows = np.flatnonzero(key >= 0)
     if not len(rows):
-        return RowGroups(number, size, order, np.zeros(1, dtype=np.int64), rows)
+        return CopyGroups(number, size, order, np.zeros(1, dtype=np.int64), rows)
     heads, of_head = _best_rows(rows, key, rank, copy)
     _, first, inverse = np.unique(key[rows], return_index=True, return_inverse=True)
     of_member = np.empty(len(heads), dtype=np.int64)
@@ -156,7 +156,7 @@ def group_by_key(key: Rows, rank: Rows, copy: Rows | None = None) -> RowGroups:
     size[rows] = counts[of_row]
     number[rows] = np.where(counts[of_row] > 1, of_row + 1, 0)
     num_groups = int((counts > 1).sum())
-    return RowGroups(number, size, order, starts[: num_groups + 1], heads[by_order][: starts[num_groups]])
+    return CopyGroups(number, size, order, starts[: num_groups + 1], heads[by_order][: starts[num_groups]])
 
 
 def number_members(group: Keys, member: Keys, rank: Rows) -> Rows:

@@ -23,7 +23,7 @@ from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.embeddings import read_embeddings
 from mmcheck.corpus.media_items import read_index
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
-from mmcheck.overlap.pairs import Found, Members, Side, Step, collect, cross, find_equal
+from mmcheck.overlap.pairs import Members, SharedItems, Side, Step, collect, cross, find_equal
 
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
 """Partners of a file that are asked for, at first and at most. Our own choice: few files have more copies."""
@@ -41,7 +41,7 @@ def find_media(
     seed: int,
     use_embeddings: bool,
     step: Step,
-) -> Found:
+) -> SharedItems:
     """Return equal and near media of the two sets, those of ``small`` on the left.
 
     Args:
@@ -75,7 +75,7 @@ def find_media(
         [equal.exact, *(np.zeros(len(block), dtype=bool) for block in search.left)],
         [equal.similarity, *search.similarity],
     )
-    return Found(pairs, about, search.is_cut)
+    return SharedItems(pairs, about, search.is_cut)
 
 
 class _MediaSearch:

@@ -58,8 +58,8 @@ class ItemPairs:
 
 
 @dataclass(slots=True)
-class Found:
-    """What a search found, and how."""
+class SharedItems:
+    """Items of one kind that two sets share, and how they were looked for."""
 
     pairs: ItemPairs
     about: dict[str, Any]

@@ -21,7 +21,7 @@ from mmcheck.corpus.content_keys import join_keys
 from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.media_items import Items, to_items
 from mmcheck.overlap.media import find_media
-from mmcheck.overlap.pairs import Found, ItemPairs, Members, Side, Step, collect, cross, read_side
+from mmcheck.overlap.pairs import ItemPairs, Members, SharedItems, Side, Step, collect, cross, read_side
 from mmcheck.overlap.texts import find_texts
 
 KINDS = (*KIND_OF, "text", "pair")
@@ -117,14 +117,14 @@ def find_overlap(
         if all(len(side.items[modality].first_row) for side in sides):
             telling, blank = _set_blank_aside(media.pairs, one, other, modality)
             blank_test |= _rows_of(other.items[modality], blank)
-            found = Found(telling, media.about)
+            found = SharedItems(telling, media.about)
             parts.append(_part(modality, modality, found, *(side.items[modality] for side in sides)))
         if all(len(side.texts[modality].first_row) for side in sides):
             parts.append(_part("text", modality, texts, *(side.texts[modality] for side in sides)))
         combined = [_combine(side, modality) for side in sides]
         if all(len(items.first_row) for items in combined):
             joined = _join(media.pairs, texts.pairs, one, other, modality, *combined)
-            parts.append(_part("pair", modality, Found(joined, {}), *combined))
+            parts.append(_part("pair", modality, SharedItems(joined, {}), *combined))
     parts.sort(key=lambda part: KINDS.index(part.kind))
     return Overlap(
         parts=tuple(parts),
@@ -137,23 +137,23 @@ def find_overlap(
 
 def _search(
     one: Side, other: Side, modality: str, options: DuplicatesConfig, seed: int, use_embeddings: bool, step: Step
-) -> Found:
+) -> SharedItems:
     is_turned = one.num_rows > other.num_rows
     small, large = (other, one) if is_turned else (one, other)
     found = find_media(small, large, modality, options, seed=seed, use_embeddings=use_embeddings, step=step)
     return _turned(found) if is_turned else found
 
 
-def _search_texts(one: Side, other: Side, modality: str, options: DuplicatesConfig, step: Step) -> Found:
+def _search_texts(one: Side, other: Side, modality: str, options: DuplicatesConfig, step: Step) -> SharedItems:
     is_turned = one.num_rows > other.num_rows
     small, large = (other, one) if is_turned else (one, other)
     found = find_texts(small, large, modality, options, step=step)
     return _turned(found) if is_turned else found
 
 
-def _turned(found: Found) -> Found:
+def _turned(found: SharedItems) -> SharedItems:
     about = {**found.about, "items": found.about["items"][::-1]}
-    return Found(found.pairs.turned(), about, found.is_cut)
+    return SharedItems(found.pairs.turned(), about, found.is_cut)
 
 
 def _set_blank_aside(pairs: ItemPairs, one: Side, other: Side, modality: str) -> tuple[ItemPairs, Rows]:
@@ -214,7 +214,7 @@ def _cross_all(first: Members, second: Members, one: Rows, limit: int) -> Iterat
     return cross(first, second, one, np.arange(len(one)), limit)
 
 
-def _part(kind: str, modality: str, found: Found, first: Items, second: Items) -> Part:
+def _part(kind: str, modality: str, found: SharedItems, first: Items, second: Items) -> Part:
     pairs = found.pairs
     train = Members(first.of_row, len(first.first_row))
     test = Members(second.of_row, len(second.first_row))

@@ -18,7 +18,7 @@ from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.corpus.duplicates.near_texts import NearTexts, TextSignatures
 from mmcheck.corpus.media_items import Items
-from mmcheck.overlap.pairs import Found, Side, Step, collect, find_equal
+from mmcheck.overlap.pairs import SharedItems, Side, Step, collect, find_equal
 
 _MAX_BUCKET = 64  # texts of one band that a text is held against; our own choice: bounds time
 
@@ -28,7 +28,7 @@ class _Signatures(TextSignatures):
         return np.concatenate(self._bytes), np.concatenate(self._bands)
 
 
-def find_texts(small: Side, large: Side, modality: str, options: DuplicatesConfig, *, step: Step) -> Found:
+def find_texts(small: Side, large: Side, modality: str, options: DuplicatesConfig, *, step: Step) -> SharedItems:
     """Return equal and near-equal captions (``image``) or transcripts (``audio``), those of ``small`` on the left."""
     one, other = small.texts[modality], large.texts[modality]
     keys = [side.media[modality].text[items.first_row] for side, items in ((small, one), (large, other))]
@@ -62,7 +62,7 @@ def find_texts(small: Side, large: Side, modality: str, options: DuplicatesConfi
             exact.append(np.zeros(int(good.sum()), dtype=bool))
             similarity.append(found[good].astype(np.float64))
     about = {"items": [len(one.first_row), len(other.first_row)], "limits": {"similarity": options.text_similarity}}
-    return Found(collect(left, right, exact, similarity), about, is_cut)
+    return SharedItems(collect(left, right, exact, similarity), about, is_cut)
 
 
 def _first_texts(side: Side, modality: str, items: Items) -> Iterator[tuple[Rows, list[str]]]:

@@ -20,14 +20,14 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table, read_metric
 from mmcheck.corpus.consistency.caption_breadth import find_breadth
-from mmcheck.corpus.consistency.caption_conflicts import Found, find_caption_conflicts, find_unlike_images
+from mmcheck.corpus.consistency.caption_conflicts import RowFigure, find_caption_conflicts, find_unlike_images
 from mmcheck.corpus.consistency.metrics import METRICS
+from mmcheck.corpus.consistency.row_keys import read_row_keys
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
 from mmcheck.corpus.constants import COUNTED_FROM, VAGUE_FROM
 from mmcheck.corpus.embeddings import gather_bank
 from mmcheck.corpus.evidence_rows import worst_rows
-from mmcheck.corpus.row_keys import read_row_keys
 from mmcheck.corpus.sample_ids import read_ids, read_texts
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
@@ -159,7 +159,7 @@ _VERBS = {
 
 
 def _summarise(
-    found: dict[str, Found],
+    found: dict[str, RowFigure],
     reached: dict[str, NDArray[np.bool_]],
     ids: dict[int, str],
     scale: SetScale | None,

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Floats, Keys
 from mmcheck.corpus.base import ShardTables, read_metric
-from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, Found
+from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, RowFigure
+from mmcheck.corpus.consistency.row_keys import RowKeys
 from mmcheck.corpus.constants import BREADTH_MIN_PAIRS, BREADTH_NEIGHBOURS
 from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings
-from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.label_conflict import median_and_deviation, robust_z
 
 _SMALLEST = 1e-3  # least deviation that is divided by; our own choice: smaller ones are rounding
 
 
-def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank: EmbeddingBank) -> Found:
+def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank: EmbeddingBank) -> RowFigure:
     """Return how much broader each caption is than those of the ten most like images, in robust standard deviations.
 
     Breadth is ``caption.entropy``; without it, or with fewer than 50 different pairs, there is no figure. The spread of
@@ -30,7 +30,7 @@ def find_breadth(shards: Sequence[ShardTables], keys: RowKeys, probe: str, bank:
         probe: The probe that stored embeddings.
         bank: Pairs that neighbours are taken from, with embeddings ``image`` and ``text``.
     """
-    found = Found.nothing(len(keys.image))
+    found = RowFigure.nothing(len(keys.image))
     entropies = [
         read_metric(shard.measurements("caption", ["entropy"]), "entropy", size)
         for shard, size in zip(shards, keys.sizes, strict=True)

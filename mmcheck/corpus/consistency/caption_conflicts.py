@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mmcheck.core.arrays import Floats, Rows, Vectors
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.consistency.batched_vectors import BatchedVectors
-from mmcheck.corpus.consistency.row_groups import RowGroups, batch_numbers, batches, group_rows, read_vectors
+from mmcheck.corpus.consistency.member_groups import MemberGroups, batch_numbers, batches, group_members, read_vectors
+from mmcheck.corpus.consistency.row_keys import RowKeys
 from mmcheck.corpus.consistency.set_scale import SetScale
-from mmcheck.corpus.row_keys import RowKeys
 from mmcheck.metrics.caption_vagueness import pick_unlike
 from mmcheck.metrics.label_conflict import (
     ConflictScale,
@@ -35,7 +35,7 @@ are rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class RowFigure:
     """One figure a row and the rows that it is about."""
 
     values: Floats
@@ -44,14 +44,14 @@ class Found:
     """Up to three other rows, -1 where there are fewer, shape (n, 3)."""
 
     @classmethod
-    def nothing(cls, count: int) -> Found:
+    def nothing(cls, count: int) -> RowFigure:
         """Return no figure for any row."""
         return cls(values=np.full(count, np.nan), others=np.full((count, NUM_OTHERS), -1, dtype=np.int64))
 
 
 def find_caption_conflicts(
     shards: Sequence[ShardTables], keys: RowKeys, probe: str, scale: SetScale | None
-) -> tuple[Found, ConflictScale | None]:
+) -> tuple[RowFigure, ConflictScale | None]:
     """Return how much each caption contradicts the others of its image (0 to 1), and the scale that was used.
 
     Args:
@@ -60,11 +60,11 @@ def find_caption_conflicts(
         probe: The probe that stored embeddings.
         scale: What is usual in the set; None, or a model that cannot judge the data, gives no figure.
     """
-    found = Found.nothing(len(keys.image))
+    found = RowFigure.nothing(len(keys.image))
     if scale is None or not scale.is_judged:
         return found, None
     pairs = keys.pair
-    groups = group_rows(keys.image_group, pairs)
+    groups = group_members(keys.image_group, pairs)
     text_cosines, gaps = _examples(shards, keys, probe, groups)
     conflict_scale = fit_conflict_scale(
         text_cosines, gaps, random_text_cosine=scale.random_text, random_gap=scale.random_gap
@@ -90,7 +90,7 @@ def find_caption_conflicts(
     return found, conflict_scale
 
 
-def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str, scale: SetScale | None) -> Found:
+def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str, scale: SetScale | None) -> RowFigure:
     """Return how unlike the images of each row's caption are, 0 to 1, where it has several.
 
     Args:
@@ -99,8 +99,8 @@ def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str,
         probe: The probe that stored embeddings.
         scale: What is usual in the set; None gives no figure.
     """
-    found = Found.nothing(len(keys.image))
-    groups = group_rows(keys.caption, keys.image, _MAX_IMAGES)
+    found = RowFigure.nothing(len(keys.image))
+    groups = group_members(keys.caption, keys.image, _MAX_IMAGES)
     # Embeddings that are all alike have no unlike images; rounding would decide.
     if scale is None or 1 - scale.random_image < _LEAST_SPREAD or not len(groups.members):
         return found
@@ -129,7 +129,7 @@ def find_unlike_images(shards: Sequence[ShardTables], keys: RowKeys, probe: str,
     return found
 
 
-def _examples(shards: Sequence[ShardTables], keys: RowKeys, probe: str, groups: RowGroups) -> tuple[Floats, Floats]:
+def _examples(shards: Sequence[ShardTables], keys: RowKeys, probe: str, groups: MemberGroups) -> tuple[Floats, Floats]:
     """Return how like two different captions of one image are, and how differently they fit it."""
     members = groups.members[:_NUM_EXAMPLES]
     if not len(members):

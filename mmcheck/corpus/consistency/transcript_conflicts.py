@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, Found
-from mmcheck.corpus.row_keys import RowKeys
+from mmcheck.corpus.consistency.caption_conflicts import NUM_OTHERS, RowFigure
+from mmcheck.corpus.consistency.row_keys import RowKeys
 from mmcheck.metrics.label_conflict import transcript_distance
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
@@ -22,7 +22,7 @@ _MAX_CHARACTERS = 5_000
 _Words = tuple[str, ...]
 
 
-def find_transcript_conflicts(shards: Sequence[ShardTables], keys: RowKeys) -> Found:
+def find_transcript_conflicts(shards: Sequence[ShardTables], keys: RowKeys) -> RowFigure:
     """Return the median word error rate of each transcript against the others of its recording, 0 to 1.
 
     Only different pairs of recording and transcript vote, so a row that stands twice counts once; of a group with many
@@ -33,7 +33,7 @@ def find_transcript_conflicts(shards: Sequence[ShardTables], keys: RowKeys) -> F
         shards: The run's shards.
         keys: Their keys.
     """
-    found = Found.nothing(len(keys.audio))
+    found = RowFigure.nothing(len(keys.audio))
     _, numbers, counts = np.unique(keys.audio_group, return_inverse=True, return_counts=True)
     shared = np.flatnonzero((keys.audio_group != 0) & (counts[numbers] > 1))
     words = _read_words(shards, keys.sizes, shared)
@@ -45,7 +45,7 @@ def find_transcript_conflicts(shards: Sequence[ShardTables], keys: RowKeys) -> F
     return found
 
 
-def _compare(rows: list[int], words: dict[int, _Words], keys: RowKeys, found: Found) -> None:
+def _compare(rows: list[int], words: dict[int, _Words], keys: RowKeys, found: RowFigure) -> None:
     members: dict[tuple[_Words, int], int] = {}
     for row in rows:
         members.setdefault((words[row], int(keys.audio[row])), row)

@@ -25,7 +25,7 @@ from mmcheck.corpus.duplicates.metrics import METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
-from mmcheck.corpus.groups import ItemGroups, RowGroups, group_by_key, group_items, group_rows
+from mmcheck.corpus.groups import CopyGroups, ItemGroups, group_by_key, group_items, group_rows
 from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_rows, to_items
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
@@ -42,10 +42,10 @@ _KINDS = (*KIND_OF, "text", "pair")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _KindGroups:
     """Groups of one kind."""
 
-    rows: RowGroups
+    rows: CopyGroups
     similarity: Floats | None
     """To the representative, shape (n,); NaN where the row is alone."""
     about: dict[str, Any]
@@ -82,7 +82,7 @@ class Duplicates:
         representative first, then up to three more.
         """
         sizes, media = read_media_rows(shards)
-        found: dict[str, list[_Found]] = {kind: [] for kind in _KINDS}
+        found: dict[str, list[_KindGroups]] = {kind: [] for kind in _KINDS}
         for modality, rows in media.items():
             rank = rows.rank(self._options.keep)
             file_number, pair_number = rows.repeats(rank)
@@ -119,7 +119,7 @@ class Duplicates:
         rank: Rows,
         items: Items,
         file_number: Rows,
-    ) -> tuple[_Found, Rows]:
+    ) -> tuple[_KindGroups, Rows]:
         index, place = read_index(shards, modality, items, self._seed)
         first = items.first_row
         near: NearImages | NearRecordings
@@ -144,7 +144,7 @@ class Duplicates:
 
     def _group_texts(
         self, shards: Sequence[ShardTables], modality: str, rows: MediaRows, rank: Rows
-    ) -> tuple[_Found, Rows]:
+    ) -> tuple[_KindGroups, Rows]:
         items, text = to_items(rows.text, rank), KIND_OF[modality].text
         signatures = TextSignatures()
         wanted = np.sort(items.first_row)
@@ -170,7 +170,7 @@ def _copies(items: Items, number: Rows) -> Rows:
 
 def _found(
     items: Items, groups: ItemGroups, rank: Rows, about: dict[str, Any], copies: Rows | None = None
-) -> tuple[_Found, Rows]:
+) -> tuple[_KindGroups, Rows]:
     """Return the groups of rows, and for each row the item that represents its own (-1: it has none)."""
     rows = group_rows(items.of_row, groups, rank, copies)
     similarity = np.full(len(items.of_row), np.nan)
@@ -179,16 +179,16 @@ def _found(
     key[has_item] = groups.centre[items.of_row[has_item]]
     grouped = rows.number > 0
     similarity[grouped] = groups.similarity[items.of_row[grouped]]
-    return _Found(rows=rows, similarity=similarity, about=about), key
+    return _KindGroups(rows=rows, similarity=similarity, about=about), key
 
 
-def _group_pairs(medium: Rows, text: Rows, rank: Rows, copies: Rows) -> _Found:
+def _group_pairs(medium: Rows, text: Rows, rank: Rows, copies: Rows) -> _KindGroups:
     both = (medium >= 0) & (text >= 0)
     key = np.where(both, medium * (text.max(initial=0) + 1) + text, -1)
-    return _Found(rows=group_by_key(key, rank, copies), similarity=None, about={})
+    return _KindGroups(rows=group_by_key(key, rank, copies), similarity=None, about={})
 
 
-def _values(found: Mapping[str, list[_Found]]) -> dict[str, Floats]:
+def _values(found: Mapping[str, list[_KindGroups]]) -> dict[str, Floats]:
     values: dict[str, Floats] = {}
     for kind, parts in found.items():
         if kind in KIND_OF:
@@ -208,7 +208,7 @@ def _known(numbers: Rows) -> Floats:
     return np.where(numbers > 0, numbers, np.nan)
 
 
-def _heads(groups: RowGroups) -> Rows:
+def _heads(groups: CopyGroups) -> Rows:
     """Return the first rows of each group, as many as evidence may name."""
     if len(groups.starts) < 2:
         return np.zeros(0, dtype=np.int64)
@@ -216,7 +216,9 @@ def _heads(groups: RowGroups) -> Rows:
     return np.asarray(groups.members[places[places < groups.starts[1:, None]]], dtype=np.int64)
 
 
-def _evidence(found: Mapping[str, list[_Found]], ids: Mapping[int, str], start: int, stop: int) -> list[str | None]:
+def _evidence(
+    found: Mapping[str, list[_KindGroups]], ids: Mapping[int, str], start: int, stop: int
+) -> list[str | None]:
     entries: list[dict[str, list[str]]] = [{} for _ in range(stop - start)]
     for kind, parts in found.items():
         for part in parts:
@@ -228,7 +230,7 @@ def _evidence(found: Mapping[str, list[_Found]], ids: Mapping[int, str], start: 
 
 
 def _summarise(
-    found: Mapping[str, list[_Found]], ids: Mapping[int, str], values: Mapping[str, Floats]
+    found: Mapping[str, list[_KindGroups]], ids: Mapping[int, str], values: Mapping[str, Floats]
 ) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     sentences = []

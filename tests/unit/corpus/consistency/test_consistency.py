@@ -384,7 +384,7 @@ def sharing(count):
 
 @pytest.mark.parametrize("most", [8, 32])
 def test_reads_of_a_shard_do_not_grow_with_the_set(monkeypatch, most):
-    monkeypatch.setattr("mmcheck.corpus.consistency.row_groups._MAX_VECTORS", most)
+    monkeypatch.setattr("mmcheck.corpus.consistency.member_groups._MAX_VECTORS", most)
     reads = []
     for count in (100, 400):
         monkeypatch.setattr(CountingShard, "reads", 0)
@@ -399,6 +399,6 @@ def test_values_do_not_depend_on_how_many_groups_are_looked_at_at_once(monkeypat
     rows = sharing(120)
     _, whole = analyse(rows)
     assert max(row["caption_conflict"] or 0 for row in whole.values()) > 0.5
-    monkeypatch.setattr("mmcheck.corpus.consistency.row_groups._MAX_VECTORS", 8)
+    monkeypatch.setattr("mmcheck.corpus.consistency.member_groups._MAX_VECTORS", 8)
     _, parts = analyse(rows)
     assert parts == whole

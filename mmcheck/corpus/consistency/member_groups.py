@@ -22,7 +22,7 @@ _MAX_VECTORS = 131_072  # vectors of groups read in one go; our own choice: boun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowGroups:
+class MemberGroups:
     """Groups of rows with two different members or more."""
 
     group: Rows
@@ -33,7 +33,7 @@ class RowGroups:
     """Different members of each group, shape (g,)."""
 
 
-def group_rows(group: Keys, member: Keys, max_members: int = MAX_MEMBERS) -> RowGroups:
+def group_members(group: Keys, member: Keys, max_members: int = MAX_MEMBERS) -> MemberGroups:
     """Return the groups that have two different members or more, in the order of their smallest member key.
 
     Args:
@@ -62,7 +62,7 @@ def group_rows(group: Keys, member: Keys, max_members: int = MAX_MEMBERS) -> Row
     places = starts[kept][:, None] + np.arange(max_members)[None]
     inside = np.arange(max_members)[None] < counts[kept][:, None]
     members = np.where(inside, first[np.where(inside, places, 0)] if len(first) else -1, -1)
-    return RowGroups(group=of_row, members=members.astype(np.int64), num_members=counts[kept].astype(np.int64))
+    return MemberGroups(group=of_row, members=members.astype(np.int64), num_members=counts[kept].astype(np.int64))
 
 
 def read_vectors(
@@ -101,7 +101,7 @@ def read_vectors(
     }
 
 
-def batches(groups: RowGroups) -> Iterator[Rows]:
+def batches(groups: MemberGroups) -> Iterator[Rows]:
     """Yield numbers of groups, as many at a time as have few enough members to be held at once."""
     sizes = np.cumsum((groups.members >= 0).sum(axis=1))
     start = 0
@@ -112,7 +112,7 @@ def batches(groups: RowGroups) -> Iterator[Rows]:
         start = stop
 
 
-def batch_numbers(groups: RowGroups, group: Rows) -> Rows:
+def batch_numbers(groups: MemberGroups, group: Rows) -> Rows:
     """Return the number of the batch (see ``batches``) that each group is in, -1 for -1; any shape."""
     starts = np.array([numbers[0] for numbers in batches(groups)], dtype=np.int64)
     return np.where(group >= 0, np.searchsorted(starts, group, side="right") - 1, -1).astype(np.int64)

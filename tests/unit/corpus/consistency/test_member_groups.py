@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.corpus.consistency.row_groups import batches, group_rows
+from mmcheck.corpus.consistency.member_groups import batches, group_members
 
 
 def keys(*values):
@@ -12,27 +12,27 @@ def keys(*values):
 
 
 def test_a_group_needs_two_different_members():
-    groups = group_rows(keys(7, 7, 8, 8, 0, 9, 9), keys(1, 2, 3, 3, 5, 6, 0))
+    groups = group_members(keys(7, 7, 8, 8, 0, 9, 9), keys(1, 2, 3, 3, 5, 6, 0))
     assert groups.group.tolist() == [0, 0, -1, -1, -1, -1, -1]
     assert groups.members.tolist() == [[0, 1]]
     assert groups.num_members.tolist() == [2]
 
 
 def test_equal_members_count_once_and_stand_by_their_first_row():
-    groups = group_rows(keys(7, 7, 7, 7), keys(5, 2, 5, 2))
+    groups = group_members(keys(7, 7, 7, 7), keys(5, 2, 5, 2))
     assert groups.group.tolist() == [0, 0, 0, 0]
     assert groups.members.tolist() == [[1, 0]]
 
 
 def test_large_groups_keep_the_members_of_the_smallest_keys():
-    groups = group_rows(np.full(100, 3, dtype=np.uint64), np.arange(100, 0, -1).astype(np.uint64), 4)
+    groups = group_members(np.full(100, 3, dtype=np.uint64), np.arange(100, 0, -1).astype(np.uint64), 4)
     assert groups.members.tolist() == [[99, 98, 97, 96]]
     assert groups.num_members.tolist() == [100]
 
 
 def test_no_rows_and_no_groups():
     for count in (0, 3):
-        groups = group_rows(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.uint64))
+        groups = group_members(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.uint64))
         assert groups.group.tolist() == [-1] * count
         assert len(groups.members) == 0
         assert list(batches(groups)) == []
@@ -40,7 +40,7 @@ def test_no_rows_and_no_groups():
 
 def test_batches_cover_all_groups_once():
     member = np.arange(1, 300_001).astype(np.uint64)
-    groups = group_rows((member - 1) // 2 + 1, member)
+    groups = group_members((member - 1) // 2 + 1, member)
     found = list(batches(groups))
     assert len(found) > 1
     assert np.concatenate(found).tolist() == list(range(150_000))
@@ -51,7 +51,7 @@ def test_batches_cover_all_groups_once():
 def test_the_order_of_rows_changes_nothing(pairs, random):
     def grouped(rows):
         group, member = keys(*(g for g, _ in rows)), keys(*(m for _, m in rows))
-        groups = group_rows(group, member, 3)
+        groups = group_members(group, member, 3)
         return {
             (int(g), int(m)): (
                 int(number),
