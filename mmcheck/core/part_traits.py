@@ -45,8 +45,8 @@ class AnalysisTraits:
     in_manifests: bool = True
     """Whether values that a rule reads become ``mmcheck_<analysis>_<metric>`` columns of the written manifests."""
     by_order: tuple[str, ...] = ()
-    """Metrics, without the analysis' name, that say something of the order of the rows itself (which of several equal
-    ones comes first). All others are the same whatever the order."""
+    """Metrics, without the analysis' name, that are about the order of the rows itself: which of several equal ones
+    comes first, and what is measured from there. All others are the same whatever the order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

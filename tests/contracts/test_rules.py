@@ -14,6 +14,7 @@ from mmcheck.core.errors import ConfigError
 from mmcheck.core.parts import ANALYSES, PROBES, RULES
 from mmcheck.core.types import Measurement, MediaRef, Metric, RowProblem, Sample, Status
 from mmcheck.judge.policy import Policy
+from mmcheck.judge.rule import Rule
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.schema import measurements_to_table, samples_to_table
 
@@ -63,6 +64,25 @@ def awkward_table():
         for probe, row in (("caption_text", "good"), ("transcript_text", "gone"))
     }
     return JudgeTable(samples_to_table(samples, 0), {"media": table, "alignment": alignment, **texts})
+
+
+@pytest.mark.parametrize("kind", RULES.names())
+def test_keeps_to_the_protocol(kind):
+    rule = make(kind)
+    assert isinstance(rule, Rule)
+    assert rule.causes
+    assert set(RuleConfig.model_fields).isdisjoint(rule.options_model.model_fields), "its own keys are others"
+    assert RuleConfig(**{"rule": kind, **rule.options.model_dump(exclude={"action", "rule"})}).action == (
+        rule.traits.default_action
+    )
+    assert {metric.partition(".")[0] for metric in rule.metrics} <= set(EVERYTHING)
+
+
+@pytest.mark.parametrize("kind", RULES.names())
+def test_a_misspelt_key_is_told_with_the_nearest(kind):
+    rules = {"mine": {"rule": kind, "acton": "flag"}}
+    with pytest.raises(ConfigError, match=r"rules\.mine\.acton: unknown key; did you mean 'action'\?"):
+        load_config({"rules": rules})
 
 
 @pytest.mark.parametrize("kind", RULES.names())

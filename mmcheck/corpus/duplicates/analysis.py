@@ -21,7 +21,7 @@ from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.content_keys import normalise_texts
-from mmcheck.corpus.duplicates.metrics import METRICS
+from mmcheck.corpus.duplicates.metrics import BY_ORDER, METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
@@ -62,7 +62,7 @@ class Duplicates:
 
     name = "duplicates"
     options_model = DuplicatesConfig
-    traits = AnalysisTraits(needs=("repetition",), in_manifests=False)
+    traits = AnalysisTraits(needs=("repetition",), in_manifests=False, by_order=BY_ORDER)
     metrics = METRICS
 
     def __init__(self, options: DuplicatesConfig, seed: int) -> None:
