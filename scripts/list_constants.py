@@ -28,12 +28,12 @@ _ARRAYS = ("array", "linspace", "range")
 _HEAD = """# Constants
 
 Written by `python scripts/list_constants.py`; a test fails where it is out of date. Limits of the rules, and all that a
-user sets, stand in the config (`configs/default.yaml`, `mmcheck config show`). This page lists the numbers that the
-code holds besides: what each is, and where it comes from.
+user sets, are in the config (`configs/default.yaml`, `mmcheck config show`). This page lists the other numbers in the
+code: what each is, and where it comes from.
 
 - *Given by* a format, a standard, a model or a definition: another value would be wrong.
 - *Taken from* a paper or another program.
-- *Measured*: chosen by trials, whose outcome stands beside it, in `docs/quality.md` or in `docs/benchmarks.md`.
+- *Measured*: chosen by trials, whose outcome is given beside it, in `docs/quality.md` or in `docs/benchmarks.md`.
 - *Our own choice*: a judgement, with its reason."""
 
 

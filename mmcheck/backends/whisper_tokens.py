@@ -19,7 +19,7 @@ from mmcheck.backends.whisper_tokenizer import load_tokenizer
 from mmcheck.core.errors import WeightsError
 
 MULTILINGUAL_VOCABULARY = 51865
-"""Smallest vocabulary of a multilingual Whisper. Taken from OpenAI's code, which tells the kinds apart by it."""
+"""Smallest vocabulary of a multilingual Whisper. Taken from OpenAI's code, which distinguishes the kinds by it."""
 SENTENCE_ENDS = ".?!\u3002\uff1f\uff01\u0964\u061f\u06d4\u2026"
 """Characters that end a sentence, in the scripts that have other ones too."""
 

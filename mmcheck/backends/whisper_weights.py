@@ -48,7 +48,7 @@ _CTRANSLATE2_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.
 _TRANSFORMERS_FILES = ("model.safetensors|model-*.safetensors", "config.json", "tokenizer.json")
 _OPTIONAL_FILES = ("preprocessor_config.json", "generation_config.json", "model.safetensors.index.json")
 _CONVERSION = 2
-"""Counted up when the conversion changes, so that older results in the cache are made anew. Our own choice: a
+"""Counted up when the conversion changes, so that older results in the cache are replaced. Our own choice: a
 counter."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 500
-"""Levels; a row that is nested deeper is taken for broken. Our own choice: the parsers give up soon after (orjson at
+"""Levels; a row that is nested deeper counts as broken. Our own choice: the parsers give up soon after (orjson at
 1,024 levels)."""
 
 _LONG_NUMBER = re.compile(r"(?<![\d.])\d{18,}(?![\d.eE])")

@@ -11,12 +11,13 @@ DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}
 
 # alignment: when a model can tell pairs apart, and when a set is displaced throughout.
 ALIGNMENT_MIN_HIT_RATE = 0.3
-"""Share of the pairs called true that must score above 99 of 100 random pairings; else the model cannot tell. Our own
+"""Share of the pairs called true that must score above 99 of 100 random pairs; else the model cannot tell. Our own
 choice: thirty times chance; the sets on which models of any skill are judged stand in quality.md."""
 ALIGNMENT_MAX_SHARE = 0.95
-"""Share of random pairings above which nothing is judged. Our own choice: nothing true is left to compare with."""
+"""Share of mismatched pairs above which nothing is judged. Our own choice: too few matched pairs are left to compare
+with."""
 ALIGNMENT_HIT_QUANTILE = 0.99
-"""Quantile of the random pairings above which a pair counts for that share. Our own choice: one in a hundred by
+"""Quantile of the random pairs above which a pair counts for that share. Our own choice: one in a hundred by
 chance."""
 KOLMOGOROV_SMIRNOV = 1.95
 """Largest distance of two equal distributions, times the root of the number of pairs. Given by the Kolmogorov-Smirnov
@@ -33,7 +34,7 @@ own choice: noise is symmetric (1.0), and a quarter leaves room for chance."""
 PARTNER_MIN_HEARD = 10
 """Fewer recordings say nothing of the set. Our own choice: a share of 0.3 is three of ten."""
 PARTNER_MIN_SHARE = 0.3
-"""Share of the recordings that must have a clear partner. Our own choice: among strangers hardly any has one."""
+"""Share of the recordings that must have a clear partner. Our own choice: among random pairs hardly any has one."""
 PARTNER_MIN_SIMILARITY, PARTNER_MIN_LEAD = 0.5, 0.15
 """Partner: so large a share of the characters agrees, and by so much more than with any second text. Our own choice:
 half of what was heard may be wrong, but no other text comes near."""
@@ -81,7 +82,7 @@ fault, not the caption."""
 SIGN_FIRES = 0.5
 """Value from which a sign is named. Our own choice: halfway from none at all to a sure one."""
 LANGUAGE_MIN_PAIRS = 20
-"""Captions of a language below which nothing is said of it. Our own choice: a mean of fewer is too uncertain."""
+"""Captions of a language below which the language is not judged. Our own choice: a mean of fewer is too uncertain."""
 FOREIGN_FIT = 0.5
 """Share of the set's mean fit below which, by two standard errors, captions of a language are foreign to the model. Our
 own choice: half."""
@@ -91,7 +92,7 @@ SURE_LANGUAGE = 0.8
 """Probability from which a guessed language counts. Our own choice: a wrong guess would call a sound caption
 foreign."""
 WEAK_TRUST = 0.5
-"""Trust below which the summary says that the model tells little. Our own choice: the middle."""
+"""Trust below which the summary says that the model tells captions apart poorly. Our own choice: the middle."""
 
 # consistency: how many pairs it takes.
 BREADTH_NEIGHBOURS = 10
@@ -99,7 +100,7 @@ BREADTH_NEIGHBOURS = 10
 BREADTH_MIN_PAIRS = 50
 """Fewer pairs are not compared. Our own choice: ten neighbours would be a fifth of the set."""
 SCALE_MIN_PAIRS = 20
-"""Fewer pairs give no scale. Our own choice: with eight shifts they give 160 random pairings."""
+"""Fewer pairs give no scale. Our own choice: with eight shifts they give 160 random pairs."""
 
 # duplicates: what the same image or recording may differ in, beside the limits of the config.
 LEAST_FIELD_SPREAD = 3.0

@@ -28,10 +28,10 @@ CONTRAST_CHANCE = 0.001
 """Probability of such a difference by chance, shared out over the clusters. Our own choice: one false word in a
 thousand comparisons."""
 TOLD_CHANCE = 0.01
-"""Probability by chance, shared out over the clusters, below which a difference is told. Our own choice: one false
+"""Probability by chance, shared out over the clusters, below which a difference is reported. Our own choice: one false
 sentence in a hundred pages."""
 WORTH_NAMING = 1.5
-"""Times the share of the whole set from which a cluster's share is told. Our own choice: less is of no use."""
+"""Times the share of the whole set from which a cluster's share is reported. Our own choice: less is of no use."""
 WORD_MIN_SHARE = 0.1
 """Share of a cluster's texts that must have a word for it to describe the cluster. Our own choice: a rarer word
 describes a corner of it."""

@@ -21,7 +21,7 @@ from mmcheck.decide.metric_values import MetricValues
 from mmcheck.store.schema import metric_columns
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-"""Quantiles that the summary tells of every metric. Our own choice: the middle, the quarters and the tails."""
+"""Quantiles that the summary reports for every metric. Our own choice: the middle, the quarters and the tails."""
 
 
 class Tally:

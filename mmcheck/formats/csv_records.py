@@ -21,7 +21,7 @@ Quoting = Literal["minimal", "backslash", "none"]
 ``none``: quotes are text like any other."""
 QUOTE = '"'
 MAX_RECORD_LINES = 1000
-"""Lines; a quoted field that spans more is taken for a stray quote. Our own choice: no caption has as many."""
+"""Lines; a quoted field that spans more is treated as a stray quote. Our own choice: no caption has as many."""
 
 _QUOTED = {
     "minimal": re.compile(r'"(?:[^"]|"")*"'),

@@ -67,7 +67,7 @@ _ZERO_TAIL = 512
 much."""
 _BLOCK = 1 << 13  # bytes that a decoder takes at a time; our own choice: the time is looked at in between
 _MID_GREY, _GREY_SLACK = 128, 2
-"""What a JPEG block without data decodes to, and what encoding anew adds, in levels. Given by JPEG's level shift; the
+"""What a JPEG block without data decodes to, and what re-encoding adds, in levels. Given by JPEG's level shift; the
 second is our own choice."""
 
 # The limit on pixels is ours, before anything is decoded; Pillow's own would warn on stderr.

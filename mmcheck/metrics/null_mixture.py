@@ -32,7 +32,7 @@ _FLOORS = (0.9, 0.975)
 own choice: a model that centres them lower cannot judge anything; and random pairs that differ a little from the
 re-pairings, as neighbours in a list do, would else be taken for a kind of true ones."""
 _START_SHARES = (0.01, 0.1, 0.4, 0.8)
-"""Shares of random pairings that the fit is started from. Our own choice: few, some, half, most."""
+"""Shares of mismatched pairs that the fit is started from. Our own choice: few, some, half, most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

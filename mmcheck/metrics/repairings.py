@@ -21,9 +21,9 @@ from mmcheck.metrics.hubness import TEMPERATURE, Exponentials, blocks
 
 _SPARE = 32
 """Best columns that are looked up beyond the neighbours, for those that are struck off. Our own choice: a pair's
-near-copies are seldom more; where they are, the row is looked up anew."""
+near-copies are seldom more; where they are, the row is looked up again."""
 _TRACE = 1e-3
-"""Share of a sum below which what is left after striking off is added up anew. Our own choice: below it the difference
+"""Share of a sum below which what is left after striking off is added up again. Our own choice: below it the difference
 is rounding."""
 
 

@@ -9,10 +9,10 @@ MIN_HEARD = 2
 """The same for recordings that were transcribed. Our own choice: their likeness to the right text is known
 beforehand."""
 STANDS_OUT = 0.75
-"""Standard deviations above random pairings of the mean of pairs that are mostly right. Our own choice: the weakest
+"""Standard deviations above random pairs of the mean of pairs that are mostly right. Our own choice: the weakest
 model that is of use."""
 MANY_SUSPECTS = 0.2
-"""Share of suspects from which their partners blur what random pairings score. Our own choice: a fifth."""
+"""Share of suspects from which their partners blur what random pairs score. Our own choice: a fifth."""
 MIN_RIGHT_PAIRS = 8
 """Fewer right pairs do not show what they score. Our own choice: a mean and a spread of fewer are too uncertain."""
 
@@ -29,7 +29,7 @@ character errors."""
 LEAST_SHARE, MOST_SHARE = 0.01, 0.98
 """Bounds of the share of matched pairs. Our own choice: nothing is certain."""
 LEAST_RATIO = 0.3
-"""Likelihood ratio below which a candidate is left aside. Our own choice: it hardly weighs beside the others."""
+"""Likelihood ratio below which a candidate is ignored. Our own choice: it hardly counts beside the others."""
 
 # What is proposed, and what is matched at all.
 MIN_CONFIDENCE = 0.8
@@ -41,7 +41,7 @@ lost."""
 LEAST_CHANCE = 0.05
 """Probability up to which a match is neither made nor listed. Our own choice: nobody would look at it."""
 MOST_CHANCE = 0.9999
-"""Largest probability that is told. Our own choice: nothing is certain, rounded or not."""
+"""Largest probability that is reported. Our own choice: nothing is certain, rounded or not."""
 
 # Displaced blocks.
 REACH = 20
@@ -76,7 +76,7 @@ choice: a tie goes to the better supported one, which is tried first."""
 WINDOW = 24
 """Places in a row that are looked at together. Our own choice: a mean of as many stands out."""
 WINDOW_MIN_GAIN = 1.0
-"""Standard deviations above random pairings that the mean of a window's scores must reach. Our own choice: of 24
+"""Standard deviations above random pairs that the mean of a window's scores must reach. Our own choice: of 24
 scores, five standard errors."""
 PARTNER_AHEAD = 0.99
 """Quantile of the second-best scores that a clear partner is above. Our own choice: one in a hundred by chance."""

@@ -21,7 +21,8 @@ from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.schema import table_to_samples
 
 MAX_ORPHANS = 5000
-"""More halves than these are left aside. Our own choice: a run that lost so much has other troubles."""
+"""More captions or images without a partner than these are ignored. Our own choice: a run that lost so much has other
+troubles."""
 _BATCH = 64  # halves embedded in one go; our own choice: bounds memory
 
 

@@ -34,7 +34,7 @@ _EXACT_ROWS = 60_000
 products it saves."""
 _TUNED = 256  # queries on which the index is tuned; our own choice: some seconds of work
 _NULL_VECTORS, _NULL_TEXTS = 1536, 640
-"""Rows, and texts of recordings, that random pairings are made of. Our own choice: two million cosines; comparing texts
+"""Rows, and texts of recordings, that random pairs are made of. Our own choice: two million cosines; comparing texts
 is dearer."""
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from mmcheck.core.arrays import Floats, Rows
 
 _CLEAR = 0.99
-"""A value above this share of random pairings is a right pair's, from which the slope is read. Our own choice: at most
+"""A value above this share of random pairs is a matched pair's, from which the slope is read. Our own choice: at most
 one in a hundred of the wrong ones is among them."""
 _MIN_CLEAR = 20
 """Fewer right pairs show no slope. Our own choice: a median of 190 slopes."""
