@@ -224,12 +224,12 @@ class PlanBuilder:
         if kind == "swap":
             return f"This row and {there} have each other's {text}s."
         if kind == "cycle":
-            return f"The {text} of {there} fits this {medium}; the rows of a ring have each other's {text}s."
+            return f"The {text} of {there} fits this {medium}; the rows of this cycle have each other's {text}s."
         if not self._scores.has_text[row]:
-            return f"This {medium} has no {text} that can be compared, and that of {there} fits it."
+            return f"This {medium} has no {text} that can be compared, and the one of {there} fits it."
         if not self._scores.has_medium[source]:
             return f"The {text} of {there}, whose {medium} cannot be read, fits this {medium}."
-        return f"Of all suspect {text}s that of {there} fits this {medium}, and it fits no other suspect as well."
+        return f"Of all suspect {text}s, the one of {there} fits this {medium} best, and fits no other as well."
 
 
 def _kind(word: str) -> Kind:

@@ -35,7 +35,7 @@ from mmcheck.metrics.repairings import find_repairings, first_copies
 
 REPAIRINGS = 64
 """Re-pairings of each image in the bank. Our own choice: a quarter of a million scores from 4,096 pairs."""
-_NO_WORDS = "the model does not know most words of the caption, so the pair cannot be judged"
+_NO_WORDS = "the model does not know most words of the caption"
 _SAYS_NOTHING = (
     "the caption fits most images of the set equally well, so its score says nothing, and too many other pairs are "
     "mismatched"

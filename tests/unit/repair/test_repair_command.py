@@ -78,7 +78,7 @@ def test_nothing_to_repair_is_no_error(tmp_path: Path) -> None:
 def test_a_higher_confidence_leaves_proposals_out_and_says_so(run: Path) -> None:
     code, said = _call(run, "--min-confidence", "1", "--quiet")
     assert code == 0
-    assert "more proposals are less sure" in said
+    assert "more proposals are below that confidence" in said
 
 
 @pytest.mark.parametrize("words", [["--min-confidence", "2"], ["--min-confidence", "much"], ["--wirte", "x"]])
