@@ -17,6 +17,7 @@ from mmcheck.scanning.scan import scan_run
 from mmcheck.store.claim import hold
 from mmcheck.store.reading import require_complete
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_summary import RunSummary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +76,7 @@ class Run:
         return self.folder.path
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> RunSummary:
         """Return summary.json: rows_read, keep, flag, quarantine, unchecked, findings by code, slices, metrics."""
         return self.folder.summary
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmcheck.store.run_summary import RunSummary
 
 
 def clean(text: str) -> str:
@@ -31,7 +34,7 @@ def print_table(
     Console(file=sys.stdout, width=width, highlight=False).print(table)
 
 
-def print_summary(summary: Mapping[str, Any], path: str) -> None:
+def print_summary(summary: RunSummary, path: str) -> None:
     """Print the counts of a run, its findings and where the files lie."""
     from mmcheck.config import tell_differences
     from mmcheck.decide.compared_pairs import advise, tell_limits
@@ -39,10 +42,14 @@ def print_summary(summary: Mapping[str, Any], path: str) -> None:
     rows = summary["rows_read"]
     for note in summary.get("notes", ()):
         sys.stdout.write(f"{clean(note)}\n")
-    counts = [
-        (name, summary[name], _share(summary[name], rows)) for name in ("keep", "flag", "quarantine", "unchecked")
-    ]
-    print_table(f"{rows} rows read", ("action", "rows", "share"), counts, numeric=(1, 2))
+    counts = (
+        ("keep", summary["keep"]),
+        ("flag", summary["flag"]),
+        ("quarantine", summary["quarantine"]),
+        ("unchecked", summary["unchecked"]),
+    )
+    shares = [(name, count, _share(count, rows)) for name, count in counts]
+    print_table(f"{rows} rows read", ("action", "rows", "share"), shares, numeric=(1, 2))
     if summary["findings"]:
         found = [(code, count, _share(count, rows)) for code, count in summary["findings"].items()]
         print_table("findings", ("code", "rows", "share"), found, numeric=(1, 2))

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from mmcheck.config.faults import nearest
 from mmcheck.config.loading import load_config
 from mmcheck.config.tree import Config
+
+
+class DifferencesTree(TypedDict):
+    """What summary.json says of a config under ``config``."""
+
+    preset: str
+    changed: dict[str, list[object]]
+    """Key -> what the preset says, what the config says."""
+    rules_off: list[str]
+    rules_added: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Differences:
         """Return whether there is any difference."""
         return bool(self.changed or self.rules_off or self.rules_added)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> DifferencesTree:
         """Return what summary.json holds."""
         return {
             "preset": self.preset,
@@ -52,15 +62,15 @@ def compare_with_preset(config: Config, preset: str | None = None) -> Difference
     return Differences(preset, changed, rules_off, rules_added)
 
 
-def tell_differences(found: dict[str, Any]) -> str:
+def tell_differences(found: DifferencesTree) -> str:
     """Return one line about what summary.json holds under ``config``; empty if nothing differs."""
     parts = []
     if count := len(found["changed"]):
         values = "1 value differs" if count == 1 else f"{count} values differ"
         parts.append(f"{values} from preset {found['preset']}")
-    for key, words in (("rules_off", "rules off"), ("rules_added", "rules added")):
-        if found[key]:
-            parts.append(f"{words}: {_name_some(found[key])}")
+    for names, words in ((found["rules_off"], "rules off"), (found["rules_added"], "rules added")):
+        if names:
+            parts.append(f"{words}: {_name_some(names)}")
     if parts and not found["changed"]:
         parts[0] = f"against preset {found['preset']}, {parts[0]}"
     return f"config: {'; '.join(parts)}" if parts else ""

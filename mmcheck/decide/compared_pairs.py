@@ -10,7 +10,6 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from mmcheck.core.sentences import count_noun
 from mmcheck.judge.message import show_number
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_summary import PairSummary, RunSummary
 
 _TOO_LITTLE = ("too_few_pairs", "captions_all_alike")
 """Causes for which the model may be fine: only the set gives nothing to compare with."""
@@ -45,7 +45,7 @@ class ComparedPairs:
             causes = table.words("alignment", f"{kind.name}_cause").filter(~judged).drop_null()
             self._causes[kind].update(causes.to_pylist())
 
-    def describe(self, run: RunFolder, config: Config) -> dict[str, dict[str, Any]]:
+    def describe(self, run: RunFolder, config: Config) -> dict[str, PairSummary]:
         """Return what summary.json says under ``pairs``, by kind; kinds that the run does not hold are left out.
 
         ``pairs``, ``compared`` and ``judged`` are counts, ``by_raw_limit`` those that only a raw limit judged. There is
@@ -58,12 +58,17 @@ class ComparedPairs:
         """
         return {kind.name: self._describe(kind, run, config) for kind in PAIR_KINDS if self._counts[kind]["pairs"]}
 
-    def _describe(self, kind: PairKind, run: RunFolder, config: Config) -> dict[str, Any]:
-        counts = {name: self._counts[kind][name] for name in ("pairs", "compared", "judged")}
+    def _describe(self, kind: PairKind, run: RunFolder, config: Config) -> PairSummary:
+        counts = self._counts[kind]
         raw = {name: rule for name, rule in config.rules.items() if rule.metric in kind.raw_metrics}
         in_force = {name: rule for name, rule in raw.items() if rule.enabled}
         left = counts["compared"] - counts["judged"]
-        found: dict[str, Any] = {**counts, "by_raw_limit": left if in_force else 0}
+        found: PairSummary = {
+            "pairs": counts["pairs"],
+            "compared": counts["compared"],
+            "judged": counts["judged"],
+            "by_raw_limit": left if in_force else 0,
+        }
         lacking = sum(self._causes[kind][cause] for cause in _TOO_LITTLE)
         if kind.probe not in run.record.probes:
             found["warning"] = (
@@ -98,7 +103,7 @@ class Advice:
     """The limits that it sets, and where they come from."""
 
 
-def advise(summary: Mapping[str, Any], folder: str) -> Advice | None:
+def advise(summary: RunSummary, folder: str) -> Advice | None:
     """Return the command that judges by raw limits what the set is too small for, or None if there is no need of it.
 
     Args:
@@ -120,7 +125,7 @@ def advise(summary: Mapping[str, Any], folder: str) -> Advice | None:
     )
 
 
-def tell_limits(summary: Mapping[str, Any]) -> str:
+def tell_limits(summary: RunSummary) -> str:
     """Return in a few words what was not done with the pairs of a run; "" if they were compared and judged."""
     parts = summary.get("pairs", {})
     warned = [kind for kind in PAIR_KINDS if "warning" in parts.get(kind.name, {})]

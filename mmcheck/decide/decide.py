@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pyarrow as pa
 
@@ -27,6 +27,7 @@ from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.own_entries import PRODUCTS, clear_parts, clear_products, is_part, refuse_links
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_summary import SUMMARY_VERSION, RunSummary
 from mmcheck.store.schema import write_part
 from mmcheck.store.seal import write_json, write_yaml
 
@@ -57,7 +58,7 @@ def _refuse_earlier_metrics(policy: Policy, run: RunFolder) -> None:
             )
 
 
-def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, Any]:
+def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     """Judge every shard, write verdicts, manifests and summary.json; return the summary.
 
     Raises:
@@ -96,10 +97,11 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
             progress.advance(group.samples.num_rows)
         if writing is not None:
             writing.result()
-    summary = tally.summary(run.record.rows, sorted(policy.inactive))
-    summary |= describe_set(run, config, tally, pairs.describe(run, config))
-    summary |= _count_source_rows(run, summary)
-    summary |= {"config": compare_with_preset(config).to_json()}
+    counted = tally.summary(run.record.rows, sorted(policy.inactive))
+    whole = describe_set(run, config, tally, pairs.describe(run, config))
+    told = {"schema_version": SUMMARY_VERSION, **counted, **whole, "config": compare_with_preset(config).to_json()}
+    summary = cast(RunSummary, told)
+    _count_source_rows(run, summary)
     tally.values.close()
     write_yaml(run.path / "config.yaml", config.to_yaml())
     write_manifests(run, config, spool, progress)
@@ -108,17 +110,18 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> dict[str, A
     return summary
 
 
-def _count_source_rows(run: RunFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how many rows the texts stand in, where rows hold several; "rows" elsewhere counts texts."""
+def _count_source_rows(run: RunFolder, summary: RunSummary) -> None:
+    """Add how many rows the texts stand in, where rows hold several; "rows" elsewhere counts texts."""
     rows = run.record.rows
     source_rows = sum(entry.rows_in_source for entry in run.record.inputs)
     if source_rows == rows:
-        return {}
+        return
     note = (
         f"The manifests hold {rows:,} texts in {source_rows:,} rows. Each text is counted and judged on its own; each "
         "folder gets the row with the texts that belong there."
     )
-    return {"source_rows": source_rows, "notes": [note, *summary.get("notes", ())]}
+    summary["source_rows"] = source_rows
+    summary["notes"] = [note, *summary["notes"]]
 
 
 def _put_aside(folder: Path) -> Path:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from mmcheck.config import Config
 from mmcheck.decide.tally import Tally
 from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.run_summary import AnalysisSummary, PairSummary, SetSummary
 
 _PLOT_ONLY = "bins"
 _FIRST = ("alignment", "speech", "caption", "consistency")
 """Analyses whose sentences come first: what most people ask."""
 
 
-def describe_set(
-    run: RunFolder, config: Config, tally: Tally, pairs: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return ``notes`` (plain sentences, the gravest first), ``pairs``, ``analyses``, ``expected_false_quarantine``.
+def describe_set(run: RunFolder, config: Config, tally: Tally, pairs: Mapping[str, PairSummary]) -> SetSummary:
+    """Return what summary.json says of the set as a whole.
 
     Args:
         run: The run.
@@ -37,12 +36,12 @@ def describe_set(
     return {
         "notes": notes,
         "pairs": dict(pairs),
-        "analyses": {name: _without_plots(part) for name, part in found.items()},
+        "analyses": {name: cast(AnalysisSummary, _without_plots(part)) for name, part in found.items()},
         "expected_false_quarantine": implied,
     }
 
 
-def _without_plots(value: Any) -> Any:
+def _without_plots(value: object) -> object:
     """Return the summary without what only a plot needs, at any depth."""
     if isinstance(value, dict):
         return {key: _without_plots(item) for key, item in value.items() if key not in (_PLOT_ONLY, "fingerprint")}

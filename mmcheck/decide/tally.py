@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.errors import RunError
@@ -18,6 +18,7 @@ from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.core.sentences import percent
 from mmcheck.core.types import Action
 from mmcheck.decide.metric_values import MetricValues
+from mmcheck.store.run_summary import Counts, FalseQuarantine, TallySummary
 from mmcheck.store.schema import metric_columns
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -53,7 +54,7 @@ class Tally:
             for short in metric_columns(table):
                 self.values.add(f"{name}.{short}", table[short].drop_null().to_numpy())
 
-    def false_quarantine(self, rules: Mapping[str, RuleConfig]) -> dict[str, dict[str, Any]]:
+    def false_quarantine(self, rules: Mapping[str, RuleConfig]) -> dict[str, FalseQuarantine]:
         """Return, by kind of pair, what quarantining by the posterior is expected to cost; {} if no rule does so.
 
         A pair with posterior p is a true pair with probability 1 - p, so among the pairs above a limit the sum of
@@ -73,7 +74,7 @@ class Tally:
                 found[kind.name] = _cost(kind, min(limits), posteriors)
         return found
 
-    def summary(self, rows: int, inactive: Sequence[str]) -> dict[str, Any]:
+    def summary(self, rows: int, inactive: Sequence[str]) -> TallySummary:
         """Return the content of summary.json for a run of ``rows`` samples.
 
         Raises:
@@ -86,8 +87,7 @@ class Tally:
                 hint="this is a defect of mmcheck; please report it with the run folder's run.json.",
             )
         return {
-            "rows_read": rows,
-            **counts,
+            **_slice(self.actions),
             "findings": dict(sorted(self.codes.items(), key=lambda item: (-item[1], item[0]))),
             "inactive_rules": list(inactive),
             "manifests": {name: _slice(found) for name, found in self.manifests.items()},
@@ -99,14 +99,14 @@ class Tally:
             "metrics": self._metrics(),
         }
 
-    def _metrics(self) -> dict[str, dict[str, float | int]]:
+    def _metrics(self) -> dict[str, dict[str, float]]:
         names = self.values.names()
         # Selecting quantiles runs outside Python; more threads would only hold more columns in memory.
         with ThreadPoolExecutor(2, thread_name_prefix="quantiles") as pool:
             return dict(zip(names, pool.map(lambda name: _describe(self.values.get(name)), names), strict=True))
 
 
-def _cost(kind: PairKind, limit: float, posteriors: np.ndarray[Any, Any]) -> dict[str, Any]:
+def _cost(kind: PairKind, limit: float, posteriors: NDArray[np.float64]) -> FalseQuarantine:
     taken = posteriors[posteriors > limit]
     wrong = float((1.0 - taken).sum())
     true_pairs = float((1.0 - posteriors).sum())
@@ -139,18 +139,21 @@ def _count_rows(codes: pa.ChunkedArray) -> dict[str, int]:
     return _counts(flat.filter(pa.array(~np.insert(again, 0, False)[: len(flat)])) if again.any() else flat)
 
 
-def _counts(column: Any) -> dict[str, int]:
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
     return {row["values"].as_py(): row["counts"].as_py() for row in pc.value_counts(column)}
 
 
-def _slice(found: Counter[str]) -> dict[str, int]:
+def _slice(found: Counter[str]) -> Counts:
     return {
         "rows_read": sum(found.values()),
-        **{action.value: found.get(action.value, 0) for action in Action},
+        "keep": found["keep"],
+        "flag": found["flag"],
+        "quarantine": found["quarantine"],
+        "unchecked": found["unchecked"],
     }
 
 
-def _describe(values: np.ndarray[Any, Any]) -> dict[str, float | int]:
+def _describe(values: NDArray[np.float64]) -> dict[str, float]:
     low, high = float(values.min()), float(values.max())
     # Many metrics have one value in the whole set; zeros have a sign, so they are left to numpy.
     constant = low == high != 0.0

@@ -89,7 +89,7 @@ def repair_run(
         # Opened anew: it may have changed before it was held.
         run = RunFolder(path)
         require_complete(run)
-        rows = int(run.summary["rows_read"])
+        rows = run.summary["rows_read"]
         target = None if write is None else check_target(run, Path(write))
         if target is not None:
             # Shards are never rewritten here: the repaired manifest of tars is a listing.

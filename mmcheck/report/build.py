@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -39,6 +38,7 @@ from mmcheck.report.shown_text import (
     show_text,
 )
 from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.run_summary import Counts, RunSummary
 
 REPORT_NAME = "report.html"
 MAX_CODES = 200
@@ -116,8 +116,8 @@ def build_report(run: RunFolder) -> str:
     rows = load_rows(run, config, chosen, budget)
     histograms = _histograms(run, config, findings, measured)
     slices = (
-        count_slices("By manifest", "Manifest", summary.get("manifests")),
-        count_slices("By language", "Language", _told_languages(summary.get("languages"))),
+        count_slices("By manifest", "Manifest", summary.get("manifests", {})),
+        count_slices("By language", "Language", _told_languages(summary.get("languages", {}))),
     )
     style, script = asset("report.css"), asset("report.js")
     not_kept = sum(part.count for part in whole.parts if part.action != "keep")
@@ -140,7 +140,7 @@ def build_report(run: RunFolder) -> str:
             slices=[table for table in slices if table is not None],
             codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),
             codes_left_out=max(0, len(findings.codes) - MAX_CODES),
-            inactive_rules=[show_plain(rule) for rule in summary.get("inactive_rules") or ()],
+            inactive_rules=[show_plain(rule) for rule in summary.get("inactive_rules", ())],
             skipped_probes=[(show_plain(k), show_plain(v)) for k, v in run.record.skipped_probes.items()],
             probes=_probe_counts(summary),
             limited=[drawing for drawing in histograms if drawing.lines],
@@ -275,17 +275,13 @@ def _pages(run: RunFolder) -> list[tuple[str, str]]:
     return [(page, meaning) for page, meaning in known if (run.path / page).is_file()]
 
 
-def _probe_counts(summary: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
-    probes = summary.get("probes") or {}
+def _probe_counts(summary: RunSummary) -> list[tuple[str, list[int]]]:
     return [
-        (show_plain(name), [int(counts.get(status, 0)) for status in ("measured", "not_applicable", "failed")])
-        for name, counts in probes.items()
-        if isinstance(counts, Mapping)
+        (show_plain(name), [counts.get(status, 0) for status in ("measured", "not_applicable", "failed")])
+        for name, counts in summary.get("probes", {}).items()
     ]
 
 
-def _told_languages(languages: Any) -> Any:
+def _told_languages(languages: Mapping[str, Counts]) -> Mapping[str, Counts]:
     """Return the languages only if the manifests name one; a lone "(none)" says nothing."""
-    if isinstance(languages, Mapping) and set(languages) - {"(none)"}:
-        return languages
-    return None
+    return languages if set(languages) - {"(none)"} else {}

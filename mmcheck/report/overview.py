@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mmcheck.core.types import Action
 from mmcheck.decide.compared_pairs import tell_limits
 from mmcheck.report.histograms import ACTIONS
 from mmcheck.report.shown_text import format_count, format_share, show_plain
+from mmcheck.store.run_summary import Counts, RunSummary
 
 MAX_SLICES = 50
 """Manifests or languages that one table shows. Our own choice: the page stays readable."""
@@ -74,7 +74,7 @@ class SliceTable:
     """How many more there are."""
 
 
-def count_slice(name: str, counts: Mapping[str, Any]) -> Slice:
+def count_slice(name: str, counts: Mapping[str, object]) -> Slice:
     """Return the slice of one mapping of action -> count."""
     numbers = [_count(counts, action.value) for action in ACTIONS]
     rows = _count(counts, "rows_read") or sum(numbers)
@@ -99,11 +99,11 @@ def count_slice(name: str, counts: Mapping[str, Any]) -> Slice:
     return Slice(name=show_plain(name), rows=rows, parts=tuple(parts))
 
 
-def count_slices(title: str, column: str, slices: Any) -> SliceTable | None:
+def count_slices(title: str, column: str, slices: Mapping[str, Counts]) -> SliceTable | None:
     """Return the table of a mapping name -> counts, worst first, or None if there is nothing to tell apart."""
-    if not isinstance(slices, Mapping) or not slices:
+    if not slices:
         return None
-    counted = [count_slice(str(name), counts) for name, counts in slices.items() if isinstance(counts, Mapping)]
+    counted = [count_slice(name, counts) for name, counts in slices.items()]
     counted.sort(key=lambda one: (-_taken(one), one.name))
     return SliceTable(
         title=title,
@@ -113,14 +113,14 @@ def count_slices(title: str, column: str, slices: Any) -> SliceTable | None:
     )
 
 
-def tell_outcome(whole: Slice, summary: Mapping[str, Any] | None = None) -> str:
+def tell_outcome(whole: Slice, summary: RunSummary | None = None) -> str:
     """Return the outcome of a run in one plain sentence.
 
     Args:
         whole: Its counts.
         summary: Its summary, which says whether the pairs were compared at all.
     """
-    if whole.rows and (limits := tell_limits(summary or {})):
+    if whole.rows and summary is not None and (limits := tell_limits(summary)):
         return f"{limits[:1].upper()}{limits[1:]}. {_told_counts(whole, 'row')}"
     counts = {part.action: part.count for part in whole.parts}
     if whole.rows == 0:
@@ -166,19 +166,11 @@ class Note:
     """Whether it limits what the verdicts mean."""
 
 
-def list_notes(summary: Mapping[str, Any]) -> list[Note]:
+def list_notes(summary: RunSummary) -> list[Note]:
     """Return what the analyses say of the whole set, warnings first, as summary.json has it."""
-    analyses = summary.get("analyses")
-    parts = analyses.values() if isinstance(analyses, Mapping) else ()
-    pairs = summary.get("pairs")
-    kinds = [part for part in pairs.values() if isinstance(part, Mapping)] if isinstance(pairs, Mapping) else []
-    warnings = {part["warning"] for part in kinds if "warning" in part}
-    warnings |= {text for part in parts if isinstance(part, Mapping) for text in part.get("warnings", ())}
-    return [
-        Note(text=show_plain(note, 800), is_warning=note in warnings)
-        for note in summary.get("notes", ())
-        if isinstance(note, str)
-    ]
+    warnings = {part["warning"] for part in summary.get("pairs", {}).values() if "warning" in part}
+    warnings |= {text for part in summary.get("analyses", {}).values() for text in part.get("warnings", ())}
+    return [Note(text=show_plain(note, 800), is_warning=note in warnings) for note in summary.get("notes", ())]
 
 
 def _verb(count: int) -> str:
@@ -190,6 +182,6 @@ def _taken(one: Slice) -> float:
     return (one.rows - counts["keep"]) / max(one.rows, 1)
 
 
-def _count(counts: Mapping[str, Any], key: str) -> int:
+def _count(counts: Mapping[str, object], key: str) -> int:
     value = counts.get(key, 0)
     return int(value) if isinstance(value, int | float) and value > 0 else 0

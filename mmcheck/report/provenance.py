@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from mmcheck.config.differences import DifferencesTree
 from mmcheck.report.shown_text import format_count, show_plain
 from mmcheck.store.run_record import RunRecord
+from mmcheck.store.run_summary import RunSummary
 
 _MAX_FACTS = 60  # inputs that the page lists; our own choice: the page stays readable
 _OWN = ("metrics",)
@@ -23,7 +24,7 @@ class FactGroup:
     """Lines, safe to show."""
 
 
-def describe_run(record: RunRecord, summary: Mapping[str, Any]) -> list[FactGroup]:
+def describe_run(record: RunRecord, summary: RunSummary) -> list[FactGroup]:
     """Return the facts of run.json and summary.json: the run, its config, inputs, probes, analyses, versions."""
     groups = [
         FactGroup(
@@ -42,7 +43,8 @@ def describe_run(record: RunRecord, summary: Mapping[str, Any]) -> list[FactGrou
             ),
         )
     ]
-    groups += _config(summary.get("config"))
+    if "config" in summary:
+        groups.append(_config(summary["config"]))
     for entry in record.inputs[:_MAX_FACTS]:
         title = f"Input {show_plain(entry.manifest)}"
         groups.append(FactGroup(title=title, facts=_facts(entry.to_json(), ("manifest",))))
@@ -59,26 +61,24 @@ def describe_run(record: RunRecord, summary: Mapping[str, Any]) -> list[FactGrou
     return [group for group in groups if group.facts]
 
 
-def _config(found: Any) -> list[FactGroup]:
+def _config(found: DifferencesTree) -> FactGroup:
     """Return what the config says otherwise than its preset."""
-    if not isinstance(found, Mapping):
-        return []
-    preset = show_plain(found.get("preset", ""))
+    preset = show_plain(found["preset"])
     facts = [(show_plain(key), f"{_word(old)} -> {_word(new)}") for key, (old, new) in found["changed"].items()]
     if len(facts) > _MAX_FACTS:
         facts[_MAX_FACTS:] = [("...", f"{format_count(len(facts) - _MAX_FACTS)} more in summary.json")]
-    for key, label in (("rules_off", "rules off"), ("rules_added", "rules added")):
-        if found[key]:
-            facts.append((label, show_plain(", ".join(found[key]), 400)))
+    for names, label in ((found["rules_off"], "rules off"), (found["rules_added"], "rules added")):
+        if names:
+            facts.append((label, show_plain(", ".join(names), 400)))
     title = f"Config: differs from preset {preset}" if facts else "Config"
-    return [FactGroup(title=title, facts=tuple(facts) or (("preset", preset),))]
+    return FactGroup(title=title, facts=tuple(facts) or (("preset", preset),))
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     return "null" if value is None else show_plain(value)
 
 
-def _facts(tree: Mapping[str, Any], leave_out: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def _facts(tree: Mapping[str, object], leave_out: Iterable[str]) -> tuple[tuple[str, str], ...]:
     facts = list(_walk({key: value for key, value in tree.items() if key not in leave_out}, ""))
     shown = facts[:_MAX_FACTS]
     if len(facts) > _MAX_FACTS:
@@ -86,7 +86,7 @@ def _facts(tree: Mapping[str, Any], leave_out: Iterable[str]) -> tuple[tuple[str
     return tuple(shown)
 
 
-def _walk(value: Any, name: str) -> Iterable[tuple[str, str]]:
+def _walk(value: object, name: str) -> Iterable[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key in ("about",) and not name:

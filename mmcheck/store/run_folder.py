@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +14,7 @@ from mmcheck.config import Config, load_config
 from mmcheck.core.errors import ConfigError, OutputError, RunError
 from mmcheck.core.types import Metric, Shard
 from mmcheck.store.run_record import RUN_FILE, RunRecord, read_record
+from mmcheck.store.run_summary import SUMMARY_VERSION, AnalysisSummary, RunSummary
 from mmcheck.store.schema import (
     EMBEDDING_PREFIX,
     IDS_LABEL,
@@ -23,6 +24,7 @@ from mmcheck.store.schema import (
     load_json,
     measurements_to_table,
 )
+from mmcheck.store.schema_version import refuse_later
 from mmcheck.store.seal import Damaged, check_part, check_yaml, read_json
 
 _JSON_COLUMNS = ("row", "evidence")
@@ -61,11 +63,11 @@ class RunFolder:
         return read_record(self.path)
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> RunSummary:
         """Return summary.json: rows_read, the four counts, findings by code, per-slice tables.
 
         Raises:
-            RunError: If the run has not been judged yet.
+            RunError: If the run has not been judged yet, or a later version judged it.
         """
         file = self.path / "summary.json"
         if not file.is_file():
@@ -73,7 +75,9 @@ class RunFolder:
                 f"{self.path} has no summary.json: the scan was interrupted before judging.",
                 hint="run the same `mmcheck scan` command again; it continues where it stopped.",
             )
-        return _read_json(file)
+        found = _read_json(file)
+        refuse_later(file, found, SUMMARY_VERSION)
+        return cast(RunSummary, found)
 
     def config(self) -> Config:
         """Return the config that the run was last judged with.
@@ -117,10 +121,10 @@ class RunFolder:
         """Return the path of what an analysis found of the whole set."""
         return self.path / "measurements" / name / "summary.json"
 
-    def find_analysis_summary(self, name: str) -> dict[str, Any]:
+    def find_analysis_summary(self, name: str) -> AnalysisSummary:
         """Return what an analysis found of the whole set; empty if it did not run (to its end)."""
         file = self.analysis_summary_file(name)
-        return _read_json(file) if file.is_file() else {}
+        return cast(AnalysisSummary, _read_json(file)) if file.is_file() else {}
 
     def verdicts_part(self, shard: Shard) -> Path:
         """Return the path of a shard's verdicts."""
@@ -274,7 +278,7 @@ def _damaged(part: Path, error: Exception) -> RunError:
     return RunError(f"{part} is missing or damaged ({told}).", hint=hint)
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def _read_json(file: Path) -> dict[str, object]:
     try:
         return read_json(file)
     except Damaged as error:

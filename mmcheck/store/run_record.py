@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Metric, Shard
+from mmcheck.store.schema_version import refuse_later
 from mmcheck.store.seal import Damaged, read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -207,7 +208,7 @@ def find_record(out: Path) -> RunRecord | None:
         found = read_json(file, sealed=True)
     except Damaged:
         return None
-    _refuse_later(file, found)
+    refuse_later(file, found, SCHEMA_VERSION)
     try:
         return _parse(file, found)
     except RunError:
@@ -224,7 +225,7 @@ def write_record(out: Path, record: RunRecord) -> None:
 
 
 def _parse(file: Path, found: Mapping[str, object]) -> RunRecord:
-    _refuse_later(file, found)
+    refuse_later(file, found, SCHEMA_VERSION)
     if absent := [name for name in _NEEDED if name not in found]:
         raise RunError(
             f"{file} was not written by mmcheck: it lacks {', '.join(absent)}.",
@@ -236,13 +237,3 @@ def _parse(file: Path, found: Mapping[str, object]) -> RunRecord:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise RunError(f"{file} is damaged: {place}: {fault['msg']}.", hint=_AGAIN) from error
-
-
-def _refuse_later(file: Path, found: Mapping[str, object]) -> None:
-    version = found.get("schema_version", SCHEMA_VERSION)
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise RunError(
-            f"{file} was written by a later mmcheck ({found.get('mmcheck_version') or 'unknown version'}): its "
-            f"schema_version is {version}, and this one reads {SCHEMA_VERSION}.",
-            hint="use that version, or a later one: pip install --upgrade mmcheck.",
-        )

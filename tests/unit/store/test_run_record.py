@@ -80,6 +80,13 @@ def test_a_file_of_a_later_schema_is_refused_and_stays(
     assert (run.path / "run.json").read_bytes() == before
 
 
+def test_a_summary_of_a_later_schema_is_refused(run: mmcheck.Run) -> None:
+    assert run.summary.get("schema_version") == 1
+    write_json(run.path / "summary.json", {**read_json(run.path / "summary.json"), "schema_version": 2})
+    with pytest.raises(RunError, match=r"summary\.json was written by a later mmcheck"):
+        _ = mmcheck.open_run(run.path).summary
+
+
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [("rows", "many", "rows"), ("probes", {"media": 3}, "probes.media"), ("state", "asleep", "state")],

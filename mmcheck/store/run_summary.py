@@ -1,0 +1,102 @@
+"""summary.json of a run: what stands under which key. A plain dict, as it is what people and scripts read."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from mmcheck.config.differences import DifferencesTree
+
+SUMMARY_VERSION = 1
+"""Counted up when an earlier version of mmcheck, or a script written for it, would misread summary.json."""
+
+
+class Counts(TypedDict):
+    """Rows by what happens to them."""
+
+    rows_read: int
+    keep: int
+    flag: int
+    quarantine: int
+    unchecked: int
+
+
+class RawLimitsOff(TypedDict):
+    """Raw limits that could judge what the set itself is too small for."""
+
+    pairs: int
+    """Pairs that they would judge."""
+    rules: list[str]
+    limits: str
+    """What they ask for, and where they come from."""
+
+
+class PairSummary(TypedDict):
+    """The pairs of one kind."""
+
+    pairs: int
+    compared: int
+    """By a model."""
+    judged: int
+    by_raw_limit: int
+    """Judged by somebody's own limit alone."""
+    warning: NotRequired[str]
+    """What was not compared or not judged, and why."""
+    note: NotRequired[str]
+    raw_limits_off: NotRequired[RawLimitsOff]
+
+
+class FalseQuarantine(TypedDict):
+    """What quarantining by the posterior is expected to cost."""
+
+    limit: float
+    judged: int
+    taken: int
+    expected_wrongly_taken: float
+    share_of_true_pairs: float
+    sentence: str
+
+
+class TallySummary(Counts):
+    """What counting gives."""
+
+    findings: dict[str, int]
+    """Code -> rows."""
+    inactive_rules: list[str]
+    manifests: dict[str, Counts]
+    languages: dict[str, Counts]
+    probes: dict[str, dict[str, int]]
+    """Probe or analysis -> status -> rows."""
+    metrics: dict[str, dict[str, float]]
+    """Metric -> count, mean, least, greatest and quantiles."""
+
+
+class AnalysisSummary(TypedDict, total=False):
+    """What every analysis may say of the whole set, beside what is its own; ``fingerprint`` says which it is."""
+
+    fingerprint: str
+    sentences: list[str]
+    warnings: list[str]
+    """Sentences that limit what the verdicts mean."""
+
+
+class SetSummary(TypedDict):
+    """What holds for the set as a whole."""
+
+    notes: list[str]
+    """Plain sentences, the gravest first."""
+    pairs: dict[str, PairSummary]
+    """By kind."""
+    analyses: dict[str, AnalysisSummary]
+    """What each analysis found, without what only a plot needs."""
+    expected_false_quarantine: dict[str, FalseQuarantine]
+    """By kind of pair."""
+
+
+class RunSummary(TallySummary, SetSummary):
+    """The content of summary.json."""
+
+    schema_version: NotRequired[int]
+    """Absent in runs of early versions."""
+    source_rows: NotRequired[int]
+    """Rows of the manifests, where rows hold several texts."""
+    config: NotRequired[DifferencesTree]
