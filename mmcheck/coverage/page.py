@@ -39,7 +39,7 @@ from mmcheck.report.media_embed import (
     make_clip,
     make_thumbnail,
 )
-from mmcheck.report.page import asset, content_policy, environment
+from mmcheck.report.page import asset, render_page
 from mmcheck.report.shown_text import ShownText, show_plain, show_text
 from mmcheck.store.run_folder import RunFolder
 
@@ -182,22 +182,19 @@ def build_coverage_page(
             )
         )
     style, script = asset("report.css") + map_style(), map_script()
-    return (
-        environment(PACKAGE)
-        .get_template("page.html.j2")
-        .render(
-            style=Markup(style),
-            script=Markup(script),
-            policy=content_policy(style, script),
-            name=show_plain(run.path.resolve().name),
-            folder=show_plain(run.path, 400),
-            reference=None if summary.get("reference") is None else show_plain(summary["reference"], 200),
-            headline=next((text for part in parts for text in part.sentences), "There is nothing to show."),
-            wrong_word="mismatched" if summary["misaligned_by"] == "alignment" else "quarantined",
-            parts=parts,
-            show_plain=show_plain,
-            num_colours=NUM_COLOURS,
-        )
+    return render_page(
+        PACKAGE,
+        "page.html.j2",
+        style=style,
+        script=script,
+        name=show_plain(run.path.resolve().name),
+        folder=show_plain(run.path, 400),
+        reference=None if summary.get("reference") is None else show_plain(summary["reference"], 200),
+        headline=next((text for part in parts for text in part.sentences), "There is nothing to show."),
+        wrong_word="mismatched" if summary["misaligned_by"] == "alignment" else "quarantined",
+        parts=parts,
+        show_plain=show_plain,
+        num_colours=NUM_COLOURS,
     )
 
 

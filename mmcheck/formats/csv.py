@@ -17,7 +17,7 @@ from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.csv_dialect import CsvDialect, sniff_csv
 from mmcheck.formats.csv_records import QUOTE, Record, raw_fields, read_records, write_cells
 from mmcheck.formats.jsonl import ascii_compatible, first_objects
-from mmcheck.formats.output_rows import RowWriter, raw_bytes
+from mmcheck.formats.output_rows import RowWriter, media_place, raw_bytes
 from mmcheck.formats.paths import Modality, folder_of, media_kind
 from mmcheck.formats.reasons_file import Reasons
 from mmcheck.formats.rows import RAW, RAW_BYTES, RawRow, SampleMaker, configured_missing, until_break
@@ -137,8 +137,9 @@ class CsvFormat:
         source = first.sample.manifest if first else manifest
         final = folder / output_name(source, stem, ".csv")
         dialect = self._dialect_of(source)
-        place = f"{stem}_media" if media_folder is None else media_folder
-        writer = RowWriter(self._options, output, folder, media_folder=place, keep_paths=keep_paths)
+        writer = RowWriter(
+            self._options, output, folder, media_folder=media_place(stem, media_folder), keep_paths=keep_paths
+        )
         encoding = ascii_compatible(self._options.encoding)
         new = list(added if added is not None else first.extra if first else ())
         is_headless = dialect.width > 0 and dialect.header is None

@@ -18,7 +18,7 @@ from mmcheck.core.types import Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
-from mmcheck.formats.output_rows import RowWriter, raw_bytes
+from mmcheck.formats.output_rows import RowWriter, media_place, raw_bytes
 from mmcheck.formats.paths import Modality, folder_of
 from mmcheck.formats.rows import RAW, RAW_BYTES, RawRow, SampleMaker, until_break
 from mmcheck.formats.text_source import (
@@ -105,8 +105,9 @@ class JsonlFormat:
         iterator = iter(rows)
         first = next(iterator, None)
         final = folder / output_name(first.sample.manifest if first else manifest, stem, ".jsonl")
-        place = f"{stem}_media" if media_folder is None else media_folder
-        writer = RowWriter(self._options, output, folder, media_folder=place, keep_paths=keep_paths)
+        writer = RowWriter(
+            self._options, output, folder, media_folder=media_place(stem, media_folder), keep_paths=keep_paths
+        )
         encoding = self._options.encoding
         with open_output(final) as file:
             while first is not None:

@@ -146,6 +146,11 @@ class RowWriter:
         return relative
 
 
+def media_place(stem: str, chosen: str | None) -> str:
+    """Return the folder for copies of media of a written manifest: the one chosen, or ``<stem>_media``."""
+    return f"{stem}_media" if chosen is None else chosen
+
+
 def with_added(row: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of JSON with the new columns.
 

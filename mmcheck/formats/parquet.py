@@ -23,6 +23,7 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
+from mmcheck.formats.output_rows import media_place
 from mmcheck.formats.parquet_bytes import kinds_of_bytes
 from mmcheck.formats.parquet_copy import UNREADABLE, copy_rows
 from mmcheck.formats.paths import Modality, folder_of
@@ -109,7 +110,6 @@ class ParquetFormat:
         Raises:
             ManifestError: If the source is gone or changed.
         """
-        place = f"{stem}_media" if media_folder is None else media_folder
         return [
             copy_rows(
                 rows,
@@ -120,7 +120,7 @@ class ParquetFormat:
                 open_parquet,
                 manifest=manifest,
                 keep_paths=keep_paths,
-                media_folder=place,
+                media_folder=media_place(stem, media_folder),
                 types=added,
             )
         ]

@@ -13,13 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from markupsafe import Markup
 
 from mmcheck.core.atomic import write_text
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.overlap.summary import read_summary
 from mmcheck.report.media_embed import MAX_MEDIA_BYTES, MediaBudget
-from mmcheck.report.page import asset, content_policy, environment
+from mmcheck.report.page import asset, render_page
 from mmcheck.report.shown_rows import ShownRow, load_rows
 from mmcheck.report.shown_text import format_count, show_plain
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -82,29 +81,25 @@ def build_overlap_page(out: Path, train: RunFolder, test: RunFolder) -> str:
     ]
     style = asset("report.css") + asset("page.css", PACKAGE)
     total = len(pc.unique(_keys(table))) if table.num_rows else 0
-    return (
-        environment(PACKAGE)
-        .get_template("page.html.j2")
-        .render(
-            style=Markup(style),
-            policy=content_policy(style),
-            train_name=show_plain(summary["train"]["given"]),
-            test_name=show_plain(summary["test"]["given"]),
-            headline=_headline(summary),
-            passed=summary["passed"],
-            max_overlap=summary["max_overlap"],
-            sentences=[show_plain(sentence, 600) for sentence in summary["sentences"]],
-            notes=[show_plain(note, 800) for note in summary["notes"]],
-            kinds=[(TITLES[kind], found) for kind, found in summary["kinds"].items() if found["compared"]],
-            pairs=[
-                _show(records, one, other)
-                for records, one, other in zip(chosen.values(), rows[0], rows[1], strict=True)
-            ],
-            total=total,
-            media_refused=sum(budget.refused for budget in budgets),
-            num_clean=summary["written"]["clean"]["rows"],
-            clean_files=[show_plain(file, 400) for file in summary["written"]["clean"]["files"]],
-        )
+    return render_page(
+        PACKAGE,
+        "page.html.j2",
+        style=style,
+        train_name=show_plain(summary["train"]["given"]),
+        test_name=show_plain(summary["test"]["given"]),
+        headline=_headline(summary),
+        passed=summary["passed"],
+        max_overlap=summary["max_overlap"],
+        sentences=[show_plain(sentence, 600) for sentence in summary["sentences"]],
+        notes=[show_plain(note, 800) for note in summary["notes"]],
+        kinds=[(TITLES[kind], found) for kind, found in summary["kinds"].items() if found["compared"]],
+        pairs=[
+            _show(records, one, other) for records, one, other in zip(chosen.values(), rows[0], rows[1], strict=True)
+        ],
+        total=total,
+        media_refused=sum(budget.refused for budget in budgets),
+        num_clean=summary["written"]["clean"]["rows"],
+        clean_files=[show_plain(file, 400) for file in summary["written"]["clean"]["files"]],
     )
 
 

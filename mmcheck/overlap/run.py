@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import Config
-from mmcheck.core.atomic import atomic_path, write_text
+from mmcheck.core.atomic import write_text
 from mmcheck.core.errors import UserError
 from mmcheck.core.pair_kinds import KIND_OF, TEXTS
 from mmcheck.core.progress import Progress, SilentProgress
@@ -38,8 +38,8 @@ from mmcheck.overlap.search import KINDS, MAX_LISTED, Overlap, Part, find_overla
 from mmcheck.overlap.words import count_rows, tell_kind, tell_overlap
 from mmcheck.overlap.write import CLEAN, REMOVED, write_split
 from mmcheck.store.own_entries import OVERLAP_FILES, read_inventory, remove
+from mmcheck.store.result_tables import write_result
 from mmcheck.store.run_folder import RunFolder, StoredShard, read_part
-from mmcheck.store.schema import dump_json, write_part
 
 DEFAULT_KINDS = (*KIND_OF, "pair")
 """Kinds that remove a row and count as leaked: a short text alone, such as "a dog", is no leak."""
@@ -150,10 +150,7 @@ def _compare(
     reasons = _reasons(table, kinds)
     _remove_stale(out)
     progress.phase("writing overlaps", None)
-    write_part(out / "overlaps.parquet", table, {})
-    with atomic_path(out / "overlaps.jsonl") as temporary, temporary.open("wb") as file:
-        for batch in table.to_batches(max_chunksize=4096):
-            file.write("".join(f"{dump_json(row)}\n" for row in batch.to_pylist()).encode("utf-8", "replace"))
+    write_result(out, "overlaps", table)
     written = write_split(train, reasons, out, progress, write_media=write_media)
     summary = _summarise(sides, found, table, kinds, max_overlap)
     # Last, so that a folder with a summary is a whole one.

@@ -16,7 +16,7 @@ from typing import Any
 from mmcheck.config import CaptionTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import ProbeTraits
-from mmcheck.core.types import Measurement, Status
+from mmcheck.core.types import Measurement
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_boilerplate import boilerplate_ratio
 from mmcheck.metrics.caption_residue import count_urls, filename_likeness, has_entities, markup_ratio
@@ -30,6 +30,7 @@ from mmcheck.metrics.transcript_cleaning import is_missing_value
 from mmcheck.metrics.transcript_marks import CONTROL_TOKEN
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.caption_text_metrics import METRICS
+from mmcheck.probe.facts import Facts, measure_facts
 
 _VERSION = 4
 _LOOKED_AT = 20_000  # characters of a caption that are read; our own choice: bounds time; no caption is longer
@@ -75,7 +76,7 @@ class CaptionTextProbe:
         """Return the version of the language tables."""
         return {"py3langid": importlib.metadata.version("py3langid")}
 
-    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
+    def prepare(self, media: SampleMedia) -> Facts:
         """Return values and evidence of one caption.
 
         Raises:
@@ -117,20 +118,11 @@ class CaptionTextProbe:
             evidence["generic_words"] = list(specificity.generic_words)
         if has_entities(text):
             evidence["has_entities"] = True
-        return values, evidence
+        return Facts(values, evidence)
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
-        return [
-            Measurement(
-                sample_id=item.sample.id,
-                probe=self.name,
-                status=Status.MEASURED,
-                values=item.payload[0],
-                evidence=item.payload[1],
-            )
-            for item in batch
-        ]
+        return measure_facts(self.name, batch)
 
 
 def _guess_language(text: str, letters: int, values: dict[str, float], evidence: dict[str, Any]) -> None:

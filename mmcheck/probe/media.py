@@ -12,7 +12,6 @@ import importlib.metadata
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.errors import MediaError
 from mmcheck.core.part_traits import ProbeTraits
-from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Sample, Status
+from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Sample
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.media.image import DecodedImage
@@ -38,6 +37,7 @@ from mmcheck.metrics.text_length import spoken_length
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.facts import Facts, measure_facts
 from mmcheck.probe.media_metrics import METRICS, SILENCE_DB
 from mmcheck.store.media_columns import AUDIO_DIGEST, IMAGE_COLOURS, IMAGE_DIGEST, IMAGE_HASH, MEDIA_COLUMNS
 
@@ -48,16 +48,6 @@ _BLANK_SPREAD = 4.0
 _MAY_BE_BLANK = re.compile(r"mask|depth|seg|alpha|matte|edge|label")
 """Columns whose images are about a picture and may well be of one colour."""
 _MIN_SPEECH = 0.1  # seconds of speech below which a rate of speech means nothing; our own choice: a syllable
-
-
-@dataclass(frozen=True, slots=True)
-class MediaFacts:
-    """What is measured of one sample; the parts of its ``Measurement``."""
-
-    values: dict[str, float] = field(default_factory=dict)
-    evidence: dict[str, Any] = field(default_factory=dict)
-    content: dict[str, bytes] = field(default_factory=dict)
-    embeddings: dict[str, Any] = field(default_factory=dict)
 
 
 class MediaProbe:
@@ -109,7 +99,7 @@ class MediaProbe:
             "voice_activity": None if model is None else {"file": model.name, "sha256": digest_file(model)},
         }
 
-    def prepare(self, media: SampleMedia) -> MediaFacts:
+    def prepare(self, media: SampleMedia) -> Facts:
         """Return all that is measured; everything is done here, in the decoding thread.
 
         Raises:
@@ -119,7 +109,7 @@ class MediaProbe:
         sample = media.sample
         if sample.image is None and sample.audio is None:
             raise NotApplicable("the row names neither an image nor a recording")
-        facts = MediaFacts()
+        facts = Facts()
         if sample.image is not None:
             _measure_image(media, sample.image, facts)
             if self._options.fingerprints:
@@ -135,20 +125,9 @@ class MediaProbe:
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
-        return [
-            Measurement(
-                sample_id=item.sample.id,
-                probe=self.name,
-                status=Status.MEASURED,
-                values=item.payload.values,
-                evidence=item.payload.evidence,
-                content=item.payload.content,
-                embeddings=item.payload.embeddings,
-            )
-            for item in batch
-        ]
+        return measure_facts(self.name, batch)
 
-    def _measure_audio(self, media: SampleMedia, ref: MediaRef, facts: MediaFacts) -> None:
+    def _measure_audio(self, media: SampleMedia, ref: MediaRef, facts: Facts) -> None:
         values, evidence = facts.values, facts.evidence
         audio = media.audio()
         info = audio.info
@@ -191,7 +170,7 @@ class MediaProbe:
             evidence["num_nonfinite"] = info.num_nonfinite
 
 
-def _measure_image(media: SampleMedia, ref: MediaRef, facts: MediaFacts) -> None:
+def _measure_image(media: SampleMedia, ref: MediaRef, facts: Facts) -> None:
     values, evidence = facts.values, facts.evidence
     decoded = media.decoded_image()
     blankness, contrast, brightness = _look(decoded.image)

@@ -13,7 +13,7 @@ from typing import Any
 from mmcheck.config import TranscriptTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.part_traits import ProbeTraits
-from mmcheck.core.types import Measurement, Status
+from mmcheck.core.types import Measurement
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.caption_words import count_words, repetition_tokens
 from mmcheck.metrics.text_length import text_length
@@ -21,6 +21,7 @@ from mmcheck.metrics.text_repetition import repeated_ngram_ratio
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript
 from mmcheck.metrics.word_tables import SOURCE
 from mmcheck.probe.base import NotApplicable, Prepared
+from mmcheck.probe.facts import Facts, measure_facts
 from mmcheck.probe.transcript_text_metrics import METRICS
 
 _VERSION = 1
@@ -65,7 +66,7 @@ class TranscriptTextProbe:
         """Return where the word tables come from."""
         return dict(SOURCE)
 
-    def prepare(self, media: SampleMedia) -> tuple[dict[str, float], dict[str, Any]]:
+    def prepare(self, media: SampleMedia) -> Facts:
         """Return values and evidence of one transcript.
 
         The evidence has the pieces by kind under ``residue`` and the text that the models score under ``cleaned``.
@@ -94,17 +95,8 @@ class TranscriptTextProbe:
             evidence["residue"] = {kind: list(pieces[:_SHOWN]) for kind, pieces in residue.items()}
         if found.text != text:
             evidence["cleaned"] = found.text
-        return values, evidence
+        return Facts(values, evidence)
 
     def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
-        return [
-            Measurement(
-                sample_id=item.sample.id,
-                probe=self.name,
-                status=Status.MEASURED,
-                values=item.payload[0],
-                evidence=item.payload[1],
-            )
-            for item in batch
-        ]
+        return measure_facts(self.name, batch)

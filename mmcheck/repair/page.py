@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from markupsafe import Markup
 
 from mmcheck.core.atomic import write_text
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.sentences import count_noun
 from mmcheck.repair.summary import FOLDER, read_summary
 from mmcheck.report.media_embed import MediaBudget
-from mmcheck.report.page import asset, content_policy, environment
+from mmcheck.report.page import asset, render_page
 from mmcheck.report.shown_rows import ShownRow, load_rows
 from mmcheck.report.shown_text import ShownText, format_value, show_plain, show_text
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -93,31 +92,28 @@ def build_repair_page(run: RunFolder) -> str:
     budget = MediaBudget()
     rows = load_rows(run, config, [record["index"] for record in chosen], budget)
     style = asset("report.css") + asset("page.css", PACKAGE)
-    return (
-        environment(PACKAGE)
-        .get_template("page.html.j2")
-        .render(
-            style=Markup(style),
-            policy=content_policy(style),
-            name=show_plain(run.path.resolve().name),
-            folder=show_plain(run.path, 400),
-            headline=_headline(summary),
-            explanations=[show_plain(entry["sentence"], 600) for entry in summary["explanations"]],
-            notes=[show_plain(note, 600) for note in summary["notes"]],
-            kinds=[(KINDS.get(kind, kind), count) for kind, count in summary["proposals_by_kind"].items()],
-            proposals=[_show(record, row) for record, row in zip(chosen, rows, strict=True)],
-            # The last sentence is the outcome where nothing is proposed.
-            outcome=show_plain(summary["sentences"][-1], 600) if summary["sentences"] else "",
-            total=table.num_rows,
-            total_told=count_noun(table.num_rows, "proposal"),
-            has_less_sure=summary["less_sure"] > 0,
-            suspects=count_noun(summary["suspects"], "pair is", "pairs are"),
-            less_sure=count_noun(summary["less_sure"], "more proposal is", "more proposals are"),
-            min_confidence=format_value(summary["min_confidence"]),
-            expected_wrong=format_value(summary["expected_wrong"]),
-            written=_written(summary["written"]),
-            media_refused=budget.refused and count_noun(budget.refused, "medium was", "media were"),
-        )
+    return render_page(
+        PACKAGE,
+        "page.html.j2",
+        style=style,
+        name=show_plain(run.path.resolve().name),
+        folder=show_plain(run.path, 400),
+        headline=_headline(summary),
+        explanations=[show_plain(entry["sentence"], 600) for entry in summary["explanations"]],
+        notes=[show_plain(note, 600) for note in summary["notes"]],
+        kinds=[(KINDS.get(kind, kind), count) for kind, count in summary["proposals_by_kind"].items()],
+        proposals=[_show(record, row) for record, row in zip(chosen, rows, strict=True)],
+        # The last sentence is the outcome where nothing is proposed.
+        outcome=show_plain(summary["sentences"][-1], 600) if summary["sentences"] else "",
+        total=table.num_rows,
+        total_told=count_noun(table.num_rows, "proposal"),
+        has_less_sure=summary["less_sure"] > 0,
+        suspects=count_noun(summary["suspects"], "pair is", "pairs are"),
+        less_sure=count_noun(summary["less_sure"], "more proposal is", "more proposals are"),
+        min_confidence=format_value(summary["min_confidence"]),
+        expected_wrong=format_value(summary["expected_wrong"]),
+        written=_written(summary["written"]),
+        media_refused=budget.refused and count_noun(budget.refused, "medium was", "media were"),
     )
 
 

@@ -30,8 +30,8 @@ from mmcheck.repair.write import check_target, write_repaired
 from mmcheck.store.claim import hold
 from mmcheck.store.own_entries import PRODUCTS
 from mmcheck.store.reading import require_complete
+from mmcheck.store.result_tables import write_result
 from mmcheck.store.run_folder import RunFolder, read_part
-from mmcheck.store.schema import dump_json, write_part
 
 PROPOSALS = pa.schema(
     [
@@ -266,6 +266,5 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
 
 def _write(run: RunFolder, table: pa.Table, summary: dict[str, Any]) -> None:
     folder = run.path / FOLDER
-    write_part(folder / "proposals.parquet", table, {})
-    write_text(folder / "proposals.jsonl", "".join(f"{dump_json(row)}\n" for row in table.to_pylist()))
+    write_result(folder, "proposals", table)
     write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from markupsafe import Markup
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import write_text
@@ -27,7 +26,7 @@ from mmcheck.report.kept_samples import KeptStrip, choose_kept
 from mmcheck.report.media_embed import MAX_MEDIA_BYTES, MediaBudget
 from mmcheck.report.null_plots import draw_null_plots
 from mmcheck.report.overview import check_sum, count_slice, count_slices, list_notes, tell_outcome
-from mmcheck.report.page import asset, content_policy, environment
+from mmcheck.report.page import asset, render_page
 from mmcheck.report.provenance import describe_run
 from mmcheck.report.shown_rows import ShownRow, load_rows
 from mmcheck.report.shown_text import (
@@ -121,43 +120,40 @@ def build_report(run: RunFolder) -> str:
     )
     style, script = asset("report.css"), asset("report.js")
     not_kept = sum(part.count for part in whole.parts if part.action != "keep")
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            style=Markup(style),
-            script=Markup(script),
-            policy=content_policy(style, script),
-            name=show_plain(run.path.resolve().name),
-            folder=show_plain(run.path, 400),
-            whole=whole,
-            outcome=tell_outcome(whole, summary),
-            warning=check_sum(whole),
-            set_notes=list_notes(summary),
-            advice=advise(summary, show_plain(run.path, 400)),
-            null_plots=draw_null_plots(run.find_analysis_summary("alignment")),
-            pages=_pages(run),
-            slices=[table for table in slices if table is not None],
-            codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),
-            codes_left_out=max(0, len(findings.codes) - MAX_CODES),
-            inactive_rules=[show_plain(rule) for rule in summary.get("inactive_rules", ())],
-            skipped_probes=[(show_plain(k), show_plain(v)) for k, v in run.record.skipped_probes.items()],
-            probes=_probe_counts(summary),
-            limited=[drawing for drawing in histograms if drawing.lines],
-            unlimited=[drawing for drawing in histograms if not drawing.lines],
-            rows=rows,
-            code_numbers=_code_numbers(findings.codes),
-            no_finding=NO_FINDING,
-            not_kept=not_kept,
-            sort_metrics=_sort_metrics(run.metrics(), rows),
-            has_evidence=any(row.evidence for row in rows),
-            max_audio_seconds=format_value(config.report.max_audio_seconds),
-            media_refused=budget.refused,
-            media_limit=format_bytes(MAX_MEDIA_BYTES),
-            kept=kept,
-            groups=describe_run(run.record, summary),
-            config_yaml=show_plain_lines(config.to_yaml()),
-        )
+    return render_page(
+        "mmcheck.report",
+        "report.html.j2",
+        style=style,
+        script=script,
+        name=show_plain(run.path.resolve().name),
+        folder=show_plain(run.path, 400),
+        whole=whole,
+        outcome=tell_outcome(whole, summary),
+        warning=check_sum(whole),
+        set_notes=list_notes(summary),
+        advice=advise(summary, show_plain(run.path, 400)),
+        null_plots=draw_null_plots(run.find_analysis_summary("alignment")),
+        pages=_pages(run),
+        slices=[table for table in slices if table is not None],
+        codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),
+        codes_left_out=max(0, len(findings.codes) - MAX_CODES),
+        inactive_rules=[show_plain(rule) for rule in summary.get("inactive_rules", ())],
+        skipped_probes=[(show_plain(k), show_plain(v)) for k, v in run.record.skipped_probes.items()],
+        probes=_probe_counts(summary),
+        limited=[drawing for drawing in histograms if drawing.lines],
+        unlimited=[drawing for drawing in histograms if not drawing.lines],
+        rows=rows,
+        code_numbers=_code_numbers(findings.codes),
+        no_finding=NO_FINDING,
+        not_kept=not_kept,
+        sort_metrics=_sort_metrics(run.metrics(), rows),
+        has_evidence=any(row.evidence for row in rows),
+        max_audio_seconds=format_value(config.report.max_audio_seconds),
+        media_refused=budget.refused,
+        media_limit=format_bytes(MAX_MEDIA_BYTES),
+        kept=kept,
+        groups=describe_run(run.record, summary),
+        config_yaml=show_plain_lines(config.to_yaml()),
     )
 
 

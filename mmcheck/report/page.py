@@ -12,8 +12,10 @@ import hashlib
 import importlib.resources
 from functools import cache
 from importlib.resources.abc import Traversable
+from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from mmcheck.report import media_embed
 from mmcheck.report.shown_text import format_count, format_share, format_value
@@ -46,6 +48,22 @@ def environment(package: str = "mmcheck.report") -> jinja2.Environment:
     made.filters |= {"count": format_count, "number": format_value, "share": _share}
     made.globals |= {"wave_width": media_embed.WAVE_WIDTH, "wave_height": media_embed.WAVE_HEIGHT}
     return made
+
+
+def render_page(package: str, template: str, *, style: str, script: str | None = None, **values: Any) -> str:
+    """Return a page as one text that needs nothing else.
+
+    Args:
+        package: Dotted name of the package whose page it is.
+        template: File name of its template.
+        style: Its style.
+        script: Its script; None: it has none.
+        values: What the template shows.
+    """
+    if script is not None:
+        values["script"] = Markup(script)
+    found = environment(package).get_template(template)
+    return found.render(style=Markup(style), policy=content_policy(style, script), **values)
 
 
 def content_policy(style: str, script: str | None = None) -> str:

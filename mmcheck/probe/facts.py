@@ -1,0 +1,44 @@
+"""The payload of probes that need no model: all is found while a sample is prepared, in the decoding thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmcheck.core.types import Measurement, Status
+from mmcheck.probe.base import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is found out about one sample: the parts of its ``Measurement``."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
+    content: dict[str, bytes] = field(default_factory=dict)
+    embeddings: dict[str, Any] = field(default_factory=dict)
+
+
+def measure_facts(probe: str, batch: Sequence[Prepared]) -> list[Measurement]:
+    """Return one measurement a sample, in order.
+
+    Args:
+        probe: Whose.
+        batch: Samples with ``Facts`` as their payload.
+    """
+    found = []
+    for prepared in batch:
+        facts: Facts = prepared.payload
+        found.append(
+            Measurement(
+                sample_id=prepared.sample.id,
+                probe=probe,
+                status=Status.MEASURED,
+                values=facts.values,
+                evidence=facts.evidence,
+                content=facts.content,
+                embeddings=facts.embeddings,
+            )
+        )
+    return found
