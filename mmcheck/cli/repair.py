@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from mmcheck.repair.summary import RepairSummary
 
 _KINDS = {
     "shift": "part of a block of texts shifted by some rows",
@@ -62,33 +62,33 @@ def repair(
     if json:
         import json as writer
 
-        typer.echo(writer.dumps(summary, indent=2, ensure_ascii=False))
+        typer.echo(writer.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:
         _print(summary, page)
 
 
-def _print(summary: Mapping[str, Any], page: Path) -> None:
+def _print(summary: RepairSummary, page: Path) -> None:
     from mmcheck.cli.tables import clean, print_table
     from mmcheck.core.sentences import count_noun
 
-    for sentence in (*summary["sentences"], *summary["notes"]):
+    for sentence in (*summary.sentences, *summary.notes):
         typer.echo(clean(sentence))
-    if summary["proposals"]:
-        rows = [(kind, count, _KINDS.get(kind, "")) for kind, count in summary["proposals_by_kind"].items()]
-        print_table(count_noun(summary["proposals"], "proposal"), ("kind", "rows", "what happened"), rows, numeric=(1,))
+    if summary.proposals:
+        rows = [(kind, count, _KINDS.get(kind, "")) for kind, count in summary.proposals_by_kind.items()]
+        print_table(count_noun(summary.proposals, "proposal"), ("kind", "rows", "what happened"), rows, numeric=(1,))
         typer.echo(
-            f"{count_noun(summary['suspects'], 'suspect pair')}; confidence at least {summary['min_confidence']}, so "
-            f"about {summary['expected_wrong']} of {count_noun(summary['proposals'], 'proposal')} may be wrong."
+            f"{count_noun(summary.suspects, 'suspect pair')}; confidence at least {summary.min_confidence}, so "
+            f"about {summary.expected_wrong} of {count_noun(summary.proposals, 'proposal')} may be wrong."
         )
-    if summary["less_sure"]:
-        more = count_noun(summary["less_sure"], "more proposal is", "more proposals are")
+    if summary.less_sure:
+        more = count_noun(summary.less_sure, "more proposal is", "more proposals are")
         typer.echo(f"{more} below that confidence (see --min-confidence).")
     typer.echo(f"page:        {clean(str(page))}  (open in a browser)")
-    written = summary["written"]
-    if written:
-        changed = count_noun(written["repaired_rows"], "row")
-        typer.echo(f"repaired:    {clean(written['folder'])}  ({changed} changed; scan these)")
-        for file in written["files"]:
+    written = summary.written
+    if written.folder:
+        changed = count_noun(written.repaired_rows, "row")
+        typer.echo(f"repaired:    {clean(written.folder)}  ({changed} changed; scan these)")
+        for file in written.files:
             typer.echo(f"             {clean(file)}")
-        for note in written["notes"]:
+        for note in written.notes:
             typer.echo(clean(note))

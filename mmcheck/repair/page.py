@@ -16,7 +16,7 @@ import pyarrow as pa
 from mmcheck.core.atomic import write_text
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.sentences import count_noun
-from mmcheck.repair.summary import FOLDER, read_summary
+from mmcheck.repair.summary import FOLDER, RepairSummary, Written, read_summary
 from mmcheck.report.media_embed import MediaBudget
 from mmcheck.report.page import asset, render_page
 from mmcheck.report.shown_rows import ShownRow, load_rows
@@ -99,48 +99,48 @@ def build_repair_page(run: RunFolder) -> str:
         name=show_plain(run.path.resolve().name),
         folder=show_plain(run.path, 400),
         headline=_headline(summary),
-        explanations=[show_plain(entry["sentence"], 600) for entry in summary["explanations"]],
-        notes=[show_plain(note, 600) for note in summary["notes"]],
-        kinds=[(KINDS.get(kind, kind), count) for kind, count in summary["proposals_by_kind"].items()],
+        explanations=[show_plain(entry.sentence, 600) for entry in summary.explanations],
+        notes=[show_plain(note, 600) for note in summary.notes],
+        kinds=[(KINDS.get(kind, kind), count) for kind, count in summary.proposals_by_kind.items()],
         proposals=[_show(record, row) for record, row in zip(chosen, rows, strict=True)],
         # The last sentence is the outcome where nothing is proposed.
-        outcome=show_plain(summary["sentences"][-1], 600) if summary["sentences"] else "",
+        outcome=show_plain(summary.sentences[-1], 600) if summary.sentences else "",
         total=table.num_rows,
         total_told=count_noun(table.num_rows, "proposal"),
-        has_less_sure=summary["less_sure"] > 0,
-        suspects=count_noun(summary["suspects"], "pair is", "pairs are"),
-        less_sure=count_noun(summary["less_sure"], "more proposal is", "more proposals are"),
-        min_confidence=format_value(summary["min_confidence"]),
-        expected_wrong=format_value(summary["expected_wrong"]),
-        written=_written(summary["written"]),
+        has_less_sure=summary.less_sure > 0,
+        suspects=count_noun(summary.suspects, "pair is", "pairs are"),
+        less_sure=count_noun(summary.less_sure, "more proposal is", "more proposals are"),
+        min_confidence=format_value(summary.min_confidence),
+        expected_wrong=format_value(summary.expected_wrong),
+        written=_written(summary.written),
         media_refused=budget.refused and count_noun(budget.refused, "medium was", "media were"),
     )
 
 
-def _written(found: Mapping[str, Any]) -> dict[str, Any] | None:
+def _written(found: Written) -> dict[str, object] | None:
     """Return what ``--write`` wrote and where, safe to show; None if nothing was written."""
-    if not found:
+    if not found.folder:
         return None
-    files, lost = found["files"], len(found["not_written"])
+    files, lost = found.files, len(found.not_written)
     return {
-        "changed": count_noun(found["repaired_rows"], "row is", "rows are"),
-        "folder": show_plain(found["folder"], 400),
+        "changed": count_noun(found.repaired_rows, "row is", "rows are"),
+        "folder": show_plain(found.folder, 400),
         "files": [show_plain(file, 400) for file in files[:_MAX_FILES]],
         "more": max(0, len(files) - _MAX_FILES),
         "not_written": lost and count_noun(lost, "proposal was", "proposals were"),
-        "notes": [show_plain(note, 600) for note in found["notes"]],
+        "notes": [show_plain(note, 600) for note in found.notes],
     }
 
 
-def _headline(summary: Mapping[str, Any]) -> str:
-    count = summary["proposals"]
+def _headline(summary: RepairSummary) -> str:
+    count = summary.proposals
     if not count:
-        parts = [part for part in summary["modalities"].values() if part["pairs"]]
-        judged = [part["random_share"] is not None for part in parts]
+        parts = [part for part in summary.modalities.values() if part.pairs]
+        judged = [part.random_share is not None for part in parts]
         if not any(judged):
             return "Nothing was judged"
-        return "Nothing to repair" if all(judged) and not summary["suspects"] else "Nothing is proposed"
-    return f"{count:,} of {count_noun(summary['rows_read'], 'row')} would get another text"
+        return "Nothing to repair" if all(judged) and not summary.suspects else "Nothing is proposed"
+    return f"{count:,} of {count_noun(summary.rows_read, 'row')} would get another text"
 
 
 def _choose(table: pa.Table, limit: int) -> list[dict[str, Any]]:

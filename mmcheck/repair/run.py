@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from mmcheck.core.atomic import TMP_PREFIX, write_text
+from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError, UserError
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, KIND_OF, TEXTS, PairKind
 from mmcheck.core.progress import Progress, SilentProgress
@@ -23,9 +20,10 @@ from mmcheck.repair.constants import MIN_CONFIDENCE
 from mmcheck.repair.inputs import image_scores, read_files, read_posterior, transcript_scores
 from mmcheck.repair.orphans import Orphans
 from mmcheck.repair.page import write_repair_page
+from mmcheck.repair.plan import Explanation
 from mmcheck.repair.scores import PairScores
 from mmcheck.repair.search import Proposal, RepairPlan, propose_repairs
-from mmcheck.repair.summary import FOLDER
+from mmcheck.repair.summary import FOLDER, ComparedPairs, EncodedOrphans, RepairSummary, Written
 from mmcheck.repair.write import check_target, write_repaired
 from mmcheck.store.claim import hold
 from mmcheck.store.own_entries import PRODUCTS
@@ -63,7 +61,7 @@ def repair_run(
     min_confidence: float = MIN_CONFIDENCE,
     use_model: bool = True,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> RepairSummary:
     """Propose repairs for a finished run, write ``RUN/repair/`` anew, and return its summary.
 
     Args:
@@ -102,10 +100,9 @@ def repair_run(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         table = _table(run, plans, min_confidence)
-        summary = _summarise(run, rows, plans, orphans, table, min_confidence)
         told.phase("writing proposals", None)
-        if target is not None:
-            summary["written"] = write_repaired(run, table, target, told)
+        written = Written() if target is None else write_repaired(run, table, target, told)
+        summary = _summarise(run, rows, plans, orphans, table, min_confidence, written)
         try:
             _write(run, table, summary)
             told.phase("writing the page", None)
@@ -191,8 +188,8 @@ def _table(run: RunFolder, plans: Sequence[RepairPlan], min_confidence: float) -
     return pa.Table.from_pylist(records, schema=PROPOSALS)
 
 
-def _read_rows(run: RunFolder, wanted: set[int]) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
+def _read_rows(run: RunFolder, wanted: set[int]) -> dict[int, dict[str, object]]:
+    found: dict[int, dict[str, object]] = {}
     rows = np.array(sorted(wanted), dtype=np.int64)
     for shard in run.shards():
         here = rows[np.searchsorted(rows, shard.start) : np.searchsorted(rows, shard.stop)]
@@ -210,40 +207,41 @@ def _summarise(
     orphans: Orphans,
     table: pa.Table,
     min_confidence: float,
-) -> dict[str, Any]:
+    written: Written,
+) -> RepairSummary:
     kinds = Counter(table["kind"].to_pylist())
     confidence = np.asarray(table["confidence"].to_numpy(), dtype=np.float64)
     every = [proposal.confidence for plan in plans for proposal in plan.proposals]
-    explanations = [asdict(explanation) for plan in plans for explanation in plan.explanations]
+    explanations = [explanation for plan in plans for explanation in plan.explanations]
     notes = [note[:1].upper() + note[1:] for note in (*(note for plan in plans for note in plan.notes), *orphans.notes)]
-    return {
-        "run": run.path.resolve().name,
-        "rows_read": rows,
-        "min_confidence": min_confidence,
-        "proposals": table.num_rows,
-        "proposals_by_kind": dict(sorted(kinds.items())),
-        "expected_wrong": round(float((1 - confidence).sum()), 2),
-        "less_sure": sum(0.5 <= value < min_confidence for value in every),
-        "suspects": sum(plan.num_suspects for plan in plans),
-        "explanations": explanations,
-        "sentences": _sentences(table.num_rows, plans, explanations),
-        "notes": notes,
-        "modalities": {
-            plan.kind.name: {
-                "pairs": plan.num_pairs,
-                "suspects": plan.num_suspects,
-                "random_share": plan.random_share,
-                "partner_share": plan.partner_share,
-            }
+    return RepairSummary(
+        run=run.path.resolve().name,
+        rows_read=rows,
+        min_confidence=min_confidence,
+        proposals=table.num_rows,
+        proposals_by_kind=dict(sorted(kinds.items())),
+        expected_wrong=round(float((1 - confidence).sum()), 2),
+        less_sure=sum(0.5 <= value < min_confidence for value in every),
+        suspects=sum(plan.num_suspects for plan in plans),
+        explanations=tuple(explanations),
+        sentences=tuple(_sentences(table.num_rows, plans, explanations)),
+        notes=tuple(notes),
+        modalities={
+            plan.kind.name: ComparedPairs(
+                pairs=plan.num_pairs,
+                suspects=plan.num_suspects,
+                random_share=plan.random_share,
+                partner_share=plan.partner_share,
+            )
             for plan in plans
         },
-        "orphans": {"captions": orphans.num_captions, "images": orphans.num_images},
-        "written": {},
-    }
+        orphans=EncodedOrphans(captions=orphans.num_captions, images=orphans.num_images),
+        written=written,
+    )
 
 
-def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequence[dict[str, Any]]) -> list[str]:
-    told = [explanation["sentence"] for explanation in explanations]
+def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequence[Explanation]) -> list[str]:
+    told = [explanation.sentence for explanation in explanations]
     if proposals:
         return told
     suspects = sum(plan.num_suspects for plan in plans)
@@ -264,7 +262,7 @@ def _sentences(proposals: int, plans: Sequence[RepairPlan], explanations: Sequen
     return [*told, "Nothing to repair: no pair looks wrong."]
 
 
-def _write(run: RunFolder, table: pa.Table, summary: dict[str, Any]) -> None:
+def _write(run: RunFolder, table: pa.Table, summary: RepairSummary) -> None:
     folder = run.path / FOLDER
     write_result(folder, "proposals", table)
-    write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    summary.write(folder / "summary.json", ensure_ascii=False, allow_nan=True)

@@ -31,6 +31,7 @@ from mmcheck.formats.csv_dialect import sniff_csv
 from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.open_format import open_format
 from mmcheck.formats.paths import is_inside
+from mmcheck.repair.summary import Written
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.run_record import InputRecord
 from mmcheck.store.schema import table_to_samples
@@ -79,7 +80,7 @@ def check_target(run: RunFolder, target: Path) -> Path:
     return target
 
 
-def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Progress) -> dict[str, Any]:
+def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Progress) -> Written:
     """Write the manifests of a run with the proposals applied; return the files, counts and notes.
 
     Args:
@@ -128,13 +129,13 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
         raise OutputError(error.message, hint=_OTHER) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return {
-        "folder": str(target),
-        "files": [str(target / file.relative_to(staging)) for file in written],
-        "repaired_rows": writer.repaired,
-        "not_written": writer.not_written,
-        "notes": writer.notes,
-    }
+    return Written(
+        folder=str(target),
+        files=tuple(str(target / file.relative_to(staging)) for file in written),
+        repaired_rows=writer.repaired,
+        not_written=tuple(writer.not_written),
+        notes=tuple(writer.notes),
+    )
 
 
 class _Writer:

@@ -74,7 +74,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
     run = planted.make_run(folder / "run", [(manifest, "jsonl")])
     summary = repair_run(run.path)
-    assert summary["proposals"] == 30
+    assert summary.proposals == 30
     return write_repair_page(run)
 
 

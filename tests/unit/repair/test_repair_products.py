@@ -48,7 +48,7 @@ def test_a_run_shuffled_as_a_whole_is_put_in_order(tmp_path: Path) -> None:
     order = np.random.default_rng(1).permutation(120).tolist()
     run = _run(tmp_path, order)
     summary = repair_run(run.path, write=tmp_path / "out")
-    assert summary["proposals"] >= 96
+    assert summary.proposals >= 96
     lines = (tmp_path / "out" / "a.jsonl").read_text().splitlines()
     pairs = [
         (planted.number_of(row["image"][:-4]), planted.number_of(row["caption"])) for row in map(json.loads, lines)
@@ -59,8 +59,8 @@ def test_a_run_shuffled_as_a_whole_is_put_in_order(tmp_path: Path) -> None:
 def test_too_few_pairs_are_not_called_sound(tmp_path: Path) -> None:
     run = _run(tmp_path, [1, 0, 2])
     summary = repair_run(run.path)
-    assert summary["sentences"] == ["Nothing was judged, so nothing is proposed."]
-    assert summary["notes"] == [
+    assert list(summary.sentences) == ["Nothing was judged, so nothing is proposed."]
+    assert list(summary.notes) == [
         "3 image-caption pairs are too few to learn what correct ones look like; scan at least 20 together, then "
         "run repair."
     ]
@@ -71,16 +71,16 @@ def test_too_few_pairs_are_not_called_sound(tmp_path: Path) -> None:
 
 
 def test_one_pair_is_told_in_the_singular(tmp_path: Path) -> None:
-    (note,) = repair_run(_run(tmp_path, [0]).path)["notes"]
+    (note,) = repair_run(_run(tmp_path, [0]).path).notes
     assert note.startswith("1 image-caption pair is too few")
 
 
 def test_outsiders_throughout_are_not_called_sound(tmp_path: Path) -> None:
     run = _run(tmp_path, list(range(1000, 1060)))
     summary = repair_run(run.path)
-    assert summary["proposals"] == 0
-    assert summary["sentences"] == ["Nothing was judged, so nothing is proposed."]
-    assert "scan with another model" in summary["notes"][0]
+    assert summary.proposals == 0
+    assert list(summary.sentences) == ["Nothing was judged, so nothing is proposed."]
+    assert "scan with another model" in summary.notes[0]
 
 
 def test_the_run_is_held_until_the_page_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

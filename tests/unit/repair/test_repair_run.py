@@ -22,6 +22,7 @@ from mmcheck.core.errors import ManifestError, OutputError, RunError, UserError
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.formats.detect import detect_format
 from mmcheck.repair.run import repair_run
+from mmcheck.repair.summary import read_summary
 from mmcheck.scanning.plan import open_format
 from mmcheck.store.run_folder import RunFolder
 
@@ -78,9 +79,10 @@ def _pairs(samples: list[Sample]) -> Iterator[tuple[int, int]]:
 def test_the_folder_beside_the_run_tells_everything(data: Path, tmp_path: Path) -> None:
     run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", _rows()), "jsonl")])
     summary = repair_run(run.path)
-    assert summary["proposals"] == BLOCK[1] - BLOCK[0]
-    assert summary["sentences"] == ["rows 22-40 of a.jsonl: each caption belongs to the image before it."]
-    assert json.loads((run.path / "repair" / "summary.json").read_text()) == summary
+    assert summary.proposals == BLOCK[1] - BLOCK[0]
+    assert list(summary.sentences) == ["rows 22-40 of a.jsonl: each caption belongs to the image before it."]
+    assert json.loads((run.path / "repair" / "summary.json").read_text()) == json.loads(json.dumps(summary.to_json()))
+    assert read_summary(run) == summary
     lines = [json.loads(line) for line in (run.path / "repair" / "proposals.jsonl").read_text().splitlines()]
     table = pq.read_table(run.path / "repair" / "proposals.parquet")
     assert table.to_pylist() == lines
@@ -107,7 +109,7 @@ def test_a_clean_run_has_nothing_to_repair(data: Path, tmp_path: Path) -> None:
     rows = [{**row, "caption": f"thing {number}"} for number, row in enumerate(_rows())]
     run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", rows), "jsonl")])
     summary = repair_run(run.path, write=tmp_path / "out")
-    assert summary["sentences"] == ["Nothing to repair: no pair looks wrong."]
+    assert list(summary.sentences) == ["Nothing to repair: no pair looks wrong."]
     written = [json.loads(line) for line in (tmp_path / "out" / "a.jsonl").read_text().splitlines()]
     assert [row["caption"] for row in written] == [row["caption"] for row in rows]
     assert not any("mmcheck_repair" in row for row in written)
@@ -121,7 +123,7 @@ def test_nothing_is_repaired_from_a_source_that_was_changed(kind: str, data: Pat
     with pytest.raises(ManifestError, match="is not what was scanned: its size was"):
         repair_run(run.path, write=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert repair_run(run.path)["proposals"] > 0
+    assert repair_run(run.path).proposals > 0
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "imagefolder", "hf_csv", "hf_parquet", "folder"])
@@ -130,8 +132,8 @@ def test_repaired_manifests_read_back_right_in_every_format(kind: str, data: Pat
     before = manifest.read_bytes() if manifest.is_file() else b""
     run = planted.make_run(tmp_path / "run", [(manifest, name)])
     summary = repair_run(run.path, write=tmp_path / "out")
-    (file,) = summary["written"]["files"]
-    assert summary["written"]["repaired_rows"] == BLOCK[1] - BLOCK[0]
+    (file,) = summary.written.files
+    assert summary.written.repaired_rows == BLOCK[1] - BLOCK[0]
     samples = _read(file)
     assert len(samples) == COUNT
     assert all(image == text for image, text in _pairs(samples))
@@ -195,9 +197,9 @@ def test_a_tar_shard_gets_a_listing_that_reads_back_right(data: Path, tmp_path: 
     before = shard.read_bytes()
     run = planted.make_run(tmp_path / "run", [(shard, "webdataset")])
     summary = repair_run(run.path, write=tmp_path / "out")
-    (file,) = summary["written"]["files"]
+    (file,) = summary.written.files
     assert all(image == text for image, text in _pairs(_read(file)))
-    assert any("still hold the old texts" in note for note in summary["written"]["notes"])
+    assert any("still hold the old texts" in note for note in summary.written.notes)
     assert shard.read_bytes() == before
     row = json.loads(Path(file).read_text().splitlines()[BLOCK[0]])
     assert row["json"]["caption"] == f"thing {BLOCK[0]}"
@@ -221,7 +223,7 @@ def test_a_table_without_a_header_is_written_without_new_columns(data: Path, tmp
     (data / "a.csv").write_text("".join(f"images/{n}.png,thing {ORDER[n]} is here\n" for n in range(COUNT)))
     run = planted.make_run(tmp_path / "run", [(data / "a.csv", "csv")])
     summary = repair_run(run.path, write=tmp_path / "out")
-    assert any("without a header" in note for note in summary["written"]["notes"])
+    assert any("without a header" in note for note in summary.written.notes)
     assert all(image == text for image, text in _pairs(_read(tmp_path / "out" / "a.csv")))
 
 
@@ -231,8 +233,8 @@ def test_several_inputs_become_several_files(data: Path, tmp_path: Path) -> None
     two = _jsonl(data / "other" / "a.jsonl", [{**row, "image": f"../{row['image']}"} for row in _rows()])
     run = planted.make_run(tmp_path / "run", [(one, "jsonl"), (two, "jsonl")])
     summary = repair_run(run.path, write=tmp_path / "out")
-    assert len(summary["written"]["files"]) == len(set(summary["written"]["files"])) == 2
-    for file in summary["written"]["files"]:
+    assert len(summary.written.files) == len(set(summary.written.files)) == 2
+    for file in summary.written.files:
         assert all(image == text for image, text in _pairs(_read(file)))
 
 
@@ -292,7 +294,7 @@ def test_transcripts_are_repaired_in_a_nemo_manifest(tmp_path: Path) -> None:
     manifest = _jsonl(tmp_path / "m.jsonl", rows)
     run = planted.make_run(tmp_path / "run", [(manifest, "nemo")], encode=_heard)
     summary = repair_run(run.path, write=tmp_path / "out")
-    assert summary["sentences"] == ["rows 22-40 of m.jsonl: each transcript belongs to the recording before it."]
+    assert list(summary.sentences) == ["rows 22-40 of m.jsonl: each transcript belongs to the recording before it."]
     written = [json.loads(line) for line in (tmp_path / "out" / "m.jsonl").read_text().splitlines()]
     assert [row["text"] for row in written] == [_sentence(n) for n in range(COUNT)]
     assert written[25]["duration"] == 1.5
@@ -329,7 +331,7 @@ def test_a_run_without_embeddings_or_rows(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no embeddings"):
         repair_run(run.path)
     empty = planted.make_run(tmp_path / "empty", [(_jsonl(data / "b.jsonl", []), "jsonl")])
-    (said,) = repair_run(empty.path)["sentences"]
+    (said,) = repair_run(empty.path).sentences
     assert said == "Nothing was judged: there is no pair whose medium and text can be compared."
 
 
@@ -351,15 +353,15 @@ def test_the_posterior_of_the_alignment_decides_who_is_suspect(data: Path, tmp_p
         run.measurements_part("alignment", shard).parent.mkdir(exist_ok=True)
         pq.write_table(part, run.measurements_part("alignment", shard))
     summary = repair_run(run.path)
-    assert (summary["suspects"], summary["proposals"]) == (0, 0)
+    assert (summary.suspects, summary.proposals) == (0, 0)
 
 
 def test_a_label_that_reads_like_the_caption_stays(data: Path, tmp_path: Path) -> None:
     rows = [{**row, "label": row["caption"], "caption": f"{row['caption']} "} for row in _rows()]
     rows = [{"label": row.pop("label"), **row} for row in rows]
     run = planted.make_run(tmp_path / "run", [(_jsonl(data / "a.jsonl", rows), "jsonl")])
-    written = repair_run(run.path, write=tmp_path / "out")["written"]
-    repaired = [json.loads(line) for line in Path(written["files"][0]).read_text("utf-8").splitlines()]
+    written = repair_run(run.path, write=tmp_path / "out").written
+    repaired = [json.loads(line) for line in Path(written.files[0]).read_text("utf-8").splitlines()]
     assert [row["label"] for row in repaired] == [row["label"] for row in rows]
     changed = [row for row in repaired if row.get("mmcheck_repair")]
     assert changed
