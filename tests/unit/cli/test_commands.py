@@ -216,7 +216,7 @@ def test_what_cannot_be_the_right_input_is_refused_before_measuring(
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "odd.jsonl").write_text('{"a": 1, "b": 2}\n')
     (tmp_path / "gone.jsonl").write_text('{"image": "img/0.png", "caption": "a dog"}\n' * 3)
-    for name, said in (("empty", "no rows"), ("odd", "input.columns.image"), ("gone", "0.png lies in")):
+    for name, said in (("empty", "no rows"), ("odd", "input.columns.image"), ("gone", "0.png is in")):
         code, out, err = run("scan", str(tmp_path / f"{name}.jsonl"), "-o", str(tmp_path / "r"), *more, *MODEL_FREE)
         assert (code, out) == (2, "")
         assert name in err
@@ -252,9 +252,9 @@ def test_a_pipeline_can_be_stopped_by_a_verdict(
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ("quarantine", "wants name=limit"),
-        ("quarantine=lots", "wants name=limit"),
-        ("quarantine=-1", "wants name=limit"),
+        ("quarantine", "needs name=limit"),
+        ("quarantine=lots", "needs name=limit"),
+        ("quarantine=-1", "needs name=limit"),
         ("quarantine=0.2", "quarantine=20%"),
         ("quarantine=120%", "at most 100%"),
         ("quarantined=3", "did you mean 'quarantine'"),

@@ -72,7 +72,7 @@ def test_a_section_that_is_left_empty_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_rule_that_is_left_empty_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"rules\.short_caption: says nothing.*enabled: false"):
+    with pytest.raises(ConfigError, match=r"rules\.short_caption: is empty.*enabled: false"):
         load_config(write(tmp_path, "rules:\n  short_caption:\n"))
     with pytest.raises(ConfigError, match=r"rules\.short_caption: is a section \(got 'off'\)"):
         load_config(write(tmp_path, "rules:\n  short_caption: off\n"))

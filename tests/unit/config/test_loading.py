@@ -134,9 +134,9 @@ def test_set_can_add_sections_and_lists(tmp_path):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("run.seed", "wants section.key=value"),
-        ("=3", "wants section.key=value"),
-        ("run..seed=3", "wants section.key=value"),
+        ("run.seed", "needs section.key=value"),
+        ("=3", "needs section.key=value"),
+        ("run..seed=3", "needs section.key=value"),
         ("run.seed=[", "not valid YAML"),
         ("run.seed.deep=3", "is a value, not a section"),
         ("run.sed=3", "did you mean 'seed'"),

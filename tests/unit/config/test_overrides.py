@@ -78,8 +78,8 @@ def test_files_read_text_as_text_too(tmp_path: Path, text: str, path: str, value
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("run=", "says nothing"),
-        ("rules={}", "says nothing.*(\n|.)*extends: none"),
+        ("run=", "sets nothing"),
+        ("rules={}", "sets nothing.*(\n|.)*extends: none"),
         ("extends=fast", "--config"),
         ("rules.short_caption.when.0.min=3", "is a value, not a section"),
         ("input.delimiter=ab", r"input\.delimiter"),

@@ -114,7 +114,7 @@ def test_too_many_halves_are_left_aside(run: RunFolder, monkeypatch: pytest.Monk
     monkeypatch.setattr(repair_orphans, "MAX_ORPHANS", 1)
     assert _found(run) == {}
     notes = json.loads((run.path / "repair" / "summary.json").read_text())["notes"]
-    assert any("left aside" in note for note in notes)
+    assert any("ignored" in note for note in notes)
 
 
 def test_a_picture_that_is_gone_meanwhile_is_left_out(

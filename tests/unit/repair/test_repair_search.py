@@ -136,7 +136,7 @@ def test_texts_from_outside_the_set_lead_to_no_proposal() -> None:
         (-1, "each caption belongs to the next image"),
         (1, "each caption belongs to the image before it"),
         (7, "each caption belongs to the image 7 rows before it"),
-        (-15, "each caption belongs to the image 15 rows further on"),
+        (-15, "each caption belongs to the image 15 rows after it"),
     ],
 )
 def test_a_moved_block_is_found_to_the_row_and_told_in_words(by: int, told: str) -> None:
@@ -196,7 +196,7 @@ def test_captions_in_the_order_of_the_numbers_beside_names_in_that_of_the_letter
     plan = propose_repairs(EmbeddingScores(images[as_text], texts, here, here), [file], kind=IMAGE_CAPTION)
     (explanation,) = plan.explanations
     assert explanation.kind == "resorted"
-    assert "the captions stand in the order of the file name, numbers as numbers (2 before 10)" in explanation.sentence
+    assert "the captions are in the order of the file name, numbers as numbers (2 before 10)" in explanation.sentence
     sure = [p for p in plan.proposals if p.confidence >= 0.8]
     assert len(sure) >= 140
     assert all(p.source == as_text[p.row] for p in sure)

@@ -87,7 +87,7 @@ def test_no_file_is_there(make_dataset: Callable[..., Path], tmp_path: Path) -> 
     assert "input.columns.image" in said
     # The folder that has them is named.
     (tmp_path / "0.png").write_bytes(b"x")
-    assert f"0.png lies in {tmp_path}: put the manifest there" in refused(manifest, out=tmp_path / "run")
+    assert f"0.png is in {tmp_path}: put the manifest there" in refused(manifest, out=tmp_path / "run")
     # A near name is named.
     (tmp_path / "lists" / "0.PNG").write_bytes(b"x")
     assert "did you mean 0.PNG?" in refused(manifest, out=tmp_path / "run")

@@ -44,7 +44,7 @@ def test_a_folder_with_somebody_elses_run_json_is_left_alone(make_dataset: Calla
     (home / ".tmp-cache").write_text("x")
     before = _files(home)
     for overwrite in (False, True):
-        with pytest.raises(OutputError, match="none that mmcheck wrote"):
+        with pytest.raises(OutputError, match="not written by mmcheck"):
             mmcheck.scan(make_dataset(2, name=f"d{overwrite}"), home, probes=PROBES, overwrite=overwrite)
     assert _files(home) == before
 
@@ -57,7 +57,7 @@ def test_a_run_json_that_says_nothing_is_nobodys(
     home.mkdir()
     (home / "run.json").write_bytes(content)
     (home / "notes.txt").write_text("dear")
-    with pytest.raises(OutputError, match="none that mmcheck wrote"):
+    with pytest.raises(OutputError, match="not written by mmcheck"):
         mmcheck.scan(make_dataset(2), home, probes=PROBES, overwrite=True)
     assert _files(home) == {"run.json", "notes.txt"}
 
@@ -75,7 +75,7 @@ def test_overwriting_removes_the_run_and_leaves_what_others_put_there(
     assert other.summary["rows_read"] == 3
     assert all((run.path / name).read_text() == "mine" for name in foreign)
     assert not (run.path / "quarantine").exists()
-    assert any("did not write; they stay" in note and "notes.txt" in note for note in told.told)
+    assert any("did not write; they are kept" in note and "notes.txt" in note for note in told.told)
 
 
 def test_what_others_put_beside_the_manifests_survives_judging(
@@ -92,7 +92,7 @@ def test_what_others_put_beside_the_manifests_survives_judging(
     assert (run.path / "quarantine" / "reviewed.md").read_text() == "mine"
     assert _files(run.path / "clean") - {"splits/dev.txt"} == written[0]
     assert _files(run.path / "quarantine") - {"reviewed.md"} == written[1]
-    assert sum("they stay" in note for note in told.told) == 2
+    assert sum("they are kept" in note for note in told.told) == 2
     assert read_inventory(run.path)["clean"] == ["data.jsonl"]
 
 
