@@ -26,6 +26,7 @@ from mmcheck.backends.weights import (
     unknown_model,
 )
 from mmcheck.core.errors import WeightsError
+from mmcheck.core.json_types import JsonObject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ class ImageTextBackend(Protocol):
     precision: str
     """``float32``, ``bfloat16`` or ``float16``."""
 
-    def preprocess(self, image: Image.Image) -> Any:
+    def preprocess(self, image: Image.Image) -> object:
         """Return what ``encode_images`` wants, small enough to be queued. Thread-safe."""
         ...
 
@@ -67,7 +68,7 @@ class ImageTextBackend(Protocol):
         """Return embeddings [n, d]; a text beyond the context is cut."""
         ...
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return library, version, sizes and precision for run.json."""
         ...
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mmcheck.backends.weights import WeightsRef
 from mmcheck.core.errors import WeightsError
+from mmcheck.core.json_types import LoadedJson
 
 BackendName = Literal["open_clip", "transformers"]
 
@@ -47,7 +48,7 @@ class ImageTextWeights:
     """Folder of the config of a text tower that lives in another repository."""
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> LoadedJson:
     """Return the object in a model's JSON file.
 
     Raises:

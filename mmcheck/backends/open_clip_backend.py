@@ -19,6 +19,7 @@ from mmcheck.backends.image_text_weights import ImageTextWeights, read_json
 from mmcheck.backends.pooled_block import pool_last_block
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
+from mmcheck.core.json_types import JsonObject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,7 @@ class OpenClipBackend:
         """Return unit embeddings [n, d] of texts; a text beyond the context is cut."""
         return unit_rows(texts, self._encode_tokens, self._tokens)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return library, version, sizes and precision."""
         import open_clip
 

@@ -23,6 +23,7 @@ from mmcheck.backends.weights import (
     is_repo_id,
 )
 from mmcheck.core.errors import WeightsError
+from mmcheck.core.json_types import LoadedJson
 
 _SAFE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
 
@@ -122,14 +123,14 @@ def tag_files(model: str, tag: str | None) -> tuple[str, str]:
     return repo_id, f"{file.rpartition('.')[0]}.safetensors|{file}"
 
 
-def architecture_config(model: str) -> dict[str, Any]:
+def architecture_config(model: str) -> LoadedJson:
     """Return open_clip's built-in description of an architecture."""
     if "open_clip" in sys.modules:
         return dict(importlib.import_module("open_clip").get_model_config(clean_name(model)))
     return read_json(package_folder("open_clip") / "model_configs" / f"{clean_name(model)}.json")
 
 
-def text_section(folder: Path) -> dict[str, Any]:
+def text_section(folder: Path) -> LoadedJson:
     """Return the text tower's section of a folder's open_clip_config.json.
 
     Raises:
@@ -161,7 +162,7 @@ def fetch_tokenizer(repo_id: str, shown: str, on_progress: OnProgress | None) ->
     )
 
 
-def fetch_text_config(text: dict[str, Any], shown: str, on_progress: OnProgress | None) -> Path | None:
+def fetch_text_config(text: LoadedJson, shown: str, on_progress: OnProgress | None) -> Path | None:
     """Return the folder that describes a Hugging Face text tower, or None if the tower is open_clip's own.
 
     Raises:

@@ -17,6 +17,7 @@ from mmcheck.backends.open_clip_backend import fragment_ids
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.weights import no_network
 from mmcheck.core.errors import WeightsError
+from mmcheck.core.json_types import JsonObject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +84,7 @@ class TransformersClipBackend:
         """Return unit embeddings [n, d] of texts; a text beyond the context is cut."""
         return unit_rows(texts, lambda inputs: _pooled(self._model.get_text_features(**inputs)), self._text_inputs)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return library, version, sizes and precision."""
         import transformers
 

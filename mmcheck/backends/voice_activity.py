@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmcheck.backends.libraries import package_folder
 from mmcheck.backends.speech_spans import WINDOW, SpanRules, find_spans
@@ -71,7 +72,7 @@ def find_model_file() -> Path | None:
 
 
 def speech_segments(
-    samples: np.ndarray[Any, np.dtype[np.float32]],
+    samples: NDArray[np.float32],
     *,
     threshold: float = 0.5,
     min_speech_seconds: float = 0.1,
@@ -111,7 +112,7 @@ def speech_segments(
     return [(low / SAMPLING_RATE, high / SAMPLING_RATE) for low, high in spans if high > low]
 
 
-def _probabilities(samples: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the probability of speech of each window, the last one filled up with silence."""
     windows = np.pad(samples, (0, WINDOW - len(samples) % WINDOW)).reshape(-1, WINDOW)
     before = np.zeros((len(windows), _CONTEXT), dtype=np.float32)

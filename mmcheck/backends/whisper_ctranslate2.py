@@ -34,6 +34,7 @@ from mmcheck.backends.whisper_verifier import (
     read_start,
 )
 from mmcheck.core.errors import RunError
+from mmcheck.core.json_types import JsonObject
 
 _MAX_BATCH_STEPS = 1024
 """Decoder steps of one call, over all its texts. Our own choice: bounds the memory that the kept logits take."""
@@ -61,7 +62,7 @@ class Ctranslate2WhisperVerifier:
         self.precisions: tuple[str, ...] = (self.precision,)
         self.tokens = WhisperTokens.load(folder, is_multilingual=bool(model.is_multilingual))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return backend, compute type, device, window and versions."""
         import ctranslate2
 

@@ -9,9 +9,9 @@ so a clip in a padded batch, its padding masked out, gives the very values that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 SAMPLING_RATE = 16_000
 """Hz. Given by Whisper."""
@@ -24,7 +24,7 @@ MAX_SAMPLES = FULL_FRAMES * HOP
 _MIN_SAMPLES = 400
 """Samples of the shortest sound; shorter ones are padded. Given by Whisper: the window of its Fourier transform."""
 
-Features = np.ndarray[Any, np.dtype[np.float32]]
+Features = NDArray[np.float32]
 
 
 class LogMel:

@@ -18,6 +18,7 @@ from mmcheck.backends.bpe_merges import Merge, mend_merges
 from mmcheck.backends.weights import no_network
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import WeightsError
+from mmcheck.core.json_types import JsonObject, LoadedJson
 
 _MAX_NAMED = 5  # merges that are named one by one; our own choice: a message stays readable
 _SPECIAL = re.compile(r"<\|[^|]*\|>")
@@ -38,9 +39,9 @@ class WhisperTokenizer:
     num_unreachable: int = 0
     """Tokens that no text is encoded to even so."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return the digest and what was mended, as run.json keeps it."""
-        found: dict[str, Any] = {"sha256": self.sha256}
+        found: JsonObject = {"sha256": self.sha256}
         for name, merges in (("put_back", self.put_back), ("left_out", self.left_out)):
             if merges:
                 found[name] = {"count": len(merges), "merges": [" ".join(merge) for merge in merges[:_MAX_NAMED]]}
@@ -78,7 +79,7 @@ def load_tokenizer(folder: Path) -> WhisperTokenizer:
     return found
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: Path) -> LoadedJson:
     """Return what tokenizer.json says, or would say."""
     file = folder / "tokenizer.json"
     if file.is_file():
@@ -91,7 +92,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
         loader: Any = AutoTokenizer
         with no_network():
-            loaded: dict[str, Any] = json.loads(loader.from_pretrained(str(folder)).backend_tokenizer.to_str())
+            loaded: LoadedJson = json.loads(loader.from_pretrained(str(folder)).backend_tokenizer.to_str())
         return loaded
     vocabulary = read_vocabulary(folder)
     if vocabulary is None:
@@ -119,7 +120,7 @@ def read_vocabulary(folder: Path) -> list[str] | None:
     return None
 
 
-def _from_vocabulary(tokens: Sequence[str]) -> dict[str, Any]:
+def _from_vocabulary(tokens: Sequence[str]) -> LoadedJson:
     special = [(id_, token) for id_, token in enumerate(tokens) if _SPECIAL.fullmatch(token)]
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -132,7 +133,7 @@ def _from_vocabulary(tokens: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _mend(content: dict[str, Any]) -> WhisperTokenizer:
+def _mend(content: LoadedJson) -> WhisperTokenizer:
     from tokenizers import Tokenizer
 
     model = content.get("model")
@@ -158,14 +159,14 @@ def _mend(content: dict[str, Any]) -> WhisperTokenizer:
     )
 
 
-def _pair(merge: Any) -> Merge:
+def _pair(merge: object) -> Merge:
     parts = merge.split(" ") if isinstance(merge, str) else merge
     if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
         raise ValueError(f"a merge is no pair of texts: {merge!r}")
     return parts[0], parts[1]
 
 
-def _ordinary(vocabulary: Mapping[str, int], added: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _ordinary(vocabulary: Mapping[str, int], added: Sequence[LoadedJson]) -> dict[str, int]:
     """Return the tokens that merges make, or begin with."""
     special = {token["content"] for token in added}
     return {token: id_ for token, id_ in vocabulary.items() if token not in special and not _SPECIAL.fullmatch(token)}

@@ -42,6 +42,7 @@ from mmcheck.backends.whisper_verifier import (
     start_ids,
 )
 from mmcheck.core.errors import WeightsError
+from mmcheck.core.json_types import JsonObject
 
 _MAX_BATCH_TOKENS = 2048  # decoder positions of one batch; our own choice: bounds the memory that the logits take
 
@@ -86,7 +87,7 @@ class TorchWhisperVerifier:
             folder, is_multilingual=int(model.config.vocab_size) >= MULTILINGUAL_VOCABULARY
         )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return backend, precision, device, window and versions."""
         import transformers
 

@@ -25,6 +25,7 @@ import numpy as np
 from mmcheck.backends.whisper_features import Features
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.core.errors import MediaError
+from mmcheck.core.json_types import JsonObject
 
 MAX_PASSES = 8
 """Decoder passes for one text in one window. Our own choice: a text that needs more cannot be spoken in 30 s anyway."""
@@ -97,7 +98,7 @@ class WhisperVerifier(Protocol):
         """
         ...
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return what run.json shall say: backend, precision, device, versions."""
         ...
 

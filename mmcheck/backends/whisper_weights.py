@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mmcheck.backends.libraries import load_module, require
 from mmcheck.backends.quiet_transformers import quiet_transformers
@@ -28,6 +28,7 @@ from mmcheck.backends.weights import (
     unknown_model,
 )
 from mmcheck.core.errors import OutputError, WeightsError
+from mmcheck.core.json_types import LoadedJson
 
 Backend = Literal["transformers", "ctranslate2"]
 
@@ -218,7 +219,7 @@ def ensure_ctranslate2(folder: WhisperFolder) -> Path:
     return target
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> LoadedJson:
     """Return the JSON object in ``file``; an empty one if there is no such file.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from mmcheck.config.faults import nearest
 from mmcheck.config.loading import load_config
@@ -25,7 +25,7 @@ class Differences:
     """How a config differs from a preset."""
 
     preset: str
-    changed: dict[str, tuple[Any, Any]]
+    changed: dict[str, tuple[object, object]]
     """Key -> what the preset says, what this config says; without the rules below."""
     rules_off: tuple[str, ...]
     """Rules that are on in the preset, and off or absent here."""
@@ -90,7 +90,7 @@ def _name_some(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _show(value: Any) -> str:
+def _show(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -100,8 +100,8 @@ def _show(value: Any) -> str:
     return repr(value) if isinstance(value, list | dict) else str(value)
 
 
-def _flatten(tree: dict[str, Any], left_out: set[str], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flatten(tree: dict[str, object], left_out: set[str], path: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for key, value in tree.items():
         below = f"{path}{key}"
         if below in left_out:

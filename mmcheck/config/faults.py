@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from mmcheck.config.fields import find_below
 from mmcheck.config.part_sections import PartSections
@@ -34,7 +35,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _describe(fault: Any, rules: Collection[str]) -> str:
+def _describe(fault: ErrorDetails, rules: Collection[str]) -> str:
     location = fault["loc"]
     path = ".".join(str(part) for part in location) or "(top level)"
     shown = fault.get("input")
@@ -56,8 +57,8 @@ def _is_switch(value: object) -> bool:
     return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("on", "off", "yes", "no"))
 
 
-def _known_keys(path: tuple[Any, ...]) -> list[str]:
-    section: Any = Config
+def _known_keys(path: tuple[object, ...]) -> list[str]:
+    section: object = Config
     for part in path:
         section = find_below(section, part)
     if get_origin(section) is not None:

@@ -6,14 +6,14 @@ YAML would make false of ``language: no`` and a number of ``caption: 1``; a text
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from mmcheck.config.part_sections import PartSections
 
 
-def find_below(annotation: Any, key: object) -> Any:
+def find_below(annotation: object, key: object) -> object:
     """Return the type of what stands under ``key`` (a list: any of its items); None if that is not known."""
     for kind in _choices(annotation):
         origin = get_origin(kind)
@@ -29,7 +29,7 @@ def find_below(annotation: Any, key: object) -> Any:
     return None
 
 
-def is_text(annotation: Any) -> bool:
+def is_text(annotation: object) -> bool:
     """Return whether a field holds text (or null): ``str``, ``str | None``, a choice of words."""
     kinds = _choices(annotation)
     return bool(kinds) and all(
@@ -38,7 +38,7 @@ def is_text(annotation: Any) -> bool:
     )
 
 
-def is_section(annotation: Any) -> bool:
+def is_section(annotation: object) -> bool:
     """Return whether a mapping of names stands here: a section, a rule, the rules."""
     return any(
         get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel))
@@ -46,14 +46,14 @@ def is_section(annotation: Any) -> bool:
     )
 
 
-def allows_null(annotation: Any) -> bool:
+def allows_null(annotation: object) -> bool:
     """Return whether null is one of a field's values."""
     if get_origin(annotation) is Annotated:
         return allows_null(get_args(annotation)[0])
     return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
 
 
-def _choices(annotation: Any) -> list[Any]:
+def _choices(annotation: object) -> list[object]:
     """Return what a type may be, null left out."""
     if annotation is None:
         return []

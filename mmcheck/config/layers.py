@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 
-def lay_over(below: Mapping[str, Any], above: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
+def lay_over(below: Mapping[str, object], above: Mapping[str, object], path: tuple[str, ...] = ()) -> dict[str, object]:
     """Return ``below`` with what ``above`` says in its place.
 
     A section that is left empty (null) says nothing; a value of null is a value. A rule whose ``metric`` or kind
@@ -26,6 +25,6 @@ def lay_over(below: Mapping[str, Any], above: Mapping[str, Any], path: tuple[str
     return merged
 
 
-def _is_another_rule(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+def _is_another_rule(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
     kind = old.get("rule", "threshold")
     return bool(new.get("rule", kind) != kind or new.get("metric", old.get("metric")) != old.get("metric"))

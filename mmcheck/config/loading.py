@@ -6,7 +6,7 @@ import difflib
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ NOTHING = "none"
 class _Layers(NamedTuple):
     """A tree with all that it lies over laid beneath it."""
 
-    tree: dict[str, Any]
+    tree: dict[str, object]
     preset: str
     """The preset that it lies over (itself, if it is one)."""
     rules_below: frozenset[str]
@@ -53,7 +53,7 @@ def bundled_dir(name: str) -> Path:
 
 
 def load_config(
-    source: str | Path | Mapping[str, Any] | None = None,
+    source: str | Path | Mapping[str, object] | None = None,
     overrides: Sequence[str] = (),
     *,
     extends: str = BASE_PRESET,
@@ -89,7 +89,7 @@ def override_config(config: Config, overrides: Sequence[str]) -> Config:
     return _validate(tree, "config", config.preset, frozenset(config.rules))
 
 
-def parse_config(tree: Mapping[str, Any], where: str = "config") -> Config:
+def parse_config(tree: Mapping[str, object], where: str = "config") -> Config:
     """Return the config that a tree is by itself: it lies over nothing, and what it leaves out has its default.
 
     Raises:
@@ -117,7 +117,7 @@ def read_config_source(source: str | Path) -> tuple[str, str]:
         ) from error
 
 
-def config_schema() -> dict[str, Any]:
+def config_schema() -> dict[str, object]:
     """Return the JSON Schema of a config file."""
     schema = Config.model_json_schema()
     add_parts(schema["$defs"])
@@ -169,7 +169,7 @@ def _load(source: str | Path, extends: str, above: list[Path]) -> _Layers:
     return layers._replace(preset=name) if _is_preset(name) else layers
 
 
-def _stack(tree: dict[str, Any], where: str, folder: Path, extends: str, above: list[Path]) -> _Layers:
+def _stack(tree: dict[str, object], where: str, folder: Path, extends: str, above: list[Path]) -> _Layers:
     """Return ``tree`` laid over what its ``extends`` names."""
     named = tree.pop("extends", extends)
     compared_with = tree.pop("compared_with", BASE_PRESET)
@@ -200,12 +200,12 @@ def _stack(tree: dict[str, Any], where: str, folder: Path, extends: str, above: 
     return _Layers(lay_over(below.tree, rename_rules(tree, names)), below.preset, names)
 
 
-def _rule_names(tree: Mapping[str, Any]) -> frozenset[str]:
+def _rule_names(tree: Mapping[str, object]) -> frozenset[str]:
     rules = tree.get("rules")
     return frozenset(rules) if isinstance(rules, Mapping) else frozenset()
 
 
-def _validate(tree: Mapping[str, Any], where: str, preset: str, rules_below: frozenset[str]) -> Config:
+def _validate(tree: Mapping[str, object], where: str, preset: str, rules_below: frozenset[str]) -> Config:
     try:
         return Config.model_validate(tree).came_from(preset)
     except ValidationError as error:

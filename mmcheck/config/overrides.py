@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import yaml
 
@@ -15,7 +14,7 @@ from mmcheck.core.errors import ConfigError
 _NULLS = ("", "null", "Null", "NULL", "~")
 
 
-def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+def read_overrides(overrides: Sequence[str]) -> dict[str, object]:
     """Return the layer that ``section.key=value`` strings are; the last of two for one key holds.
 
     The value of a text field is text as it stands (``no``, ``|``, a tab); of any other field it is read as YAML.
@@ -23,13 +22,13 @@ def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: If one of them is not of that form.
     """
-    tree: dict[str, Any] = {}
+    tree: dict[str, object] = {}
     for override in overrides:
         _add(tree, override)
     return tree
 
 
-def _add(tree: dict[str, Any], override: str) -> None:
+def _add(tree: dict[str, object], override: str) -> None:
     key, equals, text = override.partition("=")
     key = key.strip()
     parts = key.split(".")
@@ -37,7 +36,8 @@ def _add(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set needs section.key=value, but got {override!r}.")
     if key == "extends":
         raise ConfigError("--set extends: what a config extends is set in its file.", hint="choose with --config.")
-    node, annotation = tree, Config
+    node = tree
+    annotation: object = Config
     for part in parts[:-1]:
         annotation = find_below(annotation, part)
         child = node.setdefault(part, {})
@@ -54,7 +54,7 @@ def _add(tree: dict[str, Any], override: str) -> None:
     node[parts[-1]] = value
 
 
-def _read_text(text: str, annotation: Any) -> str | None:
+def _read_text(text: str, annotation: object) -> str | None:
     """Return text as it stands; quotes around it are YAML's, and blanks around it nobody's, unless it is all blank."""
     bare = text.strip()
     if bare in _NULLS and (text == bare or bare) and allows_null(annotation):
@@ -67,7 +67,7 @@ def _read_text(text: str, annotation: Any) -> str | None:
     return bare or text
 
 
-def _read_value(key: str, text: str, annotation: Any) -> Any:
+def _read_value(key: str, text: str, annotation: object) -> object:
     try:
         return read_yaml(text, annotation)
     except yaml.YAMLError as error:

@@ -6,7 +6,6 @@ Since image pairs and audio pairs are judged each for itself, a rule on pairs of
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 _OLD_METRIC = "alignment.posterior"
 _HEIRS = {
@@ -21,7 +20,7 @@ _HEIRS = {
 }
 
 
-def rename_rules(tree: Mapping[str, Any], rules_below: Collection[str]) -> dict[str, Any]:
+def rename_rules(tree: Mapping[str, object], rules_below: Collection[str]) -> dict[str, object]:
     """Return a layer with its old rules under their new names, where those stand in what it lies over.
 
     What the layer says under a new name itself stands above what it says under the old one.
@@ -29,7 +28,7 @@ def rename_rules(tree: Mapping[str, Any], rules_below: Collection[str]) -> dict[
     rules = tree.get("rules")
     if not isinstance(rules, Mapping) or not rules.keys() & _HEIRS.keys():
         return dict(tree)
-    renamed: dict[str, Any] = {}
+    renamed: dict[str, object] = {}
     for name, options in rules.items():
         heirs = _HEIRS.get(name, {})
         if name in rules_below or not isinstance(options, Mapping) or not heirs.keys() <= set(rules_below):
@@ -44,7 +43,7 @@ def rename_rules(tree: Mapping[str, Any], rules_below: Collection[str]) -> dict[
     return {**tree, "rules": renamed}
 
 
-def _with_metric(value: Any, metric: str) -> Any:
+def _with_metric(value: object, metric: str) -> object:
     """Return options that look at one kind of pair, conditions included."""
     if isinstance(value, Mapping):
         return {key: _with_metric(item, metric) for key, item in value.items()}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import Config, load_config, override_config
 from mmcheck.core.parts import PROBES
 
 
 def resolve_config(
-    config: str | Path | Config | Mapping[str, Any] | None = None,
+    config: str | Path | Config | Mapping[str, object] | None = None,
     *,
     overrides: Sequence[str] = (),
     probes: str | Sequence[str] | None = None,

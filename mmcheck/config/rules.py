@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -54,7 +54,7 @@ class RuleConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_of_kind(cls, tree: Any) -> Any:
+    def _default_of_kind(cls, tree: object) -> object:
         if isinstance(tree, dict) and isinstance(tree.get("rule"), str) and "action" not in tree:
             with suppress(ConfigError):
                 return {"action": RULES.get(tree["rule"]).traits.default_action, **tree}

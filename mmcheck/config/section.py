@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -32,7 +32,7 @@ def check_bounds(low: float | None, high: float | None) -> None:
         raise ValueError(f"`min` ({low}) is above `max` ({high}): nothing could be kept")
 
 
-def unknown_keys(keys: Mapping[str, Any], known: Sequence[str]) -> ValidationError:
+def unknown_keys(keys: Mapping[str, object], known: Sequence[str]) -> ValidationError:
     """Return the fault of keys that a section does not have.
 
     Args:

@@ -20,13 +20,13 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
     YAML 1.2 gave those booleans up; fields that hold a boolean read the words all the same.
     """
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+    yaml_implicit_resolvers: ClassVar[dict[str, object]] = {
         first: [(tag, pattern) for tag, pattern in known if tag != _BOOL]
         for first, known in _SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[Any] = set()
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> object:
+        seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str | int | float | bool):
@@ -40,7 +40,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
 _Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
-def read_yaml(text: str, annotation: Any) -> Any:
+def read_yaml(text: str, annotation: object) -> object:
     """Return the value of YAML text that fills a field (or a section, or the whole tree) of this type.
 
     Raises:
@@ -57,7 +57,7 @@ def read_yaml(text: str, annotation: Any) -> Any:
         loader.dispose()
 
 
-def _keep_text(node: Any, annotation: Any) -> None:
+def _keep_text(node: yaml.Node, annotation: object) -> None:
     """Mark the plain words of text fields as text, whatever else YAML takes them for."""
     if isinstance(node, yaml.ScalarNode):
         if node.tag != _NULL and is_text(annotation):

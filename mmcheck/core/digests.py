@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 _BLOCK = 1 << 20  # bytes read at once; our own choice: bounds memory
 
@@ -28,7 +27,7 @@ def digest_file(path: Path) -> str:
     return state.hexdigest()
 
 
-def digest_value(value: Any) -> str:
+def digest_value(value: object) -> str:
     """Return the SHA-256 of a JSON-serialisable value in canonical form (sorted keys, no spaces)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return digest_bytes(text.encode("utf-8", "surrogatepass"))

@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from mmcheck.core.types import Row, RowDict
+
 MAX_DEPTH = 500
 """Levels; a row that is nested deeper counts as broken. Our own choice: the parsers give up soon after (orjson at
 1,024 levels)."""
@@ -24,7 +26,7 @@ _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 
 
-class JsonRow(dict[str, Any]):
+class JsonRow(RowDict):
     """The members of a JSON object beside the text of it.
 
     It is meant not to be changed; ``dict(row)`` gives a plain copy.
@@ -36,7 +38,7 @@ class JsonRow(dict[str, Any]):
 
     __slots__ = ("text",)
 
-    def __init__(self, values: Mapping[str, Any], text: str) -> None:
+    def __init__(self, values: Row, text: str) -> None:
         super().__init__(values)
         self.text = text
 
@@ -94,7 +96,7 @@ def depth_of(text: str) -> int:
     return deepest
 
 
-def json_text(value: Any) -> str:
+def json_text(value: object) -> str:
     """Return a value as compact JSON, non-ASCII as it is; NaN and Infinity are written as Python writes them."""
     # orjson is ten times faster, but refuses huge integers, deep nesting and lone surrogates, and writes NaN as null.
     try:
@@ -106,12 +108,12 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def changed_row(source: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+def changed_row(source: Row, row: RowDict) -> RowDict:
     """Return ``row``, a changed copy of ``source``, with the text that it has then, if ``source`` has its text."""
     return JsonRow(row, spliced(source, row)) if isinstance(source, JsonRow) else row
 
 
-def spliced(source: JsonRow, row: Mapping[str, Any]) -> str:
+def spliced(source: JsonRow, row: Row) -> str:
     """Return the text of ``row``, which was made from ``source``: members that are still the same keep their text.
 
     Args:
@@ -136,7 +138,7 @@ def spliced(source: JsonRow, row: Mapping[str, Any]) -> str:
     return "".join((*parts, source.text[done:]))
 
 
-def _rebuilt(source: JsonRow, row: Mapping[str, Any], members: list[tuple[str, int, int, int]]) -> str:
+def _rebuilt(source: JsonRow, row: Row, members: list[tuple[str, int, int, int]]) -> str:
     places = {name: (first, start, end) for name, first, start, end in members}
     parts = []
     for name, value in row.items():

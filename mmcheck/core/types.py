@@ -10,7 +10,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmcheck.core.json_types import JsonValue
+
+Row: TypeAlias = Mapping[str, Any]
+"""A manifest's row as it was read: whatever its format allows."""
+
+RowDict: TypeAlias = dict[str, Any]
+"""A manifest's row while it is being made or changed."""
 
 
 class Action(StrEnum):
@@ -97,7 +108,7 @@ class Sample:
     """The words said to be spoken in the recording; "" and None as for caption."""
     language: str | None = None
     """BCP-47 or Whisper language code from the manifest, if given."""
-    row: Mapping[str, Any] = field(default_factory=dict)
+    row: Row = field(default_factory=dict)
     """The manifest row, unknown columns included (media bytes excluded), JSON-serialisable."""
     item: int | None = None
     """Which of the texts of its row this sample has, 0-based; None if the row has one only."""
@@ -153,7 +164,7 @@ class Measurement:
     """How it went."""
     values: Mapping[str, float] = field(default_factory=dict)
     """Metric name without the probe's prefix -> finite number. Metrics that do not apply are absent."""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, JsonValue] = field(default_factory=dict)
     """JSON-serialisable material for people and later stages: hypothesis, word alignment, language ..."""
     content: Mapping[str, bytes] = field(default_factory=dict)
     """Name of a ``ByteColumn`` of the probe -> the bytes of this row. What is absent is stored as null."""
@@ -161,7 +172,7 @@ class Measurement:
     """For ``failed`` and ``not_applicable``: a plain sentence."""
     cause: str | None = None
     """For ``failed``: the stable word of the MediaError, e.g. ``missing``."""
-    embeddings: Mapping[str, Any] = field(default_factory=dict)
+    embeddings: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Name -> 1-D float array (numpy), stored as a fixed-size float16 list."""
 
     def __post_init__(self) -> None:

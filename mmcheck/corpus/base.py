@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import Section
 from mmcheck.core import parts
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.registry import Registry
 from mmcheck.core.types import Metric, Status
@@ -62,7 +63,7 @@ class Analysis(Protocol):
         """Yield one measurements table a shard, in order: sample_id, status, reason, cause, metrics, evidence."""
         ...
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return what holds for the whole set, fit for JSON; call it after ``analyse`` has yielded everything."""
         ...
 
@@ -89,7 +90,7 @@ def read_metric(table: pa.Table | None, name: str, num_rows: int) -> NDArray[np.
 
 def analysis_table(
     sample_ids: pa.Array,
-    values: Mapping[str, NDArray[np.floating[Any]]],
+    values: Mapping[str, NDArray[np.floating]],
     *,
     reasons: Sequence[str | None] | str,
     causes: Sequence[str | None] | str | None = None,
@@ -108,7 +109,7 @@ def analysis_table(
     """
     count = len(sample_ids)
     present = np.zeros(count, dtype=bool)
-    columns: dict[str, Any] = {}
+    columns: JsonObject = {}
     for name, column in values.items():
         # Half precision would show digits that nobody computed.
         plain = np.asarray(column, dtype=np.float64)

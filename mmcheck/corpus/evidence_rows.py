@@ -6,8 +6,6 @@ evidence beside the value.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,7 @@ LEAST_EVIDENCE = 0.01
 """Value up to which there is nothing to show. Our own choice: one in a hundred, for probabilities and shares."""
 
 
-def worst_rows(values: NDArray[np.floating[Any]], counted_from: float | None = None) -> NDArray[np.bool_]:
+def worst_rows(values: NDArray[np.floating], counted_from: float | None = None) -> NDArray[np.bool_]:
     """Return the ``EVIDENCE_ROWS`` rows of the largest values, of equal ones the first, and all that a summary counts.
 
     Args:

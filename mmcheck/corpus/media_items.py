@@ -200,7 +200,7 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         is_blank=np.zeros(0, dtype=bool),
         is_damaged=np.zeros(0, dtype=bool),
     )
-    found: dict[str, Any] = {
+    found: dict[str, NDArray[Any]] = {
         field.name: np.concatenate([getattr(part, field.name) for part in (none, *parts)]) for field in fields(none)
     }
     return MediaRows(**found)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Rows, Vectors
 from mmcheck.core.errors import MmcheckError
+from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.embeddings import content_keys, normalise
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ class NeighbourIndex:
             recall = self.measure_recall(queries, k=k)
         return recall
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return kind (``exact``, ``approximate``), rows, dim, cells, probes, recall and recall_checked.
 
         ``recall`` is the share of true nearest neighbours found, of the ``recall_checked`` looked for at the last

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from mmcheck.config import RepetitionConfig
 from mmcheck.core.arrays import Keys, Rows
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, KIND_OF, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.types import Status
@@ -52,7 +52,7 @@ class Repetition:
 
     def __init__(self, options: RepetitionConfig, seed: int) -> None:
         self._options = options
-        self._summary: dict[str, Any] = {}
+        self._summary: JsonObject = {}
 
     def fingerprint(self) -> str:
         """Return a digest of the code version; there are no options."""
@@ -91,12 +91,12 @@ class Repetition:
                 _evidence(groups, ids, start, stop),
             )
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return how many rows repeat an earlier file or pair, and a sentence about it."""
         return self._summary
 
 
-def _summarise(values: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+def _summarise(values: Mapping[str, NDArray[np.float64]]) -> JsonObject:
     """Return the rows beyond the first of each group of equal files and equal pairs."""
     copies = {kind: int((values[f"{kind}_order"] > 1).sum()) for kind in ("media", "pair")}
     sentences = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+
+from mmcheck.core.types import Row
 
 _CHANNELS = {str(number): number for number in range(64)} | {"a": 0, "b": 1, "l": 0, "r": 1, "left": 0, "right": 1}
 
@@ -21,7 +22,7 @@ class RowFault(Exception):
 _TURN = frozenset(("user", "assistant", "from", "role", "content"))
 
 
-def text_of(value: Any, column: str) -> str:
+def text_of(value: object, column: str) -> str:
     """Return a cell as text: null and NaN are empty, numbers are written out.
 
     Raises:
@@ -54,7 +55,7 @@ def check_text(text: str, column: str, limit: int) -> str:
     return text
 
 
-def find_text(value: Any, column: str, limit: int) -> tuple[str | None, tuple[str, str] | None]:
+def find_text(value: object, column: str, limit: int) -> tuple[str | None, tuple[str, str] | None]:
     """Return a cell as text of at most ``limit`` bytes, or the cause and message of what is wrong with it."""
     try:
         return check_text(text_of(value, column), column, limit), None
@@ -62,7 +63,7 @@ def find_text(value: Any, column: str, limit: int) -> tuple[str | None, tuple[st
         return None, (fault.cause, fault.message)
 
 
-def seconds_of(row: Mapping[str, Any], column: str | None) -> float | None:
+def seconds_of(row: Row, column: str | None) -> float | None:
     """Return a cell as seconds >= 0; None if it is empty or there is no such column.
 
     Raises:
@@ -80,7 +81,7 @@ def seconds_of(row: Mapping[str, Any], column: str | None) -> float | None:
     return number
 
 
-def channel_of(row: Mapping[str, Any], column: str | None) -> int | None:
+def channel_of(row: Row, column: str | None) -> int | None:
     """Return the 0-based channel that a cell names (0, "1", "A", "left", [0]).
 
     None where it names none, several (they are mixed then), or something else: other sets call the channel of a video
@@ -94,7 +95,7 @@ def channel_of(row: Mapping[str, Any], column: str | None) -> int | None:
     return _CHANNELS.get(str(value).strip().lower().removesuffix(".0"))
 
 
-def is_empty(value: Any) -> bool:
+def is_empty(value: object) -> bool:
     """Return whether a cell names nothing: null, NaN, blank, or an empty list or struct."""
     if isinstance(value, str):
         return not value.strip()
@@ -112,7 +113,7 @@ def is_utf8(text: str) -> bool:
     return True
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a cell as a short piece of a message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -8,13 +8,13 @@ per set of keys, so a JSONL file may mix image rows and audio rows.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mmcheck.config import ColumnsConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
+from mmcheck.core.types import Row
 from mmcheck.formats.paths import Modality, media_kind
 from mmcheck.formats.text_source import is_url
 
@@ -99,7 +99,7 @@ class RoleFinder:
         self,
         columns: ColumnsConfig,
         *,
-        examples: Sequence[Mapping[str, Any]] = (),
+        examples: Sequence[Row] = (),
         modality: Modality | None = None,
         embedded: Mapping[str, Modality] | None = None,
     ) -> None:
@@ -122,7 +122,7 @@ class RoleFinder:
         self._fixed = modality
         self._modality: Modality = modality or self._usual_modality(examples)
 
-    def roles(self, row: Mapping[str, Any]) -> Roles:
+    def roles(self, row: Row) -> Roles:
         """Return the roles of the columns of ``row``."""
         keys = tuple(row)
         found = self._cache.get(keys)
@@ -137,7 +137,7 @@ class RoleFinder:
         """Return what the example rows hold in a column of paths to media; nothing for any other column."""
         return self._paths.get(column, [])
 
-    def modality(self, value: Any, roles: Roles) -> Modality:
+    def modality(self, value: object, roles: Roles) -> Modality:
         """Return what the generic media column of a row holds, judged by its value, then by the other columns."""
         first = value[0] if isinstance(value, list) and value else value
         name = first.get("path") if isinstance(first, Mapping) else first
@@ -164,7 +164,7 @@ class RoleFinder:
             hint=f"did you mean {near[0]!r}?" if near else "correct input.columns in the config.",
         )
 
-    def _usual_modality(self, examples: Sequence[Mapping[str, Any]]) -> Modality:
+    def _usual_modality(self, examples: Sequence[Row]) -> Modality:
         kinds = []
         for row in examples:
             roles = self._find(tuple(row))
@@ -254,21 +254,21 @@ class RoleFinder:
         return next(iter(named or by_value), None)
 
 
-def _columns_of_paths(examples: Sequence[Mapping[str, Any]]) -> set[str]:
+def _columns_of_paths(examples: Sequence[Row]) -> set[str]:
     return _columns_where(
         examples, lambda text: (len(text) < 4096 and "\n" not in text and media_kind(text)) or payload_kind(text)
     )
 
 
-def _columns_of_text(examples: Sequence[Mapping[str, Any]]) -> set[str]:
+def _columns_of_text(examples: Sequence[Row]) -> set[str]:
     return _columns_where(examples, lambda text: not media_kind(text) and not _is_number(text) and not is_url(text))
 
 
-def _columns_of_sentences(examples: Sequence[Mapping[str, Any]]) -> set[str]:
+def _columns_of_sentences(examples: Sequence[Row]) -> set[str]:
     return _columns_where(examples, lambda text: len(text.split()) > 1)
 
 
-def _columns_where(examples: Sequence[Mapping[str, Any]], test: Any) -> set[str]:
+def _columns_where(examples: Sequence[Row], test: Callable[[str], object]) -> set[str]:
     good: dict[str, int] = {}
     seen: dict[str, int] = {}
     for row in examples:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.sentences import count_noun
-from mmcheck.core.types import Sample
+from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.csv_dialect import CsvDialect, sniff_csv
@@ -76,7 +76,7 @@ class CsvFormat:
 
     def _samples(self, manifest: str, modality: Modality | None, try_cwd: bool, inside_only: bool) -> Iterator[Sample]:
         dialect = sniff_csv(manifest, self._options)
-        examples: list[Mapping[str, Any]] = []
+        examples: list[Row] = []
         try:
             good = (_without_text(row.row) for row in self._rows(manifest, dialect) if row.cause is None)
             examples.extend(islice(good, EXAMPLE_ROWS))
@@ -166,7 +166,7 @@ class CsvFormat:
         return [final, *(reasons.write() if reasons is not None else ())]
 
     def _write_header(
-        self, file: Any, dialect: CsvDialect, keys: list[str], new: Iterable[str], encoding: str
+        self, file: BinaryIO, dialect: CsvDialect, keys: list[str], new: Iterable[str], encoding: str
     ) -> list[str]:
         new = [key for key in new if key not in keys]
         if dialect.width == 0 or dialect.header is not None:
@@ -183,7 +183,7 @@ class CsvFormat:
             return CsvDialect(delimiter=delimiter, header=None, width=0, certain=False)
 
 
-def _without_text(row: Mapping[str, Any]) -> dict[str, Any]:
+def _without_text(row: Row) -> RowDict:
     return {name: value for name, value in row.items() if name != RAW}
 
 
@@ -217,13 +217,13 @@ def _row(record: Record, dialect: CsvDialect, columns: list[str], *, is_rest: bo
         if QUOTE in text and write_cells(record.fields, dialect.delimiter, dialect.quoting) != text:
             values[RAW] = text  # quotes that another writer would not have set
         return RawRow(number=number, row=values)
-    row: dict[str, Any] = {RAW: _printable(record.text)}
+    row: RowDict = {RAW: _printable(record.text)}
     if any(line.raw is not None for line in record.lines) or row[RAW] != record.text:
         row[RAW_BYTES] = base64.b64encode(_bytes(record.lines)).decode("ascii")
     return RawRow(number=number, row=row, cause=cause, message=message)
 
 
-def _text(cells: Mapping[str, Any], keys: list[str], dialect: CsvDialect) -> str:
+def _text(cells: Row, keys: list[str], dialect: CsvDialect) -> str:
     """Return the record of a row; cells that did not change keep the quotes that they had."""
     values = [_cell(cells.get(key)) for key in keys]
     pieces = raw_fields(str(cells[RAW]), dialect.delimiter, dialect.quoting) if RAW in cells else None
@@ -249,7 +249,7 @@ def _bytes(lines: tuple[Line, ...]) -> bytes:
     return b"".join(parts[:-1])
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):

@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from mmcheck.formats.paths import media_kind
 from mmcheck.formats.text_source import Line
@@ -93,7 +93,7 @@ def join_lines(lines: Sequence[Line]) -> str:
     return "".join(line.text + line.end for line in lines[:-1]) + lines[-1].text
 
 
-def write_cells(cells: Sequence[Any], delimiter: str, quoting: Quoting) -> str:
+def write_cells(cells: Sequence[object], delimiter: str, quoting: Quoting) -> str:
     """Return one record of cells, without its line end, quoted where it must be."""
     if quoting == "minimal":
         text = io.StringIO()

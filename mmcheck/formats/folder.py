@@ -11,11 +11,10 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.types import MediaRef, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.jsonl import json_line
@@ -139,7 +138,7 @@ class FolderFormat:
         self, manifest: str, number: int, names: list[str], text_name: str | None, other: str | None, has_texts: bool
     ) -> Sample:
         # Not ``*_file_name``: Hugging Face would take such a column for a further medium.
-        row: dict[str, Any] = {}
+        row: RowDict = {}
         for name in names:
             row["audio_file" if "file_name" in row else "file_name"] = name
         fault: tuple[str, str] | None = None

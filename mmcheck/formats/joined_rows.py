@@ -12,7 +12,7 @@ from typing import Any
 
 from mmcheck.core.json_row import changed_row
 from mmcheck.core.pair_kinds import PAIR_KINDS
-from mmcheck.core.types import FurtherMedium, MediaRef, Sample
+from mmcheck.core.types import FurtherMedium, MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import OutputRow
 
 HigherIsBetter = Mapping[str, bool | None]
@@ -45,7 +45,7 @@ def _joined(parts: Sequence[OutputRow], higher_is_better: HigherIsBetter) -> Out
     first = parts[0].sample
     samples = [out.sample for out in parts]
     row = changed_row(first.row, _join_columns([sample.row for sample in samples], first.split))
-    extra: dict[str, Any] = {}
+    extra: RowDict = {}
     for name in dict.fromkeys(name for out in parts for name in out.extra):
         values = [out.extra.get(name) for out in parts]
         if name in first.split:
@@ -61,7 +61,7 @@ def _joined(parts: Sequence[OutputRow], higher_is_better: HigherIsBetter) -> Out
     )
 
 
-def _join_columns(rows: Sequence[Mapping[str, Any]], split: Sequence[str]) -> dict[str, Any]:
+def _join_columns(rows: Sequence[Row], split: Sequence[str]) -> RowDict:
     found = dict(rows[0])
     for name in split:
         if name in found:
@@ -73,7 +73,7 @@ def _join_columns(rows: Sequence[Mapping[str, Any]], split: Sequence[str]) -> di
     return found
 
 
-def _concatenated(lists: Sequence[Any]) -> list[Any]:
+def _concatenated(lists: Sequence[object]) -> list[object]:
     return [item for part in lists for item in (part if isinstance(part, list) else [part])]
 
 
@@ -88,7 +88,7 @@ def _join_values(values: Sequence[Any], higher_is_better: bool | None) -> Any:
     return min(known) if higher_is_better else max(known)
 
 
-def _join_reasons(samples: Sequence[Sample], values: Sequence[Any]) -> str:
+def _join_reasons(samples: Sequence[Sample], values: Sequence[object]) -> str:
     """Return the reasons, each with the numbers of the texts that it is about; what several share stands once."""
     numbers: dict[str, list[str]] = {}
     for sample, value in zip(samples, values, strict=True):

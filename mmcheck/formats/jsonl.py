@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.json_row import MAX_DEPTH, JsonRow, depth_of, json_text, lenient_int, spliced
-from mmcheck.core.types import Sample
+from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
@@ -118,7 +117,7 @@ class JsonlFormat:
         return [final]
 
 
-def json_line(row: Mapping[str, Any], encoding: str = "utf-8", source: Mapping[str, Any] | None = None) -> bytes:
+def json_line(row: Row, encoding: str = "utf-8", source: Row | None = None) -> bytes:
     """Return a row as one line of JSON without its end; characters that ``encoding`` lacks are escaped.
 
     Args:
@@ -194,13 +193,13 @@ def broken_line(line: Line, cause: str, message: str) -> RawRow:
         clean = text.encode("utf-8", "backslashreplace")
         if clean != text.encode("utf-8", "surrogatepass"):
             raw, text = text.encode("utf-8", "surrogatepass"), clean.decode("utf-8")
-    row: dict[str, Any] = {RAW: text}
+    row: RowDict = {RAW: text}
     if raw is not None:
         row[RAW_BYTES] = base64.b64encode(raw).decode("ascii")
     return RawRow(number=line.number, row=row, cause=cause, message=message)
 
 
-def first_objects(manifest: str, encoding: str, count: int = _DETECT_LINES) -> list[dict[str, Any]] | None:
+def first_objects(manifest: str, encoding: str, count: int = _DETECT_LINES) -> list[RowDict] | None:
     """Return the JSON objects among the first ``count`` lines; None if it is not text or no line of it is one.
 
     An empty file gives an empty list. Never raises.
@@ -239,7 +238,7 @@ class _DuplicateKey(Exception):
     pass
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: list[tuple[str, object]]) -> RowDict:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
@@ -250,7 +249,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str) -> object:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError:

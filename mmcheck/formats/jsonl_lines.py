@@ -8,9 +8,8 @@ ordinary (broken rows, NaN, columns of an earlier run) takes the slow way, row b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.json_row import load_row, spliced
-from mmcheck.core.types import Sample
+from mmcheck.core.types import Row, Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import JsonlFormat, json_line
 from mmcheck.formats.nemo import NemoFormat
@@ -64,7 +63,7 @@ class LineMaker:
     def __init__(self, options: InputConfig, output: OutputConfig, folder: Path) -> None:
         self._writer = RowWriter(options, output, folder)
         self._encoding = options.encoding
-        self._columns: dict[tuple[Any, ...], str | None] = {}
+        self._columns: dict[tuple[object, ...], str | None] = {}
         """What is known of the media and the names of the columns -> the column of the path."""
 
     def lines(self, table: pa.Table, extras: Sequence[str], sample_at: Callable[[int], Sample]) -> bytes:
@@ -113,7 +112,7 @@ class LineMaker:
             lines += (line[:-1], tails[number])
         return b"".join(lines)
 
-    def _path_column(self, row: Mapping[str, Any], image: str | None, audio: str | None) -> str | None:
+    def _path_column(self, row: Row, image: str | None, audio: str | None) -> str | None:
         if (image is None) == (audio is None):
             return None
         return self._writer.path_column(row, "image" if audio is None else "audio")
@@ -125,7 +124,7 @@ class LineMaker:
         return raw + b"\n"
 
 
-def _with_path(text: bytes, row: Mapping[str, Any], column: str | None, path: str | None) -> bytes | None:
+def _with_path(text: bytes, row: Row, column: str | None, path: str | None) -> bytes | None:
     """Return the text of a row with another path in its place; None if that wants a closer look."""
     value = row[column] if column is not None else None
     if type(value) is not str or not value.isprintable() or not 0 < len(value) < 4096 or b"\\u" in text:
@@ -167,7 +166,7 @@ def _tails(table: pa.Table, extras: Sequence[str]) -> list[bytes]:
     """Return what follows each row's own columns: the new columns, the brace and the end of the line."""
     if not extras:
         return [b"}\n"] * table.num_rows
-    pieces: list[Any] = []
+    pieces: list[pa.Array | str] = []
     for name in extras:
         column = table[name].combine_chunks()
         key = f',"{name}":'
@@ -182,9 +181,9 @@ def _tails(table: pa.Table, extras: Sequence[str]) -> list[bytes]:
     return found
 
 
-def _merged(pieces: Sequence[Any]) -> list[Any]:
+def _merged(pieces: Sequence[pa.Array | str]) -> list[pa.Array | str]:
     """Join neighbouring constant texts, so that fewer columns are joined."""
-    merged: list[Any] = []
+    merged: list[pa.Array | str] = []
     for piece in pieces:
         if isinstance(piece, str) and merged and isinstance(merged[-1], str):
             merged[-1] += piece

@@ -11,11 +11,10 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import OutputError
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.hf_splits import without_split_names
@@ -53,7 +52,7 @@ class RowWriter:
         self._placed: dict[str, str] = {}
         self._used: dict[str, str] = {}
 
-    def columns(self, out: OutputRow) -> dict[str, Any]:
+    def columns(self, out: OutputRow) -> RowDict:
         """Return the columns of a row, the new ones last (a new one replaces an old one of its name)."""
         sample = out.sample
         row = dict(sample.row)
@@ -67,7 +66,7 @@ class RowWriter:
             self.fill(row, manifest=sample.manifest, image=image, audio=audio)
         return with_added(row, out.extra)
 
-    def fill(self, row: dict[str, Any], *, manifest: str, image: str | None, audio: str | None) -> None:
+    def fill(self, row: RowDict, *, manifest: str, image: str | None, audio: str | None) -> None:
         """Put the paths of the media into a row.
 
         Args:
@@ -82,7 +81,7 @@ class RowWriter:
         if audio is not None:
             self._fill_path(row, manifest, audio, roles.audio, roles.media)
 
-    def path_column(self, row: Mapping[str, Any], modality: Modality) -> str | None:
+    def path_column(self, row: Row, modality: Modality) -> str | None:
         """Return the column whose value, if it is a plain path, just gives way to the path of the medium.
 
         None where ``fill`` has to look closer. It depends on the names of the columns only, so it may be kept.
@@ -96,12 +95,12 @@ class RowWriter:
         roles = self._finder.roles(row)
         return (roles.image if modality == "image" else roles.audio) or roles.media
 
-    def _fill_path(self, row: dict[str, Any], manifest: str, uri: str, *likely: str | None) -> None:
+    def _fill_path(self, row: RowDict, manifest: str, uri: str, *likely: str | None) -> None:
         column = _column_of(row, manifest, uri, likely)
         if column is not None:
             row[column] = _with_path(row[column], self.path(uri, row[column]))
 
-    def _fill_everywhere(self, row: dict[str, Any], manifest: str, uri: str) -> None:
+    def _fill_everywhere(self, row: RowDict, manifest: str, uri: str) -> None:
         """Put the path of a medium wherever the row names it, also as one of a list."""
         for column, value in row.items():
             if isinstance(value, list):
@@ -113,7 +112,7 @@ class RowWriter:
             elif _leads_to(value, manifest, uri):
                 row[column] = _with_path(value, self.path(uri, value))
 
-    def path(self, uri: str, written: Any) -> str:
+    def path(self, uri: str, written: object) -> str:
         """Return the path to write for the medium at ``uri`` that the row calls ``written``."""
         name = _name_of(written)
         if self._write_media and not is_url(uri) and os.path.isfile(uri):
@@ -151,7 +150,7 @@ def media_place(stem: str, chosen: str | None) -> str:
     return f"{stem}_media" if chosen is None else chosen
 
 
-def with_added(row: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+def with_added(row: Row, extra: Row) -> RowDict:
     """Return a row of JSON with the new columns.
 
     One without a value is left out, and so is what an earlier run wrote there: a column of which a file has but nulls
@@ -211,7 +210,7 @@ def _file_of(ref: MediaRef | None) -> str | None:
     return ref.uri if ref is not None and ref.member is None else None
 
 
-def _column_of(row: Mapping[str, Any], manifest: str, uri: str, likely: tuple[str | None, ...]) -> str | None:
+def _column_of(row: Row, manifest: str, uri: str, likely: tuple[str | None, ...]) -> str | None:
     # Roles by name may miss a column that was recognised by its values, so the value that leads to the file decides.
     for column in (*likely, *row):
         if column is None or column not in row:
@@ -221,7 +220,7 @@ def _column_of(row: Mapping[str, Any], manifest: str, uri: str, likely: tuple[st
     return None
 
 
-def _leads_to(value: Any, manifest: str, uri: str) -> bool:
+def _leads_to(value: object, manifest: str, uri: str) -> bool:
     name = _name_of(value)
     return _is_path(name) and uri in (resolve_media(name, folder_of(manifest)), os.path.abspath(name))
 
@@ -230,7 +229,7 @@ def _is_path(name: str) -> bool:
     return bool(name) and len(name) <= 4096 and "\0" not in name and "\n" not in name
 
 
-def _name_of(value: Any) -> str:
+def _name_of(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) == 1:
@@ -240,7 +239,7 @@ def _name_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _with_path(value: Any, path: str) -> Any:
+def _with_path(value: object, path: str) -> object:
     if isinstance(value, str):
         return path
     if isinstance(value, list):

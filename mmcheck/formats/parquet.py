@@ -13,14 +13,13 @@ import decimal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import Sample
+from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.output_rows import media_place
@@ -174,7 +173,7 @@ def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
                 done += batch.num_rows
             for index in range(0 if leaves else size):
                 names = {name for name in binary if _at(filled[name], index)}
-                found: dict[str, Any] = {}
+                found: RowDict = {}
                 for name, rows in several.items():
                     found[name], held = rows[index]
                     names.update(f"{name}[{item}]" for item in held)
@@ -221,12 +220,12 @@ def _list_columns(file: pq.ParquetFile) -> list[str]:
     return found
 
 
-def _items(file: pq.ParquetFile, group: int, name: str) -> list[tuple[Any, list[int]]]:
+def _items(file: pq.ParquetFile, group: int, name: str) -> list[tuple[object, list[int]]]:
     """Return, for each row of a row group, a stand-in of the list and the numbers of the items that hold bytes.
 
     No statistics tell how long the lists are, so the bytes are read, a few rows at a time.
     """
-    found: list[tuple[Any, list[int]]] = []
+    found: list[tuple[object, list[int]]] = []
     for batch in file.iter_batches(batch_size=_PEEK, row_groups=[group], columns=[name]):
         for items in batch.column(0).to_pylist():
             if items is None:
@@ -238,7 +237,7 @@ def _items(file: pq.ParquetFile, group: int, name: str) -> list[tuple[Any, list[
     return found
 
 
-def _bytes_of(item: Any) -> bytes | None:
+def _bytes_of(item: object) -> bytes | None:
     value = item.get("bytes") if isinstance(item, dict) else item
     return value if isinstance(value, bytes) else None
 
@@ -307,16 +306,16 @@ def _at(filled: bool | list[bool], index: int) -> bool:
     return filled if isinstance(filled, bool) else filled[index]
 
 
-def _stand_in(row: Mapping[str, Any], name: str, binary: Mapping[str, str | None]) -> Any:
+def _stand_in(row: Row, name: str, binary: Mapping[str, str | None]) -> object:
     if name not in binary:
         return row[name]
     value = row.get(name)
     return {"bytes": None, **(value if isinstance(value, dict) else {})}
 
 
-def _plain_rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | None]]:
+def _plain_rows(batch: pa.RecordBatch) -> Iterator[tuple[RowDict, str | None]]:
     names = batch.schema.names
-    columns: list[list[Any]] = []
+    columns: list[list[object]] = []
     faults: dict[int, str] = {}
     for name, column in zip(names, batch.columns, strict=True):
         try:
@@ -333,7 +332,7 @@ def _plain_rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | N
         yield {name: column[index] for name, column in zip(names, columns, strict=True)}, faults.get(index)
 
 
-def _one_value(scalar: pa.Scalar) -> tuple[Any, bool]:
+def _one_value(scalar: pa.Scalar) -> tuple[object, bool]:
     try:
         return scalar.as_py(), True
     except UnicodeDecodeError:
@@ -344,7 +343,7 @@ def _one_value(scalar: pa.Scalar) -> tuple[Any, bool]:
         return str(scalar.cast(pa.int64())), True
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return a value as JSON can hold it: dates in ISO form, decimals as text, nested bytes as base64."""
     if value is None or isinstance(value, str | bool | int | float):
         return value

@@ -7,10 +7,10 @@ table in the schema is extended, because ``datasets`` refuses a file whose colum
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +18,12 @@ import pyarrow.parquet as pq
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.json_types import JsonObject
 from mmcheck.formats.base import Added, OutputRow
 from mmcheck.formats.output_rows import RowWriter
 from mmcheck.formats.text_source import output_name
+
+Item = TypeVar("Item")
 
 _TARGET_BYTES = 32 << 20  # bytes of a row group that is written; our own choice: bounds memory
 _MAX_ROWS = 65_536  # rows of a row group that is written; our own choice: readers skip in steps of this
@@ -34,7 +37,7 @@ class _News:
     """What differs from the source; rows by their place in what is written."""
 
     added: dict[str, pa.Array]
-    changed: dict[str, dict[int, Any]]
+    changed: dict[str, dict[int, object]]
     picked: dict[str, dict[int, tuple[int, ...]]]
     """Column of lists -> row -> the items that it keeps."""
 
@@ -71,8 +74,8 @@ def copy_rows(
     """
     writer = RowWriter(options, output, folder, media_folder=media_folder, keep_paths=keep_paths)
     numbers: list[int] = []
-    extras: dict[str, list[Any]] = {name: [] for name in types or ()}
-    changed: dict[str, dict[int, Any]] = {}
+    extras: dict[str, list[object]] = {name: [] for name in types or ()}
+    changed: dict[str, dict[int, object]] = {}
     picked: dict[str, dict[int, tuple[int, ...]]] = {}
     source = manifest
     for out in rows:
@@ -205,7 +208,7 @@ def _finished(
     return pa.table(columns, schema=schema)
 
 
-def _between(found: dict[int, Any], start: int, stop: int) -> dict[int, Any]:
+def _between(found: Mapping[int, Item], start: int, stop: int) -> dict[int, Item]:
     return {index - start: found[index] for index in range(start, stop) if index in found}
 
 
@@ -223,7 +226,7 @@ def _with_items(column: pa.ChunkedArray, kept: dict[int, tuple[int, ...]]) -> pa
     return pa.chunked_array(parts, type=column.type)
 
 
-def _with_changes(column: pa.ChunkedArray, news: dict[int, Any]) -> pa.ChunkedArray:
+def _with_changes(column: pa.ChunkedArray, news: dict[int, object]) -> pa.ChunkedArray:
     kind = column.type
     if len(news) == len(column) and not pa.types.is_nested(kind):
         try:
@@ -239,7 +242,7 @@ def _with_changes(column: pa.ChunkedArray, news: dict[int, Any]) -> pa.ChunkedAr
     return pa.chunked_array(chunks, type=kind)
 
 
-def _converted(cell: pa.Array, value: Any, kind: pa.DataType) -> pa.Array | None:
+def _converted(cell: pa.Array, value: object, kind: pa.DataType) -> pa.Array | None:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         if not pa.types.is_string(kind.value_type):
             return None  # only paths and texts change; anything else is exact as it is
@@ -253,7 +256,7 @@ def _converted(cell: pa.Array, value: Any, kind: pa.DataType) -> pa.Array | None
         return None
 
 
-def _array(values: list[Any], kind: type | None) -> pa.Array:
+def _array(values: list[object], kind: type | None) -> pa.Array:
     if kind is not None:
         return pa.array(values, pa.float64() if kind is float else pa.string())
     values = [json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value for value in values]
@@ -292,7 +295,7 @@ def _with_features(stored: bytes, added: dict[str, pa.Array]) -> bytes | None:
     return json.dumps(info).encode()
 
 
-def _feature(kind: pa.DataType) -> dict[str, Any]:
+def _feature(kind: pa.DataType) -> JsonObject:
     if pa.types.is_list(kind):
         return {"feature": _feature(kind.value_type), "_type": "Sequence"}
     dtype = {pa.float64(): "float64", pa.float32(): "float32"}.get(kind, str(kind))

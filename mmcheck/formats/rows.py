@@ -7,15 +7,15 @@ where the convention is ambiguous.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
 from mmcheck.config import InputConfig
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.json_row import changed_row
 from mmcheck.core.pair_kinds import PAIR_KINDS
-from mmcheck.core.types import FurtherMedium, MediaRef, RowProblem, Sample
+from mmcheck.core.types import FurtherMedium, MediaRef, Row, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, channel_of, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
 from mmcheck.formats.paths import Modality, is_inside, media_kind, resolve_media
@@ -26,6 +26,8 @@ RAW = "_raw"
 RAW_BYTES = "_raw_base64"
 """Key of its bytes (base64) where the text does not stand for them exactly."""
 
+Item = TypeVar("Item")
+
 _MAX_PATH = 4096  # characters of the longest path; given by Linux (PATH_MAX)
 
 
@@ -35,7 +37,7 @@ class RawRow:
 
     number: int
     """1-based line or row."""
-    row: Mapping[str, Any]
+    row: Row
     """Columns, JSON-serialisable."""
     cause: str | None = None
     """Set if the row is broken: stable word."""
@@ -64,9 +66,7 @@ def until_break(manifest: str, samples: Iterable[Sample]) -> Iterator[Sample]:
         yield problem_sample(manifest, last + 1, "manifest_cut_short", error.message, {}, exact=True)
 
 
-def problem_sample(
-    manifest: str, number: int, cause: str, message: str, row: Mapping[str, Any], *, exact: bool = False
-) -> Sample:
+def problem_sample(manifest: str, number: int, cause: str, message: str, row: Row, *, exact: bool = False) -> Sample:
     """Return the sample that stands for a broken row.
 
     Args:
@@ -213,9 +213,7 @@ class SampleMaker:
             columns[self._finder.modality(raw.row[roles.media], roles)] = roles.media
         return columns
 
-    def _texts_without_medium(
-        self, row: Mapping[str, Any], roles: Roles, columns: Mapping[Modality, str]
-    ) -> dict[str, list[str]]:
+    def _texts_without_medium(self, row: Row, roles: Roles, columns: Mapping[Modality, str]) -> dict[str, list[str]]:
         """Return the text whose medium's cell is empty where the row has columns for two pairs: half of a pair."""
         if roles.image is None or roles.audio is None or roles.caption == roles.transcript:
             return {}
@@ -280,7 +278,7 @@ class SampleMaker:
             found.append(MediaRef(uri=uri, member=member, start=start, duration=duration, channel=channel))
         return found
 
-    def _path(self, value: Any, column: str, *, in_list: bool) -> str:
+    def _path(self, value: object, column: str, *, in_list: bool) -> str:
         if isinstance(value, Mapping):
             value = value.get("path")
         if is_empty(value):
@@ -309,14 +307,14 @@ class SampleMaker:
             )
         return resolve_media(value, self._base, try_cwd=self._try_cwd)
 
-    def _texts(self, row: Mapping[str, Any], column: str | None) -> list[str] | None:
+    def _texts(self, row: Row, column: str | None) -> list[str] | None:
         if column is None:
             return None
         value = row[column]
         values = value if isinstance(value, list) and value else [value]
         return [check_text(text_of(item, column), column, self._options.max_text_bytes) for item in values]
 
-    def _segment(self, row: Mapping[str, Any], roles: Roles) -> tuple[float | None, float | None]:
+    def _segment(self, row: Row, roles: Roles) -> tuple[float | None, float | None]:
         start = seconds_of(row, roles.start)
         if start is None:
             self._check_duration(row, roles.duration)
@@ -331,7 +329,7 @@ class SampleMaker:
             raise RowFault("bad_segment", "has a segment of 0 seconds")
         return start, duration
 
-    def _check_duration(self, row: Mapping[str, Any], column: str | None) -> None:
+    def _check_duration(self, row: Row, column: str | None) -> None:
         # Elsewhere than in NeMo's manifests a column of that name may hold "0:12" or milliseconds: nobody's fault.
         if column is None or not ("audio_filepath" in row or column == self._options.columns.duration):
             return
@@ -343,7 +341,7 @@ class SampleMaker:
             )
             raise RowFault("bad_duration", message) from fault
 
-    def _own_id(self, row: Mapping[str, Any], roles: Roles) -> str | None:
+    def _own_id(self, row: Row, roles: Roles) -> str | None:
         value = row.get(roles.id) if roles.id else None
         if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
             return None
@@ -375,9 +373,7 @@ def _is_embedded(raw: RawRow, column: str) -> bool:
     return column in raw.embedded or f"{column}[0]" in raw.embedded
 
 
-def _split_columns(
-    row: Mapping[str, Any], roles: Roles, columns: Mapping[Modality, str], count: int
-) -> tuple[str, ...]:
+def _split_columns(row: Row, roles: Roles, columns: Mapping[Modality, str], count: int) -> tuple[str, ...]:
     """Return the list columns of which each sample of a row gets one item."""
     names = {roles.caption, roles.transcript, *columns.values()}
     if count == 1:
@@ -385,16 +381,16 @@ def _split_columns(
     return tuple(key for key in row if key in names and isinstance(row[key], list) and len(row[key]) == count)
 
 
-def _narrowed(row: Mapping[str, Any], split: tuple[str, ...], index: int) -> Mapping[str, Any]:
+def _narrowed(row: Row, split: tuple[str, ...], index: int) -> Row:
     # One text of several: the row keeps its shape (a list), with this sample's item alone in it.
     return changed_row(row, {key: [value[index]] if key in split else value for key, value in row.items()})
 
 
-def _at(values: list[Any] | None, index: int) -> Any:
+def _at(values: Sequence[Item] | None, index: int) -> Item | None:
     if not values:
         return None
     return values[index] if len(values) > 1 else values[0]
 
 
-def _names(row: Mapping[str, Any]) -> str:
+def _names(row: Row) -> str:
     return ", ".join(list(row)[:20]) or "(none)"

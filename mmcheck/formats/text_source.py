@@ -18,13 +18,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import fsspec
 import zstandard
 
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.errors import ManifestError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Bytes; a longer line is a broken row. Our own choice: it is not text but a lost line end."""
@@ -69,14 +72,14 @@ class _ZstdReader(io.RawIOBase):
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
-        self._frame: Any = None
+        self._frame: zstandard.ZstdDecompressionObj | None = None
         self._rest = b""
         self._out = b""
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         while not self._out:
             data = self._rest or self._source.read(_BLOCK)
             self._rest = b""
@@ -90,8 +93,9 @@ class _ZstdReader(io.RawIOBase):
             if self._frame.eof:
                 self._rest = self._frame.unused_data
                 self._frame = None
-        count = min(len(buffer), len(self._out))
-        buffer[:count] = self._out[:count]
+        place = memoryview(buffer)
+        count = min(len(place), len(self._out))
+        place[:count] = self._out[:count]
         self._out = self._out[count:]
         return count
 
@@ -143,7 +147,7 @@ def open_raw(uri: str) -> BinaryIO:
         raise ManifestError(f"manifest {uri} cannot be opened: {_first_line(error)}.") from error
 
 
-def _seekable(file: Any) -> BinaryIO:
+def _seekable(file: io.RawIOBase) -> BinaryIO:
     """Return a remote file as the standard library's own kind of file.
 
     Those of fsspec know no ``readline(limit)``, and where a server sends no parts of files (as Python's own) they

@@ -7,13 +7,13 @@ A shard is one manifest; each key is one sample. Clean and quarantine manifests 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import FurtherMedium, MediaRef, Sample
+from mmcheck.core.types import FurtherMedium, MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import find_text
 from mmcheck.formats.columns import RoleFinder
@@ -28,6 +28,8 @@ from mmcheck.formats.webdataset_write import write_listing
 KEY = "__key__"
 SHARD = "__shard__"
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst")
+
+Item = TypeVar("Item")
 
 _TEXT_PARTS = ("txt", "text", "caption", "transcript", "json", "cls", "lang", "language")
 _PLAIN_TEXTS = ("txt", "text")
@@ -115,9 +117,9 @@ class WebdatasetFormat:
         known = part in _TEXT_PARTS or extension in (self._options.columns.caption, self._options.columns.transcript)
         return known and size <= self._options.max_text_bytes
 
-    def _row(self, shard: str, group: TarGroup) -> tuple[dict[str, Any], tuple[str, str] | None]:
+    def _row(self, shard: str, group: TarGroup) -> tuple[RowDict, tuple[str, str] | None]:
         fault: tuple[str, str] | None = None
-        row: dict[str, Any] = {SHARD: shard, KEY: _printable(group.key)}
+        row: RowDict = {SHARD: shard, KEY: _printable(group.key)}
         if row[KEY] != group.key:
             fault = ("encoding", f"has a key that is not valid UTF-8: {row[KEY]}")
         for extension, member in group.members.items():
@@ -161,7 +163,7 @@ class WebdatasetFormat:
         self,
         manifest: str,
         number: int,
-        row: Mapping[str, Any],
+        row: Row,
         media: Mapping[str, MediaRef],
         fault: tuple[str, str] | None,
     ) -> list[Sample]:
@@ -219,7 +221,7 @@ class WebdatasetFormat:
         plain = [ref for extension, ref in fitting.items() if "." not in extension]
         return plain or list(fitting.values())
 
-    def _text_column(self, row: Mapping[str, Any], fields: Mapping[str, Any], role: str, alone: bool) -> str | None:
+    def _text_column(self, row: Row, fields: Row, role: str, alone: bool) -> str | None:
         column: str | None = getattr(self._options.columns, role)
         if column is None:
             inner: str | None = getattr(
@@ -231,7 +233,7 @@ class WebdatasetFormat:
             column = plain[0] if plain and (alone or inner is None) else inner
         return column if column in fields else None
 
-    def _texts(self, fields: Mapping[str, Any], column: str | None) -> tuple[list[str] | None, tuple[str, str] | None]:
+    def _texts(self, fields: Row, column: str | None) -> tuple[list[str] | None, tuple[str, str] | None]:
         if column is None:
             return None, None
         value = fields[column]
@@ -245,7 +247,7 @@ class WebdatasetFormat:
         return texts, None
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(row: Row) -> RowDict:
     inner = row.get("json")
     outer = {name: value for name, value in row.items() if name not in (KEY, SHARD, "json")}
     fields = {**(inner if isinstance(inner, dict) else {}), **outer}
@@ -276,7 +278,7 @@ def _index(shard: str) -> dict[str, dict[str, MediaRef]]:
     return found
 
 
-def _parse(data: bytes, extension: str, encoding: str) -> tuple[Any, tuple[str, str] | None]:
+def _parse(data: bytes, extension: str, encoding: str) -> tuple[object, tuple[str, str] | None]:
     codec, bom = sniff_encoding(data[:4], "utf-8" if extension.rsplit(".", 1)[-1] == "json" else encoding)
     body = data[bom:]
     try:
@@ -297,7 +299,7 @@ def _parse(data: bytes, extension: str, encoding: str) -> tuple[Any, tuple[str, 
     return value, None
 
 
-def _common_length(*lists: list[Any] | None) -> tuple[int, tuple[str, str] | None]:
+def _common_length(*lists: Sequence[object] | None) -> tuple[int, tuple[str, str] | None]:
     counts = {len(items) for items in lists if items and len(items) > 1}
     if len(counts) > 1:
         listed = " and ".join(str(count) for count in sorted(counts))
@@ -309,7 +311,7 @@ def _further(refs: list[MediaRef], modality: Modality) -> tuple[FurtherMedium, .
     return tuple(FurtherMedium(column="", modality=modality, ref=ref) for ref in refs)
 
 
-def _split_columns(row: Mapping[str, Any], columns: tuple[str | None, ...], count: int) -> tuple[str, ...]:
+def _split_columns(row: Row, columns: tuple[str | None, ...], count: int) -> tuple[str, ...]:
     """Return the lists of the .json member of which each sample gets one item."""
     inner = row.get("json")
     if not isinstance(inner, dict) or count == 1:
@@ -319,14 +321,14 @@ def _split_columns(row: Mapping[str, Any], columns: tuple[str | None, ...], coun
     )
 
 
-def _narrowed(row: Mapping[str, Any], split: tuple[str, ...], index: int) -> dict[str, Any]:
+def _narrowed(row: Row, split: tuple[str, ...], index: int) -> RowDict:
     inner = row.get("json")
     if not isinstance(inner, dict):
         return dict(row)
     return {**row, "json": {key: [value[index]] if key in split else value for key, value in inner.items()}}
 
 
-def _at(items: list[Any] | None, index: int) -> Any:
+def _at(items: Sequence[Item] | None, index: int) -> Item | None:
     if not items:
         return None
     return items[index] if len(items) > 1 else items[0]

@@ -8,14 +8,14 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from mmcheck.config import OutputConfig
 from mmcheck.core.json_row import load_row
+from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import raw_bytes, with_added
@@ -40,7 +40,7 @@ def write_listing(rows: Iterable[OutputRow], folder: Path, stem: str, output: Ou
     return [listing, *shards]
 
 
-def _columns(out: OutputRow, folder: Path, output: OutputConfig) -> dict[str, Any]:
+def _columns(out: OutputRow, folder: Path, output: OutputConfig) -> RowDict:
     shard = _shard_of(out)
     if output.paths == "relative" and not is_url(shard):
         shard = Path(os.path.relpath(shard, folder)).as_posix()
@@ -110,7 +110,7 @@ def _write_shard(part: list[OutputRow], shard: str, final: Path) -> list[OutputR
     return written
 
 
-def _moved(out: OutputRow, shard: str, row: Mapping[str, Any]) -> Any:
+def _moved(out: OutputRow, shard: str, row: Row) -> Sample:
     sample = out.sample
     image = replace(sample.image, uri=shard, offset=None, size=None) if sample.image else None
     audio = replace(sample.audio, uri=shard, offset=None, size=None) if sample.audio else None
@@ -138,7 +138,7 @@ def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfil
         yield info, data
 
 
-def _json_member(data: bytes, inner: Mapping[str, Any], extra: Mapping[str, Any]) -> bytes:
+def _json_member(data: bytes, inner: Row, extra: Row) -> bytes:
     """Return a ``.json`` member with the new columns; what did not change keeps its text, to the digit."""
     try:
         source = load_row(data.decode("utf-8-sig").strip())

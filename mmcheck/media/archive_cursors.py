@@ -17,7 +17,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import zstandard
 
@@ -37,7 +37,7 @@ class ArchiveCursors:
         max_bytes: Larger members are refused.
     """
 
-    def __init__(self, open_file: Callable[[str], Any], *, max_bytes: int) -> None:
+    def __init__(self, open_file: Callable[[str], IO[bytes]], *, max_bytes: int) -> None:
         self._open_file = open_file
         self._max_bytes = max_bytes
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
@@ -70,13 +70,13 @@ class ArchiveCursors:
 
 
 class _Cursor:
-    def __init__(self, uri: str, open_file: Callable[[str], Any], max_bytes: int) -> None:
+    def __init__(self, uri: str, open_file: Callable[[str], IO[bytes]], max_bytes: int) -> None:
         self._uri = uri
         self._open_file = open_file
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._tar: tarfile.TarFile | None = None
-        self._file: Any = None
+        self._file: IO[bytes] | None = None
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._kept_bytes = 0
         self._names: set[str] = set()

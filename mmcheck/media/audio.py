@@ -19,6 +19,7 @@ import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
 
 from mmcheck.core.errors import MediaError
 from mmcheck.media.audio_headers import declared_end, is_cut, known_length
@@ -43,7 +44,7 @@ _CANCELLED = 0.05
 sign leave nearly nothing, unlike ones a half."""
 _MIN_RATE, _MAX_RATE = 1000, 1_000_000  # Hz that a recording may have; our own choice: all others are broken headers
 
-Samples = np.ndarray[Any, np.dtype[np.float32]]
+Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ class _Decoding:
         self._full_scale = 1.0
         self._decoded_to = 0.0
         self._mix_energy = 0.0
-        self._energies: np.ndarray[Any, np.dtype[np.float64]] | None = None
+        self._energies: NDArray[np.float64] | None = None
 
     def is_cancelled(self) -> bool:
         if self._energies is None or len(self._energies) < 2:
@@ -379,7 +380,7 @@ def _header_seconds(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _refuse_open(url: str, flags: int, options: Any) -> NoReturn:
+def _refuse_open(url: str, flags: int, options: object) -> NoReturn:
     raise PermissionError(f"the file refers to another one ({url!r}), which is not opened")
 
 

@@ -8,7 +8,6 @@ of the same sentence are other media. The price is that the likeness of unlike m
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +123,7 @@ def _modulation_spectrum(levels: Floats32) -> NDArray[np.complex128]:
 def _mel_bands() -> Floats32:
     """Return triangular weights on the mel scale (O'Shaughnessy, 1987), shape (frequencies, bands)."""
 
-    def mel(hertz: Any) -> Any:
+    def mel(hertz: NDArray[np.floating] | float) -> NDArray[np.floating]:
         return 2595.0 * np.log10(1.0 + hertz / 700.0)
 
     edges = np.linspace(mel(_LOW), mel(_HIGH), _NUM_BANDS + 2)

@@ -12,7 +12,6 @@ import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import (
@@ -283,7 +282,7 @@ def _count_frames(file: ImageFile.ImageFile) -> int:
 
 def _orientation(file: ImageFile.ImageFile) -> int:
     try:
-        value: Any = file.getexif().get(_ORIENTATION_TAG, 1)
+        value = file.getexif().get(_ORIENTATION_TAG, 1)
     except _DECODER_ERRORS:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
@@ -297,7 +296,7 @@ def _grey_bottom(image: Image.Image) -> float:
     if not _is_grey(image, image.height - 1, image.height) or _is_grey(image, 0, 1):
         return 0.0
     pixels = np.asarray(image)
-    grey: np.ndarray[Any, Any] = np.all(np.abs(pixels.astype(np.int16) - _MID_GREY) <= _GREY_SLACK, axis=(1, 2))
+    grey: np.ndarray = np.all(np.abs(pixels.astype(np.int16) - _MID_GREY) <= _GREY_SLACK, axis=(1, 2))
     high = image.height - 1
     while high and grey[high - 1]:
         high -= 1

@@ -11,9 +11,13 @@ import bisect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, TYPE_CHECKING
 
 from mmcheck.core.errors import MediaError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _MAX_FILES = 4  # files that are kept open; our own choice: bounds memory
 _WHOLE_GROUP_BYTES = 256 << 20
@@ -30,12 +34,12 @@ class ParquetCells:
         open_file: Returns a Parquet file as an open, seekable binary file; raises MediaError.
     """
 
-    def __init__(self, open_file: Callable[[str], Any]) -> None:
+    def __init__(self, open_file: Callable[[str], IO[bytes]]) -> None:
         self._open_file = open_file
         self._readers: OrderedDict[str, _Reader] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, uri: str, column: str, row: int) -> Any:
+    def get(self, uri: str, column: str, row: int) -> object:
         """Return the cell as a Python value (bytes, str, dict or None).
 
         Args:
@@ -66,18 +70,18 @@ class ParquetCells:
 
 
 class _Reader:
-    def __init__(self, uri: str, open_file: Callable[[str], Any]) -> None:
+    def __init__(self, uri: str, open_file: Callable[[str], IO[bytes]]) -> None:
         self._uri = uri
         self._open_file = open_file
         self._lock = threading.Lock()
-        self._raw: Any = None
-        self._file: Any = None
+        self._raw: IO[bytes] | None = None
+        self._file: pq.ParquetFile | None = None
         self._starts: list[int] = []
         # (column, first row) -> rows as an Arrow column
-        self._pieces: OrderedDict[tuple[str, int], Any] = OrderedDict()
-        self._walks: dict[str, tuple[int, int, Iterator[Any]]] = {}
+        self._pieces: OrderedDict[tuple[str, int], pa.Array] = OrderedDict()
+        self._walks: dict[str, tuple[int, int, Iterator[pa.RecordBatch]]] = {}
 
-    def get(self, column: str, row: int) -> Any:
+    def get(self, column: str, row: int) -> object:
         import pyarrow as pa
 
         with self._lock:
@@ -98,7 +102,7 @@ class _Reader:
                 self._raw.close()
             self._file = self._raw = None
 
-    def _open(self) -> Any:
+    def _open(self) -> pq.ParquetFile:
         import pyarrow.parquet as pq
 
         if self._file is None:
@@ -111,7 +115,7 @@ class _Reader:
                 self._starts.append(self._starts[-1] + metadata.row_group(index).num_rows)
         return self._file
 
-    def _get(self, column: str, row: int) -> Any:
+    def _get(self, column: str, row: int) -> object:
         file = self._open()
         if column not in file.schema_arrow.names:
             raise MediaError(f"there is no column {column!r} in {self._uri}", cause="missing")
@@ -129,7 +133,7 @@ class _Reader:
         return piece[row - first].as_py()
 
     def _is_small(self, column: str, group: int) -> bool:
-        metadata = self._file.metadata.row_group(group)
+        metadata = self._open().metadata.row_group(group)
         size = 0
         for index in range(metadata.num_columns):
             chunk = metadata.column(index)
@@ -137,15 +141,15 @@ class _Reader:
                 size += chunk.total_uncompressed_size
         return size <= _WHOLE_GROUP_BYTES
 
-    def _whole_group(self, column: str, group: int) -> tuple[int, Any]:
-        piece = self._file.read_row_group(group, columns=[column], use_threads=False).column(column)
+    def _whole_group(self, column: str, group: int) -> tuple[int, pa.Array]:
+        piece = self._open().read_row_group(group, columns=[column], use_threads=False).column(column)
         return self._keep(column, self._starts[group], piece)
 
-    def _walk(self, column: str, group: int, row: int) -> tuple[int, Any]:
+    def _walk(self, column: str, group: int, row: int) -> tuple[int, pa.Array]:
         at, next_row, batches = self._walks.get(column, (-1, 0, iter(())))
         if at != group or row < next_row:
             next_row = self._starts[group]
-            batches = self._file.iter_batches(
+            batches = self._open().iter_batches(
                 batch_size=_BATCH_ROWS, row_groups=[group], columns=[column], use_threads=False
             )
         for batch in batches:
@@ -157,7 +161,7 @@ class _Reader:
                 return first, piece
         raise ValueError(f"row group {group} ends before row {row}")
 
-    def _keep(self, column: str, first: int, piece: Any) -> tuple[int, Any]:
+    def _keep(self, column: str, first: int, piece: pa.Array) -> tuple[int, pa.Array]:
         self._pieces[(column, first)] = piece
         # Two at least: threads straddle the border between a row group and the next.
         while len(self._pieces) > 2 and (

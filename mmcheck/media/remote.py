@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import IO, TypeVar
 
 from mmcheck.core.errors import MediaError
 
@@ -51,17 +51,18 @@ def read_remote(uri: str, *, max_bytes: int, offset: int | None = None, size: in
     return _retry(uri, lambda: _within(TOTAL_SECONDS, lambda: _read_fsspec(uri, max_bytes, offset, size)))
 
 
-def open_remote(uri: str) -> Any:
+def open_remote(uri: str) -> IO[bytes]:
     """Return ``uri`` as an open binary file (seekable where the file system can).
 
     Raises:
         MediaError: As ``read_remote``.
     """
 
-    def start() -> Any:
+    def start() -> IO[bytes]:
         import fsspec
 
-        return fsspec.open(uri, "rb").open()
+        file: IO[bytes] = fsspec.open(uri, "rb").open()
+        return file
 
     return _retry(uri, lambda: _within(TOTAL_SECONDS, start))
 

@@ -16,6 +16,7 @@ import stat
 import threading
 from collections import OrderedDict
 from pathlib import Path
+from typing import IO
 
 from mmcheck.core.errors import MediaError
 from mmcheck.core.inline_media import decode_payload, payload_kind
@@ -176,7 +177,7 @@ class MediaSource:
             cause="unreadable",
         )
 
-    def _open_container(self, uri: str) -> object:
+    def _open_container(self, uri: str) -> IO[bytes]:
         """Return an archive or Parquet file as an open binary file."""
         if is_remote(uri):
             self._check_remote(uri)

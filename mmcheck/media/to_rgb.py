@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from mmcheck.core.errors import MediaError
@@ -29,7 +29,7 @@ _USUAL_BITS = (8, 10, 12, 14, 16)  # bits that deep greys may have; given by the
 _TRANSPARENT_MODES = ("RGBA", "LA", "La", "RGBa", "PA")
 
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ def _strips(file: Image.Image, factor: int) -> Iterator[Floats]:
         yield _finite(np.asarray(file.crop((0, top, file.width, min(top + height, file.height)))))
 
 
-def _finite(pixels: np.ndarray[Any, Any]) -> Floats:
+def _finite(pixels: np.ndarray) -> Floats:
     found: Floats = np.nan_to_num(pixels.astype(np.float64), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return found
 

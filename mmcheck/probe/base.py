@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
 
 from mmcheck.config import Section
 from mmcheck.core import parts
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.registry import Registry
 from mmcheck.core.types import Measurement, MediaRef, Metric, Sample
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.probe.context import ProbeContext
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Prepared:
     """For a payload of ``prepare_again``: the earlier row of the run with the same image."""
     same_as: MediaRef | None = None
     """For a payload of ``prepare_again``: the image of that earlier row, if it is in the same batch."""
-    image: Any = None
+    image: np.ndarray | None = None
     """Embedding of the sample's image where an earlier row gave it, for a payload of ``prepare_again``."""
 
 
@@ -76,7 +80,7 @@ class Probe(Protocol):
         """
         ...
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return what run.json shall say after ``open``: weights with sha256, precision, device, versions."""
         ...
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from mmcheck.config import CaptionTextConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement
 from mmcheck.media.sample_media import SampleMedia
@@ -72,7 +73,7 @@ class CaptionTextProbe:
         if self._options.detect_language:
             _identifier()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return the version of the language tables."""
         return {"py3langid": importlib.metadata.version("py3langid")}
 
@@ -100,7 +101,7 @@ class CaptionTextProbe:
             "markup_ratio": markup_ratio(text),
             "num_urls": float(count_urls(text)),
         }
-        evidence: dict[str, Any] = {}
+        evidence: JsonObject = {}
         visible = [char for char in text if not char.isspace()]
         if visible:
             letters = sum(map(str.isalpha, visible))
@@ -125,7 +126,7 @@ class CaptionTextProbe:
         return measure_facts(self.name, batch)
 
 
-def _guess_language(text: str, letters: int, values: dict[str, float], evidence: dict[str, Any]) -> None:
+def _guess_language(text: str, letters: int, values: dict[str, float], evidence: JsonObject) -> None:
     """Add the likeliest language and its probability, unless the text is too short to tell."""
     # Two characters of Chinese say what a whole word of Latin letters does not.
     weight = letters + 5 * sum(map(is_continuous_char, text[:_MIN_LETTERS]))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.types import Measurement, Status
 from mmcheck.probe.base import Prepared
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +19,9 @@ class Facts:
     """What is found out about one sample: the parts of its ``Measurement``."""
 
     values: dict[str, float] = field(default_factory=dict)
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: JsonObject = field(default_factory=dict)
     content: dict[str, bytes] = field(default_factory=dict)
-    embeddings: dict[str, Any] = field(default_factory=dict)
+    embeddings: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def measure_facts(probe: str, batch: Sequence[Prepared]) -> list[Measurement]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmcheck.backends.devices import resolve_device, set_threads
 from mmcheck.backends.image_text_backend import ImageTextBackend, load_image_text, resolve_image_text
@@ -17,6 +17,7 @@ from mmcheck.backends.image_text_weights import ImageTextWeights
 from mmcheck.config import ImageTextConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import MediaError
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, MediaRef, Status
 from mmcheck.media.sample_media import SampleMedia
@@ -37,7 +38,7 @@ _SHOWN_CHARACTERS = 200  # characters of a window in the evidence; our own choic
 class ImageTextPayload:
     """A pair ready for the model."""
 
-    pixels: Any
+    pixels: object
     """What the backend's ``preprocess`` returned."""
     windows: tuple[Window, ...]
     """What of the caption is scored; one window unless the caption is long; none where there is no caption."""
@@ -113,10 +114,10 @@ class ImageTextProbe:
         self._backend = load_image_text(self._found(), device=device, precision=self._options.precision)
         self.min_side = 2 * max(self._backend.image_size)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return model, weights with sha256, library, precision and device."""
         weights = self._found()
-        about: dict[str, Any] = {
+        about: JsonObject = {
             "model": weights.ref.name,
             "kind": weights.ref.kind,
             "sha256": weights.ref.sha256,
@@ -147,7 +148,7 @@ class ImageTextProbe:
         """
         return self._prepare(media, lambda: self._opened().preprocess(media.image()))
 
-    def _prepare(self, media: SampleMedia, pixels: Callable[[], Any]) -> ImageTextPayload:
+    def _prepare(self, media: SampleMedia, pixels: Callable[[], object]) -> ImageTextPayload:
         backend = self._opened()
         sample = media.sample
         if sample.image is None:
@@ -193,7 +194,7 @@ class ImageTextProbe:
         """Return the embedding of each sample's image: a known one, else each image once."""
         import numpy as np
 
-        firsts: dict[MediaRef | None, Any] = {}
+        firsts: dict[MediaRef | None, object] = {}
         for prepared in batch:
             if prepared.image is None and prepared.payload.pixels is not None:
                 firsts.setdefault(prepared.sample.image, prepared.payload.pixels)
@@ -253,8 +254,8 @@ class ImageTextProbe:
             embeddings={"image": image, "text": text},
         )
 
-    def _evidence(self, payload: ImageTextPayload, scores: list[float]) -> dict[str, Any]:
-        evidence: dict[str, Any] = {"long_caption": True}
+    def _evidence(self, payload: ImageTextPayload, scores: list[float]) -> JsonObject:
+        evidence: JsonObject = {"long_caption": True}
         if payload.characters_left_out:
             evidence["characters_left_out"] = payload.characters_left_out
         if self._options.long_captions == "truncate":
@@ -280,7 +281,7 @@ class ImageTextProbe:
         return self._backend
 
 
-def _alone(pixels: Callable[[], Any], reason: str) -> ImageTextPayload:
+def _alone(pixels: Callable[[], object], reason: str) -> ImageTextPayload:
     """Return the payload of an image without a caption that could be scored."""
     try:
         found = pixels()

@@ -11,8 +11,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import soundfile
@@ -23,8 +22,9 @@ from mmcheck.config import MediaProbeConfig
 from mmcheck.core.constants import BLANK_FROM
 from mmcheck.core.digests import digest_file, digest_value
 from mmcheck.core.errors import MediaError
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import ProbeTraits
-from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Sample
+from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Row, Sample
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.media.image import DecodedImage
@@ -89,7 +89,7 @@ class MediaProbe:
         if self._options.vad:
             voice_activity.load()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return the versions of the decoders and the digest of the voice-activity model."""
         model = voice_activity.find_model_file() if self._options.vad else None
         return {
@@ -245,7 +245,7 @@ def _declared_duration(sample: Sample, ref: MediaRef) -> float | None:
     return _nemo_duration(sample.row) if ref.start is None else None
 
 
-def _nemo_duration(row: Mapping[str, Any]) -> float | None:
+def _nemo_duration(row: Row) -> float | None:
     """Return ``duration`` of a NeMo row; other manifests use that name for other things and units."""
     value = row.get("duration")
     if "audio_filepath" not in row or isinstance(value, bool) or not isinstance(value, int | float | str):

@@ -18,6 +18,7 @@ from mmcheck.backends.whisper_streams import map_streams
 from mmcheck.config import TranscriptConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, MediaError
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
@@ -33,7 +34,7 @@ from mmcheck.probe.transcript_values import find_end_level, start_values, to_sco
 from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
 
 if TYPE_CHECKING:
-    from mmcheck.backends.whisper_features import LogMel
+    from mmcheck.backends.whisper_features import Features, LogMel
     from mmcheck.backends.whisper_tokenizer import WhisperTokenizer
     from mmcheck.backends.whisper_transcriber import Transcription, WhisperTranscriber
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
@@ -70,7 +71,7 @@ class TranscriptProbe:
         self._asked_device = device
         self._window: Literal["full", "fitted"] = "fitted" if options.window == "fitted" else "full"
         self._is_settled = False
-        self._window_check: dict[str, Any] = {}
+        self._window_check: JsonObject = {}
         self._found: WhisperFolder | None = None
         self._read_tokenizer: WhisperTokenizer | None = None
         self._verifier: WhisperVerifier | None = None
@@ -187,9 +188,9 @@ class TranscriptProbe:
         else:
             self._is_multilingual = bool(self._model.model.is_multilingual)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return model name, weights' digest, backend, precision and versions, as run.json keeps them."""
-        described: dict[str, Any] = {
+        described: JsonObject = {
             "model": self._options.model,
             "weights": {"sha256": self._folder().digest()},
             "tokenizer": self._tokenizer().describe(),
@@ -273,7 +274,7 @@ class TranscriptProbe:
         )
 
     @property
-    def verification(self) -> dict[str, Any] | None:
+    def verification(self) -> JsonObject | None:
         """Return backend, precision, window and versions of what verifies; None if nothing does or is loaded."""
         return None if self._verifier is None else {**self._verifier.describe(), **self._window_check}
 
@@ -282,7 +283,7 @@ class TranscriptProbe:
         """Return whether the model is loaded."""
         return self._verifier is not None or self._model is not None
 
-    def verify_texts(self, pairs: Sequence[tuple[Any, str]]) -> list[Verification]:
+    def verify_texts(self, pairs: Sequence[tuple[Clip, str]]) -> list[Verification]:
         """Return the verification of any texts under prepared clips of one window each.
 
         Args:
@@ -304,7 +305,7 @@ class TranscriptProbe:
         is_again: bool,
     ) -> Measurement:
         values: dict[str, float] = {}
-        evidence: dict[str, Any] = {"transcribed": False, "decision": "verified"}
+        evidence: JsonObject = {"transcribed": False, "decision": "verified"}
         evidence["window"] = "full" if is_again else self._window
         if verified:
             scores = join_scores([to_scores(part) for part in verified])
@@ -360,7 +361,7 @@ class TranscriptProbe:
             return [None] * len(clips)
         transcriber = self._transcriber or self._load_transcriber()
 
-        def hear(part: tuple[Clip, Any]) -> Transcription:
+        def hear(part: tuple[Clip, Features]) -> Transcription:
             clip, samples = part
             return transcriber.transcribe(samples, clip.language, is_loop=clip.is_loop)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.long_audio import Window
+from mmcheck.core.json_types import JsonObject
 from mmcheck.metrics.text_loops import Loop, drop_repeats, find_loop
 from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.word_alignment import align_texts
@@ -84,7 +85,7 @@ def make_tasks(clip: Clip, heard: Sequence[Transcription] | None, text: str | No
 
 
 def compare_heard(
-    clip: Clip, heard: Sequence[Transcription], language: str | None, evidence: dict[str, Any]
+    clip: Clip, heard: Sequence[Transcription], language: str | None, evidence: JsonObject
 ) -> dict[str, float]:
     """Return the error rates of what was heard; the evidence gets text and alignment.
 

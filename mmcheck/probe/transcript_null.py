@@ -12,12 +12,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.languages import primary_code
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Sample, Status
@@ -38,6 +39,9 @@ from mmcheck.probe.planted_texts import (
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_null_metrics import METRICS
 from mmcheck.probe.transcript_values import to_scores
+
+if TYPE_CHECKING:
+    from mmcheck.probe.transcript_clip import Clip
 
 _VERSION = 6
 """Counted up when equal options and weights give other values."""
@@ -118,14 +122,14 @@ class TranscriptNullProbe:
         if not self._primed().is_open:
             self._primed().open()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return how many recordings are sampled, how many texts there are to choose from, and what verifies them."""
-        described = {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
+        described: JsonObject = {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
         # A later run compares windows and precision before it takes values over.
         verification = self._primed().verification
         return described if verification is None else {**described, "verification": verification}
 
-    def prepare(self, media: SampleMedia) -> Any:
+    def prepare(self, media: SampleMedia) -> tuple[Clip, list[str], dict[str, tuple[Clip, str]]]:
         """Return the served probe's clip, the other transcripts and the planted faults. Thread-safe.
 
         Raises:
@@ -166,7 +170,7 @@ class TranscriptNullProbe:
             values = {"null_mean_log_prob": float(np.mean(strangers)), "null_best_log_prob": max(strangers)}
             for name in planted:
                 values[name] = next(scores)[_PLANTED[name]]
-            evidence: dict[str, Any] = {
+            evidence: JsonObject = {
                 "null": [
                     {"text": text, "mean_log_prob": round(value, 4)}
                     for text, value in zip(texts, strangers, strict=True)
@@ -184,7 +188,7 @@ class TranscriptNullProbe:
             )
         return found
 
-    def _plant(self, sample: Sample, clip: Any, others: Sequence[str]) -> dict[str, tuple[Any, str]]:
+    def _plant(self, sample: Sample, clip: Clip, others: Sequence[str]) -> dict[str, tuple[Clip, str]]:
         """Return the sample's own pair with a fault in it, by the metric that it is measured for."""
         split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
         words = split(clip.text)

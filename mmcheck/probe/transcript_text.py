@@ -8,10 +8,10 @@ that names the residue and is not called another recording's text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mmcheck.config import TranscriptTextConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement
 from mmcheck.media.sample_media import SampleMedia
@@ -62,7 +62,7 @@ class TranscriptTextProbe:
     def open(self) -> None:
         """Do nothing: word tables are read where a text wants them."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return where the word tables come from."""
         return dict(SOURCE)
 
@@ -90,7 +90,7 @@ class TranscriptTextProbe:
             "repeated_bigram_ratio": repeated_ngram_ratio(repetition_tokens(text), 2),
         }
         values |= {kind: float(len(residue.get(kind, ()))) for kind in KINDS}
-        evidence: dict[str, Any] = {}
+        evidence: JsonObject = {}
         if residue:
             evidence["residue"] = {kind: list(pieces[:_SHOWN]) for kind, pieces in residue.items()}
         if found.text != text:

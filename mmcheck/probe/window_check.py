@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmcheck.core.json_types import JsonObject
 from mmcheck.metrics.verification import join_scores, summarise_scores
 from mmcheck.metrics.window_agreement import WindowAgreement, WindowScores, compare_windows
 from mmcheck.probe.transcript_clip import Clip, make_tasks
@@ -41,7 +42,7 @@ class WindowTrial:
     refused: dict[str, str] = field(default_factory=dict)
     """Faster formats that cut windows are not verified in, and why."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return it fit for JSON."""
         return {**self.agreement.describe(), **({"refused": self.refused} if self.refused else {})}
 

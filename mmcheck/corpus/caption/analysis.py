@@ -11,13 +11,13 @@ alone, and the summary says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import CaptionConfig
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground, gather_background
@@ -59,7 +59,7 @@ class Caption:
     def __init__(self, options: CaptionConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: dict[str, Any] = {}
+        self._summary: JsonObject = {}
 
     def fingerprint(self) -> str:
         """Return a digest of code version, options and seed."""
@@ -87,7 +87,7 @@ class Caption:
             stop = start + len(signs.captions)
             sample_ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
             part = rows.part(start, stop)
-            evidence: list[dict[str, Any]] = [{} for _ in signs.captions]
+            evidence: list[JsonObject] = [{} for _ in signs.captions]
             for row in np.flatnonzero(is_vague[start:stop] | is_unverifiable[start:stop]).tolist():
                 if is_vague[start + row]:
                     evidence[row] |= _tell_vague(row, signs, part)
@@ -105,7 +105,7 @@ class Caption:
             start = stop
         self._summary = tally.summary()
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return whether the model could be used, counts of vague and unverifiable captions, examples, sentences."""
         return self._summary
 
@@ -154,20 +154,20 @@ class Caption:
         return rows
 
 
-def _tell_vague(row: int, signs: CaptionSigns, part: CaptionRows) -> dict[str, Any]:
+def _tell_vague(row: int, signs: CaptionSigns, part: CaptionRows) -> JsonObject:
     """Return what makes a caption vague, as far as anything does."""
     cues = _cues(row, signs, part)
     if not cues:
         return {}
-    found: dict[str, Any] = {"cues": list(cues), "sentence": "It " + _listed(list(cues.values())) + "."}
+    found: JsonObject = {"cues": list(cues), "sentence": "It " + _listed(list(cues.values())) + "."}
     if signs.generic_words[row]:
         found["generic_words"] = signs.generic_words[row]
     return found
 
 
-def _tell_fitting(row: int, part: CaptionRows, ids: dict[int, str], num_images: int) -> dict[str, Any]:
+def _tell_fitting(row: int, part: CaptionRows, ids: dict[int, str], num_images: int) -> JsonObject:
     """Return which and how many images a caption fits, where that is known."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     if fitting := [ids[pick] for pick in part.picks[row].tolist() if pick >= 0]:
         found["fitting"] = fitting
     if np.isfinite(part.num_fitting[row]):

@@ -7,7 +7,6 @@ exists without any probe.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Floats
+from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.languages import primary_code
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import SURE_LANGUAGE
@@ -62,7 +62,7 @@ def read_signs(shard: ShardTables) -> CaptionSigns:
     has_caption = np.array([bool(text and text.strip()) for text in captions], dtype=bool) & sound
     words = shard.measurements("caption_text", [*_MEASURED, "evidence"])
     found = {name: read_metric(words, name, num_rows) for name in _MEASURED}
-    evidence: list[dict[str, Any]] = [{}] * num_rows if words is None else _evidence(words)
+    evidence: list[LoadedJson] = [{}] * num_rows if words is None else _evidence(words)
     generic = [list(entry.get("generic_words", ())) for entry in evidence]
     given = samples["language"].to_pylist()
     for row in np.flatnonzero(has_caption & np.isnan(found["specificity"])).tolist():
@@ -90,7 +90,7 @@ def read_signs(shard: ShardTables) -> CaptionSigns:
     )
 
 
-def _evidence(table: pa.Table) -> list[dict[str, Any]]:
+def _evidence(table: pa.Table) -> list[LoadedJson]:
     if "evidence" not in table.column_names:
         return [{}] * table.num_rows
     return [load_json(text) if text else {} for text in table["evidence"].to_pylist()]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from mmcheck.core.arrays import Floats
+from mmcheck.core.json_types import JsonObject, JsonValue
 from mmcheck.corpus.caption.background import Background, NoBackground
 from mmcheck.corpus.caption.signs import CaptionSigns
 from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM, WEAK_TRUST
@@ -41,7 +41,7 @@ class CaptionTally:
         ids: list[str],
         signs: CaptionSigns,
         values: dict[str, Floats],
-        evidence: list[dict[str, Any]],
+        evidence: list[JsonObject],
     ) -> None:
         """Count one shard."""
         vague = values["vagueness"] > VAGUE_FROM
@@ -60,14 +60,14 @@ class CaptionTally:
                 texts.setdefault(entry[1].strip().lower(), entry)
             self._examples[kind] = list(texts.values())[:NUM_EXAMPLES]
         for row in np.flatnonzero(vague).tolist():
-            self._cues.update(evidence[row].get("cues", ()))
+            self._cues.update(_words(evidence[row].get("cues")))
         for row in np.flatnonzero(unverifiable).tolist():
-            self._reasons.update(evidence[row].get("reasons", ()))
+            self._reasons.update(_words(evidence[row].get("reasons")))
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return the summary, fit for JSON."""
         background = self._background
-        found: dict[str, Any] = {
+        found: JsonObject = {
             "uses_model": isinstance(background, Background),
             "cause": None if isinstance(background, Background) else background.cause,
             "num_captions": self._num_captions,
@@ -115,3 +115,7 @@ class CaptionTally:
                 "not seem to know it. Hint: a multilingual model, e.g. probes.image_text.model: "
                 "google/siglip2-base-patch16-224."
             )
+
+
+def _words(value: JsonValue) -> list[str]:
+    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []

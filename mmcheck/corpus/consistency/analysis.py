@@ -8,7 +8,6 @@ is ever looked at. A caption that is merely vague contradicts nothing and is lef
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from mmcheck.config import ConsistencyConfig
 from mmcheck.core.arrays import Floats
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table, read_metric
 from mmcheck.corpus.consistency.caption_breadth import find_breadth
@@ -58,7 +58,7 @@ class Consistency:
     def __init__(self, options: ConsistencyConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: dict[str, Any] = {}
+        self._summary: JsonObject = {}
 
     def fingerprint(self) -> str:
         """Return a digest of code version and seed; there are no options."""
@@ -108,7 +108,7 @@ class Consistency:
             )
             start = stop
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return how many rows reach each figure's limit for the summary, examples, and sentences."""
         return self._summary
 
@@ -131,14 +131,16 @@ def _first_rows(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _evidence(
     others: dict[str, NDArray[np.int64]], ids: dict[int, str], texts: dict[str, dict[int, str | None]]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+) -> JsonObject:
+    found: JsonObject = {}
+    told: dict[str, dict[str, str]] = {}
     for name, rows in others.items():
         kept = rows[rows >= 0].tolist()
         found[name] = [ids[row] for row in kept]
         kind = {"caption_conflict": "captions", "breadth": "captions", "transcript_conflict": "transcripts"}.get(name)
         if kind is not None:
-            said = found.setdefault(kind, {})
+            said = told.setdefault(kind, {})
+            found[kind] = said
             said.update({ids[row]: (texts[kind][row] or "")[:_MAX_TEXT] for row in kept})
     return found
 
@@ -164,7 +166,7 @@ def _summarise(
     ids: dict[int, str],
     scale: SetScale | None,
     conflict_scale: ConflictScale | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     counts = {name: int(mask.sum()) for name, mask in reached.items()}
     compared = {name: int(np.isfinite(figure.values).sum()) for name, figure in found.items()}
     sentences = [
@@ -176,7 +178,7 @@ def _summarise(
         sentences.append(
             "Captions of one image are not compared: for this model they fit their own images no better than others."
         )
-    summary: dict[str, Any] = {
+    summary: JsonObject = {
         "limits": COUNTED_FROM,
         "compared": compared,
         "reached": counts,

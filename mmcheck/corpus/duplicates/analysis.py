@@ -17,6 +17,7 @@ import pyarrow as pa
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats, Rows
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table
@@ -48,7 +49,7 @@ class _KindGroups:
     rows: CopyGroups
     similarity: Floats | None
     """To the representative, shape (n,); NaN where the row is alone."""
-    about: dict[str, Any]
+    about: JsonObject
     """What the summary says of how they were found."""
 
 
@@ -68,7 +69,7 @@ class Duplicates:
     def __init__(self, options: DuplicatesConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: dict[str, Any] = {}
+        self._summary: JsonObject = {}
 
     def fingerprint(self) -> str:
         """Return a digest of code version, options and seed."""
@@ -107,7 +108,7 @@ class Duplicates:
                 evidence=_evidence(found, ids, start, stop),
             )
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return groups, rows in them, copies, largest groups and how they were found, by kind; and sentences."""
         return self._summary
 
@@ -135,7 +136,7 @@ class Duplicates:
         else:
             near = NearRecordings(index, place, rows.size[first], self._options)
         groups = group_items(len(first), *near.find_pairs(), items.rank, near.compare)
-        about = {"items": len(first), "limits": near.describe()}
+        about: JsonObject = {"items": len(first), "limits": near.describe()}
         if len(index):
             least = getattr(self._options, f"{modality}_similarity")
             index.measure_recall(floor=least, num_queries=_RECALL_QUERIES)
@@ -157,7 +158,7 @@ class Duplicates:
             start += len(column)
         near = signatures.near(self._options.text_similarity, np.searchsorted(wanted, items.first_row))
         groups = group_items(len(items.first_row), *near.find_pairs(), items.rank, near.compare)
-        about = {"items": len(items.first_row), "limits": {"similarity": self._options.text_similarity}}
+        about: JsonObject = {"items": len(items.first_row), "limits": {"similarity": self._options.text_similarity}}
         # Texts of one manifest row are no copies of each other.
         source = np.unique(rows.source, return_inverse=True)[1].astype(np.int64)
         return _found(items, groups, rank, about, source)
@@ -169,7 +170,7 @@ def _copies(items: Items, number: Rows) -> Rows:
 
 
 def _found(
-    items: Items, groups: ItemGroups, rank: Rows, about: dict[str, Any], copies: Rows | None = None
+    items: Items, groups: ItemGroups, rank: Rows, about: JsonObject, copies: Rows | None = None
 ) -> tuple[_KindGroups, Rows]:
     """Return the groups of rows, and for each row the item that represents its own (-1: it has none)."""
     rows = group_rows(items.of_row, groups, rank, copies)
@@ -231,8 +232,8 @@ def _evidence(
 
 def _summarise(
     found: Mapping[str, list[_KindGroups]], ids: Mapping[int, str], values: Mapping[str, Floats]
-) -> dict[str, Any]:
-    summary: dict[str, Any] = {}
+) -> JsonObject:
+    summary: JsonObject = {}
     sentences = []
     for kind, parts in found.items():
         for modality, part in zip((kind,) if kind in KIND_OF else KIND_OF, parts, strict=True):

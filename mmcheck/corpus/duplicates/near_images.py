@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats32, Rows
+from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.constants import EVENED_LEVELS, LEAST_FIELD_SPREAD, SURE_BITS, SURE_SIMILARITY
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
@@ -124,7 +125,7 @@ class NearImages:
         empty = np.zeros(0, dtype=np.int64)
         return np.concatenate([empty, *left]), np.concatenate([empty, *right])
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return the limits that a pair is held to."""
         return {
             "similarity": self._similarity,

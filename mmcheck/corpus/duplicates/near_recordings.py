@@ -6,12 +6,11 @@ or with an edge trimmed off stays near; the length keeps apart what merely has t
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats, Floats32, Rows
+from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.constants import DURATION_SHARE
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
@@ -61,6 +60,6 @@ class NearRecordings:
             right.append(other[near])
         return np.concatenate(left), np.concatenate(right)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return the limits that a pair is held to."""
         return {"similarity": self._similarity, "duration_difference": self._difference}

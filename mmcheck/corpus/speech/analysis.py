@@ -19,6 +19,7 @@ from mmcheck.config import SpeechConfig
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.digests import digest_value
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import ShardTables, analysis_table
@@ -64,7 +65,7 @@ class Speech:
 
     def __init__(self, options: SpeechConfig, seed: int) -> None:
         self._options = options
-        self._summary: dict[str, Any] = {}
+        self._summary: JsonObject = {}
 
     def fingerprint(self) -> str:
         """Return a digest of code version and options."""
@@ -112,7 +113,7 @@ class Speech:
             start += len(ids)
         self._summary = _summarise(clips, fits, language, found)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return, by fault, state, share and limit in the statistic's own unit, and sentences."""
         return self._summary
 
@@ -133,7 +134,7 @@ def _beyond(*columns: Floats) -> list[int]:
         return [int(row) for row in np.flatnonzero(np.any([column > PROBABLE for column in columns], axis=0))]
 
 
-def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, dict[str, Any]]:
+def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, JsonObject]:
     """Return the transcript probe's evidence of some rows."""
     table = shard.measurements(PROBE, ["evidence"]) if rows else None
     if table is None or "evidence" not in table.column_names:
@@ -175,20 +176,20 @@ def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault | None]) 
 def _tell(
     columns: Mapping[str, Floats],
     faults: Mapping[int, WordFault | None],
-    evidence: Mapping[int, dict[str, Any]],
+    evidence: Mapping[int, JsonObject],
     languages: Sequence[str],
     limit: float,
 ) -> list[str | None]:
     """Return the evidence of each row as JSON."""
     found: list[str | None] = [None] * len(languages)
     for row, known in evidence.items():
-        told: list[dict[str, Any]] = []
+        told: list[JsonObject] = []
         for kind, values in columns.items():
             probability = float(values[row])
             if not probability > LEAST_EVIDENCE:
                 continue
             if kind == "wrong_language":
-                shown: dict[str, Any] = {"languages": [languages[row], str(known.get("language") or "")]}
+                shown: JsonObject = {"languages": [languages[row], str(known.get("language") or "")]}
             else:
                 shown = {"words": list(_name_words(kind, faults.get(row), known, limit))}
             told.append({"kind": kind, "probability": round(probability, 4), **shown})
@@ -227,7 +228,7 @@ def _excuses(fits: Mapping[str, FaultFit], verified: NDArray[np.bool_]) -> tuple
 
 def _summarise(
     clips: SpeechClips, fits: Mapping[str, FaultFit], language: LanguageVerdict, kinds: Mapping[str, int]
-) -> dict[str, Any]:
+) -> JsonObject:
     if not clips.is_verified.any():
         return {"sentences": []}
     parts = {name: fit.describe() for name, fit in fits.items()}

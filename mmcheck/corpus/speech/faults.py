@@ -10,13 +10,13 @@ of few, so scores are compared at one length of text.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
+from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.constants import (
     FAULT_HIT_QUANTILE,
     FAULT_MIN_EFFECT,
@@ -109,9 +109,9 @@ class FaultFit:
         with np.errstate(invalid="ignore"):
             return int((self.posteriors > PROBABLE).sum())
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return it fit for JSON, with a sentence where something was found."""
-        told: dict[str, Any] = {"state": self.state, "statistic": f"transcript.{self.fault.statistic}"}
+        told: JsonObject = {"state": self.state, "statistic": f"transcript.{self.fault.statistic}"}
         if self.state != "judged":
             return {**told, "reason": self.reason, "sentence": ""}
         told |= {"share": round(self.share, 5), "num_found": self.num_found, "num_judged": self.num_judged}

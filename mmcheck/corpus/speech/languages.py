@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
+from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.speech.clips import SpeechClips
 from mmcheck.metrics.stated_class import wrong_posteriors
 
@@ -32,7 +32,7 @@ class LanguageVerdict:
     """Languages that the model does not recognise here."""
     sentences: tuple[str, ...]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return it fit for JSON."""
         with np.errstate(invalid="ignore"):
             count = int((self.posteriors > PROBABLE).sum())
