@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config import Section
 from mmcheck.core import parts
+from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.registry import Registry
@@ -70,6 +71,19 @@ class Analysis(Protocol):
 
 ANALYSES = cast("Registry[Analysis]", parts.ANALYSES)
 """The table of analyses, for those who make them."""
+
+
+def digest_analysis(name: str, version: int, options: Section, *, seed: int | None = None) -> str:
+    """Return the fingerprint of an analysis: a digest of its code version, its options, and the seed if it draws.
+
+    Args:
+        name: The analysis.
+        version: Counts up with each change of its values.
+        options: Its section of the config; ``enabled`` changes no value.
+        seed: The seed; None: no chance is involved.
+    """
+    told = {"analysis": name, "version": version, "options": options.model_dump(mode="json", exclude={"enabled"})}
+    return digest_value(told if seed is None else {**told, "seed": seed})
 
 
 def read_metric(table: pa.Table | None, name: str, num_rows: int) -> NDArray[np.float64]:

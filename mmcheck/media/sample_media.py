@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmcheck.core.digests import digest_bytes
 from mmcheck.core.errors import MediaError
-from mmcheck.core.types import FurtherMedium, Sample
+from mmcheck.core.types import FurtherMedium, MediaRef, Sample
 from mmcheck.media.audio import Audio, decode_audio
 from mmcheck.media.decoding_limits import MAX_SECONDS
 from mmcheck.media.image import DecodedImage, decode_image
@@ -57,10 +57,7 @@ class SampleMedia:
         Raises:
             MediaError: If they cannot be read, or the sample has no image.
         """
-        ref = self.sample.image
-        if ref is None:
-            raise MediaError("the sample has no image", cause="absent")
-        return self._once("image_bytes", lambda: self._source.read(ref, manifest=self.sample.manifest))
+        return self._read("image", self.sample.image)
 
     def audio_bytes(self) -> bytes:
         """Return the recording's file bytes.
@@ -68,10 +65,7 @@ class SampleMedia:
         Raises:
             MediaError: If they cannot be read, or the sample has no recording.
         """
-        ref = self.sample.audio
-        if ref is None:
-            raise MediaError("the sample has no recording", cause="absent")
-        return self._once("audio_bytes", lambda: self._source.read(ref, manifest=self.sample.manifest))
+        return self._read("recording", self.sample.audio)
 
     def image_digest(self) -> str:
         """Return the SHA-256 of the image file's bytes as 64 hex digits.
@@ -165,6 +159,11 @@ class SampleMedia:
         image, audio = self._memo.get("image"), self._memo.get("audio")
         total = image.image.width * image.image.height * 3 if isinstance(image, DecodedImage) else 0
         return total + (int(audio.samples.nbytes) if isinstance(audio, Audio) else 0)
+
+    def _read(self, noun: str, ref: MediaRef | None) -> bytes:
+        if ref is None:
+            raise MediaError(f"the sample has no {noun}", cause="absent")
+        return self._once(f"bytes of the {noun}", lambda: self._source.read(ref, manifest=self.sample.manifest))
 
     def _once(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:

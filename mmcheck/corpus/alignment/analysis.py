@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 
 from mmcheck.config.analyses import AlignmentConfig
-from mmcheck.core.digests import digest_value
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
@@ -22,7 +21,7 @@ from mmcheck.corpus.alignment.images import ImageAlignment
 from mmcheck.corpus.alignment.metrics import METRICS
 from mmcheck.corpus.alignment.recordings import SpeechAlignment
 from mmcheck.corpus.alignment.row_scores import RowScores
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 
 VERSION = 4
 _NOTHING = "the sample has no pair whose alignment was measured"
@@ -48,8 +47,7 @@ class Alignment:
 
     def fingerprint(self) -> str:
         """Return a digest of the code version, the options and the seed."""
-        options = self._options.model_dump(mode="json", exclude={"enabled"})
-        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+        return digest_analysis(self.name, VERSION, self._options, seed=self._seed)
 
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.

@@ -16,10 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import CaptionConfig
-from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground, gather_background
 from mmcheck.corpus.caption.metrics import METRICS
 from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_languages
@@ -63,8 +62,7 @@ class Caption:
 
     def fingerprint(self) -> str:
         """Return a digest of code version, options and seed."""
-        options = self._options.model_dump(mode="json", exclude={"enabled"})
-        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+        return digest_analysis(self.name, VERSION, self._options, seed=self._seed)
 
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.

@@ -16,11 +16,10 @@ import pyarrow as pa
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats, Rows
-from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.corpus.duplicates.metrics import BY_ORDER, METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
@@ -73,8 +72,7 @@ class Duplicates:
 
     def fingerprint(self) -> str:
         """Return a digest of code version, options and seed."""
-        options = self._options.model_dump(mode="json", exclude={"enabled"})
-        return digest_value({"analysis": self.name, "version": VERSION, "options": options, "seed": self._seed})
+        return digest_analysis(self.name, VERSION, self._options, seed=self._seed)
 
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from mmcheck.config import SpeechConfig
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
-from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
-from mmcheck.corpus.base import ShardTables, analysis_table
+from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
 from mmcheck.corpus.speech.clips import PROBE, SpeechClips, read_clips
@@ -69,8 +68,7 @@ class Speech:
 
     def fingerprint(self) -> str:
         """Return a digest of code version and options."""
-        options = self._options.model_dump(mode="json", exclude={"enabled"})
-        return digest_value({"analysis": self.name, "version": VERSION, "options": options})
+        return digest_analysis(self.name, VERSION, self._options)
 
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.
