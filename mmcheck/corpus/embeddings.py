@@ -71,7 +71,7 @@ def normalise(stored: StoredVectors) -> Vectors:
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def content_keys(seed: int, *vectors: Vectors) -> Keys:
+def vector_keys(seed: int, *vectors: Vectors) -> Keys:
     """Return 64 well-mixed bits a row that depend on the seed and the row's own vectors alone.
 
     Args:
@@ -140,7 +140,7 @@ def gather_bank(
         num_rows += len(here)
         if not len(here):
             continue
-        new = content_keys(seed, *(found[name] for name in keyed))
+        new = vector_keys(seed, *(found[name] for name in keyed))
         if len(keys) >= size:
             low = new < keys[-1]
             new, here = new[low], here[low]

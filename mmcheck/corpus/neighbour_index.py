@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mmcheck.core.arrays import Rows, Vectors
 from mmcheck.core.errors import MmcheckError
 from mmcheck.core.json_types import JsonObject
-from mmcheck.corpus.embeddings import content_keys, normalise
+from mmcheck.corpus.embeddings import normalise, vector_keys
 
 if TYPE_CHECKING:
     import faiss
@@ -99,7 +99,7 @@ class NeighbourIndex:
             return
         import faiss
 
-        distinct, first = np.unique(content_keys(self._seed, sample), return_index=True)
+        distinct, first = np.unique(vector_keys(self._seed, sample), return_index=True)
         centres = np.ascontiguousarray(sample[first[: self.num_cells]], dtype=np.float32)
         quantizer: Any
         if len(distinct) >= _GRAPH_CELLS:
@@ -211,7 +211,7 @@ class NeighbourIndex:
         own = queries is None
         if queries is None:
             queries = self._own_queries()
-        chosen = queries[np.argsort(content_keys(self._seed, queries), kind="stable")[:num_queries]]
+        chosen = queries[np.argsort(vector_keys(self._seed, queries), kind="stable")[:num_queries]]
         # A row and its copies are found in any case; what counts are the nearest others.
         count = min(len(self), k + 1 if own else k)
         truth = self._search(chosen, count, self.num_cells)[0]

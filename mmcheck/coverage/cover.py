@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mmcheck.core.arrays import Floats, Keys, Mask, Rows, Vectors
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import content_keys, gather_bank, read_embeddings
+from mmcheck.corpus.embeddings import gather_bank, read_embeddings, vector_keys
 from mmcheck.corpus.groups import is_new
 from mmcheck.coverage.clusters import Labels, assign, choose_num_clusters, find_rare, measure_radii, train_centroids
 from mmcheck.coverage.constants import (
@@ -221,7 +221,7 @@ def cover(
             part = found[view.name]
             nearest, gaps = assign(part, centroids)
             rows.append(np.flatnonzero(present) + start)
-            keys.append(content_keys(seed, part))
+            keys.append(vector_keys(seed, part))
             labels.append(nearest)
             distances.append(gaps)
             if projection is not None:

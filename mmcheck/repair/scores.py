@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Floats32, Keys, Mask, Rows
 from mmcheck.corpus.content_keys import join_keys, mix_keys
-from mmcheck.corpus.embeddings import content_keys, normalise
+from mmcheck.corpus.embeddings import normalise, vector_keys
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 from mmcheck.repair.constants import MIN_HEARD, MIN_PAIRS
 
@@ -296,7 +296,7 @@ def _vector_keys(vectors: NDArray[np.floating], present: Mask, seed: int) -> Key
     rows = np.flatnonzero(present)
     for start in range(0, len(rows), 8192):
         part = rows[start : start + 8192]
-        keys[part] = content_keys(seed, np.asarray(vectors[part], dtype=np.float32))
+        keys[part] = vector_keys(seed, np.asarray(vectors[part], dtype=np.float32))
     return keys
 
 

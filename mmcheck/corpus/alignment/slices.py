@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Keys, Mask, Vectors
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import EmbeddingBank, content_keys, read_embeddings
+from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings, vector_keys
 from mmcheck.store.schema import load_json
 
 MAX_SLICES = 16
@@ -197,7 +197,7 @@ def gather_slices(
         key = np.zeros(len(present), dtype=np.uint64)
         if good.any():
             found = {name: block[chosen] for name, block in found.items()}
-            here = content_keys(seed, *(found[name] for name in names))
+            here = vector_keys(seed, *(found[name] for name in names))
             key[good] = here
             code[good] = 0
             if places:

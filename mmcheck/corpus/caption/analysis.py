@@ -25,7 +25,7 @@ from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_
 from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
 from mmcheck.corpus.caption.summary import NUM_EXAMPLES, CaptionTally
 from mmcheck.corpus.constants import SIGN_FIRES, UNVERIFIABLE_FROM, VAGUE_FROM
-from mmcheck.corpus.embeddings import content_keys, read_embeddings
+from mmcheck.corpus.embeddings import read_embeddings, vector_keys
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.metrics.caption_vagueness import (
@@ -131,7 +131,7 @@ class Caption:
             rows.spread[measured] = fit.spread / background.spread
             rows.num_fitting[measured] = np.maximum(fit.num_fitting * num_images / len(background.images), 1.0)
             rows.own_z[measured] = own_z
-            rows.keys[measured] = content_keys(self._seed, images, texts)
+            rows.keys[measured] = vector_keys(self._seed, images, texts)
         trust = background.trust if isinstance(background, Background) else 0.0
         lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, weigh_repetition(repetition, flat))
         rows.lexical[known] = lexical[known]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mmcheck.config import CaptionConfig
 from mmcheck.core.arrays import Keys, Vectors
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import content_keys, gather_bank
+from mmcheck.corpus.embeddings import gather_bank, vector_keys
 from mmcheck.metrics.caption_vagueness import (
     SMALLEST_SPREAD,
     Fit,
@@ -83,7 +83,7 @@ class Background:
 
     def find_own(self, images: Vectors) -> NDArray[np.int64]:
         """Return the place of each image in the bank, -1 where it is not there, shape (n,)."""
-        return _find(self.keys, content_keys(self.seed, images))
+        return _find(self.keys, vector_keys(self.seed, images))
 
     def pick_fitting(self, image: Vectors, text: Vectors, own: int, num_fitting: float, count: int) -> list[int]:
         """Return rows of the run whose images the caption fits about equally well, unlike its own and each other.
@@ -126,17 +126,17 @@ def gather_background(shards: Sequence[ShardTables], options: CaptionConfig, see
     bank = gather_bank(shards, PROBE, ["image", "text"], size=options.bank_size, seed=seed)
     if not len(bank):
         return NoBackground("no_embeddings", "No pair has embeddings of image and caption.")
-    keys, first = np.unique(content_keys(seed, bank.vectors["image"]), return_index=True)
+    keys, first = np.unique(vector_keys(seed, bank.vectors["image"]), return_index=True)
     images = bank.vectors["image"][first]
     if len(keys) < options.min_images:
         return NoBackground(
             "few_images",
             f"The set has only {len(keys)} different images; {options.min_images} are needed to judge captions.",
         )
-    distinct = np.unique(content_keys(seed, bank.vectors["text"]), return_index=True)[1]
+    distinct = np.unique(vector_keys(seed, bank.vectors["text"]), return_index=True)[1]
     if len(distinct) == 1:
         return NoBackground("identical_captions", "All captions are the same.")
-    own = _find(keys, content_keys(seed, bank.vectors["image"]))
+    own = _find(keys, vector_keys(seed, bank.vectors["image"]))
     means, spreads = np.zeros(len(bank)), np.zeros(len(bank))
     for chunk in _chunks(len(bank), len(keys)):
         means[chunk], spreads[chunk] = measure_spread(bank.vectors["text"][chunk] @ images.T, own[chunk])

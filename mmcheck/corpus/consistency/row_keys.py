@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from mmcheck.core.arrays import Keys
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.content_keys import DIGEST_COLUMNS, join_keys, medium_keys, mix_keys, place_keys, text_keys
-from mmcheck.corpus.embeddings import content_keys, read_embeddings
+from mmcheck.corpus.embeddings import read_embeddings, vector_keys
 
 _DUPLICATES = ("image_group", "audio_group")
 
@@ -77,8 +77,8 @@ def _read_shard(shard: ShardTables, probe: str, seed: int) -> dict[str, Keys]:
     present, vectors = read_embeddings(shard, probe, ["image", "text"])
     image, text = np.zeros(num_rows, dtype=np.uint64), np.zeros(num_rows, dtype=np.uint64)
     if present.any():
-        image[present] = content_keys(seed, vectors["image"])
-        text[present] = content_keys(seed, vectors["text"])
+        image[present] = vector_keys(seed, vectors["image"])
+        text[present] = vector_keys(seed, vectors["text"])
     media = shard.measurements("media", DIGEST_COLUMNS)
     files = {
         modality: medium_keys(media, modality, place_keys(samples[modality], sound)) for modality in ("image", "audio")

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmcheck.core.arrays import Floats, Vectors
 from mmcheck.corpus.constants import SCALE_MIN_PAIRS
-from mmcheck.corpus.embeddings import EmbeddingBank, content_keys
+from mmcheck.corpus.embeddings import EmbeddingBank, vector_keys
 from mmcheck.metrics.caption_vagueness import REFERENCE_QUANTILE, tells_pairs_apart
 
 _ROLLS = 8  # shifts that give random pairings of the bank; our own choice: 16,384 of a full bank
@@ -40,7 +40,7 @@ def measure_scale(bank: EmbeddingBank, seed: int) -> SetScale | None:
     if len(bank) < SCALE_MIN_PAIRS:
         return None
     images, texts = bank.vectors["image"], bank.vectors["text"]
-    image_keys, text_keys = content_keys(seed, images), content_keys(seed, texts)
+    image_keys, text_keys = vector_keys(seed, images), vector_keys(seed, texts)
     own = _cosines(images, texts)
     found: dict[str, list[Floats]] = {"text": [], "image": [], "pair": []}
     lead: list[Floats] = []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.corpus.base import analysis_table
-from mmcheck.corpus.embeddings import content_keys, gather_bank, read_embeddings
+from mmcheck.corpus.embeddings import gather_bank, read_embeddings, vector_keys
 
 
 @dataclass
@@ -95,14 +95,14 @@ def test_keyed_by_one_half_holds_each_of_it_once():
 
 
 def test_keys_are_spread_and_depend_on_the_seed():
-    keys = content_keys(0, vectors(4000))
+    keys = vector_keys(0, vectors(4000))
     assert len(np.unique(keys)) == 4000
     share = keys.astype(np.float64) / 2.0**64
     assert abs(share.mean() - 0.5) < 0.02
-    assert not np.intersect1d(keys, content_keys(1, vectors(4000))).size
+    assert not np.intersect1d(keys, vector_keys(1, vectors(4000))).size
     # The two halves are no bag: swapping them is another pair.
     one, two = vectors(5), vectors(5, 1)
-    assert not np.intersect1d(content_keys(0, one, two), content_keys(0, two, one)).size
+    assert not np.intersect1d(vector_keys(0, one, two), vector_keys(0, two, one)).size
 
 
 def test_analysis_table_tells_absent_from_measured():
