@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from mmcheck.overlap.summary import OverlapSummary
 
 
 def overlap(
@@ -75,53 +75,51 @@ def overlap(
     except OSError as error:
         where = error.filename or "the file system"
         raise OutputError(f"{where}: {error.strerror or error}.", hint="choose another --out.") from error
-    folder = Path(summary["written"]["folder"])
+    folder = Path(summary.written.folder)
     if json:
         import json as writer
 
-        typer.echo(writer.dumps(summary, indent=2, ensure_ascii=False))
+        typer.echo(writer.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:
         _print(summary, folder, folder / PAGE_NAME)
-    if not summary["passed"]:
+    if not summary.passed:
         typer.echo(
-            f"more of TEST is shared ({summary['shared_test_rows']}) than --max-overlap allows ({max_overlap}).",
+            f"more of TEST is shared ({summary.shared_test_rows}) than --max-overlap allows ({max_overlap}).",
             err=True,
         )
         raise typer.Exit(EXIT_VERDICT)
 
 
-def _print(summary: Mapping[str, Any], folder: Path, page: Path) -> None:
+def _print(summary: OverlapSummary, folder: Path, page: Path) -> None:
     from mmcheck.cli.tables import clean, print_table
     from mmcheck.overlap.words import count_rows
 
-    for sentence in summary["sentences"]:
+    for sentence in summary.sentences:
         typer.echo(clean(sentence))
     rows = [
         (
             kind,
-            found["test_rows"],
-            found["exact_test_rows"],
-            found["train_rows"],
-            found["pairs"],
-            "yes" if found["counts"] else "no, reported only",
+            found.test_rows,
+            found.exact_test_rows,
+            found.train_rows,
+            found.pairs,
+            "yes" if found.counts else "no, reported only",
         )
-        for kind, found in summary["kinds"].items()
-        if found["compared"]
+        for kind, found in summary.kinds.items()
+        if found.compared
     ]
     if rows:
-        title = f"TRAIN {count_rows(summary['train']['rows'])}, TEST {count_rows(summary['test']['rows'])}"
+        title = f"TRAIN {count_rows(summary.train.rows)}, TEST {count_rows(summary.test.rows)}"
         columns = ("shared", "TEST rows", "exactly", "TRAIN rows", "pairs", "counts")
         print_table(title, columns, rows, numeric=(1, 2, 3, 4))
-    for note in summary["notes"]:
+    for note in summary.notes:
         typer.echo(f"note: {clean(note)}", err=True)
-    written = summary["written"]
+    written = summary.written
     typer.echo(f"page:     {clean(str(page))}  (open in a browser)")
     typer.echo(f"pairs:    {clean(str(folder / 'overlaps.parquet'))}  (and overlaps.jsonl)")
-    kept, removed = written["clean"]["rows"], written["removed"]["rows"]
-    meanings = {
-        "clean": f"{count_rows(kept)}; train on this" if kept else "empty: nothing is left to train on",
-        "removed": f"{count_rows(removed)}, with the reasons in mmcheck_overlap_* columns",
-    }
-    for name, meaning in meanings.items():
-        for file in written[name]["files"]:
-            typer.echo(f"{name + ':':<10}{clean(file)}  ({meaning})")
+    kept, removed = written.clean.rows, written.removed.rows
+    meaning = f"{count_rows(kept)}; train on this" if kept else "empty: nothing is left to train on"
+    for file in written.clean.files:
+        typer.echo(f"clean:    {clean(file)}  ({meaning})")
+    for file in written.removed.files:
+        typer.echo(f"removed:  {clean(file)}  ({count_rows(removed)}, with the reasons in mmcheck_overlap_* columns)")

@@ -10,8 +10,6 @@ that are known by their looks alone are compared once a look, however many files
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +22,7 @@ from mmcheck.corpus.embeddings import read_embeddings
 from mmcheck.corpus.media_items import read_index
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
 from mmcheck.overlap.pairs import Members, SharedItems, Side, Step, collect, cross, find_equal
+from mmcheck.overlap.searched import IndexFacts, Searched
 
 _FIRST_PARTNERS, _MAX_PARTNERS = 16, 256
 """Partners of a file that are asked for, at first and at most. Our own choice: few files have more copies."""
@@ -56,7 +55,7 @@ def find_media(
     search = _MediaSearch(small, large, modality, options)
     place = np.full(len(search.keys[0]), -1, dtype=np.int64)
     embedded = np.zeros(len(search.keys[1]), dtype=bool)
-    about: dict[str, Any] = {"items": [len(keys) for keys in search.keys]}
+    searched = Searched(items=(len(search.keys[0]), len(search.keys[1])))
     if use_embeddings and all(len(keys) for keys in search.keys):
         # A leak that is missed costs more than a minute: every pair is compared as long as that is all it takes.
         is_short = len(search.keys[0]) * len(search.keys[1]) <= _EXACT_PAIRS
@@ -65,7 +64,7 @@ def find_media(
         if len(index):
             search.stream(index, place, embedded, step)
             index.measure_recall(floor=getattr(options, f"{modality}_similarity"))
-            about["index"] = index.describe()
+            searched = searched.model_copy(update={"index": IndexFacts.model_validate(index.describe())})
     if KIND_OF[modality].is_seen:
         search.by_hash(place >= 0, embedded)
     equal = find_equal(*search.keys)
@@ -75,7 +74,7 @@ def find_media(
         [equal.exact, *(np.zeros(len(block), dtype=bool) for block in search.left)],
         [equal.similarity, *search.similarity],
     )
-    return SharedItems(pairs, about, search.is_cut)
+    return SharedItems(pairs, searched, search.is_cut)
 
 
 class _MediaSearch:

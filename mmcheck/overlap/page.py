@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from mmcheck.core.atomic import write_text
 from mmcheck.core.pair_kinds import PAIR_KINDS
-from mmcheck.overlap.summary import read_summary
+from mmcheck.overlap.summary import OverlapSummary, read_summary
 from mmcheck.report.media_embed import MAX_MEDIA_BYTES, MediaBudget
 from mmcheck.report.page import asset, render_page
 from mmcheck.report.shown_rows import ShownRow, load_rows
@@ -65,12 +65,12 @@ def build_overlap_page(out: Path, train: RunFolder, test: RunFolder) -> str:
 
     Raises:
         RunError: If a part of a run or of the comparison is missing or damaged.
-        OutputError: If the comparison has no summary.
+        OutputError: If the comparison has no summary, or a damaged one.
     """
     summary = read_summary(out)
     config = train.config()
     table = read_part(out / "overlaps.parquet")
-    chosen = _choose(table, config.report.max_rows, summary["by"])
+    chosen = _choose(table, config.report.max_rows, summary.by)
     budgets = [MediaBudget(MAX_MEDIA_BYTES // 2) for _ in range(2)]
     rows = [
         load_rows(run, run.config().model_copy(update={"report": config.report}), indices, budget)
@@ -85,26 +85,26 @@ def build_overlap_page(out: Path, train: RunFolder, test: RunFolder) -> str:
         PACKAGE,
         "page.html.j2",
         style=style,
-        train_name=show_plain(summary["train"]["given"]),
-        test_name=show_plain(summary["test"]["given"]),
+        train_name=show_plain(summary.train.given),
+        test_name=show_plain(summary.test.given),
         headline=_headline(summary),
-        passed=summary["passed"],
-        max_overlap=summary["max_overlap"],
-        sentences=[show_plain(sentence, 600) for sentence in summary["sentences"]],
-        notes=[show_plain(note, 800) for note in summary["notes"]],
-        kinds=[(TITLES[kind], found) for kind, found in summary["kinds"].items() if found["compared"]],
+        passed=summary.passed,
+        max_overlap=summary.max_overlap,
+        sentences=[show_plain(sentence, 600) for sentence in summary.sentences],
+        notes=[show_plain(note, 800) for note in summary.notes],
+        kinds=[(TITLES[kind], found) for kind, found in summary.kinds.items() if found.compared],
         pairs=[
             _show(records, one, other) for records, one, other in zip(chosen.values(), rows[0], rows[1], strict=True)
         ],
         total=total,
         media_refused=sum(budget.refused for budget in budgets),
-        num_clean=summary["written"]["clean"]["rows"],
-        clean_files=[show_plain(file, 400) for file in summary["written"]["clean"]["files"]],
+        num_clean=summary.written.clean.rows,
+        clean_files=[show_plain(file, 400) for file in summary.written.clean.files],
     )
 
 
-def _headline(summary: Mapping[str, Any]) -> str:
-    shared, rows = summary["shared_test_rows"], summary["test"]["rows"]
+def _headline(summary: OverlapSummary) -> str:
+    shared, rows = summary.shared_test_rows, summary.test.rows
     if not shared:
         return "Nothing that counts is shared"
     return (

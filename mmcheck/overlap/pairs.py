@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from mmcheck.core.arrays import Floats, Mask, Rows
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.media_items import Items, MediaRows, read_media_rows, to_items
+from mmcheck.overlap.searched import Searched
 
 Step = Callable[[], object]
 
@@ -62,8 +62,8 @@ class SharedItems:
     """Items of one kind that two sets share, and how they were looked for."""
 
     pairs: ItemPairs
-    about: dict[str, Any]
-    """Limits and index, fit for JSON."""
+    searched: Searched | None
+    """Limits and index; None: they come from other items' search."""
     is_cut: bool = False
     """Whether some items had more partners than were looked at."""
 

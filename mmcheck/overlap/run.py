@@ -6,7 +6,6 @@ told beside the result.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmcheck.config import Config
-from mmcheck.core.atomic import write_text
+from mmcheck.core.arrays import Mask
 from mmcheck.core.errors import UserError
 from mmcheck.core.pair_kinds import KIND_OF, TEXTS
 from mmcheck.core.progress import Progress, SilentProgress
@@ -35,6 +34,16 @@ from mmcheck.overlap.inputs import (
 )
 from mmcheck.overlap.page import write_overlap_page
 from mmcheck.overlap.search import KINDS, MAX_LISTED, Overlap, Part, find_overlap
+from mmcheck.overlap.summary import (
+    ComparedSet,
+    KindCounts,
+    NotCompared,
+    OverlapCounts,
+    OverlapSummary,
+    SharedKind,
+    SideCounts,
+    Written,
+)
 from mmcheck.overlap.words import count_rows, tell_kind, tell_overlap
 from mmcheck.overlap.write import CLEAN, REMOVED, write_split
 from mmcheck.store.own_entries import OVERLAP_FILES, read_inventory, remove
@@ -74,7 +83,7 @@ def overlap_runs(
     config: str | Path | Config | None = None,
     write_media: bool = False,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> OverlapSummary:
     """Find what two sets share, write it below ``out``, and return its summary.
 
     No scan can change the runs meanwhile: they are held for reading, which other comparisons may do at the same time.
@@ -132,7 +141,7 @@ def _compare(
     max_overlap: int,
     write_media: bool,
     progress: Progress,
-) -> dict[str, Any]:
+) -> OverlapSummary:
     train, test = (side.opened() for side in sides)
     check_sources(train, write_media=write_media or train.config().output.write_media)
     able = compare_runs(*sides)
@@ -151,13 +160,17 @@ def _compare(
     _remove_stale(out)
     progress.phase("writing overlaps", None)
     write_result(out, "overlaps", table)
-    written = write_split(train, reasons, out, progress, write_media=write_media)
-    summary = _summarise(sides, found, table, kinds, max_overlap)
+    split = write_split(train, reasons, out, progress, write_media=write_media)
+    counts = _summarise(sides, found, table, kinds, max_overlap)
+    sentences, notes = tell_overlap(counts)
+    summary = OverlapSummary(
+        **dict(counts),
+        sentences=tuple(sentences),
+        notes=(*able.notes, *notes, *split.notes),
+        written=Written(folder=str(out), clean=split.clean, removed=split.removed),
+    )
     # Last, so that a folder with a summary is a whole one.
-    summary["notes"] = [*able.notes, *summary["notes"], *written.pop("notes")]
-    summary["written"] = {"folder": str(out), **written}
-    text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
-    write_text(out / "summary.json", text + "\n")
+    summary.write(out / "summary.json", ensure_ascii=True, allow_nan=False)
     return summary
 
 
@@ -259,65 +272,66 @@ def _reasons(table: pa.Table, kinds: Sequence[str]) -> dict[int, list[dict[str, 
 
 def _summarise(
     sides: tuple[SideInput, SideInput], found: Overlap, table: pa.Table, kinds: Sequence[str], max_overlap: int
-) -> dict[str, Any]:
+) -> OverlapCounts:
     rows = [side.opened().record.rows for side in sides]
     leaked, removed = np.zeros(rows[1], dtype=bool), np.zeros(rows[0], dtype=bool)
     for part in found.parts:
         if part.kind in kinds:
             leaked |= part.test_rows
             removed |= part.train_rows
-    summary: dict[str, Any] = {
-        "train": _about(sides[0], rows[0]),
-        "test": _about(sides[1], rows[1]),
-        "by": list(kinds),
-        "shared_test_rows": int(leaked.sum()),
-        "shared_test_share": round(float(leaked.mean()), 6) if rows[1] else None,
-        "removed_train_rows": int(removed.sum()),
-        "max_overlap": max_overlap,
-        "passed": int(leaked.sum()) <= max_overlap,
-        "kinds": {kind: _count(kind, found.parts, kinds) for kind in KINDS},
-        "compared": {name: {"train": counts[0], "test": counts[1]} for name, counts in found.compared.items()},
-        "not_compared": _not_compared(sides[1], found),
-        "blank_test_rows": int(found.blank_test.sum()),
-        "listed": table.num_rows,
-        "max_listed": MAX_LISTED,
-        "is_cut": found.is_cut,
-        "limits": sides[0].opened().config().analyses.duplicates.model_dump(mode="json", exclude={"enabled", "keep"}),
-    }
-    summary["sentences"], summary["notes"] = tell_overlap(summary)
-    return summary
+    return OverlapCounts(
+        train=_about(sides[0], rows[0]),
+        test=_about(sides[1], rows[1]),
+        by=tuple(kinds),
+        shared_test_rows=int(leaked.sum()),
+        shared_test_share=round(float(leaked.mean()), 6) if rows[1] else None,
+        removed_train_rows=int(removed.sum()),
+        max_overlap=max_overlap,
+        passed=int(leaked.sum()) <= max_overlap,
+        kinds={kind: _count(kind, found.parts, kinds) for kind in KINDS},
+        compared={name: SideCounts(train=counts[0], test=counts[1]) for name, counts in found.compared.items()},
+        not_compared=_not_compared(sides[1], found),
+        blank_test_rows=int(found.blank_test.sum()),
+        listed=table.num_rows,
+        max_listed=MAX_LISTED,
+        is_cut=found.is_cut,
+        limits=sides[0].opened().config().analyses.duplicates.model_dump(mode="json", exclude={"enabled", "keep"}),
+    )
 
 
-def _about(side: SideInput, rows: int) -> dict[str, Any]:
+def _about(side: SideInput, rows: int) -> ComparedSet:
     run = side.opened()
-    return {
-        "given": side.given,
-        "run": str(run.path),
-        "was_scanned": side.was_scanned,
-        "rows": rows,
-        "manifests": [entry.manifest for entry in run.record.inputs],
-    }
+    return ComparedSet(
+        given=side.given,
+        run=str(run.path),
+        was_scanned=side.was_scanned,
+        rows=rows,
+        manifests=tuple(entry.manifest for entry in run.record.inputs),
+    )
 
 
-def _count(kind: str, parts: Sequence[Part], kinds: Sequence[str]) -> dict[str, Any]:
+def _count(kind: str, parts: Sequence[Part], kinds: Sequence[str]) -> SharedKind:
     own = [part for part in parts if part.kind == kind]
-    unions = {
-        name: int(np.logical_or.reduce([getattr(part, name) for part in own]).sum()) if own else 0
-        for name in ("train_rows", "test_rows", "exact_train_rows", "exact_test_rows")
-    }
-    found = {
-        "compared": bool(own),
-        "counts": kind in kinds,
-        "pairs": sum(part.num_pairs for part in own),
-        "exact_pairs": sum(part.num_exact_pairs for part in own),
-        **unions,
-        "searched": {part.modality: part.about for part in own if part.about},
-    }
-    return {**found, "sentence": tell_kind(kind, found)}
+
+    def count(masks: Sequence[Mask]) -> int:
+        return int(np.logical_or.reduce(masks).sum()) if masks else 0
+
+    found = KindCounts(
+        compared=bool(own),
+        counts=kind in kinds,
+        pairs=sum(part.num_pairs for part in own),
+        exact_pairs=sum(part.num_exact_pairs for part in own),
+        train_rows=count([part.train_rows for part in own]),
+        test_rows=count([part.test_rows for part in own]),
+        exact_train_rows=count([part.exact_train_rows for part in own]),
+        exact_test_rows=count([part.exact_test_rows for part in own]),
+        searched={part.modality: part.searched for part in own if part.searched is not None},
+    )
+    return SharedKind(**dict(found), sentence=tell_kind(kind, found))
 
 
-def _not_compared(side: SideInput, found: Overlap) -> dict[str, Any]:
+def _not_compared(side: SideInput, found: Overlap) -> NotCompared:
     """Return how many rows of the test set have no medium that was read, and some of their ids."""
     rows = np.flatnonzero(~found.readable_test)
     shown = _named(side.opened(), [rows[:_NOT_COMPARED_SHOWN]])[1]
-    return {"test_rows": len(rows), "test_ids": shown["id"].to_pylist()}
+    return NotCompared(test_rows=len(rows), test_ids=tuple(shown["id"].to_pylist()))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.media_items import Items, to_items
 from mmcheck.overlap.media import find_media
 from mmcheck.overlap.pairs import ItemPairs, Members, SharedItems, Side, Step, collect, cross, read_side
+from mmcheck.overlap.searched import Searched
 from mmcheck.overlap.texts import find_texts
 
 KINDS = (*KIND_OF, "text", "pair")
@@ -66,8 +66,8 @@ class Part:
     """Those that share it exactly."""
     listed: RowPairs
     """The pairs that are named: every row concerned, with up to ``MAX_LISTED`` partners."""
-    about: dict[str, Any]
-    """How it was looked for."""
+    searched: Searched | None
+    """How it was looked for; None for pairs, which come from what was found of media and texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +117,14 @@ def find_overlap(
         if all(len(side.items[modality].first_row) for side in sides):
             telling, blank = _set_blank_aside(media.pairs, one, other, modality)
             blank_test |= _rows_of(other.items[modality], blank)
-            found = SharedItems(telling, media.about)
+            found = SharedItems(telling, media.searched)
             parts.append(_part(modality, modality, found, *(side.items[modality] for side in sides)))
         if all(len(side.texts[modality].first_row) for side in sides):
             parts.append(_part("text", modality, texts, *(side.texts[modality] for side in sides)))
         combined = [_combine(side, modality) for side in sides]
         if all(len(items.first_row) for items in combined):
             joined = _join(media.pairs, texts.pairs, one, other, modality, *combined)
-            parts.append(_part("pair", modality, SharedItems(joined, {}), *combined))
+            parts.append(_part("pair", modality, SharedItems(joined, None), *combined))
     parts.sort(key=lambda part: KINDS.index(part.kind))
     return Overlap(
         parts=tuple(parts),
@@ -152,8 +152,8 @@ def _search_texts(one: Side, other: Side, modality: str, options: DuplicatesConf
 
 
 def _turned(found: SharedItems) -> SharedItems:
-    about = {**found.about, "items": found.about["items"][::-1]}
-    return SharedItems(found.pairs.turned(), about, found.is_cut)
+    searched = None if found.searched is None else found.searched.turned()
+    return SharedItems(found.pairs.turned(), searched, found.is_cut)
 
 
 def _set_blank_aside(pairs: ItemPairs, one: Side, other: Side, modality: str) -> tuple[ItemPairs, Rows]:
@@ -229,7 +229,7 @@ def _part(kind: str, modality: str, found: SharedItems, first: Items, second: It
         num_pairs=int(products.sum()),
         num_exact_pairs=int(products[pairs.exact].sum()),
         listed=_list(pairs, train, test),
-        about=found.about,
+        searched=found.searched,
     )
 
 

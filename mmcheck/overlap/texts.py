@@ -19,6 +19,7 @@ from mmcheck.corpus.content_keys import normalise_texts
 from mmcheck.corpus.duplicates.near_texts import NearTexts, TextSignatures
 from mmcheck.corpus.media_items import Items
 from mmcheck.overlap.pairs import SharedItems, Side, Step, collect, find_equal
+from mmcheck.overlap.searched import Searched
 
 _MAX_BUCKET = 64  # texts of one band that a text is held against; our own choice: bounds time
 
@@ -61,8 +62,10 @@ def find_texts(small: Side, large: Side, modality: str, options: DuplicatesConfi
             right.append(items[asked[good]])
             exact.append(np.zeros(int(good.sum()), dtype=bool))
             similarity.append(found[good].astype(np.float64))
-    about = {"items": [len(one.first_row), len(other.first_row)], "limits": {"similarity": options.text_similarity}}
-    return SharedItems(collect(left, right, exact, similarity), about, is_cut)
+    searched = Searched(
+        items=(len(one.first_row), len(other.first_row)), limits={"similarity": options.text_similarity}
+    )
+    return SharedItems(collect(left, right, exact, similarity), searched, is_cut)
 
 
 def _first_texts(side: Side, modality: str, items: Items) -> Iterator[tuple[Rows, list[str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mmcheck.core.progress import Progress
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.open_format import open_format
+from mmcheck.overlap.summary import WrittenRows
 from mmcheck.overlap.words import NOUNS
 from mmcheck.store.placing import place_folders
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -45,9 +47,19 @@ Reasons = Mapping[int, Sequence[Mapping[str, Any]]]
 """Row of the training set -> the listed pairs (records of ``OVERLAPS``) that remove it."""
 
 
-def write_split(
-    run: RunFolder, reasons: Reasons, out: Path, progress: Progress, *, write_media: bool = False
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The training set in two."""
+
+    clean: WrittenRows
+    """Rows that are not shared."""
+    removed: WrittenRows
+    """Rows that are."""
+    notes: tuple[str, ...]
+    """What one has to know of the manifests."""
+
+
+def write_split(run: RunFolder, reasons: Reasons, out: Path, progress: Progress, *, write_media: bool = False) -> Split:
     """Write ``clean/`` and ``removed/`` below ``out`` anew; return their files and rows, and notes on them.
 
     Args:
@@ -67,34 +79,32 @@ def write_split(
     progress.phase("writing manifests", 2 * len(inputs))
     # Siblings of the final folders, so that relative paths lead to the media from there, too.
     staged = {folder: out / f"{TMP_PREFIX}{folder}" for folder in (CLEAN, REMOVED)}
-    written: dict[str, Any] = {}
+    written: dict[str, WrittenRows] = {}
     try:
         for folder, staging in staged.items():
             # What is removed is there to be looked at, not to be trained on.
             with_media = folder == CLEAN and (write_media or config.output.write_media)
             output = config.output.model_copy(update={"write_media": with_media})
             count, files = _stage(run, reasons, staging, output, progress, is_clean=folder == CLEAN)
-            written[folder] = {
-                "rows": count,
-                "files": [str(out / folder / file.relative_to(staging)) for file in files],
-            }
+            written[folder] = WrittenRows(
+                rows=count, files=tuple(str(out / folder / file.relative_to(staging)) for file in files)
+            )
         total = run.record.rows
-        if written[CLEAN]["rows"] + written[REMOVED]["rows"] != total:
+        if written[CLEAN].rows + written[REMOVED].rows != total:
             raise RunError(
-                f"{written[CLEAN]['rows']} rows were kept and {written[REMOVED]['rows']} removed, but {total} were "
-                "read.",
+                f"{written[CLEAN].rows} rows were kept and {written[REMOVED].rows} removed, but {total} were read.",
                 hint="please report this as a defect of mmcheck.",
             )
         place_folders(
-            out, {name: staging if written[name]["files"] else None for name, staging in staged.items()}, progress
+            out, {name: staging if written[name].files else None for name, staging in staged.items()}, progress
         )
     finally:
         for staging in staged.values():
             shutil.rmtree(staging, ignore_errors=True)
     told = [_NOTES[entry.format] for entry in inputs if entry.format in _NOTES]
     has_media = write_media or config.output.write_media
-    written["notes"] = [] if has_media else list(dict.fromkeys(told))
-    return written
+    notes = () if has_media else tuple(dict.fromkeys(told))
+    return Split(clean=written[CLEAN], removed=written[REMOVED], notes=notes)
 
 
 def _stage(

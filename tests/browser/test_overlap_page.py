@@ -58,8 +58,8 @@ def _page(folder: Path, texts: Callable[[int], str], id_of: Callable[[int], str]
     train = _write(folder, "train", "png", texts, id_of)
     test = _write(folder, "test", "jpg", texts, lambda number: f"test {id_of(number)}")
     summary = overlap_runs(train, test, out=folder / "out", config=parse_config(CONFIG))
-    assert summary["shared_test_rows"] == 7
-    return write_overlap_page(folder / "out", *(RunFolder(summary[role]["run"]) for role in ("train", "test")))
+    assert summary.shared_test_rows == 7
+    return write_overlap_page(folder / "out", *(RunFolder(side.run) for side in (summary.train, summary.test)))
 
 
 class Watched:

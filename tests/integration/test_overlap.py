@@ -49,14 +49,14 @@ def test_images_saved_again_are_found_by_the_model(tmp_path: Path) -> None:
     # A crop turns many bits of a hash: only with the model's agreement is it the same picture.
     run = scan(_write(tmp_path / "train.jsonl", train), tmp_path / "run", "demo", probes="media,image_text")
     summary = overlap_runs(run.path, _write(tmp_path / "test.jsonl", test))
-    out = Path(summary["written"]["folder"])
+    out = Path(summary.written.folder)
     found = [json.loads(line) for line in (out / "overlaps.jsonl").read_text("utf-8").splitlines()]
     pairs = {(row["train_id"], row["test_id"], row["how"]) for row in found if row["kind"] == "pair"}
     assert pairs == {(train[number]["id"], f"複製-{number}", "near") for number in (3, 8, 21)}
-    assert summary["kinds"]["image"]["searched"]["image"]["index"]["recall"] == 1.0
-    assert summary["notes"] == []
+    assert summary.kinds["image"].searched["image"].index.recall == 1.0
+    assert not summary.notes
     # The demo draws few kinds of scenes, so two clean rows may show the very same thing; hardly more.
-    assert 3 <= summary["shared_test_rows"] <= 6
+    assert 3 <= summary.shared_test_rows <= 6
 
 
 def test_recordings_saved_again_are_found_and_shared_transcripts_alone_do_not_count(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_recordings_saved_again_are_found_and_shared_transcripts_alone_do_not_co
     }
     assert planted <= found
     assert {entry for entry in found if entry[2] != "text"} == {entry for entry in planted if entry[2] != "text"}
-    assert summary["shared_test_rows"] == 2
+    assert summary.shared_test_rows == 2
     kept = [json.loads(line)["id"] for line in (tmp_path / "out" / "clean" / "train.json").read_text().splitlines()]
     assert kept == [row["id"] for number, row in enumerate(train) if number not in (2, 11)]
 
@@ -105,6 +105,6 @@ def test_the_scanned_side_is_measured_with_the_other_runs_model(tmp_path: Path, 
     run = scan(_write(tmp_path / "train.jsonl", rows), tmp_path / "run", "demo", probes="media,image_text")
     test = _write(tmp_path / "test.jsonl", [{"image": str(tmp_path / "copy.jpg"), "caption": "unlike words"}])
     summary = overlap_runs(run.path, test)
-    assert summary["shared_test_rows"] == 1
-    assert "index" in summary["kinds"]["image"]["searched"]["image"]
-    assert summary["notes"] == []
+    assert summary.shared_test_rows == 1
+    assert summary.kinds["image"].searched["image"].index
+    assert not summary.notes

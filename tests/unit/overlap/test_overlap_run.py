@@ -24,6 +24,7 @@ from mmcheck.formats.detect import detect_format
 from mmcheck.overlap import run as module
 from mmcheck.overlap.inputs import compare_runs, open_side
 from mmcheck.overlap.run import overlap_runs
+from mmcheck.overlap.summary import read_summary
 from mmcheck.scanning.plan import open_format
 from mmcheck.store.claim import hold
 from mmcheck.store.run_folder import RunFolder
@@ -104,7 +105,7 @@ def read_all(out: Path) -> list[dict[str, Any]]:
 def test_a_manifest_is_scanned_and_compared_and_the_training_set_comes_out_clean(data: Path, run: RunFolder) -> None:
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file() and "runs" not in path.parts}
     summary = overlap_runs(run.path, data / "test.jsonl")
-    out = Path(summary["written"]["folder"])
+    out = Path(summary.written.folder)
     assert out.parent == run.path / "overlap"
     assert out.name.startswith("test-")
     found = {(row["train_id"], row["test_id"], row["kind"], row["how"]) for row in read_all(out)}
@@ -118,11 +119,11 @@ def test_a_manifest_is_scanned_and_compared_and_the_training_set_comes_out_clean
     first = read_all(out)[0]
     assert (first["train_manifest"], first["train_row_number"]) == (str(data / "train.jsonl"), 3)
     assert (first["test_manifest"], first["test_row_number"]) == (str(data / "test.jsonl"), 2)
-    assert summary["shared_test_rows"] == 2
-    assert summary["shared_test_share"] == pytest.approx(2 / 6, abs=1e-6)
-    assert summary["passed"] is False
-    assert summary["kinds"]["text"]["counts"] is False
-    assert "2 of 6 rows of TEST (33.3 %)" in summary["sentences"][0]
+    assert summary.shared_test_rows == 2
+    assert summary.shared_test_share == pytest.approx(2 / 6, abs=1e-6)
+    assert summary.passed is False
+    assert summary.kinds["text"].counts is False
+    assert "2 of 6 rows of TEST (33.3 %)" in summary.sentences[0]
     clean = out / "clean" / "train.jsonl"
     assert ids(clean) == [f"ü{number}" for number in range(COUNT) if number not in (2, 7)]
     kept = [json.loads(line) for line in clean.read_text("utf-8").splitlines()]
@@ -138,23 +139,23 @@ def test_a_manifest_is_scanned_and_compared_and_the_training_set_comes_out_clean
 
 def test_the_clean_manifest_shares_nothing_any_more(data: Path, run: RunFolder, tmp_path: Path) -> None:
     first = overlap_runs(run.path, data / "test.jsonl")
-    clean = first["written"]["clean"]["files"][0]
-    second = overlap_runs(clean, first["test"]["run"], out=tmp_path / "second")
-    assert second["passed"] is True
-    assert second["shared_test_rows"] == 0
-    assert second["train"]["was_scanned"] is True
-    assert second["written"]["removed"] == {"rows": 0, "files": []}
+    clean = first.written.clean.files[0]
+    second = overlap_runs(clean, first.test.run, out=tmp_path / "second")
+    assert second.passed is True
+    assert second.shared_test_rows == 0
+    assert second.train.was_scanned is True
+    assert (second.written.removed.rows, second.written.removed.files) == (0, ())
     assert (tmp_path / "second" / "clean" / "train.jsonl").is_file()
-    assert second["sentences"][0] == "No row of TEST occurs in TRAIN, by image or pair of medium and text."
+    assert second.sentences[0] == "No row of TEST occurs in TRAIN, by image or pair of medium and text."
 
 
 def test_nothing_left_is_said_plainly(data: Path, run: RunFolder, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (data / "train.jsonl").read_text("utf-8").splitlines()]
     copy = write_rows(data / "copy.jsonl", rows)
     summary = overlap_runs(run.path, copy)
-    page = (Path(summary["written"]["folder"]) / "overlap.html").read_text("utf-8")
-    assert summary["written"]["clean"]["rows"] == 0
-    assert "nothing is left to train on" in " ".join(summary["sentences"])
+    page = (Path(summary.written.folder) / "overlap.html").read_text("utf-8")
+    assert summary.written.clean.rows == 0
+    assert "nothing is left to train on" in " ".join(summary.sentences)
     assert "Nothing is left of the training set" in page
     assert "The training set without the shared rows" not in page
 
@@ -165,7 +166,7 @@ def test_one_of_a_thing_is_told_in_the_singular(data: Path, tmp_path: Path) -> N
     one.write_text(row + "\n", "utf-8")
     other.write_text(row + "\n", "utf-8")
     summary = overlap_runs(one, other, out=tmp_path / "out", config=CONFIG)
-    said = " ".join([*summary["sentences"], *(found["sentence"] for found in summary["kinds"].values())])
+    said = " ".join([*summary.sentences, *(found.sentence for found in summary.kinds.values())])
     assert "1 of 1 row of TEST" in said
     assert "1 row of TEST (1 exactly, 0 nearly) is shared with 1 row of TRAIN" in said
     assert re.search(r"\b1 (rows|images|captions)", said) is None
@@ -179,9 +180,9 @@ def test_blank_images_are_no_leak_and_are_told(tmp_path: Path) -> None:
         rows = [{"image": f"{file}.png", "caption": caption(number)} for number, file in enumerate(files, first * 2)]
         write_rows(tmp_path / f"{name}.jsonl", rows)
     summary = overlap_runs(tmp_path / "train.jsonl", tmp_path / "test.jsonl", out=tmp_path / "out", config=CONFIG)
-    assert summary["shared_test_rows"] == 0
-    assert summary["written"]["clean"]["rows"] == 2
-    assert any("1 row of TEST has a blank image" in note for note in summary["notes"])
+    assert summary.shared_test_rows == 0
+    assert summary.written.clean.rows == 2
+    assert any("1 row of TEST has a blank image" in note for note in summary.notes)
 
 
 @pytest.mark.parametrize("role", [0, 1])
@@ -203,7 +204,7 @@ def test_no_scan_comes_between_and_other_readers_may(
         for place in (run.path, other.path, tmp_path / "out"):
             with pytest.raises(OutputError, match="another mmcheck is working"), hold(place):
                 pass
-        seen.append(overlap_runs(run.path, other.path, out=tmp_path / "second")["written"]["folder"])
+        seen.append(overlap_runs(run.path, other.path, out=tmp_path / "second").written.folder)
 
     monkeypatch.setattr("mmcheck.overlap.run.write_overlap_page", write_page)
     overlap_runs(run.path, other.path, out=tmp_path / "out")
@@ -237,7 +238,7 @@ def test_a_manifest_that_cannot_be_read_leaves_no_folder(data: Path, run: RunFol
 def test_by_decides_what_counts_and_what_is_removed(data: Path, run: RunFolder, tmp_path: Path) -> None:
     def compare(*by: str, **options: Any) -> tuple[list[str], bool]:
         summary = overlap_runs(run.path, data / "test.jsonl", by=by, out=tmp_path / "out", **options)
-        return ids(tmp_path / "out" / "clean" / "train.jsonl"), summary["passed"]
+        return ids(tmp_path / "out" / "clean" / "train.jsonl"), summary.passed
 
     def without(*numbers: int) -> list[str]:
         return [f"ü{number}" for number in range(COUNT) if number not in numbers]
@@ -270,7 +271,7 @@ def test_other_formats_come_out_in_their_own(data: Path, tmp_path: Path, suffix:
 
 def test_a_second_call_measures_nothing_and_writes_the_same(data: Path, run: RunFolder) -> None:
     first = overlap_runs(run.path, data / "test.jsonl")
-    out = Path(first["written"]["folder"])
+    out = Path(first.written.folder)
     files = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and "test-run" not in path.parts}
     parts = {path: path.stat().st_mtime_ns for path in (out / "test-run" / "measurements").rglob("*.parquet")}
     (out / ".tmp-1-overlaps.parquet").write_text("half")
@@ -284,14 +285,14 @@ def test_a_changed_manifest_is_scanned_anew(data: Path, run: RunFolder) -> None:
     overlap_runs(run.path, data / "test.jsonl")
     kept = [line for line in (data / "test.jsonl").read_text("utf-8").splitlines() if "same" not in line]
     (data / "test.jsonl").write_text("\n".join(kept) + "\n", "utf-8")
-    assert overlap_runs(run.path, data / "test.jsonl")["shared_test_rows"] == 1
+    assert overlap_runs(run.path, data / "test.jsonl").shared_test_rows == 1
 
 
 def test_a_kill_while_writing_leaves_no_summary_and_is_made_good(
     data: Path, run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = overlap_runs(run.path, data / "test.jsonl")
-    out = Path(first["written"]["folder"])
+    out = Path(first.written.folder)
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -373,9 +374,10 @@ def test_what_cannot_be_read_is_not_called_clear(data: Path, run: RunFolder) -> 
         overlap_runs(run.path, data / "gone.jsonl")
     write_rows(data / "some.jsonl", [*rows, {"uid": "there", "image": "test/100.png", "caption": "b"}])
     summary = overlap_runs(run.path, data / "some.jsonl")
-    assert summary["passed"] is True
-    assert summary["not_compared"] == {"test_rows": 3, "test_ids": ["gone0", "gone1", "gone2"]}
-    assert "3 rows of TEST have no medium that could be read" in summary["notes"][-1]
+    assert summary.passed is True
+    assert summary.not_compared.test_rows == 3
+    assert list(summary.not_compared.test_ids) == ["gone0", "gone1", "gone2"]
+    assert "3 rows of TEST have no medium that could be read" in summary.notes[-1]
 
 
 @pytest.mark.parametrize("which", ["train", "test"])
@@ -385,16 +387,16 @@ def test_an_empty_side_is_told(data: Path, run: RunFolder, tmp_path: Path, which
     empty = scan(data / "empty.jsonl", data / "runs" / "empty", config).path
     sides = (empty, run.path) if which == "train" else (run.path, empty)
     summary = overlap_runs(*sides, out=tmp_path / "out")
-    assert summary["passed"] is True
-    assert summary["sentences"] == [f"{which.upper()} holds no rows, so nothing is shared."]
-    assert summary["written"]["clean"]["rows"] == (0 if which == "train" else COUNT)
+    assert summary.passed is True
+    assert list(summary.sentences) == [f"{which.upper()} holds no rows, so nothing is shared."]
+    assert summary.written.clean.rows == (0 if which == "train" else COUNT)
 
 
 def test_two_manifests_of_one_name_get_folders_of_their_own(data: Path, run: RunFolder) -> None:
     (data / "other").mkdir()
     write_rows(data / "other" / "test.jsonl", [{"image": str(data / "test" / "100.png"), "caption": "x y z"}])
-    first = overlap_runs(run.path, data / "test.jsonl")["written"]["folder"]
-    second = overlap_runs(run.path, data / "other" / "test.jsonl")["written"]["folder"]
+    first = overlap_runs(run.path, data / "test.jsonl").written.folder
+    second = overlap_runs(run.path, data / "other" / "test.jsonl").written.folder
     assert first != second
     assert (Path(first) / "summary.json").is_file()
 
@@ -443,9 +445,9 @@ def test_folders_and_shards_say_how_their_media_come_along(data: Path, run: RunF
         shutil.copy(data / "train" / f"{number}.png", folder / f"{number}.png")
     write_rows(folder / "metadata.jsonl", [{"file_name": f"{n}.png", "text": "t", "uid": str(n)} for n in (2, 3, 4)])
     plain = overlap_runs(folder, data / "test.jsonl", out=tmp_path / "plain", config=CONFIG)
-    assert any("--write-media" in note for note in plain["notes"])
+    assert any("--write-media" in note for note in plain.notes)
     whole = overlap_runs(folder, data / "test.jsonl", out=tmp_path / "whole", config=CONFIG, write_media=True)
-    assert not any("--write-media" in note for note in whole["notes"])
+    assert not any("--write-media" in note for note in whole.notes)
     clean = tmp_path / "whole" / "clean" / "if"
     assert sorted(path.name for path in clean.iterdir()) == ["3.png", "4.png", "metadata.jsonl"]
     samples = list(open_format(detect_format(str(clean), CONFIG.input), CONFIG).read(str(clean)))
@@ -471,3 +473,22 @@ def test_the_input_is_never_written_over(data: Path, run: RunFolder, tmp_path: P
     with pytest.raises(OutputError, match="would replace it"):
         overlap_runs(cleaned, data / "test.jsonl", out=out)
     assert cleaned.read_bytes() == before
+
+
+def test_the_summary_is_read_as_it_was_written_and_refused_where_it_would_be_misread(
+    run: RunFolder, data: Path
+) -> None:
+    summary = overlap_runs(run.path, data / "test.jsonl")
+    out = Path(summary.written.folder)
+    assert read_summary(out) == summary
+    file = out / "summary.json"
+    stored = json.loads(file.read_text())
+    assert list(stored)[:2] == ["schema_version", "train"]
+    assert list(stored)[-3:] == ["sentences", "notes", "written"]
+    assert stored["kinds"]["text"]["searched"]["image"] == {"items": [10, 6], "limits": {"similarity": 0.9}}
+    file.write_text(json.dumps({**stored, "schema_version": 2}))
+    with pytest.raises(RunError, match="its schema_version is 2, and this one reads 1"):
+        read_summary(out)
+    file.write_text(json.dumps({**stored, "kinds": 1}))
+    with pytest.raises(OutputError, match=r"summary\.json is missing or damaged: kinds"):
+        read_summary(out)

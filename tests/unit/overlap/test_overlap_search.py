@@ -199,7 +199,8 @@ def test_without_comparable_embeddings_hashes_still_find_near_copies():
     part = search(train, test, use_embeddings=()).parts[0]
     pairs = list(zip(part.listed.train.tolist(), part.listed.test.tolist(), part.listed.exact.tolist(), strict=True))
     assert pairs == [(1, 0, False), (0, 2, True)]
-    assert "index" not in part.about
+    assert part.searched is not None
+    assert part.searched.index is None
 
 
 def test_much_repeated_contents_concern_all_rows_but_are_listed_a_few_times():
