@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mmcheck.coverage.summary import CoverageSummary
 
 _SHOWN = 25  # clusters that the terminal lists; our own choice: one screen; the page has all
 
@@ -61,34 +64,34 @@ def coverage(
         summary = cover_run(folder, options, reference=other, max_thumbnails=thumbnails, progress=progress)
     page = folder.path / FOLDER / PAGE_NAME
     if json:
-        typer.echo(json_module.dumps(summary, indent=2))
+        typer.echo(json_module.dumps(summary.to_json(), indent=2))
     else:
         _print(summary, str(page))
     if open_page:
         typer.launch(str(page))
 
 
-def _print(summary: dict, page: str) -> None:  # type: ignore[type-arg]
+def _print(summary: CoverageSummary, page: str) -> None:
     from mmcheck.cli.tables import clean, print_table
 
-    word = "mismatched" if summary["misaligned_by"] == "alignment" else "quarantined"
-    for name, view in summary["views"].items():
-        found = view["clusters"]
+    word = summary.wrong_word
+    for name, view in summary.views.items():
+        found = view.clusters
         if found:
             # A set without texts, or without vague ones, has nothing to say there.
-            vague = ("vague",) if view["vague"] else ()
+            vague = ("vague",) if view.vague else ()
             print_table(
-                f"{name}: {view['rows']} rows in {len(found)} cluster{'' if len(found) == 1 else 's'}",
+                f"{name}: {view.rows} rows in {len(found)} cluster{'' if len(found) == 1 else 's'}",
                 ("", "cluster", "rows", "share", word, *vague, "typical"),
                 [
                     (
-                        c["cluster"],
-                        c["name"],
-                        c["size"],
-                        _percent(c["share"]),
-                        _percent(c["misaligned"]),
-                        *(_percent(c[key]) for key in vague),
-                        c["typical"][0]["text"][:70] if c["typical"] else "",
+                        c.cluster,
+                        c.name,
+                        c.size,
+                        _percent(c.share),
+                        _percent(c.misaligned),
+                        *(_percent(getattr(c, key)) for key in vague),
+                        c.typical[0].text[:70] if c.typical else "",
                     )
                     for c in found[:_SHOWN]
                 ],
@@ -96,18 +99,18 @@ def _print(summary: dict, page: str) -> None:  # type: ignore[type-arg]
             )
             if len(found) > _SHOWN:
                 typer.echo(f"({len(found) - _SHOWN} smaller clusters are on the page)\n")
-        for part in view["slices"]:
-            if len(part["values"]) > 1:
+        for part in view.slices:
+            if len(part.values) > 1:
                 print_table(
-                    f"{name} by {part['slice']}",
-                    (part["slice"], "rows", "share", word, "clusters"),
+                    f"{name} by {part.slice}",
+                    (part.slice, "rows", "share", word, "clusters"),
                     [
-                        (v["value"], v["rows"], _percent(v["share"]), _percent(v["misaligned"]), v["clusters"] or "")
-                        for v in part["values"][:_SHOWN]
+                        (v.value, v.rows, _percent(v.share), _percent(v.misaligned), v.clusters or "")
+                        for v in part.values[:_SHOWN]
                     ],
                     numeric=(1, 2, 3, 4),
                 )
-        for sentence in view["sentences"]:
+        for sentence in view.sentences:
             typer.echo(f"- {clean(sentence)}")
     typer.echo(f"\n{page}  (open in a browser)")
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from mmcheck.core.types import Sample
 from mmcheck.coverage.cover import VIEWS
-from mmcheck.coverage.summary import FOLDER
+from mmcheck.coverage.summary import FOLDER, CoverageSummary, ViewSummary
 from mmcheck.report.page import asset, environment
 from mmcheck.report.picture_sheets import COLUMNS, TILE, make_sheets
 from mmcheck.report.shown_text import format_count, show_plain
@@ -118,7 +118,7 @@ def render_map(drawing: CoverageMap) -> Markup:
 def draw_map(
     run: RunFolder,
     view: str,
-    summary: Mapping[str, Any],
+    summary: CoverageSummary,
     *,
     max_thumbnails: int = MAX_THUMBNAILS,
     advance: Callable[[], None] = lambda: None,
@@ -136,15 +136,15 @@ def draw_map(
         RunError: If a table is missing or damaged.
     """
     kind = VIEWS[view].kind
-    part = summary["views"].get(view)
-    if part is None or part["state"] != "clustered":
+    part = summary.views.get(view)
+    if part is None or part.state != "clustered":
         return None
     table = read_part(run.path / FOLDER / "samples.parquet")
     own = table.filter(pc.equal(table["view"].cast("string"), view))
     mapped = own.filter(own["is_mapped"])
     rows = mapped.select(["index", "cluster", "x", "y", "misaligned", "is_vague", "is_lonely"]).to_pylist()
     samples = load_samples(run, [row["index"] for row in rows])
-    names = [show_plain(cluster["name"], 60) for cluster in part["clusters"]]
+    names = [show_plain(cluster.name, 60) for cluster in part.clusters]
     wanted = _thumbnail_rows(part, rows, max_thumbnails) if kind.is_seen else []
     tiles, sheets = make_sheets(run, [kind.medium_of(samples[index]) for index in wanted], advance)
     tile_of = {index: tile for index, tile in zip(wanted, tiles, strict=True) if tile is not None}
@@ -164,18 +164,17 @@ def draw_map(
         ]
         for row in rows
     ]
-    wrong = "mismatched" if summary.get("misaligned_by") == "alignment" else "quarantined"
     return CoverageMap(
         view=view,
-        title=f"Map of {format_count(len(rows))} of {format_count(part['rows'])} {view}s in {len(names)} clusters",
-        method=part["map"],
-        wrong_word=wrong,
+        title=f"Map of {format_count(len(rows))} of {format_count(part.rows)} {view}s in {len(names)} clusters",
+        method=part.map,
+        wrong_word=summary.wrong_word,
         radius=round(min(6.0, max(2.6, 150 / max(len(rows), 1) ** 0.5)), 2),
         points=tuple(sorted(points, key=lambda point: ("m1" in point.classes, point.number))),
         labels=tuple(_labels(names, rows, places)),
         sheets=tuple(sheets),
         data=_embed({"names": names, "points": texts, "tile": TILE, "columns": COLUMNS}),
-        left_out=part["rows"] - len(rows),
+        left_out=part.rows - len(rows),
     )
 
 
@@ -191,9 +190,9 @@ def load_samples(run: RunFolder, indices: Sequence[int]) -> dict[int, Sample]:
     return found
 
 
-def _thumbnail_rows(part: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], count: int) -> list[int]:
+def _thumbnail_rows(part: ViewSummary, rows: Sequence[Mapping[str, Any]], count: int) -> list[int]:
     """Return which points get a picture: typical ones of each cluster first, then whatever the set's order gives."""
-    typical = {entry["index"] for cluster in part["clusters"] for entry in cluster["typical"]}
+    typical = {entry.index for cluster in part.clusters for entry in cluster.typical}
     order = [row["index"] for row in rows]
     return [*(i for i in order if i in typical), *(i for i in order if i not in typical)][:count]
 
@@ -254,7 +253,7 @@ def _overlap(one: tuple[float, float, float], other: tuple[float, float, float])
     return abs(one[0] - other[0]) < one[2] + other[2] + 4 and abs(one[1] - other[1]) < _LINE
 
 
-def _embed(value: Any) -> Markup:
+def _embed(value: object) -> Markup:
     """Return JSON that may stand as text in HTML: no character of it can open or close markup."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     for character in "&<>":

@@ -6,7 +6,7 @@ read leaves a word in its place. Escaping and content policy are those of the re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from mmcheck.coverage.map import (
     map_style,
     render_map,
 )
-from mmcheck.coverage.summary import FOLDER, read_summary
+from mmcheck.coverage.summary import FOLDER, ClusterSummary, ContrastSummary, NamedSample, ViewSummary, read_summary
 from mmcheck.media.source import MediaSource
 from mmcheck.report.media_embed import (
     PAGE_FULL,
@@ -80,7 +80,7 @@ class ClusterRow:
     """Its name, safe to show."""
     words: str
     """Its distinguishing words."""
-    facts: Mapping[str, Any]
+    facts: ClusterSummary
     """Its entry of the summary."""
     marks: tuple[str, ...]
     """``near-empty``, ``wide``."""
@@ -108,7 +108,7 @@ class ViewPart:
 
     name: str
     """``image``, ``text`` or ``audio``."""
-    facts: Mapping[str, Any]
+    facts: ViewSummary
     """Its part of the summary."""
     sentences: tuple[str, ...]
     """What it shows in words."""
@@ -164,7 +164,7 @@ def build_coverage_page(
     summary = read_summary(run)
     budget = MediaBudget(MAX_MEDIA_BYTES if max_thumbnails else 0)
     parts = []
-    for name, facts in summary["views"].items():
+    for name, facts in summary.views.items():
         progress.phase(f"drawing the {name} map", None)
         drawing = draw_map(run, name, summary, max_thumbnails=max_thumbnails, advance=lambda: progress.advance())
         own = _Examples(run, name, budget, max_thumbnails > 0)
@@ -173,12 +173,12 @@ def build_coverage_page(
             ViewPart(
                 name=name,
                 facts=facts,
-                sentences=tuple(show_plain(sentence, 1000) for sentence in facts["sentences"]),
+                sentences=tuple(show_plain(sentence, 1000) for sentence in facts.sentences),
                 drawing=None if drawing is None else render_map(drawing),
-                missing=tuple(_contrast(entry, other) for entry in facts.get("missing", ())[:MAX_CONTRASTS]),
-                over=tuple(_contrast(entry, own) for entry in facts.get("over_represented", ())[:MAX_CONTRASTS]),
-                lonely=tuple(own.show(facts["lonely"]["examples"])),
-                clusters=tuple(_cluster(entry, facts, own) for entry in facts["clusters"]),
+                missing=tuple(_contrast(entry, other) for entry in facts.missing[:MAX_CONTRASTS]),
+                over=tuple(_contrast(entry, own) for entry in facts.over_represented[:MAX_CONTRASTS]),
+                lonely=tuple(own.show(facts.lonely.examples)),
+                clusters=tuple(_cluster(entry, facts, own) for entry in facts.clusters),
             )
         )
     style, script = asset("report.css") + map_style(), map_script()
@@ -189,35 +189,35 @@ def build_coverage_page(
         script=script,
         name=show_plain(run.path.resolve().name),
         folder=show_plain(run.path, 400),
-        reference=None if summary.get("reference") is None else show_plain(summary["reference"], 200),
+        reference=None if summary.reference is None else show_plain(summary.reference, 200),
         headline=next((text for part in parts for text in part.sentences), "There is nothing to show."),
-        wrong_word="mismatched" if summary["misaligned_by"] == "alignment" else "quarantined",
+        wrong_word=summary.wrong_word,
         parts=parts,
         show_plain=show_plain,
         num_colours=NUM_COLOURS,
     )
 
 
-def _cluster(entry: Mapping[str, Any], facts: Mapping[str, Any], own: _Examples) -> ClusterRow:
-    number = entry["cluster"]
-    more = [word for word in entry["words"] if word not in entry["name"].split(", ")]
-    marks = (("near_empty", "nearly empty"), ("spread_out", "wide"))
+def _cluster(entry: ClusterSummary, facts: ViewSummary, own: _Examples) -> ClusterRow:
+    number = entry.cluster
+    more = [word for word in entry.words if word not in entry.name.split(", ")]
+    marks = ((facts.near_empty, "nearly empty"), (facts.spread_out, "wide"))
     return ClusterRow(
         number=number,
-        name=show_plain(entry["name"], 60),
+        name=show_plain(entry.name, 60),
         words=show_plain(", ".join(more), 160) if more else "",
         facts=entry,
-        marks=tuple(word for key, word in marks if number in facts[key]),
-        examples=tuple(own.show(entry["typical"])),
+        marks=tuple(word for numbers, word in marks if number in numbers),
+        examples=tuple(own.show(entry.typical)),
     )
 
 
-def _contrast(entry: Mapping[str, Any], shown: _Examples) -> ContrastRow:
+def _contrast(entry: ContrastSummary, shown: _Examples) -> ContrastRow:
     return ContrastRow(
-        name=show_plain(entry["name"], 60),
-        there=entry["rows_there"],
-        here=entry["rows_here"],
-        examples=tuple(shown.show(entry["typical"])),
+        name=show_plain(entry.name, 60),
+        there=entry.rows_there,
+        here=entry.rows_here,
+        examples=tuple(shown.show(entry.typical)),
     )
 
 
@@ -239,14 +239,14 @@ class _Examples:
             thumbnail_pixels=_PIXELS, max_audio_seconds=_SECONDS, max_pixels=config.probes.media.max_pixels
         )
 
-    def show(self, entries: Sequence[Mapping[str, Any]]) -> list[Example]:
+    def show(self, entries: Sequence[NamedSample]) -> list[Example]:
         """Return the first of the entries (id, index, text) with their media."""
         shown = entries[: _SEEN if self._kind.is_seen else _HEARD]
-        samples = load_samples(self._run, [entry["index"] for entry in shown]) if self._with_media else {}
+        samples = load_samples(self._run, [entry.index for entry in shown]) if self._with_media else {}
         found = []
         with closing(MediaSource(allow_remote=self._allow_remote)) as source:
             for entry in shown:
-                sample = samples.get(entry["index"])
+                sample = samples.get(entry.index)
                 image: Any = None
                 audio: Any = None
                 medium = None if sample is None else self._kind.medium_of(sample)
@@ -256,8 +256,8 @@ class _Examples:
                     audio = PAGE_FULL if self._budget.is_spent else make_clip(medium, source, self._options)
                 found.append(
                     Example(
-                        id=show_plain(entry["id"], 120),
-                        text=show_text(entry["text"] or "", _CHARACTERS),
+                        id=show_plain(entry.id, 120),
+                        text=show_text(entry.text or "", _CHARACTERS),
                         image=_take(self._budget, image),
                         audio=_take(self._budget, audio),
                     )

@@ -5,10 +5,9 @@ Reads stored tables only: no model, no media file. The page that shows it is mad
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mmcheck.core.atomic import write_text
 from mmcheck.core.errors import OutputError
 from mmcheck.core.pair_kinds import MEDIA
 from mmcheck.core.progress import Progress, SilentProgress
@@ -28,7 +26,15 @@ from mmcheck.coverage.facts import RowFacts, read_facts
 from mmcheck.coverage.inputs import choose_views, require_alike, shards_of, tell_how
 from mmcheck.coverage.map import MAX_THUMBNAILS
 from mmcheck.coverage.page import write_coverage_page
-from mmcheck.coverage.summary import FOLDER
+from mmcheck.coverage.summary import (
+    FOLDER,
+    ClusterSummary,
+    ContrastSummary,
+    CoverageSummary,
+    Lonely,
+    NamedSample,
+    ViewSummary,
+)
 from mmcheck.coverage.tables import (
     clusters_table,
     concerns,
@@ -37,7 +43,7 @@ from mmcheck.coverage.tables import (
     share_of,
     slices_table,
 )
-from mmcheck.coverage.words import tell_set, tell_view
+from mmcheck.coverage.words import tell_view
 from mmcheck.store.claim import hold
 from mmcheck.store.own_entries import PRODUCTS
 from mmcheck.store.reading import hold_for_reading, require_complete
@@ -75,7 +81,7 @@ def cover_run(
     reference: RunFolder | None = None,
     progress: Progress | None = None,
     max_thumbnails: int = MAX_THUMBNAILS,
-) -> dict[str, Any]:
+) -> CoverageSummary:
     """Write ``coverage/`` into the run folder and return its summary.
 
     The run is held meanwhile, the reference for reading. What an earlier call wrote goes first and the summary comes
@@ -116,7 +122,7 @@ def cover_run(
 
 def _cover(
     run: RunFolder, options: CoverageOptions, reference: RunFolder | None, progress: Progress
-) -> tuple[dict[str, Any], dict[str, list[pa.Table]]]:
+) -> tuple[CoverageSummary, dict[str, list[pa.Table]]]:
     require_complete(run)
     names = choose_views(run, options.views)
     if reference is not None:
@@ -126,26 +132,25 @@ def _cover(
     seed = run.record.seed if options.seed is None else options.seed
     progress.phase("reading the verdicts", None)
     facts = read_facts(run, options.slice_by)
-    views: dict[str, Any] = {}
+    views: dict[str, ViewSummary] = {}
     tables: dict[str, list[pa.Table]] = {"clusters": [], "samples": [], "slices": []}
     for name in names:
-        found = _cover_view(run, VIEWS[name], facts, options, seed, reference, progress)
-        views[name] = found.pop("summary")
+        views[name], found = _cover_view(run, VIEWS[name], facts, options, seed, reference, progress)
         for key, parts in tables.items():
             parts.append(found[key])
-    summary: dict[str, Any] = {
-        "rows": run.record.rows,
-        "seed": seed,
-        "misaligned_by": facts.misaligned_by,
-        "reference": None if reference is None else str(reference.path),
-        "slice_by": list(options.slice_by),
-        "views": views,
-    }
-    summary["sentences"] = tell_set(summary)
+    summary = CoverageSummary(
+        rows=run.record.rows,
+        seed=seed,
+        misaligned_by=facts.misaligned_by,
+        reference=None if reference is None else str(reference.path),
+        slice_by=options.slice_by,
+        views=views,
+        sentences=tuple(sentence for view in views.values() for sentence in view.sentences),
+    )
     return summary, tables
 
 
-def _write(folder: Path, tables: Mapping[str, Sequence[pa.Table]], summary: Mapping[str, Any]) -> None:
+def _write(folder: Path, tables: Mapping[str, Sequence[pa.Table]], summary: CoverageSummary) -> None:
     try:
         for name in PRODUCTS[FOLDER]:
             (folder / name).unlink(missing_ok=True)
@@ -153,8 +158,7 @@ def _write(folder: Path, tables: Mapping[str, Sequence[pa.Table]], summary: Mapp
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}.") from error
     for key, parts in tables.items():
         write_part(folder / f"{key}.parquet", pa.concat_tables(parts, promote_options="permissive"), {})
-    text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
-    write_text(folder / "summary.json", text + "\n")
+    summary.write(folder / "summary.json", ensure_ascii=True, allow_nan=False)
 
 
 def _cover_view(
@@ -165,52 +169,51 @@ def _cover_view(
     seed: int,
     reference: RunFolder | None,
     progress: Progress,
-) -> dict[str, Any]:
+) -> tuple[ViewSummary, dict[str, pa.Table]]:
     shards = shards_of(run)
     progress.phase(f"clustering {view.name} embeddings", len(shards))
     covered = cover(shards, view, num_clusters=options.num_clusters, seed=seed, advance=lambda: progress.advance())
     members = facts.has_medium[view.medium]
     clusters = _describe(run, view, covered, facts)
-    compared: dict[str, Any] = {"missing": [], "over_represented": [], "untold": 0}
+    summary = ViewSummary(
+        state=covered.state,
+        min_rows=MIN_ROWS,
+        rows=len(covered.rows),
+        rows_without_embedding=int(members.sum()) - len(covered.rows),
+        map=covered.method,
+        misaligned=share_of(facts.misaligned(view.medium)[covered.rows]),
+        vague=share_of(facts.vague(view.medium)[covered.rows].astype(float)),
+        balance=measure_balance(covered.sizes),
+        near_empty=tuple(covered.near_empty()),
+        spread_out=tuple(covered.spread_out()),
+        lonely=Lonely(
+            rows=len(covered.lonely),
+            of=len(covered.mapped),
+            examples=_name_rows(run, view, covered.rows[covered.lonely[:NUM_EXAMPLES]]),
+        ),
+        clusters=clusters,
+        missing=(),
+        over_represented=(),
+        untold=0,
+        slices=tuple(count_slice(part, view, covered, facts, members) for part in facts.slices if concerns(part, view)),
+    )
     if reference is not None and covered.state == "clustered":
         progress.phase(f"comparing {view.name} embeddings with the reference", None)
-        compared = _compare(run, reference, view, covered, clusters, options, seed)
-    sizes = covered.sizes
-    summary: dict[str, Any] = {
-        "state": covered.state,
-        "min_rows": MIN_ROWS,
-        "rows": len(covered.rows),
-        "rows_without_embedding": int(members.sum()) - len(covered.rows),
-        "map": covered.method,
-        "misaligned": share_of(facts.misaligned(view.medium)[covered.rows]),
-        "vague": share_of(facts.vague(view.medium)[covered.rows].astype(float)),
-        "balance": asdict(measure_balance(sizes)),
-        "near_empty": covered.near_empty(),
-        "spread_out": covered.spread_out(),
-        "lonely": {
-            "rows": len(covered.lonely),
-            "of": len(covered.mapped),
-            "examples": _name_rows(run, view, covered.rows[covered.lonely[:NUM_EXAMPLES]]),
-        },
-        "clusters": clusters,
-        **compared,
-        "slices": [count_slice(part, view, covered, facts, members) for part in facts.slices if concerns(part, view)],
-    }
+        summary = _compare(summary, run, reference, view, covered, options, seed)
     if covered.state == "absent":
-        summary["hint"] = tell_how(run, view)
-    summary["sentences"] = tell_view(view.name, summary, facts.misaligned_by)
-    return {
-        "summary": summary,
-        "clusters": clusters_table(view, covered, clusters, summary),
+        summary = summary.model_copy(update={"hint": tell_how(run, view)})
+    sentences = tuple(tell_view(view.name, summary, facts.misaligned_by))
+    return summary.model_copy(update={"sentences": sentences}), {
+        "clusters": clusters_table(view, covered, summary),
         "samples": samples_table(run, view, covered, clusters, facts),
         "slices": slices_table(view, covered, facts, members),
     }
 
 
-def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> list[dict[str, Any]]:
+def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> tuple[ClusterSummary, ...]:
     """Return one entry a cluster, the largest first."""
     if covered.state != "clustered":
-        return []
+        return ()
     misaligned = facts.misaligned(view.medium)
     wrong = misaligned[covered.rows] > 0
     sample, typical = covered.sample(MAX_TEXTS, wrong), covered.typical(NUM_TYPICAL, wrong)
@@ -219,52 +222,54 @@ def _describe(run: RunFolder, view: View, covered: Covered, facts: RowFacts) -> 
     named = [_name_rows(run, view, covered.rows[part]) for part in typical]
     # Recordings are alike in sound, not in what is said: words would name them falsely.
     told = words if view.kind.is_seen else [[] for _ in words]
-    names = name_clusters(told, [[entry["text"] for entry in part] for part in named])
+    names = name_clusters(told, [[entry.text for entry in part] for part in named])
     sizes = covered.sizes
     mean = np.bincount(covered.labels, weights=covered.distances, minlength=len(sizes)) / np.maximum(sizes, 1)
     own = [misaligned[covered.rows[covered.labels == c]] for c in range(len(sizes))]
     vague = [facts.vague(view.medium)[covered.rows[covered.labels == c]].astype(float) for c in range(len(sizes))]
-    return [
-        {
-            "cluster": c,
-            "name": names[c],
-            "words": words[c],
-            "size": int(sizes[c]),
-            "share": round(float(sizes[c] / sizes.sum()), 6),
-            "misaligned": share_of(own[c]),
-            "vague": share_of(vague[c]),
-            "mean_distance": round(float(mean[c]), 4),
-            "typical": named[c],
-        }
+    return tuple(
+        ClusterSummary(
+            cluster=c,
+            name=names[c],
+            words=tuple(words[c]),
+            size=int(sizes[c]),
+            share=round(float(sizes[c] / sizes.sum()), 6),
+            misaligned=share_of(own[c]),
+            vague=share_of(vague[c]),
+            mean_distance=round(float(mean[c]), 4),
+            typical=named[c],
+        )
         for c in range(len(sizes))
-    ]
+    )
 
 
 def _compare(
+    summary: ViewSummary,
     run: RunFolder,
     reference: RunFolder,
     view: View,
     covered: Covered,
-    clusters: Sequence[dict[str, Any]],
     options: CoverageOptions,
     seed: int,
-) -> dict[str, Any]:
+) -> ViewSummary:
     own, other = shards_of(run), shards_of(reference)
     base = cover(other, view, num_clusters=options.num_clusters, seed=seed, with_map=False)
     missing: list[Contrast] = []
     untold = 0
-    named: list[dict[str, Any]] = []
+    named: tuple[ClusterSummary, ...] = ()
     if base.state == "clustered":
         missing, untold = contrast(other, base, own, view, missing=True)
         named = _describe(reference, view, base, _no_facts(reference))
     over, _ = contrast(own, covered, other, view, missing=False)
-    return {
-        "reference_rows": len(base.rows),
-        "reference_clusters": len(named),
-        "missing": [_tell_contrast(entry, named[entry.cluster]) for entry in missing],
-        "over_represented": [_tell_contrast(entry, clusters[entry.cluster]) for entry in over],
-        "untold": untold,
-    }
+    return summary.model_copy(
+        update={
+            "reference_rows": len(base.rows),
+            "reference_clusters": len(named),
+            "missing": tuple(_tell_contrast(entry, named[entry.cluster]) for entry in missing),
+            "over_represented": tuple(_tell_contrast(entry, summary.clusters[entry.cluster]) for entry in over),
+            "untold": untold,
+        }
+    )
 
 
 def _no_facts(run: RunFolder) -> RowFacts:
@@ -280,13 +285,15 @@ def _no_facts(run: RunFolder) -> RowFacts:
     )
 
 
-def _tell_contrast(entry: Contrast, cluster: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **asdict(entry),
-        "ratio": round(entry.ratio, 4),
-        "name": cluster["name"],
-        "typical": cluster["typical"],
-    }
+def _tell_contrast(entry: Contrast, cluster: ClusterSummary) -> ContrastSummary:
+    return ContrastSummary(
+        cluster=entry.cluster,
+        rows_there=entry.rows_there,
+        rows_here=entry.rows_here,
+        ratio=round(entry.ratio, 4),
+        name=cluster.name,
+        typical=cluster.typical,
+    )
 
 
 def read_texts(run: RunFolder, column: str, rows: NDArray[np.int64]) -> dict[int, str]:
@@ -307,7 +314,9 @@ def _read_columns(run: RunFolder, columns: Sequence[str], rows: NDArray[np.int64
     return found
 
 
-def _name_rows(run: RunFolder, view: View, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+def _name_rows(run: RunFolder, view: View, rows: NDArray[np.int64]) -> tuple[NamedSample, ...]:
     """Return id and beginning of the text of rows, in the order given."""
     found = _read_columns(run, ["id", view.text], rows)
-    return [{"id": found[row][0], "index": row, "text": (found[row][1] or "")[:_CHARACTERS]} for row in rows.tolist()]
+    return tuple(
+        NamedSample(id=found[row][0], index=row, text=(found[row][1] or "")[:_CHARACTERS]) for row in rows.tolist()
+    )

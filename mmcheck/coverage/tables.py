@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mmcheck.coverage.clusters import measure_balance
 from mmcheck.coverage.cover import Covered, View
 from mmcheck.coverage.facts import RowFacts, Slice
+from mmcheck.coverage.summary import ClusterSummary, SliceSummary, SliceValue, ViewSummary
 from mmcheck.store.run_folder import RunFolder
 
 
@@ -26,9 +27,7 @@ def concerns(part: Slice, view: View) -> bool:
     return not view.kind.is_seen or part.name not in ("duration", "speech rate")
 
 
-def count_slice(
-    part: Slice, view: View, covered: Covered, facts: RowFacts, members: NDArray[np.bool_]
-) -> dict[str, Any]:
+def count_slice(part: Slice, view: View, covered: Covered, facts: RowFacts, members: NDArray[np.bool_]) -> SliceSummary:
     """Return rows, shares and variety of each value of a slice, over the rows that ``members`` marks."""
     place = np.full(len(members), -1, dtype=np.int64)
     if covered.state == "clustered":
@@ -41,47 +40,45 @@ def count_slice(
         clusters = place[own][place[own] >= 0]
         balance = measure_balance(np.bincount(clusters, minlength=1).astype(np.int64))
         values.append(
-            {
-                "value": value,
-                "rows": int(own.sum()),
-                "share": round(float(own.sum() / max(members.sum(), 1)), 6),
-                "misaligned": share_of(facts.misaligned(view.medium)[own]),
-                "vague": share_of(facts.vague(view.medium)[own].astype(float)),
-                "clusters": balance.num_clusters,
-                "effective_clusters": round(balance.effective, 2),
-            }
+            SliceValue(
+                value=value,
+                rows=int(own.sum()),
+                share=round(float(own.sum() / max(members.sum(), 1)), 6),
+                misaligned=share_of(facts.misaligned(view.medium)[own]),
+                vague=share_of(facts.vague(view.medium)[own].astype(float)),
+                clusters=balance.num_clusters,
+                effective_clusters=round(balance.effective, 2),
+            )
         )
-    return {"slice": part.name, "values": values}
+    return SliceSummary(slice=part.name, values=tuple(values))
 
 
-def clusters_table(
-    view: View, covered: Covered, clusters: Sequence[dict[str, Any]], summary: dict[str, Any]
-) -> pa.Table:
+def clusters_table(view: View, covered: Covered, summary: ViewSummary) -> pa.Table:
     """Return one row a cluster."""
-    marks = {key: set(summary[key]) for key in ("near_empty", "spread_out")}
+    clusters, near_empty, spread_out = summary.clusters, set(summary.near_empty), set(summary.spread_out)
     return pa.table(
         {
             "view": pa.array([view.name] * len(clusters), pa.string()),
-            "cluster": pa.array([c["cluster"] for c in clusters], pa.int32()),
-            "name": pa.array([c["name"] for c in clusters], pa.string()),
-            "words": pa.array([c["words"] for c in clusters], pa.list_(pa.string())),
-            "size": pa.array([c["size"] for c in clusters], pa.int64()),
-            "share": pa.array([c["share"] for c in clusters], pa.float64()),
-            "misaligned_share": pa.array([c["misaligned"] for c in clusters], pa.float64()),
-            "vague_share": pa.array([c["vague"] for c in clusters], pa.float64()),
-            "mean_distance": pa.array([c["mean_distance"] for c in clusters], pa.float64()),
+            "cluster": pa.array([c.cluster for c in clusters], pa.int32()),
+            "name": pa.array([c.name for c in clusters], pa.string()),
+            "words": pa.array([c.words for c in clusters], pa.list_(pa.string())),
+            "size": pa.array([c.size for c in clusters], pa.int64()),
+            "share": pa.array([c.share for c in clusters], pa.float64()),
+            "misaligned_share": pa.array([c.misaligned for c in clusters], pa.float64()),
+            "vague_share": pa.array([c.vague for c in clusters], pa.float64()),
+            "mean_distance": pa.array([c.mean_distance for c in clusters], pa.float64()),
             "radius": pa.array(covered.radii.tolist(), pa.float64()),
-            "is_near_empty": pa.array([c["cluster"] in marks["near_empty"] for c in clusters], pa.bool_()),
-            "is_spread_out": pa.array([c["cluster"] in marks["spread_out"] for c in clusters], pa.bool_()),
-            "typical_ids": pa.array([[t["id"] for t in c["typical"]] for c in clusters], pa.list_(pa.string())),
-            "typical_texts": pa.array([[t["text"] for t in c["typical"]] for c in clusters], pa.list_(pa.string())),
+            "is_near_empty": pa.array([c.cluster in near_empty for c in clusters], pa.bool_()),
+            "is_spread_out": pa.array([c.cluster in spread_out for c in clusters], pa.bool_()),
+            "typical_ids": pa.array([[t.id for t in c.typical] for c in clusters], pa.list_(pa.string())),
+            "typical_texts": pa.array([[t.text for t in c.typical] for c in clusters], pa.list_(pa.string())),
             "centroid": pa.array(covered.centroids.astype(np.float32).tolist(), pa.list_(pa.float32())),
         }
     )
 
 
 def samples_table(
-    run: RunFolder, view: View, covered: Covered, clusters: Sequence[Mapping[str, Any]], facts: RowFacts
+    run: RunFolder, view: View, covered: Covered, clusters: Sequence[ClusterSummary], facts: RowFacts
 ) -> pa.Table:
     """Return one row a clustered sample: where it is on the map and what is known of it."""
     clustered = covered.state == "clustered"
@@ -93,7 +90,7 @@ def samples_table(
         mapped[covered.mapped] = True
         lonely[covered.lonely] = True
         # Typical samples are drawn too, so that a small cluster of a large set has a point.
-        typical = [entry["index"] for cluster in clusters for entry in cluster["typical"]]
+        typical = [entry.index for cluster in clusters for entry in cluster.typical]
         mapped[np.searchsorted(covered.rows, np.array(typical, dtype=np.int64))] = True
     ids = run.samples_table(["id"])["id"].take(pa.array(rows)) if count else pa.chunked_array([[]], pa.string())
     wrong = facts.misaligned(view.medium)[rows]

@@ -15,6 +15,7 @@ from mmcheck.coverage import run as module
 from mmcheck.coverage.cover import VIEWS, cover
 from mmcheck.coverage.facts import read_facts
 from mmcheck.coverage.run import CoverageOptions, cover_run
+from mmcheck.coverage.summary import read_summary
 from mmcheck.store.claim import hold
 from mmcheck.store.run_folder import StoredShard
 
@@ -37,16 +38,16 @@ def test_clusters_get_names_sizes_and_shares(writer: ModuleType, tmp_path: Path)
     vague = range(50, 60)
     run = writer.write_groups(tmp_path / "run", groups, posterior=posterior, vague=vague, quarantined=range(60))
     summary = cover_run(run, CoverageOptions(num_clusters=3))
-    view = summary["views"]["image"]
-    assert summary["misaligned_by"] == "alignment"
-    assert [cluster["name"] for cluster in view["clusters"]] == ["anchor", "banjo", "cactus"]
-    assert [cluster["size"] for cluster in view["clusters"]] == [30, 20, 10]
-    assert [cluster["misaligned"] for cluster in view["clusters"]] == [0.5, 0.0, 0.0]
-    assert [cluster["vague"] for cluster in view["clusters"]] == [0.0, 0.0, 1.0]
-    assert view["balance"]["half"] == 1
-    typical = view["clusters"][0]["typical"]
-    assert all(entry["index"] >= 15 for entry in typical), "a misaligned caption names nothing"
-    said = " ".join(view["sentences"])
+    view = summary.views["image"]
+    assert summary.misaligned_by == "alignment"
+    assert [cluster.name for cluster in view.clusters] == ["anchor", "banjo", "cactus"]
+    assert [cluster.size for cluster in view.clusters] == [30, 20, 10]
+    assert [cluster.misaligned for cluster in view.clusters] == [0.5, 0.0, 0.0]
+    assert [cluster.vague for cluster in view.clusters] == [0.0, 0.0, 1.0]
+    assert view.balance.half == 1
+    typical = view.clusters[0].typical
+    assert all(entry.index >= 15 for entry in typical), "a misaligned caption names nothing"
+    said = " ".join(view.sentences)
     assert "60 images fall into 3 clusters" in said
     assert "'anchor' 50 %" in said
     assert "'cactus' 100 %" in said
@@ -66,9 +67,13 @@ def test_tables_hold_every_clustered_row(writer: ModuleType, tmp_path: Path) -> 
     columns = {"source": ["web" if number % 4 else "own" for number in range(60)]}
     run = writer.write_groups(tmp_path / "run", [0, 1, 2] * 20, columns=columns, without=[5, 7], posterior=[None] * 60)
     summary = cover_run(run, CoverageOptions(num_clusters=3, slice_by=("source",)))
-    assert summary == json.loads((run.path / "coverage" / "summary.json").read_text())
-    assert summary["misaligned_by"] == "quarantine"
-    assert summary["views"]["image"]["rows_without_embedding"] == 2
+    stored = json.loads((run.path / "coverage" / "summary.json").read_text())
+    assert stored == json.loads(json.dumps(summary.to_json()))
+    assert list(stored)[:2] == ["schema_version", "rows"]
+    assert "hint" not in stored["views"]["image"]
+    assert read_summary(run) == summary
+    assert summary.misaligned_by == "quarantine"
+    assert summary.views["image"].rows_without_embedding == 2
     samples = pq.read_table(run.path / "coverage" / "samples.parquet")
     assert samples["index"].to_pylist() == [number for number in range(60) if number not in (5, 7)]
     assert samples["sample_id"][0].as_py() == "run-0000"
@@ -79,8 +84,8 @@ def test_tables_hold_every_clustered_row(writer: ModuleType, tmp_path: Path) -> 
     for name in ("language", "manifest", "source"):
         assert sum(row["rows"] for row in slices if row["slice"] == name) == 60
     assert sum(row["rows"] for row in slices if row["slice"] == "source" and row["value"] == "own") == 15
-    counted = {part["slice"]: part["values"] for part in summary["views"]["image"]["slices"]}
-    assert [(value["value"], value["rows"]) for value in counted["source"]] == [("web", 45), ("own", 15)]
+    counted = {part.slice: part.values for part in summary.views["image"].slices}
+    assert [(value.value, value.rows) for value in counted["source"]] == [("web", 45), ("own", 15)]
 
 
 def test_equal_runs_give_equal_bytes(writer: ModuleType, tmp_path: Path) -> None:
@@ -96,33 +101,33 @@ def test_numeric_columns_are_binned_and_rare_values_counted_together(writer: Mod
     columns = {"score": [number / 7 for number in range(80)], "user": [f"u{number % 60}" for number in range(80)]}
     run = writer.write_groups(tmp_path / "run", [0, 1] * 40, columns=columns)
     summary = cover_run(run, CoverageOptions(slice_by=("score", "user")))
-    counted = {part["slice"]: part["values"] for part in summary["views"]["image"]["slices"]}
-    assert [value["rows"] for value in counted["score"]] == [10] * 8
+    counted = {part.slice: part.values for part in summary.views["image"].slices}
+    assert [value.rows for value in counted["score"]] == [10] * 8
     assert len(counted["user"]) == 50
-    assert counted["user"][-1]["value"] == "(other)"
-    assert sum(value["rows"] for value in counted["user"]) == 80
+    assert counted["user"][-1].value == "(other)"
+    assert sum(value.rows for value in counted["user"]) == 80
 
 
 def test_a_reference_tells_what_is_missing_and_what_is_too_much(writer: ModuleType, tmp_path: Path) -> None:
     reference = writer.write_groups(tmp_path / "all", [0, 1, 2, 3] * 50, seed=1)
     run = writer.write_groups(tmp_path / "run", [0, 1, 2] * 50 + [5] * 60, seed=2)
-    view = cover_run(run, CoverageOptions(num_clusters=4), reference=reference)["views"]["image"]
-    assert [(entry["name"], entry["rows_here"]) for entry in view["missing"]] == [("dolphin", 0)]
-    assert view["missing"][0]["typical"][0]["id"].startswith("all-")
-    assert [entry["name"] for entry in view["over_represented"]] == ["falcon"]
-    said = " ".join(view["sentences"])
+    view = cover_run(run, CoverageOptions(num_clusters=4), reference=reference).views["image"]
+    assert [(entry.name, entry.rows_here) for entry in view.missing] == [("dolphin", 0)]
+    assert view.missing[0].typical[0].id.startswith("all-")
+    assert [entry.name for entry in view.over_represented] == ["falcon"]
+    said = " ".join(view.sentences)
     assert "Missing: 1 of the reference's 4 clusters" in said
     assert "'dolphin'" in said
-    alike = cover_run(reference, CoverageOptions(num_clusters=4), reference=reference)["views"]["image"]
-    assert (alike["missing"], alike["over_represented"]) == ([], [])
+    alike = cover_run(reference, CoverageOptions(num_clusters=4), reference=reference).views["image"]
+    assert (alike.missing, alike.over_represented) == ((), ())
 
 
 def test_sets_too_small_to_compare_are_not_called_complete(writer: ModuleType, tmp_path: Path) -> None:
     run, small = writer.write_groups(tmp_path / "run", [0, 1] * 6), writer.write_groups(tmp_path / "small", [0, 1, 2])
-    said = " ".join(cover_run(run, CoverageOptions(num_clusters=12), reference=run)["sentences"])
+    said = " ".join(cover_run(run, CoverageOptions(num_clusters=12), reference=run).sentences)
     assert "too small to tell" in said
     assert "clearly missing" not in said
-    said = " ".join(cover_run(run, reference=small)["sentences"])
+    said = " ".join(cover_run(run, reference=small).sentences)
     assert "too little to compare with: 3 images" in said
     assert "clearly missing" not in said
 
@@ -146,9 +151,9 @@ def test_sets_without_clusters_are_told_in_words(
     writer: ModuleType, tmp_path: Path, groups: list[int], vectors: np.ndarray | None, state: str, said: str
 ) -> None:
     run = writer.write_groups(tmp_path / "run", groups, vectors=vectors)
-    view = cover_run(run)["views"]["image"]
-    assert (view["state"], view["clusters"]) == (state, [])
-    assert said in view["sentences"][0]
+    view = cover_run(run).views["image"]
+    assert (view.state, view.clusters) == (state, ())
+    assert said in view.sentences[0]
     assert pq.read_table(run.path / "coverage" / "samples.parquet").num_rows == 0
 
 
@@ -162,9 +167,9 @@ def test_a_run_without_embeddings_is_refused_unless_it_has_recordings(writer: Mo
     with pytest.raises(ConfigError, match="no audio embeddings"):
         cover_run(bare, CoverageOptions(views=("audio",)))
     spoken = report_run.make_gallery(tmp_path / "gallery", images=2)
-    view = cover_run(spoken)["views"]["audio"]
-    assert view["state"] == "absent"
-    assert [value["rows"] for value in view["slices"][0]["values"]] == [6, 6]
+    view = cover_run(spoken).views["audio"]
+    assert view.state == "absent"
+    assert [value.rows for value in view.slices[0].values] == [6, 6]
 
 
 def test_unknown_columns_views_and_unfinished_runs_are_refused(writer: ModuleType, tmp_path: Path) -> None:
@@ -199,17 +204,17 @@ def test_clusters_of_one_picture_are_not_wide(writer: ModuleType, tmp_path: Path
 
 def test_pictures_without_captions_are_clustered_too(writer: ModuleType, tmp_path: Path) -> None:
     run = writer.write_groups(tmp_path / "run", [0, 1, 2] * 20, bare=range(60))
-    view = cover_run(run, CoverageOptions(num_clusters=3))["views"]["image"]
-    assert view["rows"] == 60
-    assert view["rows_without_embedding"] == 0
-    assert [cluster["words"] for cluster in view["clusters"]] == [[], [], []]
-    assert [cluster["name"] for cluster in view["clusters"]] == ["cluster 0", "cluster 1", "cluster 2"]
+    view = cover_run(run, CoverageOptions(num_clusters=3)).views["image"]
+    assert view.rows == 60
+    assert view.rows_without_embedding == 0
+    assert [cluster.words for cluster in view.clusters] == [(), (), ()]
+    assert [cluster.name for cluster in view.clusters] == ["cluster 0", "cluster 1", "cluster 2"]
     with pytest.raises(ConfigError, match="no text embeddings") as refused:
         cover_run(run, CoverageOptions(views=("text",)))
     assert "have no captions" in str(refused.value)
     some = writer.write_groups(tmp_path / "some", [0, 1, 2] * 20, bare=range(0, 60, 3))
-    assert cover_run(some)["views"]["image"]["rows"] == 60
-    assert cover_run(some, CoverageOptions(views=("text",)))["views"]["text"]["rows"] == 40
+    assert cover_run(some).views["image"].rows == 60
+    assert cover_run(some, CoverageOptions(views=("text",))).views["text"].rows == 40
 
 
 def test_advice_on_a_run_without_embeddings_fits_the_run(writer: ModuleType, tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ def test_advice_on_a_run_without_embeddings_fits_the_run(writer: ModuleType, tmp
         cover_run(bare)
     assert "--probes media,image_text" in str(refused.value)
     spoken = report_run.make_gallery(tmp_path / "gallery", images=2)
-    said = " ".join(cover_run(spoken)["sentences"])
+    said = " ".join(cover_run(spoken).sentences)
     assert "media,media" not in said
 
 
@@ -293,5 +298,18 @@ def test_a_failed_call_leaves_no_older_result(
 def test_texts_can_be_clustered_too(writer: ModuleType, tmp_path: Path) -> None:
     run = writer.write_groups(tmp_path / "run", [0, 1] * 20)
     summary = cover_run(run, CoverageOptions(views=("text",), num_clusters=2))
-    assert list(summary["views"]) == ["text"]
-    assert {cluster["name"] for cluster in summary["views"]["text"]["clusters"]} == {"anchor", "banjo"}
+    assert list(summary.views) == ["text"]
+    assert {cluster.name for cluster in summary.views["text"].clusters} == {"anchor", "banjo"}
+
+
+def test_a_summary_that_would_be_misread_is_refused(writer: ModuleType, tmp_path: Path) -> None:
+    run = writer.write_groups(tmp_path / "run", [0, 1] * 20)
+    cover_run(run, CoverageOptions(num_clusters=2))
+    file = run.path / "coverage" / "summary.json"
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps({**stored, "schema_version": 2}))
+    with pytest.raises(RunError, match="its schema_version is 2, and this one reads 1"):
+        read_summary(run)
+    file.write_text(json.dumps({**stored, "views": {"image": {}}}))
+    with pytest.raises(RunError, match=r"summary\.json is missing or damaged: views\.image\.state"):
+        read_summary(run)
