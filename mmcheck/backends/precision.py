@@ -11,7 +11,10 @@ from __future__ import annotations
 import functools
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MIN_SPEEDUP = 1.2
@@ -31,7 +34,7 @@ def resolve_precision(asked: str, device: str) -> str:
     return "bfloat16" if has_bfloat16_flags() and is_bfloat16_faster() else "float32"
 
 
-def torch_dtype(precision: str) -> Any:
+def torch_dtype(precision: str) -> torch.dtype:
     """Return the torch dtype of a precision name."""
     import torch
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
+from mmcheck.backends.whisper_features import FULL_FRAMES, Features, stack_features
 from mmcheck.backends.whisper_streams import map_streams, split_recordings
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
@@ -154,7 +154,7 @@ class Ctranslate2WhisperVerifier:
             for row in range(len(tasks))
         ]
 
-    def _detect_languages(self, encoded: Any) -> list[dict[str, float]]:
+    def _detect_languages(self, encoded: Features) -> list[dict[str, float]]:
         """Return for each clip the languages' probabilities; empty for an English-only model."""
         import ctranslate2
 
@@ -164,7 +164,7 @@ class Ctranslate2WhisperVerifier:
         return [{token[2:-2]: float(share) for token, share in shares} for shares in found]
 
     def _generate(
-        self, group: Sequence[tuple[int, DecoderPass]], prompts: Sequence[list[int]], encoded: Any
+        self, group: Sequence[tuple[int, DecoderPass]], prompts: Sequence[list[int]], encoded: Features
     ) -> list[Any]:
         import ctranslate2
 
@@ -208,7 +208,7 @@ class Ctranslate2WhisperVerifier:
         return read_start(row, self.tokens, task.language)
 
 
-def encode_features(model: Any, features: Any) -> Any:
+def encode_features(model: Any, features: Features) -> Features:
     """Return the encoder's output, an array of shape (clips, frames / 2, width), float32.
 
     Args:

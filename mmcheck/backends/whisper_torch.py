@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.libraries import require
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.quiet_transformers import quiet_transformers
 from mmcheck.backends.weights import no_network
 from mmcheck.backends.whisper_ctranslate2 import encode_features
-from mmcheck.backends.whisper_features import FULL_FRAMES, stack_features
+from mmcheck.backends.whisper_features import FULL_FRAMES, Features, stack_features
 from mmcheck.backends.whisper_streams import allowed_threads, map_streams, share_cores, split_recordings
 from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
@@ -43,6 +43,10 @@ from mmcheck.backends.whisper_verifier import (
 )
 from mmcheck.core.errors import WeightsError
 from mmcheck.core.json_types import JsonObject
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 _MAX_BATCH_TOKENS = 2048  # decoder positions of one batch; our own choice: bounds the memory that the logits take
 
@@ -154,7 +158,7 @@ class TorchWhisperVerifier:
             torch.set_num_threads(allowed)
         return results[::-1]
 
-    def encode(self, features: Any, lengths: Sequence[int]) -> tuple[Any, Any]:
+    def encode(self, features: Features, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the encoder's output and the mask of its positions; in int8 all clips must count in full.
 
         Args:
@@ -181,7 +185,7 @@ class TorchWhisperVerifier:
             hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
         return encoder.layer_norm(hidden), mask
 
-    def decode(self, ids: Any, encoded: Any, mask: Any) -> Any:
+    def decode(self, ids: torch.Tensor, encoded: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Return the decoder's last hidden states, shape (clips, positions, width), for token ids as a tensor."""
         decoder = self._decoder
         hidden = decoder.embed_tokens(ids) + decoder.embed_positions.weight[: ids.shape[1]]
@@ -191,7 +195,8 @@ class TorchWhisperVerifier:
             normed = layer.encoder_attn_layer_norm(hidden)
             hidden = hidden + self._attend(layer.encoder_attn, normed, encoded, mask)
             hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
-        return decoder.layer_norm(hidden)
+        states: torch.Tensor = decoder.layer_norm(hidden)
+        return states
 
     def _length(self, task: VerificationTask) -> int:
         return int(task.features.shape[1]) if self.window == "fitted" else FULL_FRAMES
@@ -244,7 +249,9 @@ class TorchWhisperVerifier:
             for row in range(len(tasks))
         ]
 
-    def _languages(self, tasks: Sequence[VerificationTask], encoded: Any, mask: Any) -> list[str | None]:
+    def _languages(
+        self, tasks: Sequence[VerificationTask], encoded: torch.Tensor, mask: torch.Tensor | None
+    ) -> list[str | None]:
         """Return the language to prompt with for each task; detected where the model needs one and none is named."""
         known = [task.language if task.language in self.tokens.languages else None for task in tasks]
         if not self.tokens.is_multilingual or None not in known:
@@ -255,8 +262,12 @@ class TorchWhisperVerifier:
         return [code or found for code, found in zip(known, detected, strict=True)]
 
     def _run(
-        self, group: Sequence[tuple[int, DecoderPass]], prompts: Sequence[list[int]], encoded: Any, mask: Any
-    ) -> Any:
+        self,
+        group: Sequence[tuple[int, DecoderPass]],
+        prompts: Sequence[list[int]],
+        encoded: torch.Tensor,
+        mask: torch.Tensor | None,
+    ) -> torch.Tensor:
         """Return the hidden states of a group of passes; what stands behind a shorter one is of no meaning."""
         rows = [row for row, _ in group]
         sequences = [[*prompts[row], *step.tokens] for row, step in group]
@@ -269,12 +280,12 @@ class TorchWhisperVerifier:
             mask if is_all or mask is None else mask[rows],
         )
 
-    def _read_start(self, state: Any, stated: str | None) -> StartReading:
+    def _read_start(self, state: torch.Tensor, stated: str | None) -> StartReading:
         log_probs = self._log_probs(state[None])
         return read_start(self._columns(log_probs, start_ids(self.tokens))[0], self.tokens, stated)
 
     def _read(
-        self, step: DecoderPass, states: Any, prompt: int, stated: str | None
+        self, step: DecoderPass, states: torch.Tensor, prompt: int, stated: str | None
     ) -> tuple[StartReading | None, tuple[list[float], float | None], list[float]]:
         """Return what the first position says, what ``read_pass`` says, and the entropy at each scored token."""
         wanted = states[prompt - 1 + step.context : prompt + len(step.tokens)]
@@ -292,19 +303,29 @@ class TorchWhisperVerifier:
         entropies = -scored.exp().mul_(scored.clamp_min(LOG_PROB_FLOOR)).sum(-1)
         return start, read, entropies.tolist()
 
-    def _log_probs(self, hidden: Any) -> Any:
+    def _log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return log-softmax over the whole vocabulary."""
-        return self._project(hidden).float().log_softmax(-1)
+        logits: torch.Tensor = self._project(hidden)
+        return logits.float().log_softmax(-1)
 
-    def _columns(self, log_probs: Any, ids: Sequence[int]) -> Any:
+    def _columns(self, log_probs: torch.Tensor, ids: Sequence[int]) -> np.ndarray:
         columns = self._torch.tensor(ids, dtype=self._torch.long, device=self._device)
-        return log_probs[:, columns].cpu().numpy()
+        chosen: np.ndarray = log_probs[:, columns].cpu().numpy()
+        return chosen
 
-    def _attend(self, attention: Any, hidden: Any, source: Any, mask: Any, *, is_causal: bool = False) -> Any:
+    def _attend(
+        self,
+        attention: Any,
+        hidden: torch.Tensor,
+        source: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        *,
+        is_causal: bool = False,
+    ) -> torch.Tensor:
         keys = hidden if source is None else source
         heads = attention.num_heads
 
-        def split(states: Any) -> Any:
+        def split(states: torch.Tensor) -> torch.Tensor:
             return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
 
         output = self._torch.nn.functional.scaled_dot_product_attention(
@@ -314,10 +335,11 @@ class TorchWhisperVerifier:
             attn_mask=None if mask is None else mask[:, None, None, :],
             is_causal=is_causal,
         )
-        return attention.out_proj(output.transpose(1, 2).reshape(hidden.shape))
+        projected: torch.Tensor = attention.out_proj(output.transpose(1, 2).reshape(hidden.shape))
+        return projected
 
 
-def load_model(folder: Path, dtype: Any) -> Any:
+def load_model(folder: Path, dtype: torch.dtype | None) -> Any:
     """Return transformers' Whisper in evaluation mode; weights that the file lacks are an error, never random numbers.
 
     Raises:

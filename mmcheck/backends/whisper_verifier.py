@@ -21,9 +21,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmcheck.backends.whisper_features import Features
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.core.arrays import Floats
 from mmcheck.core.errors import MediaError
 from mmcheck.core.json_types import JsonObject
 
@@ -157,7 +159,7 @@ def pass_ids(step: DecoderPass, tokens: WhisperTokens) -> list[int]:
     return sorted({*step.tokens[step.context :], tokens.eot, *tokens.sentence_ends})
 
 
-def read_pass(step: DecoderPass, log_probs: Any, tokens: WhisperTokens) -> tuple[list[float], float | None]:
+def read_pass(step: DecoderPass, log_probs: ArrayLike, tokens: WhisperTokens) -> tuple[list[float], float | None]:
     """Return the log-probabilities of a pass's tokens and, on the last one, of the end.
 
     Args:
@@ -208,7 +210,7 @@ def start_ids(tokens: WhisperTokens) -> list[int]:
     return [*no_speech, *tokens.languages.values()]
 
 
-def read_start(log_probs: Any, tokens: WhisperTokens, stated: str | None) -> StartReading:
+def read_start(log_probs: ArrayLike, tokens: WhisperTokens, stated: str | None) -> StartReading:
     """Return what the position after ``<|startoftranscript|>`` says.
 
     Args:
@@ -237,7 +239,7 @@ def read_start(log_probs: Any, tokens: WhisperTokens, stated: str | None) -> Sta
     )
 
 
-def _check_numbers(log_probs: Any) -> None:
+def _check_numbers(log_probs: Floats) -> None:
     if np.isnan(log_probs).any():
         raise MediaError(
             "the Whisper model gave no finite scores for this recording",
@@ -246,7 +248,7 @@ def _check_numbers(log_probs: Any) -> None:
         )
 
 
-def _clip(log_prob: Any) -> float:
+def _clip(log_prob: float) -> float:
     return min(0.0, max(LOG_PROB_FLOOR, float(log_prob)))
 
 

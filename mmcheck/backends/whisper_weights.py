@@ -268,7 +268,7 @@ def _convert(source: Path, target: Path) -> None:
             f"the Whisper weights in {source} cannot be converted for transcription: {reason}.",
             hint="set probes.transcript.transcribe to never, or name a faster-whisper model.",
         ) from error
-    config = read_json(target / "config.json")
+    config = dict(read_json(target / "config.json"))
     for key in ("suppress_ids", "suppress_ids_begin", "lang_ids"):
         config[key] = config.get(key) or []
     (target / "config.json").write_text(json.dumps(config, indent=2), "utf-8")

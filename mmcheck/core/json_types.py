@@ -11,5 +11,5 @@ JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping
 JsonObject: TypeAlias = dict[str, JsonValue]
 """An object that is made for a JSON file."""
 
-LoadedJson: TypeAlias = dict[str, Any]
+LoadedJson: TypeAlias = Mapping[str, Any]
 """An object as it was read from a JSON file, before anybody has looked at what it holds."""

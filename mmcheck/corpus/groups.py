@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,7 +191,7 @@ def _best_rows(rows: Rows, key: Rows, rank: Rows, copy: Rows | None) -> tuple[Ro
     return rows[order][new], of_row
 
 
-def is_new(values: NDArray[Any]) -> NDArray[np.bool_]:
+def is_new(values: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Return which values differ from the one before them, as the first does, shape (n,)."""
     found = np.ones(len(values), dtype=bool)
     found[1:] = values[1:] != values[:-1]

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast, runtime_checkable
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core import parts
 from mmcheck.core.registry import Registry
-from mmcheck.core.types import Sample
+from mmcheck.core.types import Row, Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class OutputRow:
 
     sample: Sample
     """The sample, with its untouched row."""
-    extra: Mapping[str, Any]
+    extra: Row
     """The ``mmcheck_*`` columns to add (empty if the config wants none); None: this row has no such value."""
     items: tuple[int, ...] = ()
     """Which items of the columns ``sample.split`` the row keeps, 0-based; empty: it is written as it is."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmcheck.backends.long_audio import Window
-from mmcheck.core.json_types import JsonObject
+from mmcheck.core.json_types import JsonObject, LoadedJson
 from mmcheck.metrics.text_loops import Loop, drop_repeats, find_loop
 from mmcheck.metrics.text_normalization import normalize
 from mmcheck.metrics.word_alignment import align_texts
@@ -115,7 +115,7 @@ def compare_heard(
 
 
 def find_doubted(
-    words: Sequence[WordScore], language: str | None, evidence: Mapping[str, Any], *, is_scriptio_continua: bool
+    words: Sequence[WordScore], language: str | None, evidence: LoadedJson, *, is_scriptio_continua: bool
 ) -> float | None:
     """Return the smallest mean log-probability of a word that was not recognised in its place either.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.report.histograms import BOTTOM, LEFT, RIGHT, TOP, Tick, place_ticks
 from mmcheck.report.shown_text import format_count, format_value, show_plain
@@ -55,7 +55,7 @@ class NullPlot:
     """The drawing in one sentence."""
 
 
-def draw_null_plots(summary: Mapping[str, Any]) -> list[NullPlot]:
+def draw_null_plots(summary: LoadedJson) -> list[NullPlot]:
     """Return the plots of the alignment analysis' summary; none where it has no bins."""
     plots = []
     for kind in PAIR_KINDS:
@@ -69,7 +69,7 @@ def draw_null_plots(summary: Mapping[str, Any]) -> list[NullPlot]:
     return plots[:MAX_PLOTS]
 
 
-def _plots(title: str, part: Mapping[str, Any]) -> list[NullPlot]:
+def _plots(title: str, part: LoadedJson) -> list[NullPlot]:
     bins = part.get("bins")
     if not isinstance(bins, Mapping):
         return []
@@ -111,7 +111,7 @@ def _plot(title: str, state: str, edges: list[float], pairs: list[float], null: 
     )
 
 
-def _numbers(value: Any) -> list[float]:
+def _numbers(value: object) -> list[float]:
     if not isinstance(value, list) or not all(isinstance(v, int | float) and math.isfinite(v) for v in value):
         return []
     return [float(v) for v in value]

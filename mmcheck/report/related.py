@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmcheck.config import Config
+from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Sample
 from mmcheck.media.source import MediaSource
@@ -91,9 +91,7 @@ Wanted = Sequence[tuple[str, Sequence[str]]]
 """Titles with the ids under them."""
 
 
-def name_related(
-    evidence: Mapping[str, Mapping[str, Any]], metrics: Iterable[str | None]
-) -> list[tuple[str, list[str]]]:
+def name_related(evidence: Mapping[str, LoadedJson], metrics: Iterable[str | None]) -> list[tuple[str, list[str]]]:
     """Return the related ids that the findings on one sample speak of.
 
     Args:

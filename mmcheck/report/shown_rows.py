@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mmcheck.config import Config
+from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.types import MediaRef, Metric, Sample
 from mmcheck.media.source import MediaSource
@@ -170,8 +171,8 @@ def _name_related(record: _Record) -> list[tuple[str, list[str]]]:
 class _Record:
     index: int
     sample: Sample
-    verdict: Mapping[str, Any]
-    measured: dict[str, Mapping[str, Any]]
+    verdict: LoadedJson
+    measured: dict[str, LoadedJson]
 
 
 def _read_records(run: RunFolder, indices: Sequence[int]) -> dict[int, _Record]:
@@ -252,7 +253,7 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
     )
 
 
-def _show_finding(finding: Mapping[str, Any]) -> ShownFinding:
+def _show_finding(finding: LoadedJson) -> ShownFinding:
     observed, limit = finding["observed"], finding["limit"]
     seen, wanted = format_value(observed), format_value(limit)
     if seen == wanted and observed != limit and observed is not None:
@@ -269,7 +270,7 @@ def _show_finding(finding: Mapping[str, Any]) -> ShownFinding:
     )
 
 
-def _evidence(measured: Mapping[str, Mapping[str, Any]], probe: str) -> Mapping[str, Any]:
+def _evidence(measured: Mapping[str, LoadedJson], probe: str) -> LoadedJson:
     text = measured.get(probe, {}).get("evidence")
     if not text:
         return {}
@@ -280,7 +281,7 @@ def _evidence(measured: Mapping[str, Mapping[str, Any]], probe: str) -> Mapping[
     return evidence if isinstance(evidence, Mapping) else {}
 
 
-def _values(measured: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Metric]) -> Iterable[ShownValue]:
+def _values(measured: Mapping[str, LoadedJson], metrics: Mapping[str, Metric]) -> Iterable[ShownValue]:
     for name, metric in metrics.items():
         probe, _, short = name.partition(".")
         value = measured.get(probe, {}).get(short)
@@ -289,7 +290,7 @@ def _values(measured: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Met
             yield ShownValue(metric=name, value=value, text=format_value(value), unit=unit)
 
 
-def _notes(measured: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+def _notes(measured: Mapping[str, LoadedJson]) -> Iterable[str]:
     for probe, row in measured.items():
         if row.get("status") == "failed" and row.get("reason"):
             yield f"{probe} failed: {show_plain(row['reason'], 300)}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from mmcheck.core.json_types import LoadedJson
 from mmcheck.report.shown_text import ShownText, show_text
 
 MAX_SHOWN_WORDS = 300
@@ -80,7 +80,7 @@ class CaptionPart:
     """Whether no other part fits less."""
 
 
-def view_windows(evidence: Mapping[str, Any]) -> tuple[CaptionPart, ...]:
+def view_windows(evidence: LoadedJson) -> tuple[CaptionPart, ...]:
     """Return the parts of a long caption in the evidence of the image_text probe; empty if it was not split.
 
     Args:
@@ -103,7 +103,7 @@ def view_windows(evidence: Mapping[str, Any]) -> tuple[CaptionPart, ...]:
     )
 
 
-def view_transcript(evidence: Mapping[str, Any], transcript: str | None = None) -> TranscriptView | None:
+def view_transcript(evidence: LoadedJson, transcript: str | None = None) -> TranscriptView | None:
     """Return what ``evidence`` of the transcript probe holds for people, or None if nothing.
 
     Args:
@@ -132,7 +132,7 @@ def view_transcript(evidence: Mapping[str, Any], transcript: str | None = None) 
     )
 
 
-def _alignment(raw: Any) -> list[tuple[str, str, str]]:
+def _alignment(raw: object) -> list[tuple[str, str, str]]:
     entries = []
     for entry in raw if isinstance(raw, list) else []:
         if isinstance(entry, list | tuple) and len(entry) == 3 and entry[0] in _KINDS:
@@ -141,7 +141,7 @@ def _alignment(raw: Any) -> list[tuple[str, str, str]]:
     return entries
 
 
-def _words(raw: Any) -> list[tuple[str, float]]:
+def _words(raw: object) -> list[tuple[str, float]]:
     words = []
     for entry in raw if isinstance(raw, list) else []:
         if isinstance(entry, list | tuple) and len(entry) >= 2 and isinstance(entry[0], str):

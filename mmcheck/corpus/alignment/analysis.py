@@ -8,11 +8,11 @@ mark uninformative captions, so rules read the posterior. A sample that holds a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from mmcheck.config.analyses import AlignmentConfig
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS, PairKind
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
@@ -43,7 +43,7 @@ class Alignment:
     def __init__(self, options: AlignmentConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: dict[str, Any] = {}
+        self._summary: JsonObject = {}
 
     def fingerprint(self) -> str:
         """Return a digest of the code version, the options and the seed."""
@@ -67,28 +67,29 @@ class Alignment:
             yield _table(ids, {kind: values[kind] for kind in compared}, slice(start, start + len(ids)))
             start += len(ids)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """Return, by modality and slice, state, shares, bins and sentences."""
         return self._summary
 
 
-def summarise(verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]], num_unverifiable: int) -> dict[str, Any]:
+def summarise(verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]], num_unverifiable: int) -> JsonObject:
     """Return the summary fit for JSON: a part a kind (its slices under ``slices``), and all sentences."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     sentences: list[str] = []
     for kind, slices in verdicts.items():
         if not slices:
             continue
-        part = describe_slices(slices, kind)
+        part, said = describe_slices(slices, kind)
         if kind is IMAGE_CAPTION and num_unverifiable and part["state"] != "model_cannot_tell":
             text = (
                 f"{count_noun(num_unverifiable, 'caption consists', 'captions consist')} mostly of words that the "
                 f"model does not know; {'it was' if num_unverifiable == 1 else 'they were'} not judged."
             )
             part["num_unverifiable"] = num_unverifiable
-            part["sentences"].append(text)
+            said.append(text)
+            part["sentences"] = said
         found[kind.name] = part
-        sentences += part["sentences"]
+        sentences += said
     return {**found, "sentences": sentences}
 
 

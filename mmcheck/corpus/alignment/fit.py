@@ -7,16 +7,18 @@ stands on nothing is worse than none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import percent
+from mmcheck.corpus.alignment.slice_numbers import QuarantineEstimate, ShareEstimate, SliceNumbers
 from mmcheck.corpus.constants import (
     ALIGNMENT_HIT_QUANTILE,
     ALIGNMENT_MAX_SHARE,
@@ -58,7 +60,7 @@ class SliceVerdict:
     """Ascending."""
     reach_limit: float = -np.inf
     """Reach up to which captions say nothing (see ``find_reach_limit``)."""
-    numbers: dict[str, Any] | None = None
+    numbers: SliceNumbers | None = None
     sentences: tuple[str, ...] = ()
 
     @property
@@ -81,12 +83,13 @@ class SliceVerdict:
             return np.full(len(scores), np.nan)
         return p_values(self.null_scores, scores)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """Return the verdict fit for JSON."""
-        told: dict[str, Any] = {"state": self.state, "num_rows": self.num_rows, "num_pairs": self.num_pairs}
+        told: JsonObject = {"state": self.state, "num_rows": self.num_rows, "num_pairs": self.num_pairs}
         if self.reason:
             told["reason"] = self.reason
-        return {**told, **(self.numbers or {}), "sentences": list(self.sentences)}
+        numbers = {} if self.numbers is None else self.numbers.to_json()
+        return {**told, **numbers, "sentences": list(self.sentences)}
 
 
 def p_values(null_scores: Floats, scores: NDArray[np.floating]) -> Floats:
@@ -156,12 +159,12 @@ def judge_scores(
     hit_rate = float(mixture.true_mass[mixture.middles > tail].sum())
     excess = _excess(null_scores, scores, weights)
     num_pairs = len(scores) + num_silent
-    numbers: dict[str, Any] = {
-        "separation": round(_auc(null_scores, scores, weights), 4),
-        "hit_rate": round(hit_rate, 4),
-        "num_uninformative": num_silent,
-        "bins": _bins(mixture),
-    }
+    numbers = SliceNumbers(
+        separation=round(_auc(null_scores, scores, weights), 4),
+        hit_rate=round(hit_rate, 4),
+        num_uninformative=num_silent,
+        bins=_bins(mixture),
+    )
     # Kolmogorov-Smirnov at about one in a thousand; the re-pairings are many, so only the pairs' number counts.
     noise = KOLMOGOROV_SMIRNOV / np.sqrt(max(float(weights.sum()), 1.0))
     if excess < noise or hit_rate < ALIGNMENT_MIN_HIT_RATE or mixture.share > ALIGNMENT_MAX_SHARE:
@@ -174,16 +177,17 @@ def judge_scores(
             numbers=numbers,
             sentences=verdict.sentences,
         )
-    share = _share(mixture, null_scores, scores, weights, seed) if known is None else _share_of(known)
+    share = None if known is None or known.numbers is None else known.numbers.share
+    if share is None:
+        share = _share(mixture, null_scores, scores, weights, seed)
     taken, false_rate, precision = mixture.quarantined(PROBABLE)
-    numbers |= {
-        **share,
-        "limit": PROBABLE,
-        "quarantined_share": round(taken, 5),
-        "false_quarantine_rate": round(false_rate, 6),
+    quarantine = QuarantineEstimate(
+        limit=PROBABLE,
+        quarantined_share=round(taken, 5),
+        false_quarantine_rate=round(false_rate, 6),
         # Of less than half a pair no precision can be stated.
-        "expected_precision": None if taken * float(weights.sum()) < 0.5 else round(precision, 4),
-    }
+        expected_precision=None if taken * float(weights.sum()) < 0.5 else round(precision, 4),
+    )
     return SliceVerdict(
         state="judged",
         num_rows=num_rows,
@@ -191,29 +195,24 @@ def judge_scores(
         mixture=mixture,
         null_scores=null_scores,
         reach_limit=reach_limit,
-        numbers=numbers,
-        sentences=tuple(_sentences(numbers, name, len(scores), kind)),
+        numbers=replace(numbers, share=share, quarantine=quarantine),
+        sentences=tuple(_sentences(share, quarantine, num_silent, name=name, num_pairs=len(scores), kind=kind)),
     )
 
 
-def _share(mixture: NullMixture, null_scores: Floats, scores: Floats, weights: Floats, seed: int) -> dict[str, Any]:
+def _share(mixture: NullMixture, null_scores: Floats, scores: Floats, weights: Floats, seed: int) -> ShareEstimate:
     """Return the share with its sampling interval, and whether an estimate that fits nothing agrees."""
     low, high = share_interval(mixture, resamples=_RESAMPLES, seed=seed)
     storey = smoothed_storey_share(p_values(null_scores, scores), weights)
     # Storey's estimate counts the few pairs above a p-value of about a half, so its own error is that of a small count.
     margin = SHARES_ERRORS * np.sqrt(max(storey, mixture.share) / max(float(weights.sum()), 1.0))
-    return {
-        "share": round(mixture.share, 5),
-        "share_low": round(min(low, mixture.share), 5),
-        "share_high": round(max(high, mixture.share), 5),
-        "storey_share": round(storey, 5),
-        "estimates_agree": bool(abs(storey - mixture.share) <= max(SHARES_DIFFERENCE, high - low, margin)),
-    }
-
-
-def _share_of(known: SliceVerdict) -> dict[str, Any]:
-    names = ("share", "share_low", "share_high", "storey_share", "estimates_agree")
-    return {name: (known.numbers or {})[name] for name in names}
+    return ShareEstimate(
+        share=round(mixture.share, 5),
+        share_low=round(min(low, mixture.share), 5),
+        share_high=round(max(high, mixture.share), 5),
+        storey_share=round(storey, 5),
+        estimates_agree=bool(abs(storey - mixture.share) <= max(SHARES_DIFFERENCE, high - low, margin)),
+    )
 
 
 def _cannot_tell(name: str, num_rows: int, num_pairs: int, kind: PairKind, has_partners: bool) -> SliceVerdict:
@@ -239,27 +238,35 @@ def _cannot_tell(name: str, num_rows: int, num_pairs: int, kind: PairKind, has_p
     )
 
 
-def _sentences(numbers: dict[str, Any], name: str, num_pairs: int, kind: PairKind) -> list[str]:
+def _sentences(
+    estimate: ShareEstimate,
+    quarantine: QuarantineEstimate,
+    num_silent: int,
+    *,
+    name: str,
+    num_pairs: int,
+    kind: PairKind,
+) -> list[str]:
     place = "" if name == "all" else f" of slice {name}"
-    share, low, high = (percent(numbers[key]) for key in ("share", "share_low", "share_high"))
+    share, low, high = (percent(value) for value in (estimate.share, estimate.share_low, estimate.share_high))
     found = [
         f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are mismatched "
         f"(95 % sampling interval {low} to {high} %)."
     ]
-    if numbers["num_uninformative"]:
-        found.append(_silent_sentence(numbers["num_uninformative"]))
-    if not numbers["estimates_agree"]:
+    if num_silent:
+        found.append(_silent_sentence(num_silent))
+    if not estimate.estimates_agree:
         found.append(
             "A second estimate (Storey's), which assumes nothing about matched pairs, gives "
-            f"{percent(numbers['storey_share'])} %. The two differ, so treat the share with caution."
+            f"{percent(estimate.storey_share)} %. The two differ, so treat the share with caution."
         )
-    if numbers["expected_precision"] is None:
-        found.append(f"Hardly any has a mismatch probability above {numbers['limit']}: nearly all look matched.")
+    if quarantine.expected_precision is None:
+        found.append(f"Hardly any has a mismatch probability above {quarantine.limit}: nearly all look matched.")
     else:
         found.append(
-            f"A mismatch probability above {numbers['limit']} quarantines {percent(numbers['quarantined_share'])} % "
-            f"of them. That should cost {percent(numbers['false_quarantine_rate'])} % of the matched pairs, and "
-            f"{percent(numbers['expected_precision'])} % of the quarantined pairs should really be mismatched."
+            f"A mismatch probability above {quarantine.limit} quarantines {percent(quarantine.quarantined_share)} % "
+            f"of them. That should cost {percent(quarantine.false_quarantine_rate)} % of the matched pairs, and "
+            f"{percent(quarantine.expected_precision)} % of the quarantined pairs should really be mismatched."
         )
     return found
 
@@ -276,8 +283,10 @@ def _silent_sentence(count: int) -> str:
     )
 
 
-def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> dict[str, Any]:
+def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> tuple[JsonObject, list[str]]:
     """Return what is known of one modality: its only slice, or all of them together with each under ``slices``.
+
+    Beside it are the sentences that it holds.
 
     Args:
         slices: Name -> verdict, at least one.
@@ -285,30 +294,32 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> dict[
     """
     verdicts = list(slices.values())
     if len(verdicts) == 1:
-        return {**verdicts[0].describe(), "slices": {}}
+        return {**verdicts[0].describe(), "slices": {}}, list(verdicts[0].sentences)
     judged = {name: verdict for name, verdict in slices.items() if verdict.state == "judged"}
-    told: dict[str, Any] = {
+    told: JsonObject = {
         "state": "judged" if judged else verdicts[0].state,
         "num_rows": sum(verdict.num_rows for verdict in verdicts),
         "num_pairs": sum(verdict.num_pairs for verdict in verdicts),
     }
-    sentences = []
+    sentences: list[str] = []
+    numbers = [verdict.numbers for verdict in judged.values() if verdict.numbers is not None]
+    shares = [each.share for each in numbers if each.share is not None]
     if judged:
-        silent = [int((verdict.numbers or {})["num_uninformative"]) for verdict in judged.values()]
+        silent = [each.num_uninformative for each in numbers]
         pairs = np.array([verdict.num_pairs for verdict in judged.values()], dtype=np.float64) - silent
         weight = pairs / pairs.sum()
         share, low, high = (
-            np.array([(verdict.numbers or {})[key] for verdict in judged.values()])
-            for key in ("share", "share_low", "share_high")
+            np.array(values)
+            for values in zip(*((each.share, each.share_low, each.share_high) for each in shares), strict=True)
         )
         total = float((weight * share).sum())
         # The slices' errors are independent, so their squares add up.
-        told["share"] = round(total, 5)
-        told["share_low"] = round(max(0.0, total - float(np.sqrt(((weight * (share - low)) ** 2).sum()))), 5)
-        told["share_high"] = round(min(1.0, total + float(np.sqrt(((weight * (high - share)) ** 2).sum()))), 5)
+        all_low = round(max(0.0, total - float(np.sqrt(((weight * (share - low)) ** 2).sum()))), 5)
+        all_high = round(min(1.0, total + float(np.sqrt(((weight * (high - share)) ** 2).sum()))), 5)
+        told |= {"share": round(total, 5), "share_low": all_low, "share_high": all_high}
         names = list(judged)
         most, least = names[int(share.argmax())], names[int(share.argmin())]
-        shown, shown_low, shown_high = (percent(told[key]) for key in ("share", "share_low", "share_high"))
+        shown, shown_low, shown_high = (percent(value) for value in (round(total, 5), all_low, all_high))
         sentences.append(
             f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {len(judged)} slices are "
             f"mismatched (95 % sampling interval {shown_low} to {shown_high} %), from {percent(share.min())} % "
@@ -321,7 +332,7 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> dict[
             sentences += verdict.sentences
     told["sentences"] = sentences
     told["slices"] = {name: verdict.describe() for name, verdict in slices.items()}
-    return told
+    return told, sentences
 
 
 def _auc(null_scores: Floats, scores: Floats, weights: Floats) -> float:

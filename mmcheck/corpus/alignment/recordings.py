@@ -108,9 +108,10 @@ class SpeechAlignment:
         """Judge a slice's sampled clips by corrected values, and the others anew if these contradict them."""
         sampled = own & np.isfinite(corrected.scores)
         known = self._verdict(name, clips, sampled, corrected.scores, corrected.null)
-        if known.state != "judged" or known.numbers is None:
+        estimate = None if known.numbers is None else known.numbers.share
+        if known.state != "judged" or estimate is None:
             return plain
-        if not known.numbers["share_low"] <= plain.share <= known.numbers["share_high"]:
+        if not estimate.share_low <= plain.share <= estimate.share_high:
             plain = self._verdict(name, clips, own, clips.own, clips.null_values[own[clips.null_rows]], known=known)
             found.set_verdict(own, plain, clips.own)
         found.set_verdict(sampled, known, corrected.scores)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats, Rows
-from mmcheck.core.json_types import JsonObject
+from mmcheck.core.json_types import JsonObject, LoadedJson
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
@@ -268,7 +267,7 @@ def _summarise(
     return {**summary, "sentences": sentences}
 
 
-def _sentences(kind: str, modality: str, groups: int, copies: int, about: Mapping[str, Any]) -> list[str]:
+def _sentences(kind: str, modality: str, groups: int, copies: int, about: LoadedJson) -> list[str]:
     sentences = []
     pair = KIND_OF[modality]
     noun = {"text": pair.texts_noun, "pair": f"pairs of {pair.medium_noun} and text"}.get(kind, pair.media_noun)

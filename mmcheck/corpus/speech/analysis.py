@@ -9,7 +9,6 @@ transcribed, and whether the sound breaks off.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from mmcheck.config import SpeechConfig
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
-from mmcheck.core.json_types import JsonObject
+from mmcheck.core.json_types import JsonObject, LoadedJson
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
@@ -196,7 +195,7 @@ def _tell(
     return found
 
 
-def _name_words(kind: str, fault: WordFault | None, known: Mapping[str, Any], limit: float) -> tuple[str, ...]:
+def _name_words(kind: str, fault: WordFault | None, known: LoadedJson, limit: float) -> tuple[str, ...]:
     """Return the words that show one kind of fault, as far as any do."""
     if fault is not None and fault.kind == kind:
         return fault.words

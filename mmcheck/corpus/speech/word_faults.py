@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+
+from mmcheck.core.json_types import LoadedJson
 
 KINDS = ("wrong_word", "missing_words", "inserted_words", "cut_audio")
 MAX_WORDS = 8
@@ -23,7 +24,7 @@ class WordFault:
 
 
 def find_word_fault(
-    evidence: Mapping[str, Any], *, limit: float, is_end_unheard: bool, breaks_off: bool, is_cut: bool = False
+    evidence: LoadedJson, *, limit: float, is_end_unheard: bool, breaks_off: bool, is_cut: bool = False
 ) -> WordFault | None:
     """Return the most probable kind of fault of a transcript that probably has one.
 
@@ -66,14 +67,14 @@ def find_word_fault(
     return WordFault(kind="wrong_word", words=tuple((swapped or low)[:MAX_WORDS]))
 
 
-def find_cut(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+def find_cut(evidence: LoadedJson) -> tuple[str, ...]:
     """Return the words heard after the transcript's end, or the transcript's last words where nothing else is known."""
     steps = evidence.get("alignment") or []
     tail = [str(heard or "") for kind, _, heard in takewhile(lambda step: step[0] == "insert", reversed(steps))]
     return tuple(tail[::-1][:MAX_WORDS]) or last_words(evidence)
 
 
-def find_doubted(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...]:
+def find_doubted(evidence: LoadedJson, limit: float) -> tuple[str, ...]:
     """Return the words in whose place others were heard, or else those that are least likely.
 
     Args:
@@ -83,7 +84,7 @@ def find_doubted(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...]:
     return tuple(_swapped(_steps(evidence))[:MAX_WORDS]) or _unlikely_words(evidence, limit)
 
 
-def _steps(evidence: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _steps(evidence: LoadedJson) -> list[tuple[str, str, str]]:
     return [(str(kind), str(given or ""), str(heard or "")) for kind, given, heard in evidence.get("alignment") or []]
 
 
@@ -91,12 +92,12 @@ def _swapped(steps: Sequence[tuple[str, str, str]]) -> list[str]:
     return [given for kind, given, _ in steps if kind == "substitute"]
 
 
-def _unlikely_words(evidence: Mapping[str, Any], limit: float) -> tuple[str, ...]:
+def _unlikely_words(evidence: LoadedJson, limit: float) -> tuple[str, ...]:
     found = [(int(place), str(word), float(nat)) for place, word, nat in evidence.get("surprises") or []]
     kept = [entry for entry in found if entry[2] > limit] or found[:1]
     return tuple(word for _, word, _ in sorted(kept)[:MAX_WORDS])
 
 
-def last_words(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+def last_words(evidence: LoadedJson) -> tuple[str, ...]:
     """Return the last two words of the transcript."""
     return tuple(str(word) for word, _ in (evidence.get("words") or [])[-2:])

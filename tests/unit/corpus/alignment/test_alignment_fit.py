@@ -28,8 +28,8 @@ def draw(count, share, true_mean=6.0, seed=1):
 def test_a_set_with_much_noise_is_still_judged(share):
     verdict = judge(draw(1000, share))
     assert verdict.state == "judged"
-    assert verdict.numbers["estimates_agree"]
-    assert verdict.numbers["share_low"] <= share <= verdict.numbers["share_high"]
+    assert verdict.numbers.share.estimates_agree
+    assert verdict.numbers.share.share_low <= share <= verdict.numbers.share.share_high
     assert "95 % sampling interval" in verdict.sentences[0]
 
 
@@ -55,7 +55,7 @@ def test_much_overlap_is_judged_with_honest_posteriors():
 
 def test_the_sentences_do_not_promise_precision_where_nothing_is_taken():
     verdict = judge(draw(500, 0.0))
-    assert verdict.numbers["expected_precision"] is None
+    assert verdict.numbers.quarantine.expected_precision is None
     assert any("nearly all look matched" in sentence for sentence in verdict.sentences)
 
 
@@ -72,7 +72,7 @@ def test_slices_are_told_together():
         "language=en": judge(draw(900, 0.0), name="language=en"),
         "language=xx": judge(draw(300, 0.0, true_mean=0.0), name="language=xx"),
     }
-    told = json.loads(json.dumps(describe_slices(verdicts, KIND), allow_nan=False))
+    told = json.loads(json.dumps(describe_slices(verdicts, KIND)[0], allow_nan=False))
     assert told["state"] == "judged"
     assert told["num_pairs"] == 1500
     assert told["share"] == pytest.approx(0.05, abs=0.01)
@@ -87,7 +87,7 @@ def test_the_share_of_slices_is_of_the_pairs_that_say_something():
         "language=de": judge(draw(300, 0.2), name="language=de", num_silent=40),
         "language=en": judge(draw(300, 0.2), name="language=en"),
     }
-    told = describe_slices(verdicts, KIND)
+    told, _ = describe_slices(verdicts, KIND)
     assert told["num_pairs"] == 640
     assert "of the 600 distinct" in told["sentences"][0]
     assert told["sentences"][1].startswith("40 more have captions")
