@@ -114,7 +114,7 @@ def test_a_folder_of_another_kind_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_wrong_backend_is_an_error(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(WeightsError, match="laid out for transformers"):
+    with pytest.raises(WeightsError, match="in the format of transformers"):
         resolve_image_text(str(folder), backend="open_clip")
-    with pytest.raises(WeightsError, match="laid out for open_clip"):
+    with pytest.raises(WeightsError, match="in the format of open_clip"):
         resolve_image_text(str(make_open_clip(tmp_path / "model")), backend="transformers")
