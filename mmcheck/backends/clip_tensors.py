@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from mmcheck.core.errors import WeightsError
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
+
+Input = TypeVar("Input")
+Batch = TypeVar("Batch")
 
 _MAX_ASPECT = 16
 """Longer to shorter side beyond which a picture is cropped before it is scaled. Our own choice: bounds memory; no
@@ -73,9 +76,9 @@ def send(batch: torch.Tensor, device: str) -> torch.Tensor:
 
 
 def unit_rows(
-    inputs: Sequence[Any],
-    encode: Callable[[Any], torch.Tensor],
-    collate: Callable[[Sequence[Any]], Any],
+    inputs: Sequence[Input],
+    encode: Callable[[Batch], torch.Tensor],
+    collate: Callable[[Sequence[Input]], Batch],
     per_pass: int | None = None,
 ) -> np.ndarray:
     """Return float32 rows of unit length for inputs that ``encode`` takes after ``collate``.

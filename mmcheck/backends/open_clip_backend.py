@@ -92,7 +92,7 @@ class OpenClipBackend:
             return None
         return sum(token in self._fragments for token in ids) / len(ids)
 
-    def encode_images(self, pixels: Sequence[Any]) -> np.ndarray:
+    def encode_images(self, pixels: Sequence[torch.Tensor]) -> np.ndarray:
         """Return unit embeddings [n, d] of preprocessed images."""
         import torch
 

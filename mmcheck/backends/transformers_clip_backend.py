@@ -76,7 +76,7 @@ class TransformersClipBackend:
             return None
         return sum(token in self._fragments for token in ids) / len(ids)
 
-    def encode_images(self, pixels: Sequence[Any]) -> np.ndarray:
+    def encode_images(self, pixels: Sequence[Mapping[str, torch.Tensor]]) -> np.ndarray:
         """Return unit embeddings [n, d] of preprocessed images."""
         return unit_rows(pixels, self._encode_pixels, _stack, self._per_pass)
 

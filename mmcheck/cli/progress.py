@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmcheck.cli.tables import clean
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _QUIET_EVERY_S = 30.0  # seconds between two lines where no terminal shows a bar; our own choice: a log stays short
 
@@ -21,8 +24,8 @@ class TerminalProgress:
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
         self._phase = ""
         self._total: int | None = None
         self._done = 0
@@ -78,7 +81,8 @@ class TerminalProgress:
         now = time.monotonic()
         rate = f"{self._done / max(now - self._began, 1e-9):.1f}/s"
         if self._bar is not None:
-            self._bar.update(self._task, advance=steps, rate=rate)
+            if self._task is not None:
+                self._bar.update(self._task, advance=steps, rate=rate)
         elif not self._quiet and now - self._told > _QUIET_EVERY_S:
             self._told = now
             of = f" of {self._total}" if self._total else ""

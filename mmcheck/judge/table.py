@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -176,21 +175,21 @@ def _serves(probe: str) -> bool:
     return probe in PROBES and PROBES.get(probe).traits.serves is not None
 
 
-def _column(table: pa.Table, name: str) -> Any:
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
     return table[name] if name in table.column_names else pa.nulls(table.num_rows, pa.string())
 
 
-def _combined(column: Any) -> pa.Array:
+def _combined(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if not isinstance(column, pa.ChunkedArray):
         return column
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
 
 
-def _strings(column: Any) -> pa.Array:
+def _strings(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return _combined(column).cast(pa.string())
 
 
-def _mask(column: Any) -> Mask:
+def _mask(column: pa.ChunkedArray | pa.Array) -> Mask:
     filled = pc.fill_null(column, False) if column.null_count else column
     found: Mask = filled.to_numpy(zero_copy_only=False)
     return found
