@@ -1,11 +1,8 @@
-"""Limits that decide what the analyses judge, count and call wrong; what a rule makes of it stands in the config."""
+"""Limits that decide what the analyses judge and call wrong; what a rule makes of it stands in the config."""
 
 from __future__ import annotations
 
 # What is called wrong.
-COUNTED_FROM = {"caption_conflict": 0.5, "transcript_conflict": 0.2, "unlike_images": 0.7, "breadth": 6.0}
-"""Values from which the summary counts a row. Our own choice: halfway to random captions; a word in five; nearer to
-random images than to the same one; six deviations."""
 DAMAGED_FROM = {"jpeg_damage": 0.5, "grey_bottom": 0.05}
 """Values above which the presets call an image damaged. Our own choice: as rules damaged_image and grey_bottom."""
 
@@ -74,11 +71,12 @@ around the words end at half their amplitude."""
 
 # caption: what is said of words, languages and the model.
 VAGUE_FROM = 0.65
-"""Vagueness from which a caption is counted as vague. Our own choice: from words alone this is the specificity of 0.35
-that separates "a person standing outside" from "a dog" (see ``caption_specificity``)."""
+"""Vagueness from which a caption contradicts nothing, and is an example of vague ones. Our own choice: from words alone
+this is the specificity of 0.35 that separates "a person standing outside" from "a dog" (see ``caption_specificity``).
+"""
 UNVERIFIABLE_FROM = 0.75
-"""Value from which a caption is counted as unverifiable. Our own choice: surer than for vagueness, as the model is at
-fault, not the caption."""
+"""Value from which a caption is an example of unverifiable ones. Our own choice: surer than for vagueness, as the model
+is at fault, not the caption."""
 SIGN_FIRES = 0.5
 """Value from which a sign is named. Our own choice: halfway from none at all to a sure one."""
 LANGUAGE_MIN_PAIRS = 20

@@ -18,6 +18,7 @@ from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Shard
 from mmcheck.decide.compared_pairs import ComparedPairs
+from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.describe_set import describe_set
 from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
@@ -71,6 +72,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
     tally, pairs = Tally(run.path), ComparedPairs()
+    counted_rows = CountedRows.of_run(run, config.rules)
     progress.phase("judging", run.record.rows)
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
@@ -93,12 +95,13 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
                 writing.result()
             writing = pool.submit(_write_verdicts, run, group.shards, verdicts, labels)
             tally.add(group.samples, group.measured, verdicts)
+            counted_rows.add(group.samples, group.measured)
             spool.add(group.samples, group.measured, verdicts)
             progress.advance(group.samples.num_rows)
         if writing is not None:
             writing.result()
     counted = tally.summary(run.record.rows, sorted(policy.inactive))
-    whole = describe_set(run, config, tally, pairs.describe(run, config))
+    whole = describe_set(run, config, tally, counted_rows, pairs.describe(run, config))
     told = {"schema_version": SUMMARY_VERSION, **counted, **whole, "config": compare_with_preset(config).to_json()}
     summary = cast(RunSummary, told)
     _count_source_rows(run, summary)

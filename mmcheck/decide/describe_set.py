@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from mmcheck.config import Config
+from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.tally import Tally
 from mmcheck.store.run_folder import RunFolder
 from mmcheck.store.run_summary import AnalysisSummary, PairSummary, SetSummary
@@ -15,18 +16,21 @@ _FIRST = ("alignment", "speech", "caption", "consistency")
 """Analyses whose sentences come first: what most people ask."""
 
 
-def describe_set(run: RunFolder, config: Config, tally: Tally, pairs: Mapping[str, PairSummary]) -> SetSummary:
+def describe_set(
+    run: RunFolder, config: Config, tally: Tally, counted: CountedRows, pairs: Mapping[str, PairSummary]
+) -> SetSummary:
     """Return what summary.json says of the set as a whole.
 
     Args:
         run: The run.
         config: The config that it is judged with.
         tally: What was counted, the posteriors beyond the limits included.
+        counted: The rows that the analyses have sentences on.
         pairs: How many pairs of each kind were compared and judged.
     """
     names = list(run.record.analyses)
     names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
-    found = {name: run.find_analysis_summary(name) for name in names}
+    found = {name: counted.complete(run.find_analysis_summary(name)) for name in names}
     notes = [part["warning"] for part in pairs.values() if "warning" in part]
     notes += [sentence for part in found.values() for sentence in part.get("warnings", [])]
     notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]

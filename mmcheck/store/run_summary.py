@@ -70,6 +70,22 @@ class TallySummary(Counts):
     """Metric -> count, mean, least, greatest and quantiles."""
 
 
+class CountedSentence(TypedDict):
+    """A sentence on the rows beyond the limits of the rules that look at a metric; judging counts them."""
+
+    metric: str
+    compared: int
+    """Rows that could be among them."""
+    one: str
+    """The sentence where it is a single row, as a format string of ``count``, ``compared`` and ``share``."""
+    many: str
+    """The same for several rows."""
+    place: int
+    """How many of the analysis' ``sentences`` stand before it."""
+    worded: NotRequired[str]
+    """Column of a text; rows whose text holds no word are not counted."""
+
+
 class AnalysisSummary(TypedDict, total=False):
     """What every analysis may say of the whole set, beside what is its own; ``fingerprint`` says which it is."""
 
@@ -77,6 +93,10 @@ class AnalysisSummary(TypedDict, total=False):
     sentences: list[str]
     warnings: list[str]
     """Sentences that limit what the verdicts mean."""
+    counted: list[CountedSentence]
+    """What judging counts; in its place summary.json has ``counts``."""
+    counts: dict[str, int]
+    """Metric -> rows beyond the limits of the rules that look at it."""
 
 
 class SetSummary(TypedDict):

@@ -38,7 +38,7 @@ from mmcheck.metrics.caption_vagueness import (
 )
 from mmcheck.store.schema import dump_json
 
-VERSION = 3
+VERSION = 4
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
 
@@ -104,7 +104,7 @@ class Caption:
         self._summary = tally.summary()
 
     def summary(self) -> JsonObject:
-        """Return whether the model could be used, counts of vague and unverifiable captions, examples, sentences."""
+        """Return whether the model could be used, examples, sentences, and those whose numbers judging counts."""
         return self._summary
 
     def _measure(

@@ -1,4 +1,4 @@
-"""What the captions of a whole run come to: counts, examples and plain sentences."""
+"""What the captions of a whole run come to: signs, examples and plain sentences; how many, judging counts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CaptionTally:
         self._background = background
         self._num_images = num_images
         self._foreign = foreign
-        self._num_captions = self._num_vague = self._num_unverifiable = 0
+        self._num_captions = 0
         self._cues: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._examples: dict[str, list[tuple[float, str, str]]] = {"vague": [], "unverifiable": []}
@@ -49,8 +49,6 @@ class CaptionTally:
         # Without a single word there is nothing to be vague: the rules tell such captions by another name.
         vague[[row for row in np.flatnonzero(vague).tolist() if not count_words(signs.captions[row] or "")]] = False
         self._num_captions += int(signs.has_caption.sum())
-        self._num_vague += int(vague.sum())
-        self._num_unverifiable += int(unverifiable.sum())
         for kind, mask, name in (("vague", vague, "vagueness"), ("unverifiable", unverifiable, "unverifiable")):
             rows = np.flatnonzero(mask)
             best = rows[np.argsort(-values[name][rows], kind="stable")[: 4 * NUM_EXAMPLES]].tolist()
@@ -72,8 +70,6 @@ class CaptionTally:
             "cause": None if isinstance(background, Background) else background.cause,
             "num_captions": self._num_captions,
             "num_images": self._num_images,
-            "num_vague": self._num_vague,
-            "num_unverifiable": self._num_unverifiable,
             "cues": dict(sorted(self._cues.items())),
             "reasons": dict(sorted(self._reasons.items())),
             "foreign_languages": sorted(self._foreign),
@@ -90,25 +86,50 @@ class CaptionTally:
                 "mean_own_z": round(background.mean_own_z, 3),
                 "trust": round(background.trust, 3),
             }
-        return found | {"sentences": list(self._sentences())}
+        first = list(self._sentences_on_model())
+        last = list(self._sentences_on_languages())
+        found["sentences"] = first + last
+        found["counted"] = list(self._counted(len(first)))
+        return found
 
-    def _sentences(self) -> Iterator[str]:
+    def _sentences_on_model(self) -> Iterator[str]:
         if not self._num_captions:
             return
         if isinstance(self._background, NoBackground):
             yield f"{self._background.sentence} Vague captions are found by their words alone."
         elif self._background.trust < WEAK_TRUST:
             yield "This model barely tells the captions of this set apart; vague ones are found mostly by their words."
-        if self._num_vague:
-            share = self._num_vague / self._num_captions
-            fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
-            verb = "is" if self._num_vague == 1 else "are"
-            yield f"{self._num_vague:,} of {self._num_captions:,} captions {verb} vague ({share:.1%}){fitting}."
-        if self._num_unverifiable:
-            yield (
-                f"{self._num_unverifiable:,} of {self._num_captions:,} captions cannot be verified by this model: "
-                "it understands hardly any of their words."
-            )
+
+    def _counted(self, place: int) -> Iterator[JsonObject]:
+        """Yield sentences for judging to complete (``CountedSentence``)."""
+        if not self._num_captions:
+            return
+        fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
+        said = "{count:,} of {compared:,} captions %s vague ({share:.1%%})" + fitting + "."
+        yield {
+            "metric": "caption.vagueness",
+            "compared": self._num_captions,
+            "one": said % "is",
+            "many": said % "are",
+            "place": place,
+            # Without a single word there is nothing to be vague: the rules tell such captions by another name.
+            "worded": "caption",
+        }
+        said = (
+            "{count:,} of {compared:,} captions cannot be verified by this model: "
+            "it understands hardly any of their words."
+        )
+        yield {
+            "metric": "caption.unverifiable",
+            "compared": self._num_captions,
+            "one": said,
+            "many": said,
+            "place": place,
+        }
+
+    def _sentences_on_languages(self) -> Iterator[str]:
+        if not self._num_captions:
+            return
         for language in sorted(self._foreign):
             yield (
                 f"Captions in the language '{language}' fit their own images no better than others; this model does "

@@ -25,14 +25,14 @@ from mmcheck.corpus.consistency.metrics import METRICS
 from mmcheck.corpus.consistency.row_keys import read_row_keys
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
-from mmcheck.corpus.constants import COUNTED_FROM, VAGUE_FROM
+from mmcheck.corpus.constants import VAGUE_FROM
 from mmcheck.corpus.embeddings import gather_bank
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids, read_texts
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
 
-VERSION = 3
+VERSION = 4
 NUM_EXAMPLES = 3
 """Examples of each kind. Our own choice: enough to see what is meant."""
 PROBE = "image_text"
@@ -81,17 +81,15 @@ class Consistency:
             "unlike_images": find_unlike_images(shards, keys, PROBE, scale),
             "breadth": find_breadth(shards, keys, PROBE, bank),
         }
-        told = {
-            name: worst_rows(np.abs(figure.values), counted_from=COUNTED_FROM[name]) for name, figure in found.items()
-        }
+        told = {name: worst_rows(np.abs(figure.values)) for name, figure in found.items()}
         others = {name: np.where(told[name][:, None], figure.others, -1) for name, figure in found.items()}
-        reached = {name: _reaches(name, figure.values) for name, figure in found.items()}
-        ids = read_ids(shards, *others.values(), *(_first_rows(mask) for mask in reached.values()))
+        worst = {name: _worst(figure.values, told[name]) for name, figure in found.items()}
+        ids = read_ids(shards, *others.values(), *worst.values())
         texts = {
             "captions": read_texts(shards, "caption", others["caption_conflict"], others["breadth"]),
             "transcripts": read_texts(shards, "transcript", others["transcript_conflict"]),
         }
-        self._summary = _summarise(found, reached, ids, scale, conflict_scale)
+        self._summary = _summarise(found, worst, ids, scale, conflict_scale)
         start = 0
         for shard, size in zip(shards, keys.sizes, strict=True):
             stop = start + size
@@ -109,12 +107,8 @@ class Consistency:
             start = stop
 
     def summary(self) -> JsonObject:
-        """Return how many rows reach each figure's limit for the summary, examples, and sentences."""
+        """Return how many rows were compared, the worst ones, and sentences, whose numbers judging counts."""
         return self._summary
-
-
-def _reaches(name: str, values: Floats) -> NDArray[np.bool_]:
-    return np.asarray(np.nan_to_num(np.abs(values)) >= COUNTED_FROM[name], dtype=bool)
 
 
 def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np.bool_]:
@@ -125,8 +119,9 @@ def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np
     return np.concatenate(parts)
 
 
-def _first_rows(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return np.flatnonzero(mask)[:NUM_EXAMPLES]
+def _worst(values: Floats, told: NDArray[np.bool_]) -> NDArray[np.int64]:
+    rows = np.flatnonzero(told)
+    return rows[np.argsort(-np.abs(values[rows]), kind="stable")[:NUM_EXAMPLES]]
 
 
 def _evidence(
@@ -162,27 +157,32 @@ _VERBS = {
 
 def _summarise(
     found: dict[str, RowFigure],
-    reached: dict[str, NDArray[np.bool_]],
+    worst: dict[str, NDArray[np.int64]],
     ids: dict[int, str],
     scale: SetScale | None,
     conflict_scale: ConflictScale | None,
 ) -> JsonObject:
-    counts = {name: int(mask.sum()) for name, mask in reached.items()}
     compared = {name: int(np.isfinite(figure.values).sum()) for name, figure in found.items()}
-    sentences = [
-        _SENTENCES[name].format(count=count, compared=compared[name], verb=_VERBS[name][count > 1])
-        for name, count in counts.items()
-        if count
+    # For judging to complete: ``CountedSentence``.
+    counted: list[JsonObject] = [
+        {
+            "metric": f"consistency.{name}",
+            "compared": number,
+            "one": _SENTENCES[name].replace("{verb}", _VERBS[name][0]),
+            "many": _SENTENCES[name].replace("{verb}", _VERBS[name][1]),
+            "place": 0,
+        }
+        for name, number in compared.items()
     ]
+    sentences: list[str] = []
     if scale is not None and not scale.is_judged:
         sentences.append(
             "Captions of one image are not compared: for this model they fit their own images no better than others."
         )
     summary: JsonObject = {
-        "limits": COUNTED_FROM,
         "compared": compared,
-        "reached": counts,
-        "examples": {name: [ids[row] for row in _first_rows(mask).tolist()] for name, mask in reached.items()},
+        "examples": {name: [ids[row] for row in rows.tolist()] for name, rows in worst.items()},
+        "counted": counted,
     }
     if conflict_scale is not None:
         names = ("like", "unlike", "small_gap", "large_gap")

@@ -110,6 +110,44 @@ def test_a_lower_limit_finds_its_evidence_in_the_stored_run(run: Run, tmp_path: 
     assert json.loads(told)["generic_words"] == ["person", "standing", "outside"]
 
 
+def test_the_sentences_count_by_the_limits_that_the_run_is_judged_with(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), (120, 60, 20)).save(tmp_path / "a.png")
+    captions = ("a photo", "a person standing outside near trees", "!!!", "a brown horse drinks from the river Seine")
+    lines: list[dict[str, str]] = [{"image": "a.png", "caption": caption} for caption in captions]
+    sound = np.random.default_rng(3).normal(0, 0.1, 16_000).astype(np.float32)
+    soundfile.write(tmp_path / "same.wav", sound, 16_000)
+    said = "this is one of ten words that somebody says here"
+    lines += [{"audio": "same.wav", "transcript": text} for text in (said, said, said.replace("ten", "six"))]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    folder = tmp_path / "r"
+    probes = ("--probes", "media,caption_text,transcript_text", "--set", "probes.media.vad=false")
+    run("scan", str(tmp_path / "rows.jsonl"), "-o", str(folder), *probes, "--no-report")
+
+    def judged(*rules: str) -> tuple[list[str], dict[str, int]]:
+        code, out, _ = run(
+            "judge", str(folder), "--json", "--no-report", *(w for rule in rules for w in ("--set", rule))
+        )
+        assert code == 0
+        found = json.loads(out)
+        told = ("are vague", "is vague", "of the same recording")
+        return [note for note in found["notes"] if any(word in note for word in told)], found["findings"]
+
+    notes, findings = judged()
+    assert notes == ["1 of 4 captions is vague (25.0%)."]
+    assert findings["vague_caption.above_max"] == 1
+
+    notes, findings = judged("rules.vague_caption.max=0.2", "rules.contradicting_transcripts.max=0.05")
+    assert notes == [
+        "2 of 4 captions are vague (50.0%).",
+        "3 of 3 transcripts differ from other transcripts of the same recording.",
+    ]
+    assert findings["vague_caption.above_max"] == 2
+    assert findings["contradicting_transcripts.above_max"] == 3
+
+    notes, _ = judged("rules.vague_caption.enabled=false")
+    assert notes == ["3 of 3 transcripts differ from other transcripts of the same recording."]
+
+
 def test_the_end_of_a_scan_says_what_differs_from_the_preset(run: Run, manifest: Path, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("run: {seed: 3}\nrules: {empty_text: {enabled: false}}\n", "utf-8")
     where = ("-o", str(tmp_path / "r"), "--config", str(tmp_path / "own.yaml"))

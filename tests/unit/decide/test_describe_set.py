@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from mmcheck.config import Config, RuleConfig
+from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.describe_set import describe_set
 from mmcheck.decide.tally import Tally
 from mmcheck.store.run_record import MeasuredRecord, RunRecord
@@ -34,7 +35,7 @@ def tally_of(posteriors):
 
 
 def test_warnings_come_first_and_plots_stay_out():
-    found = describe_set(FakeRun(), Config(), Tally(), {})
+    found = describe_set(FakeRun(), Config(), Tally(), CountedRows({}, {}), {})
     assert found["notes"] == ["Too few images.", "Two of five.", "No caption is vague."]
     assert found["analyses"]["alignment"]["image"] == {"state": "judged", "slices": {"language=en": {"share": 0.1}}}
     assert found["expected_false_quarantine"] == {}
@@ -45,7 +46,9 @@ def test_what_the_limit_implies_is_the_sum_of_what_is_left_to_doubt():
         "mismatched_caption": RuleConfig(metric="alignment.image_posterior", max=0.5),
         "doubtful": RuleConfig(metric="alignment.image_posterior", max=0.05, action="flag"),
     }
-    found = describe_set(FakeRun(), Config(rules=rules), tally_of(POSTERIORS), {})["expected_false_quarantine"]["image"]
+    found = describe_set(FakeRun(), Config(rules=rules), tally_of(POSTERIORS), CountedRows({}, {}), {})[
+        "expected_false_quarantine"
+    ]["image"]
     assert (found["limit"], found["judged"], found["taken"]) == (0.5, 5, 2)
     assert found["expected_wrongly_taken"] == pytest.approx(0.1)
     assert found["share_of_true_pairs"] == pytest.approx(0.1 / 2.6, abs=1e-6)

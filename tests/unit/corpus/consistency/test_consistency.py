@@ -160,9 +160,12 @@ def test_a_contradicting_caption_is_found_and_its_partner_is_not_blamed():
             assert copy["caption_conflict"] < 0.2
             assert copy["evidence"] == {}
     assert found["s70"]["caption_conflict"] is None
-    assert summary["reached"]["caption_conflict"] == 2
+    assert set(summary["examples"]["caption_conflict"][:2]) == {"near2", "near9"}
     assert summary["compared"]["caption_conflict"] == 80
-    assert "2 of 80 captions contradict" in summary["sentences"][0]
+    told = summary["counted"][0]
+    assert (told["metric"], told["compared"]) == ("consistency.caption_conflict", 80)
+    assert told["many"].format(count=2, compared=80).startswith("2 of 80 captions contradict others")
+    assert told["one"].format(count=1, compared=80).startswith("1 of 80 captions contradicts others")
 
 
 def test_equal_files_are_a_group_without_the_analysis_of_duplicates():
@@ -225,7 +228,7 @@ def test_differing_transcripts_of_one_recording_are_found_by_vote():
     assert found["a3"]["transcript_conflict"] == 1.0
     assert set(found["a3"]["evidence"]["transcript_conflict"]) == {"a0", "a1", "a2"}
     assert found["a3"]["evidence"]["transcripts"]["a0"] == "The cat sat on the mat."
-    assert summary["reached"]["transcript_conflict"] == 1
+    assert summary["examples"]["transcript_conflict"] == ["a3"]
 
 
 def test_equal_files_with_differing_transcripts_conflict_both():
@@ -268,7 +271,7 @@ def test_one_caption_on_unlike_images():
     assert max(found[f"like{n}"]["unlike_images"] for n in range(3)) < 0.1
     assert found["s20"]["unlike_images"] is None
     assert sorted(found["s1"]["evidence"]["unlike_images"]) == ["s0", "s2", "s3"]
-    assert summary["reached"]["unlike_images"] == 4
+    assert summary["examples"]["unlike_images"] == ["s0", "s1", "s2"]
 
 
 def test_a_caption_much_broader_than_those_of_like_images():
@@ -287,7 +290,7 @@ def test_a_caption_much_broader_than_those_of_like_images():
     assert max(abs(found[f"s{n}"]["breadth"]) for n in range(3, 120)) < 6
     assert len(found["s0"]["evidence"]["breadth"]) == 3
     assert all(int(name[1:]) % 4 == 0 for name in found["s0"]["evidence"]["breadth"])
-    assert summary["reached"]["breadth"] == 2
+    assert set(summary["examples"]["breadth"][:2]) == {"s0", "s1"}
     assert all(row["evidence"]["breadth"] for row in found.values() if abs(row["breadth"] or 0) > 1)
 
 
