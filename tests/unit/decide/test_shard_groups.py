@@ -96,5 +96,5 @@ def test_parts_of_other_samples_are_refused(run, labelled):
         run.judge()
         assert written(run) == expected
     _exchange(parts[1], parts[2])
-    with pytest.raises(RunError, match=r"caption_text/00001\.parquet is of other samples"):
+    with pytest.raises(RunError, match=r"caption_text/00001\.parquet belongs to other samples"):
         run.judge()

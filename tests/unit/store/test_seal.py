@@ -127,5 +127,5 @@ def test_json_without_a_checksum_is_read_unless_one_is_asked_for(tmp_path: Path)
     with pytest.raises(Damaged, match="no checksum"):
         read_json(tmp_path / "a.json", sealed=True)
     (tmp_path / "a.json").write_text("[]")
-    with pytest.raises(Damaged, match="no JSON object"):
+    with pytest.raises(Damaged, match="not a JSON object"):
         read_json(tmp_path / "a.json")
