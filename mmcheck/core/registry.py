@@ -102,6 +102,9 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: If there is none (names the nearest), or two packages claim the name (names them).
         """
+        if name in self._own:
+            # A package that offers a part of the same name changes nothing; `mmcheck list` names it.
+            return self._own[name]
         for broken in self.broken:
             if broken.name == name:
                 raise ConfigError(_sentence(self.kind, broken, broken.fault), hint=_REMEDY)
@@ -170,7 +173,7 @@ class Registry(Generic[T]):
     def _load_plugin(self, entry: Entry) -> type[T]:
         try:
             part = _import(entry.target)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise ConfigError(_sentence(self.kind, entry, reason), hint=_REMEDY) from error
         if fault := self._find_fault(entry, part):

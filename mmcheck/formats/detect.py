@@ -17,7 +17,7 @@ from itertools import islice
 import fsspec
 
 from mmcheck.config import InputConfig
-from mmcheck.core.errors import ManifestError
+from mmcheck.core.errors import ConfigError, ManifestError
 from mmcheck.core.sentences import count_noun
 from mmcheck.formats.base import FORMATS, Recognised
 from mmcheck.formats.csv_dialect import BARE_RETURNS, has_bare_returns
@@ -61,7 +61,7 @@ def detect_format(manifest: str, options: InputConfig) -> str:
         open_raw(manifest).close()
     # Thousands of shards are not opened once more for it.
     layout = None if manifest.lower().endswith(_SHARDS) else find_layout(manifest)
-    sure = {name: FORMATS.get(name)(options).recognise(manifest) for name in FORMATS.names()}
+    sure, broken = _ask_formats(manifest, options)
     surest = max(sure.values())
     if layout is not None and not layout.is_read and surest < Recognised.SIGNATURE:
         raise ManifestError(f"{manifest} is {layout.seen}, which is not read as it is.", hint=layout.hint)
@@ -74,7 +74,25 @@ def detect_format(manifest: str, options: InputConfig) -> str:
     if surest:
         return fitting[0]
     seen, hint = (layout.seen, layout.hint) if layout is not None else _describe(manifest)
-    raise ManifestError(f"manifest {manifest} is in no known format: it is {seen}.", hint=hint)
+    raise ManifestError(
+        f"manifest {manifest} is in no known format: it is {seen}.{''.join(f' Not asked: {told}' for told in broken)}",
+        hint=hint,
+    )
+
+
+def _ask_formats(manifest: str, options: InputConfig) -> tuple[dict[str, Recognised], list[str]]:
+    """Return how surely each format recognises a manifest, and what is wrong with formats that cannot be asked.
+
+    A broken package does not keep the other formats from being read.
+    """
+    sure: dict[str, Recognised] = {}
+    broken: list[str] = []
+    for name in FORMATS.names():
+        try:
+            sure[name] = FORMATS.get(name)(options).recognise(manifest)
+        except ConfigError as error:
+            broken.append(error.message)
+    return sure, broken
 
 
 def expand_manifests(patterns: Sequence[str]) -> list[str]:

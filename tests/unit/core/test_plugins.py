@@ -105,9 +105,11 @@ def test_a_broken_package_is_named(install: Install, text: str, told: str) -> No
 def test_a_name_that_is_taken_is_told_and_never_used(install: Install) -> None:
     install("far-away", ENGINE.replace("'there'", "'local'"), name="local")
     table = engines()
-    with pytest.raises(ConfigError, match=r"far-away 2\.5 cannot be used: mmcheck has one of that name itself"):
-        table.get("local")
-    assert [fault.name for fault in table.find_faults()] == ["local"]
+    assert table.get("local").__module__ == "mmcheck.engine.local"
+    faults = table.find_faults()
+    assert [(fault.name, fault.package, fault.fault) for fault in faults] == [
+        ("local", "far-away 2.5", "mmcheck has one of that name itself")
+    ]
 
 
 def test_two_packages_with_one_name_are_both_told(install: Install) -> None:
@@ -119,21 +121,26 @@ def test_two_packages_with_one_name_are_both_told(install: Install) -> None:
 
 def test_a_broken_package_stops_neither_the_list_nor_other_scans(install: Install, site: Path) -> None:
     install("far-away", "import nowhere_at_all\n", group="mmcheck.probes", name="depth")
+    # None of these is asked for: a format that cannot be imported, one that leaves, a name that is taken.
+    install("far-off", "import nowhere_at_all\n", group="mmcheck.formats", name="maps")
+    install("far-out", "raise SystemExit(5)\n", group="mmcheck.formats", name="charts")
+    install("far-end", "class Part: ...\n", group="mmcheck.probes", name="media")
     Image.new("RGB", (32, 32)).save(site.parent / "a.png")
     manifest = site.parent / "rows.jsonl"
     manifest.write_text('{"image": "a.png", "caption": "a night"}\n')
     listed = cli(site, "list", "--json")
-    assert json.loads(listed.stdout)["broken"] == [
-        {
-            "kind": "probe",
-            "name": "depth",
-            "package": "far-away 2.5",
-            "fault": "ModuleNotFoundError: No module named 'nowhere_at_all'",
-        }
-    ]
+    broken = {(fault["kind"], fault["name"]): fault for fault in json.loads(listed.stdout)["broken"]}
+    assert sorted(broken) == [("format", "charts"), ("format", "maps"), ("probe", "depth"), ("probe", "media")]
+    assert broken["probe", "depth"]["package"] == "far-away 2.5"
+    assert broken["probe", "depth"]["fault"] == "ModuleNotFoundError: No module named 'nowhere_at_all'"
+    assert broken["format", "charts"]["fault"] == "SystemExit: 5"
     cli(site, "scan", str(manifest), "--out", "run", "--probes", "media", "--no-report", "-q")
     refused = cli(site, "scan", str(manifest), "--out", "other", "--probes", "media,depth", "-q", code=2)
     assert "far-away 2.5" in refused.stderr
+    odd = site.parent / "odd.xyz"
+    odd.write_bytes(b"\x00\x01")
+    unknown = cli(site, "scan", str(odd), "--out", "odd", "-q", code=2)
+    assert "the format 'maps' of the package far-off 2.5 cannot be used" in " ".join(unknown.stderr.split())
 
 
 def test_help_looks_at_no_package() -> None:
