@@ -20,6 +20,7 @@ from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Sample, Shard
 from mmcheck.decide.sources import describe_tables
+from mmcheck.formats.base import FORMATS
 from mmcheck.formats.detect import detect_format, expand_manifests
 from mmcheck.formats.manifest_digest import describe_input
 from mmcheck.formats.open_format import open_format
@@ -28,7 +29,7 @@ from mmcheck.store.run_folder import read_part
 from mmcheck.store.run_record import InputRecord
 from mmcheck.store.schema import find_whole_labels, samples_to_table, write_part
 
-_IDENTIFYING = ("manifest", "format", "digest", "digest_of")
+_IDENTIFYING = frozenset(("manifest", "format", "digest", "digest_of"))
 MAX_TRANSCRIPTS = 2000
 """Transcripts that stand for the run where a probe wants other clips' texts. Our own choice: as the bank of the
 images."""
@@ -54,13 +55,16 @@ def _describe(manifest: str, form: str) -> InputRecord:
     record = InputRecord(manifest=manifest, format=form, digest=found.digest, digest_of=found.digest_of)
     if found.size is not None:
         record = record.updated(size=found.size)
+    if package := FORMATS.entry(form).package:
+        record = record.updated(package=package)
     tables = describe_tables(manifest, form)
     return record.updated(tables=tables) if tables else record
 
 
 def plan_identity(inputs: Sequence[InputRecord], config: Config, limit: int | None) -> str:
     """Return the digest that tells whether two scans plan the same samples in the same shards."""
-    known = [entry.model_dump(include=set(_IDENTIFYING)) for entry in inputs]
+    # Another version of a package may read the same manifest otherwise.
+    known = [entry.model_dump(include={*_IDENTIFYING, *(["package"] if entry.package else [])}) for entry in inputs]
     return digest_value([known, config.input.model_dump(mode="json"), config.run.shard_size, limit])
 
 

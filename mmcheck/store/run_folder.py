@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import Config, load_config
 from mmcheck.core.errors import ConfigError, OutputError, RunError
 from mmcheck.core.types import Metric, Shard
+from mmcheck.store.absent_parts import refuse_absent_parts
 from mmcheck.store.run_record import RUN_FILE, RunRecord, read_record
 from mmcheck.store.run_summary import SUMMARY_VERSION, AnalysisSummary, RunSummary
 from mmcheck.store.schema import (
@@ -83,11 +84,12 @@ class RunFolder:
         """Return the config that the run was last judged with.
 
         Raises:
-            RunError: If it is damaged, or was changed by hand.
+            RunError: If it is damaged, was changed by hand, or names a part whose package is not installed.
         """
         file = self.path / "config.yaml"
         try:
             check_yaml(file)
+            refuse_absent_parts(file)
             return load_config(file, extends="none")
         except (Damaged, ConfigError) as error:
             told = error.message if isinstance(error, ConfigError) else str(error)

@@ -49,6 +49,8 @@ class InputRecord(_Record):
     manifest: str
     """Path or URL."""
     format: str
+    package: str = ""
+    """Name and version of the package that the format comes from; not given for mmcheck's own formats."""
     digest: str = ""
     """By it one knows whether the manifest is still what was scanned."""
     digest_of: str = ""

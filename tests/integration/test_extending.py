@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import wave
@@ -22,6 +23,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text("utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 COMMANDS = re.findall(r"^    (mmcheck .*)$", PAGE, re.MULTILINE)
+
+
+BAD_BYTE = b'{"id": "caf\xe9"}'
 
 
 def install(folder: Path, site: Path) -> None:
@@ -96,8 +100,8 @@ def make_cuts(folder: Path) -> None:
         cuts.append(
             {"id": f"cut-{number}", "start": 0.25, "duration": 0.5, "recording": recording, "supervisions": said}
         )
-    lines = [json.dumps(cut) for cut in cuts]
-    (folder / "cuts.jsonl").write_text("\n".join([*lines, '{"id": "torn']) + "\n")
+    lines = [json.dumps(cut).encode() for cut in cuts]
+    (folder / "cuts.jsonl").write_bytes(b"\n".join([BAD_BYTE, *lines, b'{"id": "torn']) + b"\n")
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -152,13 +156,15 @@ def test_the_format_is_recognised_and_written_back(scanned: Path) -> None:
     described = json.loads((scanned / "run-cuts" / "run.json").read_text())
     assert [entry["format"] for entry in described["inputs"]] == ["cuts"]
     frame = mmcheck.open_run(scanned / "run-cuts").samples().to_arrow()
-    assert frame["id"].to_pylist() == ["cut-0", "cut-1", "line-3"]
-    assert frame["media.duration"].to_pylist()[:2] == [0.5, 0.5]
-    assert frame["codes"].to_pylist()[2] == ["broken_row.broken_json"]
-    lines = [line for path in (scanned / "run-cuts").glob("*/cuts.jsonl") for line in path.read_text().splitlines()]
-    assert lines.count('{"id": "torn') == 1
-    written = {row["id"]: row for row in (json.loads(line) for line in lines if "torn" not in line)}
-    source = {row["id"]: row for row in map(json.loads, (scanned / "cuts.jsonl").read_text().splitlines()[:2])}
+    assert frame["id"].to_pylist() == ["cuts.jsonl:1", "cut-0", "cut-1", "cuts.jsonl:4"]
+    assert frame["media.duration"].to_pylist()[1:3] == [0.5, 0.5]
+    codes = frame["codes"].to_pylist()
+    assert (codes[0], codes[3]) == (["broken_row.encoding"], ["broken_row.broken_json"])
+    lines = [line for path in (scanned / "run-cuts").glob("*/cuts.jsonl") for line in path.read_bytes().splitlines()]
+    broken = [BAD_BYTE, b'{"id": "torn']
+    assert [lines.count(line) for line in broken] == [1, 1]
+    written = {row["id"]: row for row in (json.loads(line) for line in lines if line not in broken)}
+    source = {row["id"]: row for row in map(json.loads, (scanned / "cuts.jsonl").read_bytes().splitlines()[1:3])}
     assert written.keys() == source.keys()
     for name, row in written.items():
         assert row["supervisions"] == source[name]["supervisions"]
@@ -224,23 +230,57 @@ def test_an_installed_package_changes_no_scan_that_does_not_ask_for_it(site: Pat
     assert "focus" not in described["analyses"]
 
 
-def test_a_new_version_of_the_package_measures_again(site: Path, scanned: Path, tmp_path: Path) -> None:
-    (info,) = site.glob("*.dist-info")
-    newer = tmp_path / "site"
-    write(
-        newer,
-        {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in site.rglob("*") if path.is_file()},
-    )
-    metadata = newer / info.name / "METADATA"
+def copy_site(site: Path, folder: Path) -> Path:
+    """Return a copy of the installed package, to be changed."""
+    return shutil.copytree(site, folder / "site", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def raise_version(site: Path) -> None:
+    (metadata,) = site.glob("*.dist-info/METADATA")
+    metadata.write_text(metadata.read_text("utf-8").replace("Version: 1.0", "Version: 1.1"), "utf-8")
+
+
+def test_a_new_version_of_the_package_measures_again(site: Path, tmp_path: Path) -> None:
+    newer = copy_site(site, tmp_path)
     make_photos(tmp_path)
     command = "mmcheck scan photos.jsonl --out run --config photos.yaml --probes sharpness --no-report"
     run(newer, command, tmp_path)
     before = json.loads((tmp_path / "run" / "run.json").read_text())
-    metadata.write_text(metadata.read_text("utf-8").replace("Version: 1.0", "Version: 1.1"), "utf-8")
+    raise_version(newer)
     run(newer, command, tmp_path)
     after = json.loads((tmp_path / "run" / "run.json").read_text())
     for table, name in (("probes", "sharpness"), ("analyses", "focus")):
         assert before[table][name]["fingerprint"] != after[table][name]["fingerprint"]
+    assert "package" not in after["inputs"][0]
+
+
+def test_samples_that_an_older_version_of_a_format_read_are_not_used_again(site: Path, tmp_path: Path) -> None:
+    newer = copy_site(site, tmp_path)
+    make_cuts(tmp_path)
+    command = "mmcheck scan cuts.jsonl --out run --probes media --no-report"
+    run(newer, command, tmp_path)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["inputs"][0]["package"] == "photo-checks 1.0"
+    raise_version(newer)
+    module = newer / "photo_checks" / "cuts.py"
+    module.write_text(module.read_text("utf-8").replace("transcript=text", "transcript=text.upper()"), "utf-8")
+    assert "--overwrite" in run(newer, command, tmp_path, code=2).stderr
+    run(newer, f"{command} --overwrite", tmp_path)
+    assert mmcheck.open_run(tmp_path / "run").samples().to_arrow()["transcript"].to_pylist()[1:3] == [
+        "NUMBER 0",
+        "NUMBER 1",
+    ]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["inputs"][0]["package"] == "photo-checks 1.1"
+
+
+@pytest.mark.parametrize("command", ["judge", "report"])
+def test_a_run_whose_package_was_uninstalled_names_what_is_missing(scanned: Path, tmp_path: Path, command: str) -> None:
+    copy = shutil.copytree(scanned / "run", tmp_path / "run")
+    told = run(tmp_path, f"mmcheck {command} {copy}", tmp_path, code=3).stderr
+    assert (
+        "was made with the probe sharpness, the analysis focus, the kind of rule banned_words, which are not "
+        "installed." in " ".join(told.split())
+    )
+    assert "damaged" not in told
 
 
 def test_in_mmcheck_itself_one_line_does_it(site: Path, tmp_path: Path) -> None:
