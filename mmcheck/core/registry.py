@@ -192,7 +192,19 @@ class Registry(Generic[T]):
         if missing:
             return f"{part.__name__} has no {' and no '.join(f'`{name}`' for name in missing)}"
         name = getattr(part, "name", entry.name)
-        return "" if name == entry.name or not isinstance(name, str) else f"{part.__name__} calls itself {name!r}"
+        if isinstance(name, str) and name != entry.name:
+            return f"{part.__name__} calls itself {name!r}"
+        return _find_metric_fault(entry.name, getattr(part, "metrics", ())) if "metrics" in fields else ""
+
+
+def _find_metric_fault(name: str, metrics: Any) -> str:
+    if not isinstance(metrics, tuple | list) or not all(isinstance(metric, Metric) for metric in metrics):
+        return "its `metrics` are not a tuple of Metric"
+    for metric in metrics:
+        short = metric.name.removeprefix(f"{name}.")
+        if short == metric.name or not short:
+            return f"its metric {metric.name!r} lacks the prefix: call it '{name}.{metric.name.rpartition('.')[2]}'"
+    return ""
 
 
 def _import(target: str) -> Any:

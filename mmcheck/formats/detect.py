@@ -22,6 +22,7 @@ from mmcheck.core.sentences import count_noun
 from mmcheck.formats.base import FORMATS, Recognised
 from mmcheck.formats.csv_dialect import BARE_RETURNS, has_bare_returns
 from mmcheck.formats.known_layouts import find_layout
+from mmcheck.formats.open_format import make_format
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.text_source import is_url, looks_binary, open_raw, read_head
 from mmcheck.formats.webdataset import TAR_SUFFIXES
@@ -89,7 +90,7 @@ def _ask_formats(manifest: str, options: InputConfig) -> tuple[dict[str, Recogni
     broken: list[str] = []
     for name in FORMATS.names():
         try:
-            sure[name] = FORMATS.get(name)(options).recognise(manifest)
+            sure[name] = make_format(name, options).recognise(manifest)
         except ConfigError as error:
             broken.append(error.message)
     return sure, broken

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from mmcheck.config import Config
+from typing import cast
+
+from mmcheck.config import Config, InputConfig
 from mmcheck.formats.base import FORMATS, Format
+from mmcheck.formats.package_format import PackageFormat
 
 
 def open_format(name: str, config: Config) -> Format:
     """Return a format by name."""
-    made: Format = FORMATS.get(name)(config.input)
-    return made
+    return make_format(name, config.input)
+
+
+def make_format(name: str, options: InputConfig) -> Format:
+    """Return a format by name, made with its input options.
+
+    Raises:
+        ConfigError: If there is none of that name, or the package that offers it is broken.
+    """
+    form = FORMATS.get(name)
+    entry = FORMATS.entry(name)
+    return cast("Format", PackageFormat(entry, form, options)) if entry.package else form(options)

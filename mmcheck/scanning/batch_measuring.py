@@ -16,6 +16,7 @@ import numpy as np
 from mmcheck.core.errors import UserError
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.probe.base import Prepared, Probe
+from mmcheck.scanning.declared_values import DeclaredValues
 from mmcheck.scanning.failed_sample import failed_sample
 from mmcheck.scanning.open_shard import OpenShard
 from mmcheck.scanning.shared_images import SharedImages
@@ -37,6 +38,7 @@ class BatchMeasuring:
         prepare_whole: Callable[[str, Sample], Prepared | Measurement],
     ) -> None:
         self._probes = probes
+        self._declared = {name: DeclaredValues(probe) for name, probe in probes.items()}
         self._shared = shared
         self._prepare_whole = prepare_whole
         self._seconds: dict[str, float] = dict.fromkeys(probes, 0.0)
@@ -62,7 +64,7 @@ class BatchMeasuring:
             if len(measured) != len(batch):
                 raise RuntimeError(f"{name} returned {len(measured)} measurements for {len(batch)} samples")
             for prepared, measurement in zip(batch, measured, strict=True):
-                found[place[prepared.sample.id]] = measurement
+                found[place[prepared.sample.id]] = self._checked(name, prepared.sample, measurement)
         except UserError:
             raise
         except Exception:  # noqa: BLE001 - the culprit is found one by one
@@ -145,9 +147,16 @@ class BatchMeasuring:
         # Equal bytes elsewhere may fail for a reason of their own, or not at all.
         return earlier if self._shared.is_same_place(start + at, first) else None
 
+    def _checked(self, name: str, sample: Sample, measurement: Measurement) -> Measurement:
+        try:
+            self._declared[name].check(measurement)
+        except ValueError as error:
+            return failed_sample(sample, name, error)
+        return measurement
+
     def _measure_one(self, name: str, prepared: Prepared) -> Measurement:
         try:
-            return self._probes[name].measure([prepared])[0]
+            return self._checked(name, prepared.sample, self._probes[name].measure([prepared])[0])
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - one sample never ends a run

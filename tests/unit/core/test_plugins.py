@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -141,6 +142,81 @@ def test_a_broken_package_stops_neither_the_list_nor_other_scans(install: Instal
     odd.write_bytes(b"\x00\x01")
     unknown = cli(site, "scan", str(odd), "--out", "odd", "-q", code=2)
     assert "the format 'maps' of the package far-off 2.5 cannot be used" in " ".join(unknown.stderr.split())
+
+
+PROBE = """
+from mmcheck.config import Section
+from mmcheck.core.part_traits import ProbeTraits
+from mmcheck.core.types import Measurement, Metric, Status
+
+
+class Options(Section):
+    enabled: bool = False
+
+
+class Part:
+    name = "spread"
+    metrics = (Metric(name="spread.std", description="Spread.", low=0.0, high=1.0),)
+    traits = ProbeTraits(halves=("image",))
+    options_model = Options
+    batch_size = 8
+
+    def __init__(self, options, device, seed): ...
+    def open(self): ...
+    def fingerprint(self): return "1"
+    def describe(self): return {}
+    def prepare(self, media): return media.sample.caption
+
+    def measure(self, batch):
+        return [
+            Measurement(sample_id=one.sample.id, probe="spread", status=Status.MEASURED, values=eval(one.payload))
+            for one in batch
+        ]
+"""
+FORMAT = """
+class Part:
+    name = "maps"
+    def __init__(self, options): ...
+    def recognise(self, manifest): return manifest["legend"]
+    def read(self, manifest): ...
+    def write(self, rows, folder, stem, output, *, manifest="", added=None): ...
+"""
+
+
+def test_values_that_a_probe_does_not_declare_fail_the_sample(install: Install, site: Path) -> None:
+    install("far-away", PROBE, group="mmcheck.probes", name="spread")
+    # It fails on every manifest that it is asked about, and the scan goes on without it.
+    install("far-off", FORMAT, group="mmcheck.formats", name="maps")
+    Image.new("RGB", (32, 32)).save(site.parent / "a.png")
+    given = ["{'std': 0.5}", "{'sd': 0.5}", "{'std': 7.0}", "{'std': 1.0000001}", "{}"]
+    lines = [json.dumps({"id": text, "image": "a.png", "caption": text}) for text in given]
+    (site.parent / "rows.jsonl").write_text("\n".join(lines))
+    cli(site, "scan", "rows.jsonl", "--out", "run", "--probes", "spread", "--no-report", "-q")
+    (part,) = (site.parent / "run" / "measurements" / "spread").glob("*.parquet")
+    found = {row["sample_id"]: row for row in pq.read_table(part).to_pylist()}
+    assert [found[text]["status"] for text in given] == ["measured", "failed", "failed", "measured", "measured"]
+    assert found["{'sd': 0.5}"]["cause"] == "internal_error"
+    assert "spread gave `sd`, which is none of its metrics (they are: `std`)" in found["{'sd': 0.5}"]["reason"]
+    assert "spread.std is 7.0, but its metric declares high=1.0" in found["{'std': 7.0}"]["reason"]
+    (site.parent / "odd.xyz").write_bytes(b"\x00\x01")
+    refused = " ".join(cli(site, "scan", "odd.xyz", "--out", "odd", "-q", code=2).stderr.split())
+    assert "the format 'maps' of the package far-off 2.5 fails to look at" in refused
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        ("(Metric(name='std', description='Spread.'),)", "its metric 'std' lacks the prefix: call it 'spread.std'"),
+        ("(Metric(name='other.std', description='Spread.'),)", "call it 'spread.std'"),
+        ("('spread.std',)", "its `metrics` are not a tuple of Metric"),
+    ],
+)
+def test_a_metric_without_its_parts_name_is_refused(install: Install, metrics: str, told: str) -> None:
+    install("far-away", f"{PROBE}    metrics = {metrics}\n", group="mmcheck.probes", name="spread")
+    table: Registry[Any] = Registry("probe", "mmcheck.probes", "mmcheck.probe.base:Probe")
+    with pytest.raises(ConfigError, match=r"probe 'spread' of the package far-away 2\.5 cannot be used") as caught:
+        table.get("spread")
+    assert told in caught.value.message
 
 
 def test_help_looks_at_no_package() -> None:
