@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmcheck.core.errors import ManifestError
+from mmcheck.core.errors import ManifestError, RunError
+from mmcheck.core.parts import FORMATS
 from mmcheck.formats.hf_folder import METADATA
 from mmcheck.formats.manifest_digest import InputDigest, describe_input
 from mmcheck.formats.paths import is_folder, join_under, walk_files
@@ -47,8 +48,15 @@ def check_sources(run: RunFolder, *, write_media: bool) -> None:
 
     Raises:
         ManifestError: Naming the first one that was changed, and what of it.
+        RunError: If the package of the format that one was read in is not installed.
     """
     for entry in run.record.inputs:
+        if entry.format not in FORMATS:
+            package = f" of {entry.package}" if entry.package else ""
+            raise RunError(
+                f"{run.path} was made with the format {entry.format}{package}, which is not installed.",
+                hint="install its package again; `mmcheck list` shows what is installed.",
+            )
         for name, digest, digest_of in _read_for_writing(entry, write_media):
             try:
                 now = describe_input(name)

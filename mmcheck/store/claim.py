@@ -138,8 +138,8 @@ def _check_identity(out: Path, identity: str) -> None:
         return
     whose = "belongs to another run" if found is not None else "has a damaged run.json and belongs to another run"
     raise OutputError(
-        f"{out} {whose}: other manifests, another content of them, another --limit, or another "
-        f"`input` or `run.shard_size` section.",
+        f"{out} {whose}: other manifests, another content of them, another --limit, another "
+        f"`input` or `run.shard_size` section, or another version of the package that their format comes from.",
         hint="choose another --out (with --reuse, what is measured here need not be measured again), or --overwrite to "
         "replace it.",
     )

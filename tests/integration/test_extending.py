@@ -263,7 +263,9 @@ def test_samples_that_an_older_version_of_a_format_read_are_not_used_again(site:
     raise_version(newer)
     module = newer / "photo_checks" / "cuts.py"
     module.write_text(module.read_text("utf-8").replace("transcript=text", "transcript=text.upper()"), "utf-8")
-    assert "--overwrite" in run(newer, command, tmp_path, code=2).stderr
+    refused = run(newer, command, tmp_path, code=2).stderr
+    assert "another version of the package" in refused
+    assert "--overwrite" in refused
     run(newer, f"{command} --overwrite", tmp_path)
     assert mmcheck.open_run(tmp_path / "run").samples().to_arrow()["transcript"].to_pylist()[1:3] == [
         "NUMBER 0",
@@ -281,6 +283,13 @@ def test_a_run_whose_package_was_uninstalled_names_what_is_missing(scanned: Path
         "installed." in " ".join(told.split())
     )
     assert "damaged" not in told
+
+
+def test_a_run_whose_format_was_uninstalled_keeps_what_was_judged(scanned: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(scanned / "run-cuts", tmp_path / "run")
+    told = run(tmp_path, f"mmcheck judge {copy}", tmp_path, code=3).stderr
+    assert "was made with the format cuts of photo-checks 1.0, which is not installed." in " ".join(told.split())
+    run(tmp_path, f"mmcheck report {copy}", tmp_path)
 
 
 def test_in_mmcheck_itself_one_line_does_it(site: Path, tmp_path: Path) -> None:
