@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from mmcheck.config import Section
 from mmcheck.core import parts
@@ -25,14 +25,18 @@ from mmcheck.probe.context import ProbeContext
 if TYPE_CHECKING:
     import numpy as np
 
+Payload = TypeVar("Payload")
+"""What ``prepare`` returns and ``measure`` takes: each probe has its own, frozen."""
+Payload_co = TypeVar("Payload_co", covariant=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A sample that is ready to be measured."""
+class Prepared(Generic[Payload_co]):
+    """A sample that is ready to be measured by the probe that made its payload."""
 
     sample: Sample
     """The sample."""
-    payload: Any
+    payload: Payload_co
     """Whatever the probe's ``prepare`` (or ``prepare_again``) returned."""
     first: int | None = None
     """For a payload of ``prepare_again``: the earlier row of the run with the same image."""
@@ -47,7 +51,7 @@ class NotApplicable(Exception):
 
 
 @runtime_checkable
-class Probe(Protocol):
+class Probe(Protocol[Payload]):
     """A probe. Made from its section of the config and the device; cheap until ``open``."""
 
     name: ClassVar[str]
@@ -84,7 +88,7 @@ class Probe(Protocol):
         """Return what run.json shall say after ``open``: weights with sha256, precision, device, versions."""
         ...
 
-    def prepare(self, media: SampleMedia) -> Any:
+    def prepare(self, media: SampleMedia) -> Payload:
         """Return the payload of one sample. Thread-safe.
 
         Raises:
@@ -93,7 +97,7 @@ class Probe(Protocol):
         """
         ...
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[Payload]]) -> list[Measurement]:
         """Return one measurement a sample, in order.
 
         The values may not depend on how samples were batched beyond floating-point noise.
@@ -101,18 +105,18 @@ class Probe(Protocol):
         ...
 
 
-PROBES = cast("Registry[Probe]", parts.PROBES)
+PROBES = cast("Registry[Probe[Any]]", parts.PROBES)
 """The table of probes, for those who make them."""
 
 
 @runtime_checkable
-class ImageProbe(Protocol):
+class ImageProbe(Protocol[Payload_co]):
     """What a probe has besides that embeds images, so that one with several captions is encoded once."""
 
     min_side: int | None
     """Images may be shrunk while decoding to no less than this on the shorter side, px; None until ``open``."""
 
-    def prepare_again(self, media: SampleMedia) -> Any:
+    def prepare_again(self, media: SampleMedia) -> Payload_co:
         """Return the payload of a sample without looking at its image, whose embedding is known or in the batch."""
         ...
 

@@ -121,7 +121,7 @@ class CaptionTextProbe:
             evidence["has_entities"] = True
         return Facts(values, evidence)
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[Facts]]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
         return measure_facts(self.name, batch)
 

@@ -24,7 +24,7 @@ class Facts:
     embeddings: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def measure_facts(probe: str, batch: Sequence[Prepared]) -> list[Measurement]:
+def measure_facts(probe: str, batch: Sequence[Prepared[Facts]]) -> list[Measurement]:
     """Return one measurement a sample, in order.
 
     Args:
@@ -33,7 +33,7 @@ def measure_facts(probe: str, batch: Sequence[Prepared]) -> list[Measurement]:
     """
     found = []
     for prepared in batch:
-        facts: Facts = prepared.payload
+        facts = prepared.payload
         found.append(
             Measurement(
                 sample_id=prepared.sample.id,

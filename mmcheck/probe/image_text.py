@@ -178,11 +178,11 @@ class ImageTextProbe:
             characters_left_out=max(0, num_characters - len(caption)),
         )
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[ImageTextPayload]]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
         if not batch:
             return []
-        payloads: list[ImageTextPayload] = [prepared.payload for prepared in batch]
+        payloads = [prepared.payload for prepared in batch]
         images = self._encode_images(batch)
         texts = self._encode_windows({window for payload in payloads for window in payload.windows})
         return [
@@ -190,7 +190,7 @@ class ImageTextProbe:
             for prepared, payload, image in zip(batch, payloads, images, strict=True)
         ]
 
-    def _encode_images(self, batch: Sequence[Prepared]) -> list[np.ndarray]:
+    def _encode_images(self, batch: Sequence[Prepared[ImageTextPayload]]) -> list[np.ndarray]:
         """Return the embedding of each sample's image: a known one, else each image once."""
         import numpy as np
 

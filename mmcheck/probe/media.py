@@ -123,7 +123,7 @@ class MediaProbe:
             facts.evidence["further"] = [_check_further(media, one) for one in sample.further]
         return facts
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[Facts]]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
         return measure_facts(self.name, batch)
 

@@ -243,14 +243,14 @@ class TranscriptProbe:
             end_level=find_end_level(samples),
         )
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[Clip]]) -> list[Measurement]:
         """Return one measurement a sample, in order.
 
         Raises:
             MediaError: If the model gives no finite numbers for a sample.
             WeightsError: If the transcription of a long recording needs weights that cannot be converted.
         """
-        clips: list[Clip] = [prepared.payload for prepared in batch]
+        clips = [prepared.payload for prepared in batch]
         heard = self._hear_long(clips)
         verified: list[list[Verification]] = [[] for _ in clips]
         again: dict[int, list[Verification]] = {}

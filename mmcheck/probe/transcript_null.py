@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,18 @@ _PLANTED = {
 _POOL = 8
 """Texts of the nearest lengths among which chance decides, for each that is wanted. Our own choice: lengths stay alike,
 and the same text is not always taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NullPayload:
+    """A sampled recording with the texts that it is held against."""
+
+    clip: Clip
+    """The recording, as the served probe prepared it."""
+    texts: list[str]
+    """Other transcripts of the run."""
+    planted: dict[str, tuple[Clip, str]]
+    """Metric -> the sample's own pair with the fault in it that it is measured for."""
 
 
 class TranscriptNullProbe:
@@ -129,7 +141,7 @@ class TranscriptNullProbe:
         verification = self._primed().verification
         return described if verification is None else {**described, "verification": verification}
 
-    def prepare(self, media: SampleMedia) -> tuple[Clip, list[str], dict[str, tuple[Clip, str]]]:
+    def prepare(self, media: SampleMedia) -> NullPayload:
         """Return the served probe's clip, the other transcripts and the planted faults. Thread-safe.
 
         Raises:
@@ -149,9 +161,9 @@ class TranscriptNullProbe:
             raise NotApplicable("the transcript probe does not verify")
         if len(clip.windows) != 1:
             raise NotApplicable("only recordings of one window are verified with other transcripts")
-        return clip, texts, self._plant(sample, clip, texts)
+        return NullPayload(clip=clip, texts=texts, planted=self._plant(sample, clip, texts))
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[NullPayload]]) -> list[Measurement]:
         """Return one measurement a sample, in order.
 
         Raises:
@@ -159,13 +171,13 @@ class TranscriptNullProbe:
         """
         pairs = [
             (clip, text)
-            for clip, texts, planted in (prepared.payload for prepared in batch)
-            for clip, text in (*((clip, text) for text in texts), *planted.values())
+            for payload in (prepared.payload for prepared in batch)
+            for clip, text in (*((payload.clip, text) for text in payload.texts), *payload.planted.values())
         ]
         scores = (summarise_scores(to_scores(part)) for part in self._primed().verify_texts(pairs))
         found = []
         for prepared in batch:
-            _, texts, planted = prepared.payload
+            texts, planted = prepared.payload.texts, prepared.payload.planted
             strangers = [next(scores)["mean_log_prob"] for _ in texts]
             values = {"null_mean_log_prob": float(np.mean(strangers)), "null_best_log_prob": max(strangers)}
             for name in planted:

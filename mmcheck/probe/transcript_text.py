@@ -97,6 +97,6 @@ class TranscriptTextProbe:
             evidence["cleaned"] = found.text
         return Facts(values, evidence)
 
-    def measure(self, batch: Sequence[Prepared]) -> list[Measurement]:
+    def measure(self, batch: Sequence[Prepared[Facts]]) -> list[Measurement]:
         """Return one measurement a sample, in order."""
         return measure_facts(self.name, batch)

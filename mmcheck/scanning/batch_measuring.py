@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,9 @@ class BatchMeasuring:
 
     def __init__(
         self,
-        probes: Mapping[str, Probe],
+        probes: Mapping[str, Probe[Any]],
         shared: SharedImages,
-        prepare_whole: Callable[[str, Sample], Prepared | Measurement],
+        prepare_whole: Callable[[str, Sample], Prepared[object] | Measurement],
     ) -> None:
         self._probes = probes
         self._declared = {name: DeclaredValues(probe) for name, probe in probes.items()}
@@ -104,13 +105,13 @@ class BatchMeasuring:
             measured.append(replace(found, sample_id=sample_id))
         return measured
 
-    def _with_images(self, opened: OpenShard, name: str, batch: Sequence[Prepared]) -> list[Prepared]:
+    def _with_images(self, opened: OpenShard, name: str, batch: Sequence[Prepared[object]]) -> list[Prepared[object]]:
         """Return a batch with the embeddings of images that earlier rows gave.
 
         A sample whose image, at the same place, failed there fails likewise, and is left out.
         """
         rows = {opened.row_of(prepared.sample.id): prepared for prepared in batch}
-        found: list[Prepared] = []
+        found: list[Prepared[object]] = []
         for row, prepared in rows.items():
             if prepared.first is None or prepared.image is not None:
                 found.append(replace(prepared, same_as=None))
@@ -154,7 +155,7 @@ class BatchMeasuring:
             return failed_sample(sample, name, error)
         return measurement
 
-    def _measure_one(self, name: str, prepared: Prepared) -> Measurement:
+    def _measure_one(self, name: str, prepared: Prepared[object]) -> Measurement:
         try:
             return self._checked(name, prepared.sample, self._probes[name].measure([prepared])[0])
         except UserError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmcheck.core.types import Measurement, Metric
 from mmcheck.probe.base import Probe
 
@@ -15,7 +17,7 @@ class DeclaredValues:
         probe: The probe.
     """
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe[Any]) -> None:
         self._probe = probe.name
         self._metrics: dict[str, Metric] = {metric.name.partition(".")[2]: metric for metric in probe.metrics}
         # Models in half precision round mmcheck's own values by more than the tolerance.

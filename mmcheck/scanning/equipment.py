@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from mmcheck.probe.base import Probe
 from mmcheck.scanning.reuse import Reuse
@@ -18,7 +19,7 @@ class Equipment:
     """
 
     def __init__(
-        self, probes: Mapping[str, Probe], *, opened: Collection[str] = (), reuse: Reuse | None = None
+        self, probes: Mapping[str, Probe[Any]], *, opened: Collection[str] = (), reuse: Reuse | None = None
     ) -> None:
         self.probes = probes
         self.reuse = reuse

@@ -15,7 +15,7 @@ class SameAs:
     row: int
 
 
-Outcome = Prepared | Measurement | SameAs
+Outcome = Prepared[object] | Measurement | SameAs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class OpenShard:
     """Samples that each probe had measured at the end of each of its batches."""
     reused: dict[str, list[int]]
     """Places of the measurements that each probe took over from an earlier run."""
-    waiting: dict[str, list[Prepared]] = field(default_factory=dict)
+    waiting: dict[str, list[Prepared[object]]] = field(default_factory=dict)
     bytes_waiting: dict[str, int] = field(default_factory=dict)
     repeats: dict[str, dict[int, SameAs]] = field(default_factory=dict)
     """Probe -> row of the shard -> the row whose values it shares."""

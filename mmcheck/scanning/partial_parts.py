@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Measurement, Shard
@@ -49,7 +50,7 @@ class PartialParts:
     def __init__(
         self,
         out: Path,
-        probes: Mapping[str, Probe],
+        probes: Mapping[str, Probe[Any]],
         fingerprints: Mapping[str, str],
         *,
         again: Collection[str],

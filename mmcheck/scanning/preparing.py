@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mmcheck.config import Config
 from mmcheck.core.types import Measurement, Sample, Status
@@ -21,7 +22,7 @@ from mmcheck.scanning.same_bytes import has_image_alone, image_key
 from mmcheck.scanning.shared_images import SharedImages
 
 
-def shares_images(probe: Probe) -> bool:
+def shares_images(probe: Probe[Any]) -> bool:
     """Return whether a probe can take over what an earlier row with the same image gave."""
     return probe.traits.of_image_alone or isinstance(probe, ImageProbe)
 
@@ -39,7 +40,7 @@ class Preparing:
 
     def __init__(
         self,
-        probes: Mapping[str, Probe],
+        probes: Mapping[str, Probe[Any]],
         config: Config,
         shared: SharedImages,
         *,
@@ -111,7 +112,7 @@ class Preparing:
         by_bytes.settle(row, alone.key or 0, is_sound=alone.is_sound)
         return alone
 
-    def prepare_whole(self, name: str, sample: Sample) -> Prepared | Measurement:
+    def prepare_whole(self, name: str, sample: Sample) -> Prepared[object] | Measurement:
         """Return what one probe makes of a sample, whose image is looked at whatever other rows have."""
         return self._prepare_with(name, self._media_of(sample), self._probes[name].prepare)
 
@@ -168,7 +169,7 @@ class Preparing:
 
     def _prepare_with(
         self, name: str, media: SampleMedia, prepare: Callable[[SampleMedia], object]
-    ) -> Prepared | Measurement:
+    ) -> Prepared[object] | Measurement:
         sample = media.sample
         if sample.problem is not None:
             return Measurement.not_applicable(sample.id, name, "the manifest row is broken")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
@@ -25,7 +26,7 @@ _DECODING_VERSION = 2  # how a file becomes pixels or sound; another one gives o
 
 def make_probes(
     config: Config, record: RunRecord, transcripts: Transcripts, *, may_download: bool
-) -> tuple[dict[str, Probe], dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, Probe[Any]], dict[str, str], dict[str, str]]:
     """Return the probes that will run, their fingerprints, and why others of the config will not.
 
     What ``auto`` came to when the run was begun stays: a resumed run measures in the same precision.
@@ -45,7 +46,7 @@ def make_probes(
     if not enabled:
         raise ConfigError("no probe is enabled, so nothing would be measured.", hint="see `mmcheck list`.")
     num_recordings = (record.modalities or {}).get("audio", 0)
-    probes: dict[str, Probe] = {}
+    probes: dict[str, Probe[Any]] = {}
     fingerprints: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for name in enabled:
@@ -59,7 +60,7 @@ def make_probes(
             skipped[name] = f"{traits.serves} does not run"
             continue
         options = getattr(config.probes, name)
-        probe: Probe = PROBES.get(name)(options, config.run.device, config.run.seed)
+        probe: Probe[Any] = PROBES.get(name)(options, config.run.device, config.run.seed)
         if isinstance(probe, PrimedProbe):
             probe.prime(_context(traits.serves, probes, fingerprints, num_recordings, transcripts()))
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
@@ -75,7 +76,7 @@ def make_probes(
 
 def _context(
     served: str | None,
-    probes: Mapping[str, Probe],
+    probes: Mapping[str, Probe[Any]],
     fingerprints: Mapping[str, str],
     num_rows: int,
     texts: tuple[tuple[str, str | None], ...],
@@ -85,7 +86,7 @@ def _context(
     return ProbeContext(num_rows=num_rows, texts=texts, served=probes[served], served_fingerprint=fingerprints[served])
 
 
-def _fingerprint(name: str, probe: Probe, config: Config, *, may_download: bool) -> str:
+def _fingerprint(name: str, probe: Probe[Any], config: Config, *, may_download: bool) -> str:
     offline: AbstractContextManager[None] = nullcontext()
     if not may_download:
         from mmcheck.backends.hub import no_network
@@ -125,7 +126,7 @@ def _settled(options: object, known: ProbeRecord) -> dict[str, str]:
 
 
 def open_probes(
-    probes: Mapping[str, Probe],
+    probes: Mapping[str, Probe[Any]],
     fingerprints: Mapping[str, str],
     to_measure: Mapping[str, int],
     before: Mapping[str, ProbeRecord],
