@@ -13,7 +13,7 @@ all in the exact index, ties of equal vectors aside.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from mmcheck.core.arrays import Rows, Vectors
 from mmcheck.core.errors import MmcheckError
 from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.embeddings import normalise, vector_keys
+from mmcheck.corpus.searched_index import SearchedIndex
 
 if TYPE_CHECKING:
     import faiss
@@ -250,21 +251,21 @@ class NeighbourIndex:
             recall = self.measure_recall(queries, k=k)
         return recall
 
-    def describe(self) -> JsonObject:
-        """Return kind (``exact``, ``approximate``), rows, dim, cells, probes, recall and recall_checked.
+    def facts(self) -> SearchedIndex:
+        """Return what is known of the index by now."""
+        return SearchedIndex(
+            kind="exact" if self.is_exact else "approximate",
+            rows=len(self),
+            dim=self.dim,
+            cells=self.num_cells,
+            probes=1 if self.is_exact else min(self._probes, self.num_cells),
+            recall=1.0 if self.is_exact else self._recall,
+            recall_checked=self._num_checked,
+        )
 
-        ``recall`` is the share of true nearest neighbours found, of the ``recall_checked`` looked for at the last
-        measurement; None where it was not measured, 1 by definition for the exact index.
-        """
-        return {
-            "kind": "exact" if self.is_exact else "approximate",
-            "rows": len(self),
-            "dim": self.dim,
-            "cells": self.num_cells,
-            "probes": 1 if self.is_exact else min(self._probes, self.num_cells),
-            "recall": 1.0 if self.is_exact else self._recall,
-            "recall_checked": self._num_checked,
-        }
+    def describe(self) -> JsonObject:
+        """Return the same as an object."""
+        return asdict(self.facts())
 
     def _search(self, vectors: Vectors, k: int, probes: int) -> tuple[NDArray[np.float32], Rows]:
         similarity = np.full((len(vectors), k), -np.inf, dtype=np.float32)

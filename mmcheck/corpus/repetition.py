@@ -29,6 +29,7 @@ from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.content_keys import DIGEST_COLUMNS, join_keys, medium_keys, place_keys, text_keys
 from mmcheck.corpus.groups import is_new
 from mmcheck.corpus.repetition_metrics import METRICS
+from mmcheck.corpus.repetition_summary import RepetitionSummary
 from mmcheck.store.schema import dump_json
 
 VERSION = 3
@@ -52,7 +53,7 @@ class Repetition:
 
     def __init__(self, options: RepetitionConfig, seed: int) -> None:
         self._options = options
-        self._summary: JsonObject = {}
+        self._summary: RepetitionSummary | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of the code version; there are no options."""
@@ -93,10 +94,10 @@ class Repetition:
 
     def summary(self) -> JsonObject:
         """Return how many rows repeat an earlier file or pair, and a sentence about it."""
-        return self._summary
+        return {} if self._summary is None else self._summary.to_json()
 
 
-def _summarise(values: Mapping[str, NDArray[np.float64]]) -> JsonObject:
+def _summarise(values: Mapping[str, NDArray[np.float64]]) -> RepetitionSummary:
     """Return the rows beyond the first of each group of equal files and equal pairs."""
     copies = {kind: int((values[f"{kind}_order"] > 1).sum()) for kind in ("media", "pair")}
     sentences = []
@@ -104,7 +105,7 @@ def _summarise(values: Mapping[str, NDArray[np.float64]]) -> JsonObject:
         sentences.append(f"{copies['media']} rows have a copy of an earlier row's file with the same text.")
     if copies["pair"]:
         sentences.append(f"{copies['pair']} rows repeat an earlier pair of file and text exactly.")
-    return {"media_copies": copies["media"], "pair_copies": copies["pair"], "sentences": sentences}
+    return RepetitionSummary(media_copies=copies["media"], pair_copies=copies["pair"], sentences=sentences)
 
 
 @dataclass(frozen=True, slots=True)

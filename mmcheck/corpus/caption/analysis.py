@@ -23,7 +23,8 @@ from mmcheck.corpus.caption.background import PROBE, Background, NoBackground, g
 from mmcheck.corpus.caption.metrics import METRICS
 from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_languages
 from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
-from mmcheck.corpus.caption.summary import NUM_EXAMPLES, CaptionTally
+from mmcheck.corpus.caption.summary import CaptionSummary
+from mmcheck.corpus.caption.tally import NUM_EXAMPLES, CaptionTally
 from mmcheck.corpus.constants import SIGN_FIRES, UNVERIFIABLE_FROM, VAGUE_FROM
 from mmcheck.corpus.embeddings import read_embeddings, vector_keys
 from mmcheck.corpus.evidence_rows import worst_rows
@@ -58,7 +59,7 @@ class Caption:
     def __init__(self, options: CaptionConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: JsonObject = {}
+        self._summary: CaptionSummary | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of code version, options and seed."""
@@ -105,7 +106,7 @@ class Caption:
 
     def summary(self) -> JsonObject:
         """Return whether the model could be used, examples, sentences, and those whose numbers judging counts."""
-        return self._summary
+        return {} if self._summary is None else self._summary.to_json()
 
     def _measure(
         self, shard: ShardTables, signs: CaptionSigns, background: Background | NoBackground, num_images: int

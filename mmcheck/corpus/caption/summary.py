@@ -1,142 +1,92 @@
-"""What the captions of a whole run come to: signs, examples and plain sentences; how many, judging counts."""
+"""What the summary tells of the captions of a whole run."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
+from mmcheck.core.json_types import JsonObject
+from mmcheck.corpus.sentence_to_count import SentenceToCount
 
-from mmcheck.core.arrays import Floats
-from mmcheck.core.json_types import JsonObject, JsonValue
-from mmcheck.corpus.caption.background import Background, NoBackground
-from mmcheck.corpus.caption.signs import CaptionSigns
-from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM, WEAK_TRUST
-from mmcheck.metrics.caption_words import count_words
-
-NUM_EXAMPLES = 3
-"""Examples of each kind. Our own choice: enough to see what is meant."""
+_MAX_CAPTION = 200  # characters of an example; our own choice: bounds the size of the summary
 
 
-class CaptionTally:
-    """Counts what the summary says, shard by shard.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionExample:
+    """A row that shows what is meant."""
 
-    Args:
-        background: What captions were held against, or why there was nothing.
-        num_images: Different images of the run.
-        foreign: Languages that the model does not know.
-    """
+    id: str
+    """Of the row."""
+    caption: str
+    """In full; the summary has its beginning."""
 
-    def __init__(self, background: Background | NoBackground, num_images: int, foreign: dict[str, float]) -> None:
-        self._background = background
-        self._num_images = num_images
-        self._foreign = foreign
-        self._num_captions = 0
-        self._cues: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-        self._examples: dict[str, list[tuple[float, str, str]]] = {"vague": [], "unverifiable": []}
 
-    def add(
-        self,
-        ids: list[str],
-        signs: CaptionSigns,
-        values: dict[str, Floats],
-        evidence: list[JsonObject],
-    ) -> None:
-        """Count one shard."""
-        vague = values["vagueness"] > VAGUE_FROM
-        unverifiable = values["unverifiable"] > UNVERIFIABLE_FROM
-        # Without a single word there is nothing to be vague: the rules tell such captions by another name.
-        vague[[row for row in np.flatnonzero(vague).tolist() if not count_words(signs.captions[row] or "")]] = False
-        self._num_captions += int(signs.has_caption.sum())
-        for kind, mask, name in (("vague", vague, "vagueness"), ("unverifiable", unverifiable, "unverifiable")):
-            rows = np.flatnonzero(mask)
-            best = rows[np.argsort(-values[name][rows], kind="stable")[: 4 * NUM_EXAMPLES]].tolist()
-            found = [(-float(values[name][row]), signs.captions[row] or "", ids[row]) for row in best]
-            texts: dict[str, tuple[float, str, str]] = {}
-            for entry in sorted([*self._examples[kind], *found]):
-                texts.setdefault(entry[1].strip().lower(), entry)
-            self._examples[kind] = list(texts.values())[:NUM_EXAMPLES]
-        for row in np.flatnonzero(vague).tolist():
-            self._cues.update(_words(evidence[row].get("cues")))
-        for row in np.flatnonzero(unverifiable).tolist():
-            self._reasons.update(_words(evidence[row].get("reasons")))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFigures:
+    """The images that captions were held against, and the scale on which they were measured."""
 
-    def summary(self) -> JsonObject:
-        """Return the summary, fit for JSON."""
-        background = self._background
-        found: JsonObject = {
-            "uses_model": isinstance(background, Background),
-            "cause": None if isinstance(background, Background) else background.cause,
-            "num_captions": self._num_captions,
-            "num_images": self._num_images,
-            "cues": dict(sorted(self._cues.items())),
-            "reasons": dict(sorted(self._reasons.items())),
-            "foreign_languages": sorted(self._foreign),
+    num_bank_images: int
+    """Different images that stand for the set."""
+    temperature: float
+    """Of the softmax over the images, in cosine."""
+    specific_spread: float
+    """Standard deviation that a specific caption's cosines have."""
+    mean_own_z: float
+    """How many standard deviations captions fit their own image better than others, on average."""
+    trust: float
+    """How far the model's word counts against the caption's own, 0 to 1."""
+
+    def to_json(self) -> JsonObject:
+        """Return the figures, rounded."""
+        return {
+            "num_bank_images": self.num_bank_images,
+            "temperature": round(self.temperature, 6),
+            "specific_spread": round(self.specific_spread, 6),
+            "mean_own_z": round(self.mean_own_z, 3),
+            "trust": round(self.trust, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionSummary:
+    """What the captions of a run come to."""
+
+    model: ModelFigures | None
+    """None where no model could be used."""
+    cause: str | None
+    """Why no model could be used, as a stable word; None where one was."""
+    num_captions: int
+    """Rows with a caption."""
+    num_images: int
+    """Different images of the run."""
+    cues: Mapping[str, int]
+    """Sign of vagueness -> vague captions that show it."""
+    reasons: Mapping[str, int]
+    """Why captions cannot be verified -> such captions."""
+    foreign_languages: Sequence[str]
+    """Languages that the model does not know, in alphabetical order."""
+    examples: Mapping[str, Sequence[CaptionExample]]
+    """``vague`` and ``unverifiable`` -> the worst rows, the worst first."""
+    sentences: Sequence[str]
+    """Whole ones, without those to count."""
+    counted: Sequence[SentenceToCount]
+    """For judging to complete."""
+
+    def to_json(self) -> JsonObject:
+        """Return the summary as it is stored; the model's figures are left out where there are none."""
+        return {
+            "uses_model": self.model is not None,
+            "cause": self.cause,
+            "num_captions": self.num_captions,
+            "num_images": self.num_images,
+            "cues": dict(sorted(self.cues.items())),
+            "reasons": dict(sorted(self.reasons.items())),
+            "foreign_languages": list(self.foreign_languages),
             "examples": {
-                kind: [{"id": id_, "caption": caption[:200]} for _, caption, id_ in entries]
-                for kind, entries in self._examples.items()
+                kind: [{"id": row.id, "caption": row.caption[:_MAX_CAPTION]} for row in rows]
+                for kind, rows in self.examples.items()
             },
+            **({} if self.model is None else self.model.to_json()),
+            "sentences": list(self.sentences),
+            "counted": [sentence.to_json() for sentence in self.counted],
         }
-        if isinstance(background, Background):
-            found |= {
-                "num_bank_images": len(background.images),
-                "temperature": round(background.temperature, 6),
-                "specific_spread": round(background.spread, 6),
-                "mean_own_z": round(background.mean_own_z, 3),
-                "trust": round(background.trust, 3),
-            }
-        first = list(self._sentences_on_model())
-        last = list(self._sentences_on_languages())
-        found["sentences"] = first + last
-        found["counted"] = list(self._counted(len(first)))
-        return found
-
-    def _sentences_on_model(self) -> Iterator[str]:
-        if not self._num_captions:
-            return
-        if isinstance(self._background, NoBackground):
-            yield f"{self._background.sentence} Vague captions are found by their words alone."
-        elif self._background.trust < WEAK_TRUST:
-            yield "This model barely tells the captions of this set apart; vague ones are found mostly by their words."
-
-    def _counted(self, place: int) -> Iterator[JsonObject]:
-        """Yield sentences for judging to complete (``CountedSentence``)."""
-        if not self._num_captions:
-            return
-        fitting = "" if isinstance(self._background, NoBackground) else ": they fit most images about equally well"
-        said = "{count:,} of {compared:,} captions %s vague ({share:.1%%})" + fitting + "."
-        yield {
-            "metric": "caption.vagueness",
-            "compared": self._num_captions,
-            "one": said % "is",
-            "many": said % "are",
-            "place": place,
-            # Without a single word there is nothing to be vague: the rules tell such captions by another name.
-            "worded": "caption",
-        }
-        said = (
-            "{count:,} of {compared:,} captions cannot be verified by this model: "
-            "it understands hardly any of their words."
-        )
-        yield {
-            "metric": "caption.unverifiable",
-            "compared": self._num_captions,
-            "one": said,
-            "many": said,
-            "place": place,
-        }
-
-    def _sentences_on_languages(self) -> Iterator[str]:
-        if not self._num_captions:
-            return
-        for language in sorted(self._foreign):
-            yield (
-                f"Captions in the language '{language}' fit their own images no better than others; this model does "
-                "not seem to know it. Hint: a multilingual model, e.g. probes.image_text.model: "
-                "google/siglip2-base-patch16-224."
-            )
-
-
-def _words(value: JsonValue) -> list[str]:
-    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []

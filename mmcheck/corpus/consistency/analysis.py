@@ -24,11 +24,13 @@ from mmcheck.corpus.consistency.caption_conflicts import RowFigure, find_caption
 from mmcheck.corpus.consistency.metrics import METRICS
 from mmcheck.corpus.consistency.row_keys import read_row_keys
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
+from mmcheck.corpus.consistency.summary import ConsistencySummary
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
 from mmcheck.corpus.constants import VAGUE_FROM
 from mmcheck.corpus.embeddings import gather_bank
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids, read_texts
+from mmcheck.corpus.sentence_to_count import SentenceToCount
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
 
@@ -58,7 +60,7 @@ class Consistency:
     def __init__(self, options: ConsistencyConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: JsonObject = {}
+        self._summary: ConsistencySummary | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of code version and seed; there are no options."""
@@ -108,7 +110,7 @@ class Consistency:
 
     def summary(self) -> JsonObject:
         """Return how many rows were compared, the worst ones, and sentences, whose numbers judging counts."""
-        return self._summary
+        return {} if self._summary is None else self._summary.to_json()
 
 
 def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np.bool_]:
@@ -161,17 +163,16 @@ def _summarise(
     ids: dict[int, str],
     scale: SetScale | None,
     conflict_scale: ConflictScale | None,
-) -> JsonObject:
+) -> ConsistencySummary:
     compared = {name: int(np.isfinite(figure.values).sum()) for name, figure in found.items()}
-    # For judging to complete: ``CountedSentence``.
-    counted: list[JsonObject] = [
-        {
-            "metric": f"consistency.{name}",
-            "compared": number,
-            "one": _SENTENCES[name].replace("{verb}", _VERBS[name][0]),
-            "many": _SENTENCES[name].replace("{verb}", _VERBS[name][1]),
-            "place": 0,
-        }
+    counted = [
+        SentenceToCount(
+            metric=f"consistency.{name}",
+            compared=number,
+            one=_SENTENCES[name].replace("{verb}", _VERBS[name][0]),
+            many=_SENTENCES[name].replace("{verb}", _VERBS[name][1]),
+            place=0,
+        )
         for name, number in compared.items()
     ]
     sentences: list[str] = []
@@ -179,12 +180,10 @@ def _summarise(
         sentences.append(
             "Captions of one image are not compared: for this model they fit their own images no better than others."
         )
-    summary: JsonObject = {
-        "compared": compared,
-        "examples": {name: [ids[row] for row in rows.tolist()] for name, rows in worst.items()},
-        "counted": counted,
-    }
-    if conflict_scale is not None:
-        names = ("like", "unlike", "small_gap", "large_gap")
-        summary["scale"] = {name: round(float(getattr(conflict_scale, name)), 4) for name in names}
-    return summary | {"sentences": sentences}
+    return ConsistencySummary(
+        compared=compared,
+        examples={name: [ids[row] for row in rows.tolist()] for name, rows in worst.items()},
+        counted=counted,
+        scale=conflict_scale,
+        sentences=sentences,
+    )

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats, Rows
-from mmcheck.core.json_types import JsonObject, LoadedJson
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
@@ -24,6 +24,7 @@ from mmcheck.corpus.duplicates.metrics import BY_ORDER, METRICS
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.duplicates.near_recordings import NearRecordings
 from mmcheck.corpus.duplicates.near_texts import TextSignatures
+from mmcheck.corpus.duplicates.summary import DuplicatesSummary, KindSummary, LargeGroup, Search
 from mmcheck.corpus.groups import CopyGroups, ItemGroups, group_by_key, group_items, group_rows
 from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_rows, to_items
 from mmcheck.corpus.sample_ids import read_ids
@@ -47,8 +48,8 @@ class _KindGroups:
     rows: CopyGroups
     similarity: Floats | None
     """To the representative, shape (n,); NaN where the row is alone."""
-    about: JsonObject
-    """What the summary says of how they were found."""
+    search: Search | None
+    """How they were found; None where they follow from others."""
 
 
 class Duplicates:
@@ -67,7 +68,7 @@ class Duplicates:
     def __init__(self, options: DuplicatesConfig, seed: int) -> None:
         self._options = options
         self._seed = seed
-        self._summary: JsonObject = {}
+        self._summary: DuplicatesSummary | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of code version, options and seed."""
@@ -107,7 +108,7 @@ class Duplicates:
 
     def summary(self) -> JsonObject:
         """Return groups, rows in them, copies, largest groups and how they were found, by kind; and sentences."""
-        return self._summary
+        return {} if self._summary is None else self._summary.to_json()
 
     def _group_media(
         self,
@@ -133,12 +134,11 @@ class Duplicates:
         else:
             near = NearRecordings(index, place, rows.size[first], self._options)
         groups = group_items(len(first), *near.find_pairs(), items.rank, near.compare)
-        about: JsonObject = {"items": len(first), "limits": near.describe()}
         if len(index):
             least = getattr(self._options, f"{modality}_similarity")
             index.measure_recall(floor=least, num_queries=_RECALL_QUERIES)
-            about["index"] = index.describe()
-        return _found(items, groups, rank, about, _copies(items, file_number))
+        search = Search(items=len(first), limits=near.describe(), index=index.facts() if len(index) else None)
+        return _found(items, groups, rank, search, _copies(items, file_number))
 
     def _group_texts(
         self, shards: Sequence[ShardTables], modality: str, rows: MediaRows, rank: Rows
@@ -155,10 +155,10 @@ class Duplicates:
             start += len(column)
         near = signatures.near(self._options.text_similarity, np.searchsorted(wanted, items.first_row))
         groups = group_items(len(items.first_row), *near.find_pairs(), items.rank, near.compare)
-        about: JsonObject = {"items": len(items.first_row), "limits": {"similarity": self._options.text_similarity}}
+        search = Search(items=len(items.first_row), limits={"similarity": self._options.text_similarity})
         # Texts of one manifest row are no copies of each other.
         source = np.unique(rows.source, return_inverse=True)[1].astype(np.int64)
-        return _found(items, groups, rank, about, source)
+        return _found(items, groups, rank, search, source)
 
 
 def _copies(items: Items, number: Rows) -> Rows:
@@ -167,7 +167,7 @@ def _copies(items: Items, number: Rows) -> Rows:
 
 
 def _found(
-    items: Items, groups: ItemGroups, rank: Rows, about: JsonObject, copies: Rows | None = None
+    items: Items, groups: ItemGroups, rank: Rows, search: Search, copies: Rows | None = None
 ) -> tuple[_KindGroups, Rows]:
     """Return the groups of rows, and for each row the item that represents its own (-1: it has none)."""
     rows = group_rows(items.of_row, groups, rank, copies)
@@ -177,13 +177,13 @@ def _found(
     key[has_item] = groups.centre[items.of_row[has_item]]
     grouped = rows.number > 0
     similarity[grouped] = groups.similarity[items.of_row[grouped]]
-    return _KindGroups(rows=rows, similarity=similarity, about=about), key
+    return _KindGroups(rows=rows, similarity=similarity, search=search), key
 
 
 def _group_pairs(medium: Rows, text: Rows, rank: Rows, copies: Rows) -> _KindGroups:
     both = (medium >= 0) & (text >= 0)
     key = np.where(both, medium * (text.max(initial=0) + 1) + text, -1)
-    return _KindGroups(rows=group_by_key(key, rank, copies), similarity=None, about={})
+    return _KindGroups(rows=group_by_key(key, rank, copies), similarity=None, search=None)
 
 
 def _values(found: Mapping[str, list[_KindGroups]]) -> dict[str, Floats]:
@@ -229,9 +229,9 @@ def _evidence(
 
 def _summarise(
     found: Mapping[str, list[_KindGroups]], ids: Mapping[int, str], values: Mapping[str, Floats]
-) -> JsonObject:
-    summary: JsonObject = {}
-    sentences = []
+) -> DuplicatesSummary:
+    kinds: dict[str, KindSummary] = {}
+    sentences: list[str] = []
     for kind, parts in found.items():
         for modality, part in zip((kind,) if kind in KIND_OF else KIND_OF, parts, strict=True):
             if not part.rows.size.any():
@@ -243,31 +243,24 @@ def _summarise(
             if kind == "pair":
                 is_copy &= values["pair_order"] > 1
             copies = int(is_copy.sum())
-            summary[name] = {
-                "groups": len(sizes),
-                "rows": int((part.rows.number > 0).sum()),
-                "copies": copies,
-                "largest": [
-                    {
-                        "group": number + 1,
-                        "size": int(sizes[number]),
-                        "ids": [
-                            ids[row]
-                            for row in part.rows.members[part.rows.starts[number] :][
-                                : min(int(sizes[number]), NUM_EXAMPLES + 1)
-                            ].tolist()
-                        ],
-                    }
-                    for number in largest.tolist()
-                ],
-                **part.about,
-            }
+            kinds[name] = KindSummary(
+                groups=len(sizes),
+                rows=int((part.rows.number > 0).sum()),
+                copies=copies,
+                largest=[_tell_group(part.rows, number, int(sizes[number]), ids) for number in largest.tolist()],
+                search=part.search,
+            )
             groups = len(np.unique(part.rows.number[is_copy]))
-            sentences += _sentences(kind, modality, groups, copies, part.about)
-    return {**summary, "sentences": sentences}
+            sentences += _sentences(kind, modality, groups, copies, part.search)
+    return DuplicatesSummary(kinds=kinds, sentences=sentences)
 
 
-def _sentences(kind: str, modality: str, groups: int, copies: int, about: LoadedJson) -> list[str]:
+def _tell_group(rows: CopyGroups, number: int, size: int, ids: Mapping[int, str]) -> LargeGroup:
+    first = rows.members[rows.starts[number] :][: min(size, NUM_EXAMPLES + 1)]
+    return LargeGroup(group=number + 1, size=size, ids=[ids[row] for row in first.tolist()])
+
+
+def _sentences(kind: str, modality: str, groups: int, copies: int, search: Search | None) -> list[str]:
     sentences = []
     pair = KIND_OF[modality]
     noun = {"text": pair.texts_noun, "pair": f"pairs of {pair.medium_noun} and text"}.get(kind, pair.media_noun)
@@ -275,10 +268,10 @@ def _sentences(kind: str, modality: str, groups: int, copies: int, about: Loaded
         grouped = "1 group" if groups == 1 else f"{groups} groups"
         rows, are = ("row", "repeats") if copies == 1 else ("rows", "repeat")
         sentences.append(f"{copies} {rows} {are} other rows' {noun} exactly or nearly ({grouped}).")
-    index = about.get("index", {})
-    if index.get("kind") == "approximate":
+    index = None if search is None else search.index
+    if index is not None and index.kind == "approximate":
         sentences.append(
-            f"Near-duplicate {noun} were looked up in an approximate index, which found {index['recall']:.1%} of "
-            f"{index['recall_checked']} copies in a sample; it may have missed the rest."
+            f"Near-duplicate {noun} were looked up in an approximate index, which found {index.recall:.1%} of "
+            f"{index.recall_checked} copies in a sample; it may have missed the rest."
         )
     return sentences
