@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mmcheck.backends.whisper_features import FULL_FRAMES, Features, stack_features
+from mmcheck.backends.whisper_features import Features, stack_features, window_frames
 from mmcheck.backends.whisper_streams import map_streams, split_recordings
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
@@ -46,7 +46,8 @@ class Ctranslate2WhisperVerifier:
     Args:
         model: ``ctranslate2.models.Whisper``.
         folder: The folder it was loaded from.
-        window: ``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is).
+        window: ``full`` (each clip filled up to 30 s), ``padded`` (some seconds of silence behind each) or ``fitted``
+            (each as long as it is).
         batch_size: Clips encoded at once on a GPU. ctranslate2's encoder has no mask, so clips of different length
             share a batch in full windows only. On a CPU, one recording goes to each of the model's workers.
 
@@ -112,25 +113,31 @@ class Ctranslate2WhisperVerifier:
         """Return the tasks in batches of one length each."""
         batches: list[list[int]] = []
         for index in order:
-            length = self._length(tasks[index])
-            if not batches or len(batches[-1]) == self._batch_size or self._length(tasks[batches[-1][0]]) != length:
+            kind = self._length(tasks[index]), tasks[index].encoded is None
+            first = tasks[batches[-1][0]] if batches else None
+            is_other = first is None or (self._length(first), first.encoded is None) != kind
+            if is_other or len(batches[-1]) == self._batch_size:
                 batches.append([])
             batches[-1].append(index)
         return batches
 
     def _length(self, task: VerificationTask) -> int:
-        frames = int(task.features.shape[1])
-        return max(2, frames + frames % 2) if self.window == "fitted" else FULL_FRAMES
+        frames = window_frames(self.window, int(task.features.shape[1]))
+        return frames + frames % 2
 
     def _verify_batch(
         self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], length: int, keep_encoded: bool
     ) -> list[Verification]:
         uses = first_uses(tasks)
         distinct = sorted(set(uses))
-        encoded = encode_features(self._model, stack_features([tasks[use].features for use in distinct], length))
-        if len(distinct) < len(tasks):
-            encoded = encoded[[distinct.index(use) for use in uses]]
+        if all(tasks[use].encoded is not None for use in distinct):
+            encoded = np.stack([np.asarray(tasks[use].encoded, np.float32) for use in distinct])
+        else:
+            encoded = encode_features(self._model, stack_features([tasks[use].features for use in distinct], length))
         languages = self._detect_languages(encoded)
+        if len(distinct) < len(tasks):
+            rows = [distinct.index(use) for use in uses]
+            encoded, languages = encoded[rows], [languages[row] for row in rows]
         prompts = [
             self.tokens.prompt(task.language if task.language in self.tokens.languages else _best(shares))
             for task, shares in zip(tasks, languages, strict=True)

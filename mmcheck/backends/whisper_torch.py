@@ -22,7 +22,7 @@ from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.quiet_transformers import quiet_transformers
 from mmcheck.backends.weights import no_network
 from mmcheck.backends.whisper_ctranslate2 import encode_features
-from mmcheck.backends.whisper_features import FULL_FRAMES, Features, stack_features
+from mmcheck.backends.whisper_features import Features, stack_features, window_frames
 from mmcheck.backends.whisper_streams import allowed_threads, map_streams, share_cores, split_recordings
 from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
@@ -58,7 +58,8 @@ class TorchWhisperVerifier:
         folder: The folder.
         device: ``cpu`` or ``cuda``.
         precision: ``auto``, ``float32``, ``bfloat16``, ``float16``, or ``int8`` (encoder only; decoder: float32).
-        window: ``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is).
+        window: ``full`` (each clip filled up to 30 s), ``padded`` (some seconds of silence behind each) or ``fitted``
+            (each as long as it is).
         batch_size: Clips encoded at once on a GPU; on a CPU, one recording goes on each core, see whisper_streams.
         int8_encoder: ``ctranslate2.models.Whisper`` of the same weights on the CPU. ``int8`` needs it; with it ``auto``
             means int8 in fitted windows, where it would mean float32 without.
@@ -78,7 +79,7 @@ class TorchWhisperVerifier:
         usual = resolve_precision(precision, device)
         has_choice = precision == "auto" and usual == "float32" and int8_encoder is not None
         self.precisions: tuple[str, ...] = ("int8", usual) if has_choice else (usual,)
-        self.precision = self.precisions[0 if window == "fitted" else -1]
+        self.precision = self.precisions[-1 if window == "full" else 0]
         self._dtype = torch_dtype("float32" if usual == "int8" else usual)
         self.window = window
         self._batch_size = batch_size
@@ -133,7 +134,10 @@ class TorchWhisperVerifier:
             parts = split_recordings(order, first_uses(tasks), self._batch_size)
             results = self._map_cores(run, parts)
         else:
-            parts = [order[first : first + self._batch_size] for first in range(0, len(order), self._batch_size)]
+            parts = []
+            for is_encoded in (False, True):
+                some = [index for index in order if (tasks[index].encoded is not None) is is_encoded]
+                parts += [some[first : first + self._batch_size] for first in range(0, len(some), self._batch_size)]
             results = [run(part) for part in parts]
         found = {
             index: verification
@@ -185,21 +189,30 @@ class TorchWhisperVerifier:
             hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
         return encoder.layer_norm(hidden), mask
 
-    def decode(self, ids: torch.Tensor, encoded: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Return the decoder's last hidden states, shape (clips, positions, width), for token ids as a tensor."""
+    def decode(
+        self, ids: torch.Tensor, encoded: torch.Tensor, mask: torch.Tensor | None, rows: Sequence[int]
+    ) -> torch.Tensor:
+        """Return the decoder's last hidden states, shape (texts, positions, width).
+
+        Args:
+            ids: Token ids, shape (texts, positions).
+            encoded: From ``encode``, shape (clips, encoder positions, width).
+            mask: From ``encode``.
+            rows: Clip of each text: keys and values of a recording are made once for all of its texts.
+        """
         decoder = self._decoder
         hidden = decoder.embed_tokens(ids) + decoder.embed_positions.weight[: ids.shape[1]]
         for layer in decoder.layers:
             normed = layer.self_attn_layer_norm(hidden)
             hidden = hidden + self._attend(layer.self_attn, normed, None, None, is_causal=True)
             normed = layer.encoder_attn_layer_norm(hidden)
-            hidden = hidden + self._attend(layer.encoder_attn, normed, encoded, mask)
+            hidden = hidden + self._attend(layer.encoder_attn, normed, encoded, mask, rows=rows)
             hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
         states: torch.Tensor = decoder.layer_norm(hidden)
         return states
 
     def _length(self, task: VerificationTask) -> int:
-        return int(task.features.shape[1]) if self.window == "fitted" else FULL_FRAMES
+        return window_frames(self.window, int(task.features.shape[1]))
 
     def _verify_batch(
         self, tasks: Sequence[VerificationTask], texts: Sequence[EncodedText], keep_encoded: bool
@@ -207,20 +220,9 @@ class TorchWhisperVerifier:
         with self._torch.inference_mode():
             uses = first_uses(tasks)
             distinct = sorted(set(uses))
-            parts = [tasks[use].features for use in distinct]
-            if self.window == "fitted":
-                lengths = [max(1, part.shape[1]) for part in parts]
-                features = stack_features(parts)
-            else:
-                lengths = [self._frames] * len(parts)
-                features = stack_features(parts, self._frames)
-            encoded, mask = self.encode(features, lengths)
-            positions = [(length + 1) // 2 for length in lengths]
-            if len(distinct) < len(tasks):
-                rows = [distinct.index(use) for use in uses]
-                encoded, mask = encoded[rows], None if mask is None else mask[rows]
-                positions = [positions[row] for row in rows]
-            prompts = [self.tokens.prompt(code) for code in self._languages(tasks, encoded, mask)]
+            clips = [distinct.index(use) for use in uses]
+            encoded, mask, positions = self._encoded([tasks[use] for use in distinct])
+            prompts = [self.tokens.prompt(code) for code in self._languages(tasks, encoded, mask, clips)]
             passes = [
                 plan_passes(text, self.tokens, len(prompt), self._limit)
                 for text, prompt in zip(texts, prompts, strict=True)
@@ -230,7 +232,7 @@ class TorchWhisperVerifier:
             read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
             entropies: list[list[list[float]]] = [[] for _ in tasks]
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
-                hidden = self._run(group, prompts, encoded, mask)
+                hidden = self._run(group, prompts, encoded, mask, clips)
                 for (row, step), states in zip(group, hidden, strict=True):
                     start, scores, spread = self._read(step, states, len(prompts[row]), tasks[row].language)
                     if start is not None:
@@ -244,22 +246,46 @@ class TorchWhisperVerifier:
                 read[row],
                 entropies[row],
                 starts[row],
-                encoded[row, : positions[row]] if keep_encoded else None,
+                encoded[clips[row], : positions[clips[row]]] if keep_encoded else None,
             )
             for row in range(len(tasks))
         ]
 
+    def _encoded(self, tasks: Sequence[VerificationTask]) -> tuple[torch.Tensor, torch.Tensor | None, list[int]]:
+        """Return what ``encode`` does for recordings that all are encoded already, or none, and each one's positions.
+
+        Args:
+            tasks: One of each recording.
+        """
+        torch = self._torch
+        if all(task.encoded is not None for task in tasks):
+            positions = [int(task.encoded.shape[0]) for task in tasks]
+            encoded = torch.nn.utils.rnn.pad_sequence([task.encoded for task in tasks], batch_first=True)
+            if min(positions) == max(positions):
+                return encoded, None, positions
+            counts = torch.tensor(positions, device=self._device)
+            return encoded, torch.arange(max(positions), device=self._device)[None] < counts[:, None], positions
+        parts = [task.features for task in tasks]
+        if self.window == "full":
+            lengths = [self._frames] * len(parts)
+        else:
+            lengths = [min(self._frames, self._length(task)) for task in tasks]
+        longest = max(lengths)
+        encoded, mask = self.encode(stack_features(parts, longest + longest % 2), lengths)
+        return encoded, mask, [(length + 1) // 2 for length in lengths]
+
     def _languages(
-        self, tasks: Sequence[VerificationTask], encoded: torch.Tensor, mask: torch.Tensor | None
+        self, tasks: Sequence[VerificationTask], encoded: torch.Tensor, mask: torch.Tensor | None, clips: Sequence[int]
     ) -> list[str | None]:
         """Return the language to prompt with for each task; detected where the model needs one and none is named."""
         known = [task.language if task.language in self.tokens.languages else None for task in tasks]
         if not self.tokens.is_multilingual or None not in known:
             return list(known)
-        ids = self._torch.full((len(tasks), 1), self.tokens.sot, device=self._device)
-        states = self.decode(ids, encoded, mask)[:, 0]
+        count = int(encoded.shape[0])
+        ids = self._torch.full((count, 1), self.tokens.sot, device=self._device)
+        states = self.decode(ids, encoded, mask, range(count))[:, 0]
         detected = [self._read_start(state, None).language for state in states]
-        return [code or found for code, found in zip(known, detected, strict=True)]
+        return [code or detected[clip] for code, clip in zip(known, clips, strict=True)]
 
     def _run(
         self,
@@ -267,18 +293,15 @@ class TorchWhisperVerifier:
         prompts: Sequence[list[int]],
         encoded: torch.Tensor,
         mask: torch.Tensor | None,
+        clips: Sequence[int],
     ) -> torch.Tensor:
         """Return the hidden states of a group of passes; what stands behind a shorter one is of no meaning."""
         rows = [row for row, _ in group]
         sequences = [[*prompts[row], *step.tokens] for row, step in group]
         longest = max(map(len, sequences))
         padded = [sequence + [self.tokens.eot] * (longest - len(sequence)) for sequence in sequences]
-        is_all = rows == list(range(encoded.shape[0]))
-        return self.decode(
-            self._torch.tensor(padded, device=self._device),
-            encoded if is_all else encoded[rows],
-            mask if is_all or mask is None else mask[rows],
-        )
+        ids = self._torch.tensor(padded, device=self._device)
+        return self.decode(ids, encoded, mask, [clips[row] for row in rows])
 
     def _read_start(self, state: torch.Tensor, stated: str | None) -> StartReading:
         log_probs = self._log_probs(state[None])
@@ -321,18 +344,36 @@ class TorchWhisperVerifier:
         mask: torch.Tensor | None,
         *,
         is_causal: bool = False,
+        rows: Sequence[int] | None = None,
     ) -> torch.Tensor:
+        """Return what attention adds to the states.
+
+        Args:
+            attention: The layer's weights.
+            hidden: What asks, shape (texts, positions, width).
+            source: What is asked; None: the same.
+            mask: Positions of the source that count, shape (sources, positions); None: all.
+            is_causal: Whether later positions are hidden.
+            rows: Source of each text; None: each has its own, in order.
+        """
         keys = hidden if source is None else source
         heads = attention.num_heads
+        if rows is not None and list(rows) == list(range(keys.shape[0])):
+            rows = None
 
         def split(states: torch.Tensor) -> torch.Tensor:
             return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
 
+        def spread(states: torch.Tensor) -> torch.Tensor:
+            if rows is None:
+                return states
+            return states.expand(len(rows), *states.shape[1:]) if states.shape[0] == 1 else states[list(rows)]
+
         output = self._torch.nn.functional.scaled_dot_product_attention(
             split(attention.q_proj(hidden)),
-            split(attention.k_proj(keys)),
-            split(attention.v_proj(keys)),
-            attn_mask=None if mask is None else mask[:, None, None, :],
+            spread(split(attention.k_proj(keys))),
+            spread(split(attention.v_proj(keys))),
+            attn_mask=None if mask is None else spread(mask)[:, None, None, :],
             is_causal=is_causal,
         )
         projected: torch.Tensor = attention.out_proj(output.transpose(1, 2).reshape(hidden.shape))

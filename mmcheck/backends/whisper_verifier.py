@@ -49,6 +49,9 @@ class VerificationTask:
     """Whisper's code; None: detected where the model is multilingual."""
     is_scriptio_continua: bool = False
     """Whether the text has no spaces between words."""
+    encoded: Any = field(default=None, repr=False, compare=False)
+    """What the encoder made of the features before, in the very window that is set: ``Verification.encoded``. None:
+    they are encoded now. Tasks of the same features have all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,8 @@ class WhisperVerifier(Protocol):
 
     tokens: WhisperTokens
     window: str
-    """``full`` (each clip filled up to 30 s) or ``fitted`` (each as long as it is); may be changed at any time."""
+    """``full`` (each clip filled up to 30 s), ``padded`` (some seconds of silence behind each) or ``fitted`` (each as
+    long as it is); may be changed at any time."""
     precision: str
     """Number format of the encoder; may be changed to any of ``precisions`` at any time."""
     precisions: tuple[str, ...]

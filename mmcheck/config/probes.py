@@ -63,8 +63,10 @@ class TranscriptConfig(PartSection):
     precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
         "auto", description="of transformers; int8: its encoder, on a CPU"
     )
-    window: Literal["auto", "full", "fitted"] = Field(
-        "auto", description="30 s windows, or cut to the clip's length; auto: by a trial on some clips of the run"
+    window: Literal["auto", "full", "padded", "fitted"] = Field(
+        "auto",
+        description="30 s windows, 5 s of silence behind each clip, or cut to its length; auto: by a trial on some "
+        "clips of the run",
     )
     verify: bool = True
     transcribe: Literal["always", "uncertain", "never"] = "uncertain"
@@ -77,7 +79,9 @@ class TranscriptConfig(PartSection):
 class TranscriptNullConfig(PartSection):
     """The transcript_null probe: other clips' texts under sampled recordings."""
 
-    num_clips: int = Field(200, ge=0, description="recordings sampled in the whole run")
+    num_clips: int = Field(
+        200, ge=0, description="recordings sampled at most: a tenth, but no fewer than 100, and all of up to 200"
+    )
     num_texts: int = Field(3, ge=1, le=20, description="other transcripts of similar length scored on each")
 
 

@@ -8,9 +8,9 @@ words to tell which part of the text belongs to which window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mmcheck.backends.long_audio import plan_windows
 from mmcheck.backends.whisper_languages import find_language
@@ -26,12 +26,12 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
-from mmcheck.probe.transcript_again import verify_again
-from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech, make_tasks
+from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
 from mmcheck.probe.transcript_metrics import METRICS
+from mmcheck.probe.transcript_own import OwnTexts, OwnVerification, TextOfClip, set_window
 from mmcheck.probe.transcript_values import find_end_level, start_values, to_scores
-from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, check_windows
+from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, SHARE_TRIED, check_windows
 
 if TYPE_CHECKING:
     from mmcheck.backends.whisper_features import Features, LogMel
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 6
+_VERSION = 7
 """Counted up when equal options and weights give other values."""
+_TIMES = {"full": 1, "padded": 2, "fitted": 4}
+"""Kind of window -> how many times as many clips make a batch. Our own choice: about as much memory."""
 
 
 class TranscriptProbe:
@@ -69,12 +71,14 @@ class TranscriptProbe:
             )
         self._options = options
         self._asked_device = device
-        self._window: Literal["full", "fitted"] = "fitted" if options.window == "fitted" else "full"
+        self._window: str = "full" if options.window == "auto" else options.window
         self._is_settled = False
         self._window_check: JsonObject = {}
         self._found: WhisperFolder | None = None
         self._read_tokenizer: WhisperTokenizer | None = None
         self._verifier: WhisperVerifier | None = None
+        self._own: OwnTexts | None = None
+        self._is_shared: Callable[[str], bool] | None = None
         self._model: Any = None
         self._transcriber: WhisperTranscriber | None = None
         self._log_mel: LogMel | None = None
@@ -83,8 +87,8 @@ class TranscriptProbe:
 
     @property
     def batch_size(self) -> int:
-        """Return how many clips are measured at once; cut windows are smaller."""
-        return self._options.batch_size * (4 if self._window == "fitted" else 1)
+        """Return how many clips are measured at once; shorter windows are smaller."""
+        return self._options.batch_size * _TIMES[self._window]
 
     @property
     def num_trial(self) -> int:
@@ -100,9 +104,9 @@ class TranscriptProbe:
         if precision := settled.get("precision"):
             self._options = self._options.model_copy(update={"precision": precision})
         if window := settled.get("window"):
-            self._window, self._is_settled = "fitted" if window == "fitted" else "full", True
+            self._window, self._is_settled = window, True
 
-    def settle(self, trial: Sequence[SampleMedia], num_recordings: int) -> None:
+    def settle(self, trial: Iterable[SampleMedia], num_recordings: int) -> None:
         """Choose windows and the encoder's precision by a trial on a few recordings; call it after ``open``.
 
         Args:
@@ -115,16 +119,16 @@ class TranscriptProbe:
             reason = f"fewer than {MIN_RUN} recordings are not worth a trial"
             self._window_check = {"window_check": {"agree": False, "reason": reason}}
             return
-        clips: list[Clip] = []
-        for media in trial:
-            if len(clips) == NUM_CLIPS:
-                break
-            with suppress(NotApplicable, MediaError):
-                clips.append(self.prepare(media))
-        found = check_windows(self._verifier, clips)
+        limit = min(NUM_CLIPS, num_recordings // SHARE_TRIED)
+        found = check_windows(self._verifier, self._prepare_trial(trial), limit)
         self._window_check = {"window_check": found.describe()}
-        self._window = "fitted" if found.agreement.agree else "full"
-        self._verifier.window, self._verifier.precision = self._window, found.precision
+        self._window = found.window
+        self._verifier.window, self._verifier.precision = found.window, found.precision
+
+    def _prepare_trial(self, trial: Iterable[SampleMedia]) -> Iterator[Clip]:
+        for media in trial:
+            with suppress(NotApplicable, MediaError):
+                yield self.prepare(media)
 
     def fingerprint(self) -> str:
         """Return the digest of version, weights, tokenizer and options; reads the weights' bytes, loads no model.
@@ -185,6 +189,14 @@ class TranscriptProbe:
             self._log_mel = LogMel(int(self._model.model.n_mels))
         if self._verifier is not None:
             self._is_multilingual = self._verifier.tokens.is_multilingual
+            self._own = OwnTexts(
+                self._verifier,
+                # Where the config itself asks for shorter windows, they have the last word.
+                limits=options.uncertain.model_dump() if options.window == "auto" else None,
+            )
+            # On a GPU the values would depend, in the last digits, on whose batch a recording was encoded in.
+            if self._is_shared is not None and self._device == "cpu":
+                self._own.share(self._is_shared)
         else:
             self._is_multilingual = bool(self._model.model.is_multilingual)
 
@@ -252,23 +264,18 @@ class TranscriptProbe:
         """
         clips = [prepared.payload for prepared in batch]
         heard = self._hear_long(clips)
-        verified: list[list[Verification]] = [[] for _ in clips]
-        again: dict[int, list[Verification]] = {}
-        if self._verifier is not None:
-            tasks = [make_tasks(clip, texts) for clip, texts in zip(clips, heard, strict=True)]
+        if self._own is None:
+            verified = [OwnVerification(parts=[], window=self._window) for _ in clips]
+        else:
+            ids = [prepared.sample.id for prepared in batch]
             # A clip that will be transcribed as well is not encoded a second time.
             keep = self._options.transcribe != "never"
-            results = iter(self._verifier.verify([task for group in tasks for task in group], keep_encoded=keep))
-            verified = [[next(results) for _ in group] for group in tasks]
-            # Where the config itself asks for cut windows, they have the last word.
-            if self._window == "fitted" and self._options.window == "auto":
-                limits = self._options.uncertain.model_dump()
-                again = verify_again(self._verifier, clips, verified, limits, keep_encoded=keep)
+            verified = self._own.verify(self.name, ids, clips, heard, keep_encoded=keep)
         return map_streams(
             lambda parts: self._finish(*parts),
             [
-                (prepared.sample.id, clip, again.get(row, verified[row]), heard[row], row in again)
-                for row, (prepared, clip) in enumerate(zip(batch, clips, strict=True))
+                (prepared.sample.id, clip, own, spoken)
+                for prepared, clip, own, spoken in zip(batch, clips, verified, heard, strict=True)
             ],
             self._num_streams(),
         )
@@ -283,30 +290,54 @@ class TranscriptProbe:
         """Return whether the model is loaded."""
         return self._verifier is not None or self._model is not None
 
-    def verify_texts(self, pairs: Sequence[tuple[Clip, str]]) -> list[Verification]:
-        """Return the verification of any texts under prepared clips of one window each.
+    def share(self, is_shared: Callable[[str], bool]) -> None:
+        """Keep what is made of some recordings until ``verify_own`` asks for it; call it before ``open``.
 
         Args:
-            pairs: What ``prepare`` returned, with the text to read along with it.
+            is_shared: Says of a sample's id whether it will.
+        """
+        self._is_shared = is_shared
+
+    def verify_own(self, asking: str, rows: Sequence[tuple[str, Clip]]) -> list[OwnVerification]:
+        """Return the verification of prepared clips of one window with their own transcripts, as ``measure`` has it.
+
+        Args:
+            asking: Name of the probe that asks.
+            rows: Samples' ids, each with what ``prepare`` returned.
 
         Raises:
             MediaError: If the model gives no finite numbers.
         """
+        if self._own is None:
+            return []
+        ids, clips = [sample_id for sample_id, _ in rows], [clip for _, clip in rows]
+        return self._own.verify(asking, ids, clips, [None for _ in rows], keep_encoded=True)
+
+    def verify_texts(self, rows: Sequence[TextOfClip]) -> list[Verification]:
+        """Return the verification of any texts under prepared clips of one window, in the kinds of window asked for.
+
+        Args:
+            rows: The texts.
+
+        Raises:
+            MediaError: If the model gives no finite numbers.
+        """
+        found: dict[int, Verification] = {}
         if self._verifier is None:
             return []
-        return self._verifier.verify([task for clip, text in pairs for task in make_tasks(clip, None, text)])
+        for window in sorted({row.window for row in rows}):
+            places = [place for place, row in enumerate(rows) if row.window == window]
+            with set_window(self._verifier, window):
+                found |= zip(places, self._verifier.verify([rows[place].task() for place in places]), strict=True)
+        return [found[place] for place in range(len(rows))]
 
     def _finish(
-        self,
-        sample_id: str,
-        clip: Clip,
-        verified: Sequence[Verification],
-        heard: list[Transcription] | None,
-        is_again: bool,
+        self, sample_id: str, clip: Clip, own: OwnVerification, heard: list[Transcription] | None
     ) -> Measurement:
+        verified = own.parts
         values: dict[str, float] = {}
         evidence: JsonObject = {"transcribed": False, "decision": "verified"}
-        evidence["window"] = "full" if is_again else self._window
+        evidence["window"] = own.window
         if verified:
             scores = join_scores([to_scores(part) for part in verified])
             values |= summarise_scores(scores) | start_values(verified, with_language=self._options.detect_language)

@@ -2,8 +2,10 @@
 
 A log-probability means nothing by itself: a noisy recording gives a low one to any text. So sampled recordings are
 given a few other transcripts of the run, of like length, and faults are planted in their own: what these reach is the
-null that the run's own pairs are held against. It is dear (two encoder passes and a decoder pass a text), hence
-sampled; the sample depends on the sample's id and the seed alone. The model is the ``transcript`` probe's, loaded once.
+null that the run's own pairs are held against. It is dear (a decoder pass a text, and an encoder pass where the sound
+itself is cut), hence sampled: the less of a run the larger it is, by its number of recordings and by a hash of the
+sample's id and the seed, so that no shard has to know of another. The model is the ``transcript`` probe's, loaded once,
+and so is what it made of the recording: the texts are read along in the very window that the sample's own was.
 """
 
 from __future__ import annotations
@@ -38,12 +40,13 @@ from mmcheck.probe.planted_texts import (
 )
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_null_metrics import METRICS
+from mmcheck.probe.transcript_own import TextOfClip
 from mmcheck.probe.transcript_values import to_scores
 
 if TYPE_CHECKING:
     from mmcheck.probe.transcript_clip import Clip
 
-_VERSION = 6
+_VERSION = 7
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers. Our own choice: unrelated
@@ -54,6 +57,18 @@ _PLANTED = {
     "cut_audio_surprise": "tail_surprise",
 }
 """Metric -> the statistic of the planted fault that it holds."""
+ALL_SAMPLED = 200
+"""Recordings up to which all are sampled. Our own choice: what a recording gives to any text can then be taken off all
+of them (see ``clip_noise``)."""
+LEAST_SAMPLED = 100
+"""Recordings that are sampled of a larger run at least. Our own choice: with three texts each, six times the values
+below which there is no null, and three times the planted faults."""
+SAMPLED_SHARE = 0.1
+"""Share of the recordings beyond which no more are sampled than those. Our own choice: with it the null takes less than
+a tenth of the model's time from 500 recordings on."""
+CUT_AUDIO = 50
+"""Sampled recordings whose sound is cut, which takes an encoder pass of its own. Our own choice: by chance there are 35
+at least, more than show what the fault looks like."""
 _POOL = 8
 """Texts of the nearest lengths among which chance decides, for each that is wanted. Our own choice: lengths stay alike,
 and the same text is not always taken."""
@@ -69,6 +84,17 @@ class NullPayload:
     """Other transcripts of the run."""
     planted: dict[str, tuple[Clip, str]]
     """Metric -> the sample's own pair with the fault in it that it is measured for."""
+
+
+def count_sampled(num_rows: int, most: int) -> float:
+    """Return how many recordings of a run are sampled, on average.
+
+    Args:
+        num_rows: Recordings of the run.
+        most: As many as the config allows.
+    """
+    wanted = num_rows if num_rows <= ALL_SAMPLED else max(LEAST_SAMPLED, SAMPLED_SHARE * num_rows)
+    return float(min(most, wanted))
 
 
 class TranscriptNullProbe:
@@ -89,7 +115,7 @@ class TranscriptNullProbe:
         self._options = options
         self._seed = seed
         self.batch_size = 16
-        self._share = 0.0
+        self._share = self._cut_share = 0.0
         self._texts: list[tuple[str, str, str]] = []
         self._lengths = np.zeros(0, dtype=np.int64)
         self._followers: dict[str, dict[str, list[str]]] = {}
@@ -100,7 +126,10 @@ class TranscriptNullProbe:
         """Take in what the run holds; call it before anything else."""
         self._served = context.served
         self._served_fingerprint = context.served_fingerprint
-        self._share = min(1.0, self._options.num_clips / context.num_rows) if context.num_rows else 0.0
+        count = count_sampled(context.num_rows, self._options.num_clips)
+        self._share = count / context.num_rows if context.num_rows else 0.0
+        self._cut_share = min(1.0, CUT_AUDIO / count) if count else 0.0
+        context.served.share(self._is_shared)
         given = [(clean_transcript(text, language), language) for text, language in context.texts]
         texts = [(text, primary_code(language), normalize(text, language)) for text, language in given]
         # Texts that differ in case and marks alone are one.
@@ -124,6 +153,7 @@ class TranscriptNullProbe:
                 "options": self._options.model_dump(mode="json", exclude={"enabled"}),
                 "seed": self._seed,
                 "share": self._share,
+                "cut_share": self._cut_share,
                 "served": self._served_fingerprint,
                 "texts": self._texts,
             }
@@ -136,7 +166,11 @@ class TranscriptNullProbe:
 
     def describe(self) -> JsonObject:
         """Return how many recordings are sampled, how many texts there are to choose from, and what verifies them."""
-        described: JsonObject = {"sampled_share": round(self._share, 6), "num_texts": len(self._texts)}
+        described: JsonObject = {
+            "sampled_share": round(self._share, 6),
+            "cut_audio_share": round(self._cut_share, 6),
+            "num_texts": len(self._texts),
+        }
         # A later run compares windows and precision before it takes values over.
         verification = self._primed().verification
         return described if verification is None else {**described, "verification": verification}
@@ -169,12 +203,14 @@ class TranscriptNullProbe:
         Raises:
             MediaError: If the model gives no finite numbers for a sample.
         """
-        pairs = [
-            (clip, text)
-            for payload in (prepared.payload for prepared in batch)
+        served = self._primed()
+        owns = served.verify_own(self.name, [(prepared.sample.id, prepared.payload.clip) for prepared in batch])
+        rows = [
+            TextOfClip(clip=clip, text=text, window=own.window, encoded=own.encoded if clip is payload.clip else None)
+            for payload, own in zip((prepared.payload for prepared in batch), owns, strict=True)
             for clip, text in (*((payload.clip, text) for text in payload.texts), *payload.planted.values())
         ]
-        scores = (summarise_scores(to_scores(part)) for part in self._primed().verify_texts(pairs))
+        scores = (summarise_scores(to_scores(part)) for part in served.verify_texts(rows))
         found = []
         for prepared in batch:
             texts, planted = prepared.payload.texts, prepared.payload.planted
@@ -216,7 +252,7 @@ class TranscriptNullProbe:
         }
         joint = "" if clip.is_scriptio_continua else " "
         planted = {name: (clip, joint.join(text)) for name, text in made.items() if text}
-        if len(words) >= MIN_WORDS:
+        if len(words) >= MIN_WORDS and self._falls_within(f"cut audio\n{sample.id}", self._cut_share):
             features = clip.features[0]
             kept = cut_frames(features, chance)
             planted["cut_audio_surprise"] = (replace(clip, features=(features[:, :kept],)), clip.text)
@@ -245,7 +281,13 @@ class TranscriptNullProbe:
         return near[:wanted]
 
     def _is_sampled(self, sample: Sample) -> bool:
-        return int.from_bytes(self._chance(sample.id)[:8], "big") < self._share * 2**64
+        return self._is_shared(sample.id)
+
+    def _is_shared(self, sample_id: str) -> bool:
+        return self._falls_within(sample_id, self._share)
+
+    def _falls_within(self, text: str, share: float) -> bool:
+        return int.from_bytes(self._chance(text)[:8], "big") < share * 2**64
 
     def _chance(self, text: str) -> bytes:
         return hashlib.blake2b(f"{self._seed}\n{text}".encode("utf-8", "replace"), digest_size=16).digest()

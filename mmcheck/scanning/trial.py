@@ -40,17 +40,19 @@ def try_recordings(
 
 def _choose(out: Path, shards: Sequence[Shard], count: int, seed: int) -> list[Sample]:
     """Return the samples with recording and transcript whose texts have the smallest hashes, each text once."""
-    best: dict[bytes, tuple[Shard, int]] = {}
-    for shard in shards:
+    best: dict[bytes, tuple[int, int]] = {}
+    for number, shard in enumerate(shards):
         table = read_part(out / "samples" / shard.part, [AUDIO_TRANSCRIPT.medium, AUDIO_TRANSCRIPT.text])
         has_audio = table[AUDIO_TRANSCRIPT.medium].is_valid().to_pylist()
         for row, (text, heard) in enumerate(zip(table[AUDIO_TRANSCRIPT.text].to_pylist(), has_audio, strict=True)):
             if heard and text and text.strip():
                 digest = hashlib.blake2b(f"{seed}\n{text}".encode("utf-8", "surrogatepass"), digest_size=12).digest()
-                best.setdefault(digest, (shard, row))
+                best.setdefault(digest, (number, row))
         best = {digest: best[digest] for digest in sorted(best)[:count]}
-    samples = []
-    for shard, row in best.values():
-        part = read_part(out / "samples" / shard.part)
-        samples += table_to_samples(part.slice(row, 1))
-    return samples
+    samples: dict[tuple[int, int], Sample] = {}
+    for number in sorted({number for number, _ in best.values()}):
+        part = read_part(out / "samples" / shards[number].part)
+        for place in best.values():
+            if place[0] == number:
+                samples[place] = table_to_samples(part.slice(place[1], 1))[0]
+    return [samples[place] for place in best.values()]

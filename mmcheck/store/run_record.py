@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 RUN_FILE = "run.json"
 _NEEDED = ("identity", "shard_size", "rows", "probes", "analyses")
 """Of run.json, from its first writing on."""
-_SETTLED = {"precision": ("float32", "bfloat16", "float16", "int8"), "window": ("full", "fitted")}
+_SETTLED = {"precision": ("float32", "bfloat16", "float16", "int8"), "window": ("full", "padded", "fitted")}
 """Options that ``auto`` decides once a run, and what it may come to."""
 _AGAIN = "run the same `mmcheck scan` command again; it redoes only what is damaged."
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmcheck.backends.whisper_features import LogMel, stack_features
+from mmcheck.backends.whisper_features import PADDING_FRAMES, LogMel, stack_features, window_frames
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
     MAX_PASSES,
@@ -174,6 +174,45 @@ def test_several_recordings_at_a_time_change_nothing(
         assert first.words == second.words
         assert numbers(first) == pytest.approx(numbers(second), abs=1e-4)
         assert torch.allclose(first.encoded, second.encoded, atol=1e-4)
+
+
+@pytest.mark.parametrize("window", ["full", "padded", "fitted"])
+@pytest.mark.parametrize("backend", ["torch", "ctranslate2"])
+def test_texts_of_one_recording_share_its_encoding(
+    backend: str, window: str, english: Path, make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = make_verifier(english, backend, window)
+    tasks = [replace(task, text=text) for task in make_tasks()[:2] for text in (task.text, "two words", "")]
+    alone = [verifier.verify([task], keep_encoded=True)[0] for task in tasks]
+    together = verifier.verify(tasks)
+    for first, second in zip(alone, together, strict=True):
+        assert numbers(first) == pytest.approx(numbers(second), abs=1e-4)
+    # What the encoder made before is taken as it is.
+    for name in ("encode", "encode_features"):
+        monkeypatch.delattr(f"mmcheck.backends.whisper_{backend}.{name}", raising=False)
+    monkeypatch.delattr(type(verifier), "encode", raising=False)
+    again = verifier.verify([replace(task, encoded=one.encoded) for task, one in zip(tasks, alone, strict=True)])
+    for first, second in zip(alone, again, strict=True):
+        assert numbers(first) == pytest.approx(numbers(second), abs=1e-4)
+
+
+def test_windows_are_as_long_as_they_are_said_to_be(english: Path, make_verifier: MakeVerifier) -> None:
+    task = make_tasks()[0]
+    frames = task.features.shape[1]
+    for backend in ("torch", "ctranslate2"):
+        for window, wanted in (("fitted", frames), ("padded", frames + PADDING_FRAMES), ("full", 3000)):
+            (found,) = make_verifier(english, backend, window).verify([task], keep_encoded=True)
+            assert found.encoded.shape[0] == (wanted + 1) // 2
+    assert window_frames("padded", 2900) == window_frames("full", 10) == 3000
+
+
+def test_a_padded_window_is_the_clip_with_silence_behind_it(english: Path, make_verifier: MakeVerifier) -> None:
+    task = make_tasks()[0]
+    longer = stack_features([task.features], task.features.shape[1] + PADDING_FRAMES)[0]
+    for backend in ("torch", "ctranslate2"):
+        (padded,) = make_verifier(english, backend, "padded").verify([task])
+        (fitted,) = make_verifier(english, backend, "fitted").verify([replace(task, features=longer)])
+        assert numbers(padded) == pytest.approx(numbers(fitted), abs=1e-4)
 
 
 @pytest.mark.parametrize("window", ["full", "fitted"])

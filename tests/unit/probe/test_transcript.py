@@ -410,7 +410,7 @@ def test_auto_keeps_full_windows_where_the_model_tells_nothing(folder: Path, mak
     about = probe.describe()["verification"]
     # Random weights tell no text from another, so nothing speaks for cut windows.
     assert about["window"] == "full"
-    assert about["window_check"]["clips"] == 8
+    assert about["window_check"]["clips"] >= 8
     assert not about["window_check"]["agree"]
     assert probe.batch_size == small
 
@@ -420,7 +420,8 @@ def test_auto_takes_cut_windows_where_they_judge_alike(
 ) -> None:
     probe = open_probe(folder, window="auto", transcribe="never", uncertain=NONE_DOUBTFUL)
     alike = WindowAgreement(agree=True, reason="alike", numbers={"clips": 8.0})
-    monkeypatch.setattr(module, "check_windows", lambda *_: WindowTrial(agreement=alike, precision="float32"))
+    trial = WindowTrial(agreement=alike, window="fitted", precision="float32")
+    monkeypatch.setattr(module, "check_windows", lambda *_: trial)
     before = probe.batch_size
     probe.settle(trial_of(make_sample, 8), 1000)
     assert probe.describe()["verification"]["window"] == "fitted"
@@ -454,7 +455,9 @@ def test_what_an_earlier_attempt_settled_holds_without_a_trial(folder: Path, mak
     assert measure(probe, [make_sample(2.0, "hello world")])[0].evidence["window"] == "full"
 
 
-@pytest.mark.parametrize(("count", "recordings", "reason"), [(8, 10, "fewer than"), (2, 1000, "only 2 clips")])
+@pytest.mark.parametrize(
+    ("count", "recordings", "reason"), [(8, 235, "fewer than"), (1, 1000, "no clips"), (2, 1000, "only 2 clips")]
+)
 def test_too_little_for_a_trial_means_full_windows(
     folder: Path, make_sample: MakeSample, count: int, recordings: int, reason: str
 ) -> None:

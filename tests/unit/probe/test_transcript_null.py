@@ -11,7 +11,8 @@ from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.types import MediaRef, Sample
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
-from mmcheck.probe.transcript_null import TranscriptNullProbe
+from mmcheck.probe.transcript_null import ALL_SAMPLED, TranscriptNullProbe, count_sampled
+from mmcheck.probe.transcript_own import OwnVerification, TextOfClip
 
 TEXTS = [
     ("Her black church is often heavy.", "en"),
@@ -43,6 +44,11 @@ class FakeServed:
         self.is_open = False
         self.verification = {"window": "fitted", "precision": "int8"}
         self.batches: list[int] = []
+        self.asked: list[TextOfClip] = []
+        self.is_shared: Any = None
+
+    def share(self, is_shared: Any) -> None:
+        self.is_shared = is_shared
 
     def open(self) -> None:
         self.num_opened += 1
@@ -54,9 +60,15 @@ class FakeServed:
     def prepare(self, media: Any) -> FakeClip:
         return FakeClip(text=media.sample.transcript, **self.clip)
 
-    def verify_texts(self, pairs: Any) -> list[Verification]:
-        self.batches.append(len(pairs))
-        return [self._verify(clip, text) for clip, text in pairs]
+    def verify_own(self, asking: str, rows: Any) -> list[OwnVerification]:
+        assert asking == "transcript_null"
+        own = [replace(self._verify(clip, clip.text), encoded=f"encoded {sample_id}") for sample_id, clip in rows]
+        return [OwnVerification(parts=[part], window="full" if "river" in part.words else "padded") for part in own]
+
+    def verify_texts(self, rows: Any) -> list[Verification]:
+        self.batches.append(len(rows))
+        self.asked += rows
+        return [self._verify(row.clip, row.text) for row in rows]
 
     def _verify(self, clip: FakeClip, text: str) -> Verification:
         words = tuple(text.split())
@@ -117,6 +129,46 @@ def test_a_batch_gives_what_its_samples_give_alone_in_one_call() -> None:
     together = measure(make(served=served), *samples)
     assert len(served.batches) == 1
     assert together == [measure(make(), one)[0] for one in samples]
+
+
+def test_texts_are_read_along_in_the_window_of_the_own_one_under_its_encoding() -> None:
+    served = FakeServed()
+    samples = [sample(TEXTS[0][0], 0), sample("A green bird sings near the river", 1)]
+    measure(make(served=served), *samples)
+    windows = {"s0": "padded", "s1": "full"}
+    seen = set()
+    for row in served.asked:
+        sample_id = "s1" if "river" in row.clip.text else "s0"
+        assert row.window == windows[sample_id]
+        is_cut = row.clip.features[0].shape[1] < 50
+        # Sound that is cut has to be encoded by itself.
+        assert row.encoded == (None if is_cut else f"encoded {sample_id}")
+        seen.add((sample_id, is_cut))
+    assert len(seen) == 4
+
+
+def test_the_served_probe_knows_which_recordings_it_shares() -> None:
+    served = FakeServed()
+    probe = make(num_rows=4000, num_clips=400, served=served)
+    for number in range(200):
+        try:
+            probe.prepare(FakeMedia(sample(TEXTS[0][0], number)))
+            assert served.is_shared(f"s{number}")
+        except NotApplicable:
+            assert not served.is_shared(f"s{number}")
+
+
+def test_large_runs_are_sampled_sparsely() -> None:
+    counts = {rows: count_sampled(rows, 200) for rows in (0, 50, ALL_SAMPLED, 201, 500, 1000, 1500, 2000, 10**6)}
+    assert counts == {0: 0, 50: 50, 200: 200, 201: 100, 500: 100, 1000: 100, 1500: 150, 2000: 200, 10**6: 200}
+    assert count_sampled(100, 40) == 40
+
+
+def test_sound_is_cut_in_some_of_the_sampled_alone() -> None:
+    probe = make(num_rows=200)
+    taken = [probe.prepare(FakeMedia(sample(TEXTS[0][0], number))).planted for number in range(200)]
+    assert all({"cut_end_log_prob", "word_surprise"} <= planted.keys() for planted in taken)
+    assert 35 <= sum("cut_audio_surprise" in planted for planted in taken) <= 65
 
 
 def test_strangers_speak_the_language_and_are_neither_empty_nor_like_the_own_text() -> None:

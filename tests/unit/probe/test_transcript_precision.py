@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -160,23 +161,27 @@ class FakeVerifier:
 
     precisions = ("int8", "float32")
 
-    def __init__(self, texts: Sequence[str], blind: set[tuple[str, str]]) -> None:
+    def __init__(self, texts: Sequence[str], blind: set[str], broken: dict[str, set[int]] | None = None) -> None:
         self.window, self.precision = "full", "float32"
-        self.tried: list[tuple[str, str]] = []
+        self.tried: Counter[str] = Counter()
         self._texts = texts
         self._blind = blind
+        self._broken = broken or {}
 
     def verify(self, tasks: Sequence[VerificationTask]) -> list[Verification]:
-        self.tried.append((self.window, self.precision))
-        return [self._verify(task, self._texts[int(task.features[0, 0])]) for task in tasks]
+        kind = f"{self.window} {self.precision}"
+        self.tried[kind] += len(tasks) // 3
+        return [self._verify(task, int(task.features[0, 0]), kind) for task in tasks]
 
-    def _verify(self, task: VerificationTask, own: str) -> Verification:
-        is_blind = (self.window, self.precision) in self._blind
+    def _verify(self, task: VerificationTask, number: int, kind: str) -> Verification:
+        own = self._texts[number]
+        is_blind = kind in self._blind
         words = tuple(task.text.split())
         is_own = own.startswith(task.text)
+        score = -4.0 if number in self._broken.get(kind, ()) else -0.1
         return Verification(
             words=words,
-            log_probs=tuple((-0.1 if is_own or is_blind else -5.0,) for _ in words),
+            log_probs=tuple((score if is_own or is_blind else -5.0,) for _ in words),
             entropies=tuple((0.5,) for _ in words),
             end_log_prob=-0.1 if task.text == own or is_blind else -7.0,
             no_speech_prob=None,
@@ -189,17 +194,53 @@ class FakeVerifier:
 
 
 @pytest.mark.parametrize(
-    ("blind", "agree", "precision", "refused", "tried"),
+    ("num_blind", "chosen"),
+    [(0, "fitted int8"), (1, "fitted float32"), (2, "padded int8"), (3, "padded float32"), (4, "full float32")],
+)
+def test_a_trial_settles_windows_and_precision_together(num_blind: int, chosen: str) -> None:
+    kinds = ["fitted int8", "fitted float32", "padded int8", "padded float32"]
+    clips, texts = trial_clips(70)
+    verifier: Any = FakeVerifier(texts, blind=set(kinds[:num_blind]))
+    found = check_windows(verifier, clips)
+    assert f"{found.window} {found.precision}" == chosen
+    assert found.agreement.agree is (num_blind < 4)
+    # Why the last kind is refused is what the agreement says.
+    assert list(found.refused) == kinds[: min(num_blind, 3)]
+    assert (verifier.window, verifier.precision) == ("full", "float32")
+    # Full windows are always verified in the usual precision; the rest is not tried further than it has to be.
+    assert set(verifier.tried) == {"full float32", *kinds[: num_blind + 1]}
+    for kind in kinds[:num_blind]:
+        assert verifier.tried[kind] == 12
+    if num_blind < 4:
+        assert verifier.tried["full float32"] == verifier.tried[kinds[num_blind]] == 60
+    told = json.loads(json.dumps(found.describe()))
+    assert told["agree"] is found.agreement.agree
+    assert list(told.get("refused", {})) == list(found.refused)
+
+
+@pytest.mark.parametrize(
+    ("count", "broken", "chosen"),
     [
-        (set(), True, "int8", [], ["int8"]),
-        ({("fitted", "int8")}, True, "float32", ["int8"], ["int8", "float32"]),
-        ({("fitted", "int8"), ("fitted", "float32")}, False, "float32", ["int8"], ["int8", "float32"]),
+        (70, [], "fitted float32"),
+        # A breakdown that shows only late: more clips are tried, and there are enough of them, or not.
+        (130, [55], "fitted float32"),
+        (70, [55], "padded float32"),
+        (130, [3, 55], "fitted float32"),
+        # 7 in 100, which medians do not show.
+        (130, [3, 20, 40, 55, 70, 90, 110], "padded float32"),
+        (30, [], "full float32"),
     ],
 )
-def test_a_trial_settles_windows_and_precision_together(
-    blind: set[tuple[str, str]], agree: bool, precision: str, refused: list[str], tried: list[str]
-) -> None:
-    texts = [f"{word} is what is said in here" for word in ("one", "two", "three", "four", "five", "six", "seven")]
+def test_single_clips_that_break_down_decide(count: int, broken: list[int], chosen: str) -> None:
+    clips, texts = trial_clips(count)
+    verifier: Any = FakeVerifier(texts, blind=set(), broken={"fitted float32": set(broken)})
+    verifier.precisions = ("float32",)
+    found = check_windows(verifier, clips)
+    assert f"{found.window} {found.precision}" == chosen
+
+
+def trial_clips(count: int) -> tuple[list[Clip], list[str]]:
+    texts = [f"number {number} is what is said in here" for number in range(count)]
     clips = [
         Clip(
             text=text,
@@ -213,15 +254,7 @@ def test_a_trial_settles_windows_and_precision_together(
         )
         for number, text in enumerate(texts)
     ]
-    verifier: Any = FakeVerifier(texts, blind)
-    found = check_windows(verifier, clips)
-    assert (found.agreement.agree, found.precision, list(found.refused)) == (agree, precision, refused)
-    # Full windows are always verified in the usual precision.
-    assert verifier.tried == [("full", "float32"), *(("fitted", name) for name in tried)]
-    assert (verifier.window, verifier.precision) == ("full", "float32")
-    told = json.loads(json.dumps(found.describe()))
-    assert told["agree"] is agree
-    assert list(told.get("refused", {})) == refused
+    return clips, texts
 
 
 def test_what_the_trial_came_to_is_recorded(
@@ -236,12 +269,14 @@ def test_what_the_trial_came_to_is_recorded(
     probe.open()
     before = probe.describe()["verification"]
     assert (before["window"], before["precision"]) == ("full", "float32")
-    for agree, precision in ((True, "int8"), (True, "float32"), (False, "float32")):
-        trial = WindowTrial(agreement=WindowAgreement(agree=agree, reason="", numbers={}), precision=precision)
+    for window, precision in (("fitted", "int8"), ("padded", "int8"), ("fitted", "float32"), ("full", "float32")):
+        agree = window != "full"
+        agreement = WindowAgreement(agree=agree, reason="", numbers={})
+        trial = WindowTrial(agreement=agreement, window=window, precision=precision)
         monkeypatch.setattr("mmcheck.probe.transcript.check_windows", lambda *_, trial=trial: trial)
         probe.settle([], 1000)
         found = probe.describe()["verification"]
-        assert (found["window"], found["precision"]) == ("fitted" if agree else "full", precision)
+        assert (found["window"], found["precision"]) == (window, precision)
         assert found["window_check"]["agree"] is agree
 
 
