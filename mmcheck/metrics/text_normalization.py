@@ -1,9 +1,10 @@
 """Text as it is compared: Whisper's own normalisers, so that word error rates mean what published ones mean.
 
 English goes through Whisper's English normaliser (contractions, numbers, British spellings, fillers), all else
-through its basic one. Two things are ours: combining marks are kept, because the basic normaliser as published
-takes the vowels out of Hindi, Tamil or Thai (a known fault of it), and brackets are taken out before, because the
-published patterns need quadratic time on text full of open ones.
+through its basic one. Three things are ours: combining marks are kept, because the basic normaliser as published
+takes the vowels out of Hindi, Tamil or Thai (a known fault of it); brackets are taken out before, because the
+published patterns need quadratic time on text full of open ones; and in twenty languages what is written in one way
+and said in another is made one ("25", "&", "z. B.", see ``spoken_normal``), as the English rules do it for numbers.
 
 Normalising twice may differ from normalising once in English ("one" after "twenty," joins into one number), so
 compare only texts that were normalised the same number of times.
@@ -17,6 +18,7 @@ import unicodedata
 from collections.abc import Callable
 
 from mmcheck.core.languages import primary_code
+from mmcheck.metrics.spoken_normal import unify_numbers, write_out
 
 _CONTINUOUS_LANGUAGES = frozenset({"zh", "yue", "wuu", "cmn", "ja", "th", "lo", "km", "my", "bo", "dz"})
 _ENGLISH = frozenset({"en", "eng", "english"})
@@ -50,15 +52,18 @@ _LONG_NUMBER = re.compile(r"\d{200,}")
 def normalize(text: str, language: str | None) -> str:
     """Return ``text`` in the form in which references and hypotheses are compared.
 
-    Lower case, no punctuation, no words in brackets, single spaces, none at the ends; English moreover with numbers as
-    digits, contractions written out and American spelling. May be empty.
+    Lower case, no punctuation, no words in brackets, single spaces, none at the ends; numbers as digits, signs and
+    abbreviations as words where the language is known; English moreover with contractions written out and American
+    spelling. May be empty.
 
     Args:
         text: Any text.
         language: Language code (``en``, ``en-US``, ``de`` ...); None is treated as not English.
     """
     text = _without_brackets(text)
-    if primary_code(language) in _ENGLISH and not _LONG_NUMBER.search(text):
+    code = primary_code(language)
+    if code in _ENGLISH and not _LONG_NUMBER.search(text):
+        text = write_out(text, "en")
         try:
             # The English rules keep . $ % for numbers and leave some behind that belong to none.
             words = _english()(text).split()
@@ -67,7 +72,8 @@ def normalize(text: str, language: str | None) -> str:
         except (ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError):
             # The number rules stumble over rare digits (superscripts, other scripts); the plain rules never do.
             pass
-    return _basic(text)
+        return _basic(text)
+    return unify_numbers(_basic(write_out(text, code)), code)
 
 
 def is_scriptio_continua(language: str | None, text: str) -> bool:
