@@ -68,6 +68,13 @@ class CaptionConfig(PartSection):
 class ConsistencyConfig(PartSection):
     """Do like images have like captions, and like captions like images?"""
 
+    vague_from: float = Field(
+        0.65,
+        ge=0,
+        le=1,
+        description="vagueness from which a caption contradicts no other (as `vague_caption`)",
+    )
+
 
 class AnalysesConfig(PartSections):
     """One section an analysis; ``enabled: false`` leaves it out."""

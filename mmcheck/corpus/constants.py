@@ -70,13 +70,6 @@ LOUD_END = -6.0
 around the words end at half their amplitude."""
 
 # caption: what is said of words, languages and the model.
-VAGUE_FROM = 0.65
-"""Vagueness from which a caption contradicts nothing, and is an example of vague ones. Our own choice: from words alone
-this is the specificity of 0.35 that separates "a person standing outside" from "a dog" (see ``caption_specificity``).
-"""
-UNVERIFIABLE_FROM = 0.75
-"""Value from which a caption is an example of unverifiable ones. Our own choice: surer than for vagueness, as the model
-is at fault, not the caption."""
 SIGN_FIRES = 0.5
 """Value from which a sign is named. Our own choice: halfway from none at all to a sure one."""
 LANGUAGE_MIN_PAIRS = 20

@@ -25,7 +25,7 @@ from mmcheck.corpus.caption.rows import CaptionRows, count_images, find_foreign_
 from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
 from mmcheck.corpus.caption.summary import CaptionSummary
 from mmcheck.corpus.caption.tally import NUM_EXAMPLES, CaptionTally
-from mmcheck.corpus.constants import SIGN_FIRES, UNVERIFIABLE_FROM, VAGUE_FROM
+from mmcheck.corpus.constants import SIGN_FIRES
 from mmcheck.corpus.embeddings import read_embeddings, vector_keys
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids
@@ -39,7 +39,7 @@ from mmcheck.metrics.caption_vagueness import (
 )
 from mmcheck.store.schema import dump_json
 
-VERSION = 4
+VERSION = 5
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
 
@@ -76,8 +76,8 @@ class Caption:
         rows = CaptionRows.join([self._measure(shard, read_signs(shard), background, num_images) for shard in shards])
         foreign = find_foreign_languages(rows, background)
         rows.add_languages(foreign)
-        is_vague = worst_rows(rows.vagueness, counted_from=VAGUE_FROM)
-        is_unverifiable = worst_rows(rows.unverifiable, counted_from=UNVERIFIABLE_FROM)
+        is_vague = worst_rows(rows.vagueness)
+        is_unverifiable = worst_rows(rows.unverifiable)
         ids = read_ids(shards, rows.picks)
         tally = CaptionTally(background, num_images, foreign)
         start = 0
@@ -93,7 +93,7 @@ class Caption:
                 if is_unverifiable[start + row] and (reasons := list(_reasons(row, signs, part, foreign))):
                     evidence[row]["reasons"] = reasons
                 evidence[row] |= _tell_fitting(row, part, ids, num_images)
-            tally.add(sample_ids.to_pylist(), signs, part.values(), evidence)
+            tally.add(sample_ids.to_pylist(), signs, part.values())
             yield analysis_table(
                 sample_ids,
                 part.values(),
@@ -105,7 +105,7 @@ class Caption:
         self._summary = tally.summary()
 
     def summary(self) -> JsonObject:
-        """Return whether the model could be used, examples, sentences, and those whose numbers judging counts."""
+        """Return whether the model could be used, the worst captions, and sentences, some for judging to count."""
         return {} if self._summary is None else self._summary.to_json()
 
     def _measure(

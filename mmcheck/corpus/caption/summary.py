@@ -19,6 +19,8 @@ class CaptionExample:
     """Of the row."""
     caption: str
     """In full; the summary has its beginning."""
+    value: float
+    """Of the metric that it is among the worst of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +61,10 @@ class CaptionSummary:
     """Rows with a caption."""
     num_images: int
     """Different images of the run."""
-    cues: Mapping[str, int]
-    """Sign of vagueness -> vague captions that show it."""
-    reasons: Mapping[str, int]
-    """Why captions cannot be verified -> such captions."""
     foreign_languages: Sequence[str]
     """Languages that the model does not know, in alphabetical order."""
-    examples: Mapping[str, Sequence[CaptionExample]]
-    """``vague`` and ``unverifiable`` -> the worst rows, the worst first."""
+    worst: Mapping[str, Sequence[CaptionExample]]
+    """``vagueness`` and ``unverifiable`` -> the rows of the highest values, the worst first, whatever a rule allows."""
     sentences: Sequence[str]
     """Whole ones, without those to count."""
     counted: Sequence[SentenceToCount]
@@ -79,12 +77,12 @@ class CaptionSummary:
             "cause": self.cause,
             "num_captions": self.num_captions,
             "num_images": self.num_images,
-            "cues": dict(sorted(self.cues.items())),
-            "reasons": dict(sorted(self.reasons.items())),
             "foreign_languages": list(self.foreign_languages),
-            "examples": {
-                kind: [{"id": row.id, "caption": row.caption[:_MAX_CAPTION]} for row in rows]
-                for kind, rows in self.examples.items()
+            "worst": {
+                name: [
+                    {"id": row.id, "caption": row.caption[:_MAX_CAPTION], "value": round(row.value, 4)} for row in rows
+                ]
+                for name, rows in self.worst.items()
             },
             **({} if self.model is None else self.model.to_json()),
             "sentences": list(self.sentences),

@@ -1,18 +1,19 @@
-"""Counts signs and picks examples of a whole run's captions, and puts them into sentences; how many, judging counts."""
+"""Picks the worst of a whole run's captions and says what holds for all; how many are vague, judging counts."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Floats
-from mmcheck.core.json_types import JsonObject, JsonValue
 from mmcheck.corpus.caption.background import Background, NoBackground
 from mmcheck.corpus.caption.signs import CaptionSigns
 from mmcheck.corpus.caption.summary import CaptionExample, CaptionSummary, ModelFigures
-from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM, WEAK_TRUST
+from mmcheck.corpus.constants import WEAK_TRUST
+from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE
 from mmcheck.corpus.sentence_to_count import SentenceToCount
 from mmcheck.metrics.caption_words import count_words
 
@@ -21,7 +22,7 @@ NUM_EXAMPLES = 3
 
 
 class CaptionTally:
-    """Counts what the summary says, shard by shard.
+    """Gathers what the summary says, shard by shard.
 
     Args:
         background: What captions were held against, or why there was nothing.
@@ -34,35 +35,28 @@ class CaptionTally:
         self._num_images = num_images
         self._foreign = foreign
         self._num_captions = 0
-        self._cues: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-        self._examples: dict[str, list[tuple[float, str, str]]] = {"vague": [], "unverifiable": []}
+        self._worst: dict[str, list[tuple[float, str, str]]] = {"vagueness": [], "unverifiable": []}
 
-    def add(
-        self,
-        ids: list[str],
-        signs: CaptionSigns,
-        values: dict[str, Floats],
-        evidence: list[JsonObject],
-    ) -> None:
-        """Count one shard."""
-        vague = values["vagueness"] > VAGUE_FROM
-        unverifiable = values["unverifiable"] > UNVERIFIABLE_FROM
-        # Without a single word there is nothing to be vague: the rules tell such captions by another name.
-        vague[[row for row in np.flatnonzero(vague).tolist() if not count_words(signs.captions[row] or "")]] = False
+    def add(self, ids: list[str], signs: CaptionSigns, values: dict[str, Floats]) -> None:
+        """Take in one shard."""
         self._num_captions += int(signs.has_caption.sum())
-        for kind, mask, name in (("vague", vague, "vagueness"), ("unverifiable", unverifiable, "unverifiable")):
-            rows = np.flatnonzero(mask)
-            best = rows[np.argsort(-values[name][rows], kind="stable")[: 4 * NUM_EXAMPLES]].tolist()
-            found = [(-float(values[name][row]), signs.captions[row] or "", ids[row]) for row in best]
+        for name, worst in self._worst.items():
+            rows = np.flatnonzero(values[name] > LEAST_EVIDENCE)
+            rows = rows[np.argsort(-values[name][rows], kind="stable")]
+            found = list(islice(self._worded(name, rows, ids, signs, values[name]), 4 * NUM_EXAMPLES))
             texts: dict[str, tuple[float, str, str]] = {}
-            for entry in sorted([*self._examples[kind], *found]):
+            for entry in sorted([*worst, *found]):
                 texts.setdefault(entry[1].strip().lower(), entry)
-            self._examples[kind] = list(texts.values())[:NUM_EXAMPLES]
-        for row in np.flatnonzero(vague).tolist():
-            self._cues.update(_words(evidence[row].get("cues")))
-        for row in np.flatnonzero(unverifiable).tolist():
-            self._reasons.update(_words(evidence[row].get("reasons")))
+            worst[:] = list(texts.values())[:NUM_EXAMPLES]
+
+    def _worded(
+        self, name: str, rows: NDArray[np.int64], ids: list[str], signs: CaptionSigns, values: Floats
+    ) -> Iterator[tuple[float, str, str]]:
+        for row in rows.tolist():
+            caption = signs.captions[row] or ""
+            # Without a single word there is nothing to be vague: the rules tell such captions by another name.
+            if name != "vagueness" or count_words(caption):
+                yield -float(values[row]), caption, ids[row]
 
     def summary(self) -> CaptionSummary:
         """Return the summary of all shards counted."""
@@ -73,12 +67,10 @@ class CaptionTally:
             cause=None if isinstance(background, Background) else background.cause,
             num_captions=self._num_captions,
             num_images=self._num_images,
-            cues=dict(self._cues),
-            reasons=dict(self._reasons),
             foreign_languages=sorted(self._foreign),
-            examples={
-                kind: [CaptionExample(id=id_, caption=caption) for _, caption, id_ in entries]
-                for kind, entries in self._examples.items()
+            worst={
+                name: [CaptionExample(id=id_, caption=caption, value=-value) for value, caption, id_ in entries]
+                for name, entries in self._worst.items()
             },
             sentences=[*first, *self._sentences_on_languages()],
             counted=list(self._counted(len(first))),
@@ -138,7 +130,3 @@ def _tell_model(background: Background) -> ModelFigures:
         mean_own_z=background.mean_own_z,
         trust=background.trust,
     )
-
-
-def _words(value: JsonValue) -> list[str]:
-    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []

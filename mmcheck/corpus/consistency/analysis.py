@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from mmcheck.config import ConsistencyConfig
 from mmcheck.core.arrays import Floats
-from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.part_traits import AnalysisTraits
-from mmcheck.corpus.base import ShardTables, analysis_table, read_metric
+from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis, read_metric
 from mmcheck.corpus.consistency.caption_breadth import find_breadth
 from mmcheck.corpus.consistency.caption_conflicts import RowFigure, find_caption_conflicts, find_unlike_images
 from mmcheck.corpus.consistency.metrics import METRICS
@@ -26,7 +25,6 @@ from mmcheck.corpus.consistency.row_keys import read_row_keys
 from mmcheck.corpus.consistency.set_scale import SetScale, measure_scale
 from mmcheck.corpus.consistency.summary import ConsistencySummary
 from mmcheck.corpus.consistency.transcript_conflicts import find_transcript_conflicts
-from mmcheck.corpus.constants import VAGUE_FROM
 from mmcheck.corpus.embeddings import gather_bank
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids, read_texts
@@ -34,7 +32,7 @@ from mmcheck.corpus.sentence_to_count import SentenceToCount
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
 
-VERSION = 4
+VERSION = 5
 NUM_EXAMPLES = 3
 """Examples of each kind. Our own choice: enough to see what is meant."""
 PROBE = "image_text"
@@ -63,8 +61,8 @@ class Consistency:
         self._summary: ConsistencySummary | None = None
 
     def fingerprint(self) -> str:
-        """Return a digest of code version and seed; there are no options."""
-        return digest_value({"analysis": self.name, "version": VERSION, "seed": self._seed})
+        """Return a digest of code version, options and seed."""
+        return digest_analysis(self.name, VERSION, self._options, seed=self._seed)
 
     def analyse(self, shards: Sequence[ShardTables]) -> Iterator[pa.Table]:
         """Yield one measurements table a shard, in order.
@@ -76,7 +74,8 @@ class Consistency:
         bank = gather_bank(shards, PROBE, ["image", "text"], size=BANK_SIZE, seed=self._seed)
         scale = measure_scale(bank, self._seed)
         conflicts, conflict_scale = find_caption_conflicts(shards, keys, PROBE, scale)
-        conflicts.values[_is_vague(shards, keys.sizes) & np.isfinite(conflicts.values)] = 0.0
+        is_vague = _is_vague(shards, keys.sizes, self._options.vague_from)
+        conflicts.values[is_vague & np.isfinite(conflicts.values)] = 0.0
         found = {
             "caption_conflict": conflicts,
             "transcript_conflict": find_transcript_conflicts(shards, keys),
@@ -113,11 +112,11 @@ class Consistency:
         return {} if self._summary is None else self._summary.to_json()
 
 
-def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int]) -> NDArray[np.bool_]:
+def _is_vague(shards: Sequence[ShardTables], sizes: Sequence[int], limit: float) -> NDArray[np.bool_]:
     parts = [np.zeros(0, dtype=bool)]
     for shard, size in zip(shards, sizes, strict=True):
         vagueness = read_metric(shard.measurements("caption", ["vagueness"]), "vagueness", size)
-        parts.append(np.nan_to_num(vagueness) >= VAGUE_FROM)
+        parts.append(np.nan_to_num(vagueness) >= limit)
     return np.concatenate(parts)
 
 

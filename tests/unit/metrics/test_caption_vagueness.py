@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.corpus.constants import VAGUE_FROM
+from mmcheck.config import load_config
 from mmcheck.metrics.caption_vagueness import (
     combine_vagueness,
     fit_temperature,
@@ -25,6 +25,7 @@ from mmcheck.metrics.caption_vagueness import (
 )
 
 NONE = np.full(1, -1)
+VAGUE_FROM = load_config("default").rules["vague_caption"].max
 
 
 def cosines(*rows):

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcheck.config import CaptionConfig
+from mmcheck.config import CaptionConfig, load_config
 from mmcheck.core.types import MediaRef, RowProblem, Sample
 from mmcheck.corpus.caption.analysis import Caption
-from mmcheck.corpus.constants import UNVERIFIABLE_FROM, VAGUE_FROM
 from mmcheck.store.schema import samples_to_table
 
+RULES = load_config("default").rules
+VAGUE_FROM, UNVERIFIABLE_FROM = RULES["vague_caption"].max, RULES["unverifiable_caption"].max
 SIZE = 48
 NOUNS = ("dog", "kettle", "bridge", "violin", "tractor", "lantern", "pumpkin", "windmill")
 COLOURS = ("red", "green", "purple", "golden", "striped", "rusty", "wooden", "frozen")
@@ -150,7 +151,9 @@ def test_vague_captions_stand_out_and_misaligned_ones_do_not():
     assert (told["metric"], told["compared"], told["place"]) == ("caption.vagueness", 200, 0)
     sentence = told["many"].format(count=10, compared=200, share=0.05)
     assert sentence == "10 of 200 captions are vague (5.0%): they fit most images about equally well."
-    assert summary["examples"]["vague"][0]["caption"] == "a nice picture"
+    worst = summary["worst"]["vagueness"][0]
+    assert worst["caption"] == "a nice picture"
+    assert worst["value"] == pytest.approx(max(vague), abs=1e-4)
 
 
 @pytest.mark.parametrize(("count", "share"), [(50, 0.05), (60, 0.6), (400, 0.3)])
@@ -205,7 +208,7 @@ def test_boilerplate_is_vague_and_a_true_caption_of_many_images_is_not():
     assert all(found[f"s{n}"]["vagueness"] > VAGUE_FROM for n in range(12))
     assert all("repeated" in found[f"s{n}"]["evidence"]["cues"] for n in range(12))
     assert all(found[f"s{n}"]["vagueness"] < VAGUE_FROM for n in range(12, 24))
-    assert summary["cues"]["repeated"] == 12
+    assert summary["worst"]["vagueness"][0]["caption"] == boilerplate
 
 
 def test_much_said_in_words_that_tell_nothing_apart_is_unverifiable_and_not_vague():
@@ -218,7 +221,7 @@ def test_much_said_in_words_that_tell_nothing_apart_is_unverifiable_and_not_vagu
         assert found[name]["vagueness"] < VAGUE_FROM
         assert found[name]["evidence"]["reasons"] == ["no_information"]
     assert max(found[f"s{n}"]["unverifiable"] for n in range(3, 150)) < UNVERIFIABLE_FROM
-    assert summary["reasons"] == {"no_information": 3}
+    assert {row["id"] for row in summary["worst"]["unverifiable"]} >= {"s0"}
 
 
 def test_unknown_words_and_scripts_are_unverifiable():
@@ -231,7 +234,7 @@ def test_unknown_words_and_scripts_are_unverifiable():
     assert found["s1"]["unverifiable"] < UNVERIFIABLE_FROM
     assert found["s2"]["unverifiable"] >= UNVERIFIABLE_FROM
     assert "unknown_script" in found["s2"]["evidence"]["reasons"]
-    assert summary["reasons"]["unknown_words"] == 1
+    assert [row["id"] for row in summary["worst"]["unverifiable"][:2]] == ["s2", "s0"]
 
 
 def test_a_language_that_the_model_does_not_know_is_named():

@@ -135,9 +135,9 @@ def with_near_duplicates(count, seed=0, wrong=()):
     return [*rows, *copies]
 
 
-def analyse(rows, size=30, absent=()):
+def analyse(rows, size=30, absent=(), **options):
     """Return the summary and the rows by sample id, evidence decoded."""
-    analysis = Consistency(ConsistencyConfig(), 0)
+    analysis = Consistency(ConsistencyConfig(**options), 0)
     shards = [FakeShard(list(rows[start : start + size]), absent) for start in range(0, len(rows), size)]
     tables = list(analysis.analyse(shards))
     assert [table.num_rows for table in tables] == [len(shard.rows) for shard in shards]
@@ -185,6 +185,8 @@ def test_a_vague_caption_contradicts_nothing():
     rows = [replace(row, vagueness=0.9) if row.name == "near4" else row for row in rows]
     _, found = analyse(rows)
     assert found["near4"]["caption_conflict"] == 0.0
+    _, found = analyse(rows, vague_from=0.95)
+    assert found["near4"]["caption_conflict"] > 0.5
 
 
 def test_a_wrong_group_of_different_images_is_no_conflict():
