@@ -149,7 +149,7 @@ def _product_table(outcomes: Sequence[Outcome]) -> str:
                 "-" if setting.attribute or not covered else f"{sum(covered)} of {len(covered)}",
             ]
         )
-    head = ["rows", "faults", "sets", "ROC-AUC", "precision (worst set)", "recall (worst set)", "sound rows taken"]
+    head = ["rows", "faults", "sets", "ROC-AUC", "precision (worst set)", "recall (worst set)", "clean rows quarantined"]
     head.append("with flags: P / R")
     return table([*head, "calibration error", "share off, mean", "worst", "in the interval"], lines)
 
@@ -192,7 +192,7 @@ def _method_table(outcomes: Sequence[Outcome]) -> str:
                 *(pair(cell.precision, cell.recall) for cell in cells),
             ]
         )
-    head = ["", "ROC-AUC shuffled", "ROC-AUC one attribute", "clean set taken"]
+    head = ["", "ROC-AUC shuffled", "ROC-AUC one attribute", "clean set quarantined"]
     return table([*head, *(f"{rate:.0%} shuffled: P / R".replace("%", " %") for rate in RATES if rate)], lines)
 
 

@@ -212,7 +212,7 @@ def _speech_tables(sets: Sequence[SpeechSet]) -> str:
         for name, found in (("any code of `speech`", counts), ("WER > 10 %", baseline)):
             cells = [number(found.precision), number(found.recall), percent(found.false_rate)]
             lines.append([f"{share:.0%} faulty".replace("%", " %"), name, str(len(rows)), *cells])
-    one = table(["set", "found by", "sets", "precision", "recall", "aligned rows taken"], lines)
+    one = table(["set", "found by", "sets", "precision", "recall", "aligned rows flagged"], lines)
     codes = sorted({code for row in sets for tally in row.by_fault.values() for code in tally} - {"rows"})
     tallies: dict[str, dict[str, int]] = {}
     for row in sets:
