@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,7 @@ def scan(
     overwrite: bool = False,
     retry_failed: bool = False,
     reuse: str | Path | Sequence[str | Path] = (),
+    embeddings: str | Path | Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Scan manifests into a run folder and return the finished run. A stopped scan is continued by the same call.
@@ -161,6 +163,8 @@ def scan(
         overwrite: Replace a run folder that belongs to another scan.
         retry_failed: Measure failed samples again, for example after repairing their files.
         reuse: Run folders of earlier scans: measurements of samples with the same bytes and texts are reused.
+        embeddings: Vectors that there are already, in place of a model: a clip-retrieval folder, ``.npz`` files, two
+            ``.npy``, Parquet (docs/embeddings.md).
         progress: Receives progress reports.
 
     Raises:
@@ -170,7 +174,9 @@ def scan(
     patterns = [str(manifests)] if isinstance(manifests, str | Path) else [str(manifest) for manifest in manifests]
     if not patterns:
         raise ConfigError("no manifest was given.")
-    resolved = resolve_config(config, overrides=overrides, probes=probes, device=device, format=format)
+    given = [str(embeddings)] if isinstance(embeddings, str | Path) else [str(path) for path in embeddings]
+    extra = [*overrides, f"input.embeddings.paths={json.dumps(given)}"] if given else overrides
+    resolved = resolve_config(config, overrides=extra, probes=probes, device=device, format=format)
     scan_run(
         patterns,
         Path(out),

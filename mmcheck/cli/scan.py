@@ -42,6 +42,15 @@ def scan(
         list[Path] | None,
         typer.Option("--reuse", help="Earlier run folder: what it measured is not measured again. Repeatable."),
     ] = None,
+    embeddings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--embeddings",
+            metavar="PATH",
+            help="Vectors that you have, in place of a model: a clip-retrieval folder, .npz, two .npy, .parquet. "
+            "Repeatable.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be measured, without measuring it.")
     ] = False,
@@ -76,10 +85,16 @@ def scan(
 
     mmcheck scan grown.jsonl --out runs/second --reuse runs/first
 
+    mmcheck scan metadata.parquet --embeddings metadata.npz --out runs/vectors --probes image_text,caption_text
+
+    mmcheck scan pairs.csv --embeddings img.npy --embeddings txt.npy --out runs/pair --probes image_text,caption_text
+
     mmcheck scan nightly.jsonl --out runs/nightly --config mine.yaml --fail-on unchecked=5%,quarantine=20%
 
     mine.yaml holds only what differs from a preset ("extends: default"); `mmcheck config check mine.yaml` shows what.
     """
+    from json import dumps as json_text
+
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
     from mmcheck.config.resolve import resolve_config
@@ -87,6 +102,8 @@ def scan(
     from mmcheck.scanning.scan import scan_run
 
     extra = [*(overrides or []), *(["output.write_media=true"] if write_media else [])]
+    if embeddings:
+        extra.append(f"input.embeddings.paths={json_text(embeddings)}")
     names = [name.strip() for name in probes.split(",") if name.strip()] if probes is not None else None
     forced = None if format == "auto" else format
     resolved = resolve_config(config, overrides=extra, probes=names, device=device, format=forced)

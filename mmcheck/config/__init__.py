@@ -11,6 +11,7 @@ from mmcheck.config.differences import Differences as Differences
 from mmcheck.config.differences import compare_with_preset as compare_with_preset
 from mmcheck.config.differences import list_differences as list_differences
 from mmcheck.config.differences import tell_differences as tell_differences
+from mmcheck.config.embeddings import EmbeddingsConfig as EmbeddingsConfig
 from mmcheck.config.loading import bundled_dir as bundled_dir
 from mmcheck.config.loading import config_schema as config_schema
 from mmcheck.config.loading import load_config as load_config

@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator
 
 from mmcheck.config.analyses import AnalysesConfig
+from mmcheck.config.embeddings import EmbeddingsConfig
 from mmcheck.config.probes import ProbesConfig
 from mmcheck.config.rules import RuleConfig
 from mmcheck.config.section import Device, Section
@@ -46,6 +47,7 @@ class InputConfig(Section):
     encoding: str = Field("utf-8", description="text encoding of the manifests; a BOM is honoured anyway")
     language: str | None = Field(None, description="language of rows that name none, e.g. en")
     allow_remote: bool = Field(False, description="whether media may be fetched from http(s), s3, ... named in rows")
+    embeddings: EmbeddingsConfig = EmbeddingsConfig()
     max_text_bytes: int = Field(1_000_000, ge=1, description="a longer caption or transcript is a broken row")
 
     @field_validator("delimiter", mode="before")

@@ -96,6 +96,8 @@ def require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
 def _weights(run: RunFolder, probe: str) -> tuple[str, str]:
     """Return what must be equal for embeddings to be comparable, and how to name it."""
     part = run.record.probes[probe]
+    if part.is_given:
+        return part.kind_of_vectors or part.fingerprint, part.model
     if not part.weights_sha256:
         return part.fingerprint, f"{probe} {part.fingerprint[:8]}"
     return part.weights_sha256, f"{part.model or probe} ({part.weights_sha256[:8]})"

@@ -21,7 +21,7 @@ from mmcheck.judge.table import JudgeTable
 from mmcheck.store.run_folder import RunFolder
 from mmcheck.store.run_summary import PairSummary, RunSummary
 
-_TOO_LITTLE = ("too_few_pairs", "captions_all_alike")
+_TOO_LITTLE = ("too_few_pairs", "captions_all_alike", "no_vectors")
 """Causes for which the model may be fine: only the set gives nothing to compare with."""
 
 
@@ -80,11 +80,18 @@ class ComparedPairs:
                 f"{_number(kind, left)} compared but NOT judged: the analysis alignment did not run, and no rule looks "
                 "at the raw values."
             )
+        notes = []
+        part = run.record.probes.get(kind.probe)
+        if part is not None and part.is_given:
+            pairs = f"{kind.pairs[:1].upper()}{kind.pairs[1:]}"
+            notes.append(f"{pairs} were compared {part.told_given}; no model was run.")
         if left and in_force:
-            found["note"] = (
+            notes.append(
                 f"{_number(kind, left)} judged by raw limits alone: {_tell_limits(in_force, kind, run)}. "
                 "That finds gross mismatches; pairs that pass are not known to be right."
             )
+        if notes:
+            found["note"] = " ".join(notes)
         off = {name: rule for name, rule in raw.items() if not rule.enabled}
         if lacking and off and not in_force:
             found["raw_limits_off"] = {"pairs": lacking, "rules": list(off), "limits": _tell_limits(off, kind, run)}
@@ -119,7 +126,7 @@ def advise(summary: RunSummary, folder: str) -> Advice | None:
     rules = [name for part in off for name in part["rules"]]
     options = " ".join(f"--set rules.{name}.enabled=true" for name in rules)
     return Advice(
-        sentence=f"The set is too small or too uniform to judge {told}. To use raw limits, without measuring again:",
+        sentence=f"The set gives too little to judge {told} by. To use raw limits, without measuring again:",
         command=f"mmcheck judge {shlex.quote(folder)} {options}",
         limits=tuple(part["limits"] for part in off),
     )

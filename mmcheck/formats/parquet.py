@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -75,12 +75,13 @@ class ParquetFormat:
 
     def _samples(self, manifest: str, modality: Modality | None, inside_only: bool) -> Iterator[Sample]:
         with open_parquet(manifest) as file:
-            examples = [row.row for row in islice(_rows(manifest, file), EXAMPLE_ROWS) if row.cause is None]
+            unread = self._options.embeddings.vector_columns
+            examples = [row.row for row in islice(_rows(manifest, file, unread), EXAMPLE_ROWS) if row.cause is None]
             kinds = kinds_of_bytes(file, _opaque_columns(file))
             finder = RoleFinder(self._options.columns, examples=examples, modality=modality, embedded=kinds)
             configured_missing(manifest, finder, file.schema_arrow.names)
             maker = SampleMaker(manifest, self._options, finder, base=folder_of(manifest), inside_only=inside_only)
-            yield from maker.all(_rows(manifest, file))
+            yield from maker.all(_rows(manifest, file, unread))
 
     def write(
         self,
@@ -142,10 +143,12 @@ def open_parquet(manifest: str) -> pq.ParquetFile:
         ) from error
 
 
-def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
+def _rows(manifest: str, file: pq.ParquetFile, unread: Collection[str] = ()) -> Iterator[RawRow]:
+    """Yield the rows without the columns ``unread`` (vectors, which are most of the bytes)."""
+    names = [name for name in file.schema_arrow.names if name not in unread]
     binary = _opaque_columns(file)
     lists = _list_columns(file)
-    leaves = _leaves(file, binary, lists)
+    leaves = [name for name in _leaves(file, binary, lists) if name not in unread]
     number, is_good = 1, False
     damage: str | None = None
     for group in range(file.metadata.num_row_groups):
@@ -161,7 +164,7 @@ def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
                     for name, rows in several.items():
                         row[name], held = rows[done + index]
                         embedded.update(f"{name}[{item}]" for item in held)
-                    full = {name: _stand_in(row, name, binary) for name in file.schema_arrow.names}
+                    full = {name: _stand_in(row, name, binary) for name in names}
                     yield RawRow(
                         number=number + done + index,
                         row=full,
@@ -172,13 +175,13 @@ def _rows(manifest: str, file: pq.ParquetFile) -> Iterator[RawRow]:
                     )
                 done += batch.num_rows
             for index in range(0 if leaves else size):
-                names = {name for name in binary if _at(filled[name], index)}
+                filled_here = {name for name in binary if _at(filled[name], index)}
                 found: RowDict = {}
                 for name, rows in several.items():
                     found[name], held = rows[index]
-                    names.update(f"{name}[{item}]" for item in held)
-                bare = {name: _stand_in(found, name, binary) for name in file.schema_arrow.names}
-                yield RawRow(number=number + index, row=bare, embedded=frozenset(names))
+                    filled_here.update(f"{name}[{item}]" for item in held)
+                bare = {name: _stand_in(found, name, binary) for name in names}
+                yield RawRow(number=number + index, row=bare, embedded=frozenset(filled_here))
         except _READ_ERRORS as error:
             damage = f"to row {number + size - 1} (row group {group}) cannot be read: {_reason(error)}"
             yield RawRow(number=number + done, row={}, cause=UNREADABLE, message=damage)

@@ -142,6 +142,8 @@ class SampleMaker:
 
     def _samples(self, raw: RawRow, roles: Roles) -> list[Sample]:
         columns = self._media_columns(raw, roles)
+        if not columns and self._options.embeddings.is_given and roles.caption is not None:
+            return self._captions_alone(raw, roles)
         if not columns:
             raise RowFault("missing_column", f"has no image and no recording; its columns are: {_names(raw.row)}")
         media = {kind: self._media(raw, column, roles, kind) for kind, column in columns.items()}
@@ -196,6 +198,26 @@ class SampleMaker:
                 )
             )
         return samples
+
+    def _captions_alone(self, raw: RawRow, roles: Roles) -> list[Sample]:
+        """Return the samples of a row that names no medium, whose vectors were given."""
+        texts = self._texts(raw.row, roles.caption) or [""]
+        own = self._own_id(raw.row, roles)
+        column = roles.caption or ""
+        split = (column,) if len(texts) > 1 else ()
+        return [
+            Sample(
+                id=own if own is not None else f"{os.path.basename(self._manifest)}:{raw.number}",
+                manifest=self._manifest,
+                row_number=raw.number,
+                caption=text,
+                row=raw.row if len(texts) == 1 else _narrowed(raw.row, split, index),
+                item=index if len(texts) > 1 else None,
+                split=split,
+                own_id=own is not None and len(texts) == 1,
+            )
+            for index, text in enumerate(texts)
+        ]
 
     def _media_columns(self, raw: RawRow, roles: Roles) -> dict[Modality, str]:
         columns: dict[Modality, str] = {}

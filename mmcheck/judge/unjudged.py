@@ -40,6 +40,7 @@ class UnjudgedRule(BaseRule):
         "model_cannot_tell",
         "misaligned_throughout",
         "unverifiable_caption",
+        "no_vectors",
     )
 
     def __init__(self, name: str, options: RuleConfig) -> None:

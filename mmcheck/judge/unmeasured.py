@@ -114,7 +114,9 @@ def _halves(table: JudgeTable) -> dict[PairKind, Mask]:
     found = {}
     for kind in PAIR_KINDS:
         has_medium, has_text = table.has(kind.medium), table.has(kind.text)
-        found[kind] = (has_medium & ~has_text & ~whole) | (has_text & ~has_medium)
+        # By a vector that was given a pair is compared although its row names no medium.
+        compared = table.has_values(kind.probe, kind.comparisons) if kind.probe in table.probes else whole & False
+        found[kind] = (has_medium & ~has_text & ~whole) | (has_text & ~has_medium & ~compared)
     return found
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmcheck.config import AnalysesConfig, Config
+from mmcheck.config import AnalysesConfig, Config, EmbeddingsConfig
 from mmcheck.config.resolve import resolve_config
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import OutputError, UserError
@@ -251,10 +251,14 @@ def _config_for(other: RunFolder | None, config: str | Path | Config | None) -> 
     if config is None and other is not None:
         base = other.config()
         # The other manifest need not be in the same format.
-        base = base.model_copy(update={"input": base.input.model_copy(update={"format": "auto"})})
+        # Nor do vectors that were given for its rows belong to these.
+        changed = {"format": "auto", "embeddings": EmbeddingsConfig()}
+        base = base.model_copy(update={"input": base.input.model_copy(update=changed)})
     else:
         base = resolve_config(config)
-    measured = set(base.probes.enabled()) if other is None else set(other.record.probes)
+    measured = set(base.probes.enabled())
+    if other is not None:
+        measured = {name for name, part in other.record.probes.items() if not part.is_given}
     probes = list(dict.fromkeys(["media", *(kind.embedded_by for kind in PAIR_KINDS if kind.embedded_by in measured)]))
     overrides = [f"analyses.{name}.enabled=false" for name in AnalysesConfig.model_fields]
     # Nothing is judged here, and speech is not looked for.
@@ -331,7 +335,7 @@ def _unlike_embeddings(kind: PairKind, one: RunFolder, other: RunFolder) -> str 
         return None
     own, their = _weights(first), _weights(second)
     # Device, precision and the handling of long captions change the fingerprint but not what the numbers mean.
-    if own == their and own[1]:
+    if own == their and (own[1] or (first.kind_of_vectors and first.kind_of_vectors == second.kind_of_vectors)):
         return None
     return (
         f"TRAIN was measured with {_told(own)} and TEST with {_told(their)}: their embeddings cannot be compared; scan "

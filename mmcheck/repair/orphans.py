@@ -125,6 +125,8 @@ def _load(run: RunFolder) -> Encoder:
     config = run.config()
     options = config.probes.image_text
     weights = resolve_image_text(options.model, options.pretrained, options.backend)
+    if run.record.probes["image_text"].is_given:
+        raise MmcheckError("the vectors of this run were given, and no model is loaded.")
     stored = run.record.probes["image_text"].weights_sha256
     if stored and stored != weights.ref.sha256:
         raise MmcheckError(f"the weights of {options.model} are not those that the run was measured with.")

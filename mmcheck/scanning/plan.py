@@ -65,7 +65,11 @@ def plan_identity(inputs: Sequence[InputRecord], config: Config, limit: int | No
     """Return the digest that tells whether two scans plan the same samples in the same shards."""
     # Another version of a package may read the same manifest otherwise.
     known = [entry.model_dump(include={*_IDENTIFYING, *(["package"] if entry.package else [])}) for entry in inputs]
-    return digest_value([known, config.input.model_dump(mode="json"), config.run.shard_size, limit])
+    # Vectors that are given change no sample, but that there are some does: rows then need no medium.
+    options = config.input.model_dump(mode="json", exclude={"embeddings"})
+    if config.input.embeddings.is_given:
+        options["embeddings"] = sorted(config.input.embeddings.vector_columns)
+    return digest_value([known, options, config.run.shard_size, limit])
 
 
 def read_samples(inputs: Sequence[InputRecord], config: Config) -> Iterator[tuple[int, Sample]]:

@@ -9,7 +9,7 @@ from typing import Any
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, WeightsError
-from mmcheck.core.pair_kinds import PAIR_KINDS
+from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.progress import Progress
 from mmcheck.probe.base import PROBES, ImageProbe, PrimedProbe, Probe, SettledProbe
 from mmcheck.probe.context import ProbeContext
@@ -28,6 +28,8 @@ def make_probes(
     config: Config, record: RunRecord, transcripts: Transcripts, *, may_download: bool
 ) -> tuple[dict[str, Probe[Any]], dict[str, str], dict[str, str]]:
     """Return the probes that will run, their fingerprints, and why others of the config will not.
+
+    A probe in whose place vectors are given is not made.
 
     What ``auto`` came to when the run was begun stays: a resumed run measures in the same precision.
 
@@ -50,6 +52,8 @@ def make_probes(
     fingerprints: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for name in enabled:
+        if config.input.embeddings.is_given and name == IMAGE_CAPTION.probe:
+            continue
         # Half a pair is reason enough to run the pair's probe: it says what is missing, and the sample is not kept.
         traits = PROBES.get(name).traits
         halves = traits.halves

@@ -29,6 +29,7 @@ from mmcheck.judge.policy import Policy
 from mmcheck.scanning.analyse import analyse_run
 from mmcheck.scanning.equipment import Equipment
 from mmcheck.scanning.freed_memory import return_freed_memory
+from mmcheck.scanning.given_vectors import GivenVectors
 from mmcheck.scanning.measure import ShardMeasuring
 from mmcheck.scanning.measure_task import MeasureTask
 from mmcheck.scanning.partial_parts import drop_partial_parts
@@ -138,11 +139,13 @@ def scan_run(
         open_earlier(reuse, out, progress) as earlier,
         claim(out, [entry.manifest for entry in inputs], plan.identity, overwrite=overwrite, progress=progress),
     ):
-        record, task = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
+        record, task, given = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
         if task is not None:
             seconds = {"planning": perf_counter() - began}
             record = _begin(plan, out, config, engine, record)
-            seconds["measuring"], model_seconds = _measure(plan, out, engine, record, task, progress)
+            seconds["measuring"], model_seconds = _measure(plan, out, engine, record, task, given, progress)
+            if given is not None:
+                record = given.told_in(record)
             record = _count_reused(plan, out, record)
             # The models go: what looks at the whole set takes their room.
             del task
@@ -162,8 +165,12 @@ def _prepare(
     dry_run: bool,
     progress: Progress,
     earlier: Sequence[EarlierRun],
-) -> tuple[RunRecord, MeasureTask | None]:
-    """Plan the samples and open the probes; return the record of the run and the task (None on a dry run)."""
+) -> tuple[RunRecord, MeasureTask | None, GivenVectors | None]:
+    """Plan the samples and open the probes.
+
+    Returns:
+        The record of the run, the task (None on a dry run), and vectors that are given in place of a probe's.
+    """
     record = _load_or_plan(plan, out, config, limit, progress)
     plan.rows = record.rows
     shards = record.shards()
@@ -175,17 +182,21 @@ def _prepare(
         lambda: sample_transcripts(out, shards, config.run.seed),
         may_download=not dry_run,
     )
+    given = GivenVectors(out, config, plan.inputs, limit) if config.input.embeddings.is_given else None
     view = ShardMeasuring(out, Equipment(probes), plan.probes, config, retry_failed=retry_failed)
     plan.to_measure = dict.fromkeys(probes, 0)
     for shard in shards:
         for name in view.missing(shard):
             plan.to_measure[name] += shard.stop - shard.start - view.count_kept(name, shard)
+    if given is not None:
+        plan.probes[given.name] = given.fingerprint
+        plan.to_measure[given.name] = sum(shard.stop - shard.start for shard in given.missing(shards))
     if dry_run:
         plan.reusable = {
             name: sum(len(run) for run in earlier if name in run.probes and run.probes[name].fingerprint == fingerprint)
             for name, fingerprint in plan.probes.items()
         }
-        return record, None
+        return record, None, given
     num_recordings = (record.modalities or {}).get(AUDIO_TRANSCRIPT.medium, 0)
     opened = open_probes(
         probes,
@@ -196,22 +207,25 @@ def _prepare(
         lambda probe: try_recordings(probe, out, shards, config, num_recordings),
     )
     record = record.updated(probes=opened)
+    if given is not None:
+        record = given.told_in(record)
     for run in earlier:
         run.accept(record)
     if earlier:
         runs = tuple(EarlierRecord(run=str(run.path), identity=run.identity) for run in earlier)
         record = record.updated(reused=ReusedRecord(runs=runs))
-    return record, MeasureTask(
+    task = MeasureTask(
         out,
         config,
         retry_failed=retry_failed,
         reuse=[run.path for run in earlier],
         equipment=Equipment(
             probes,
-            opened=[name for name, count in plan.to_measure.items() if count],
+            opened=[name for name in probes if plan.to_measure[name]],
             reuse=Reuse(earlier) if earlier else None,
         ),
     )
+    return record, task, given
 
 
 def _begin(plan: ScanPlan, out: Path, config: Config, engine: str, record: RunRecord) -> RunRecord:
@@ -229,7 +243,13 @@ def _begin(plan: ScanPlan, out: Path, config: Config, engine: str, record: RunRe
 
 
 def _measure(
-    plan: ScanPlan, out: Path, engine: str, record: RunRecord, task: MeasureTask, progress: Progress
+    plan: ScanPlan,
+    out: Path,
+    engine: str,
+    record: RunRecord,
+    task: MeasureTask,
+    given: GivenVectors | None,
+    progress: Progress,
 ) -> tuple[float, dict[str, float]]:
     """Measure what is missing; return the seconds it took, and those of each probe's model."""
     began = perf_counter()
@@ -238,7 +258,10 @@ def _measure(
         # What the analyses saw is about to change; a run stopped from here on must analyse anew.
         for name in ANALYSES.names():
             clear_parts(out / "measurements" / name)
-    progress.phase("measuring", max(plan.to_measure.values(), default=0))
+    if given is not None:
+        given.store(record.shards(), progress)
+    own = [count for name, count in plan.to_measure.items() if given is None or name != given.name]
+    progress.phase("measuring", max(own, default=0))
     # Closed whatever stops it, so that what is measured of the shard on its way is stored.
     with closing(ENGINES.get(engine)().run(task, record.shards())) as events:
         for event in events:

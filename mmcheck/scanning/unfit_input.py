@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from mmcheck.config import Config
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
-from mmcheck.core.pair_kinds import MEDIA, PAIR_KINDS, TEXTS
+from mmcheck.core.pair_kinds import IMAGE_CAPTION, MEDIA, PAIR_KINDS, TEXTS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Shard
 from mmcheck.formats.known_layouts import Layout, find_layout
@@ -33,6 +33,9 @@ choice: quick."""
 
 _PLAIN_FORMATS = ("webdataset", "parquet", "csv")
 """Formats in which no layout hides whose rows are read but not all of them."""
+_WITHOUT_FILES = (
+    f"To judge by the vectors that are given, without any file: --probes {IMAGE_CAPTION.probe},caption_text."
+)
 _WANT_TEXT = {"caption_text", "transcript_text", *(kind.probe for kind in PAIR_KINDS)}
 """Probes that measure nothing without a text."""
 _WANT_NO_MEDIA = {"caption_text", "transcript_text"}
@@ -83,7 +86,10 @@ def refuse_unfit_inputs(
     for shard in shards:
         _look_at(read_part(out / "samples" / shard.part, ["manifest", "problem", *MEDIA, *TEXTS]), seen)
     enabled = set(config.probes.enabled())
-    wants_text, wants_media = bool(enabled & _WANT_TEXT), bool(enabled - _WANT_NO_MEDIA)
+    without_media = set(_WANT_NO_MEDIA)
+    if config.input.embeddings.is_given:
+        without_media.add(IMAGE_CAPTION.probe)
+    wants_text, wants_media = bool(enabled & _WANT_TEXT), bool(enabled - without_media)
     layouts = {entry.manifest: find_layout(entry.manifest) for entry in inputs if entry.format not in _PLAIN_FORMATS}
     for manifest, found in seen.items():
         _check_columns(manifest, found, wants_text, layouts.get(manifest))
@@ -168,7 +174,8 @@ def _check_files(manifest: str, kind: str, paths: Sequence[str], config: Config)
         are = "are remote addresses" if len(paths) > 1 else "is a remote address"
         raise ManifestError(
             f"{files} that {manifest} names {are} ({remote[0]}), and the config does not allow fetching those.",
-            hint="--set input.allow_remote=true if the manifest is to be trusted.",
+            hint="--set input.allow_remote=true if the manifest is to be trusted."
+            + (f" {_WITHOUT_FILES}" if config.input.embeddings.is_given else ""),
         )
     first = local[0]
     which = f"none of the first {len(paths)} files" if len(paths) > 1 else "the only file"
@@ -179,6 +186,7 @@ def _check_files(manifest: str, kind: str, paths: Sequence[str], config: Config)
         "Relative paths count from the folder of the manifest: is that the right folder? "
         f"Is it the right column (--set input.columns.{kind}=<column>)?",
         "--set input.allow_remote=true fetches the remote ones." if remote else "",
+        _WITHOUT_FILES if config.input.embeddings.is_given else "",
     ]
     raise ManifestError(
         f"{which} that {manifest} names {is_there}; the first is {first}.",

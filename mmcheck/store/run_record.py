@@ -92,6 +92,25 @@ class ProbeRecord(MeasuredRecord):
         return {name: word for name, word in found.items() if isinstance(word, str) and word in _SETTLED[name]}
 
     @property
+    def is_given(self) -> bool:
+        """Return whether the values are of vectors or scores that people had already, not of a model that ran."""
+        return self.about.get("given") is True
+
+    @property
+    def told_given(self) -> str:
+        """Return what was given and how it was matched, as part of a sentence; "" if a model ran."""
+        if not self.is_given:
+            return ""
+        names = self.about.get("columns")
+        told = ", ".join(map(str, names)) if isinstance(names, list | tuple) else ""
+        return f"by what was given ({self.about.get('layout')}: {told}), matched {self.about.get('matched')}"
+
+    @property
+    def kind_of_vectors(self) -> str:
+        """Return what must be equal for vectors of two runs to be comparable; "" if nothing tells."""
+        return f"given: {self.model}" if self.is_given and self.about.get("is_named") is True else self.weights_sha256
+
+    @property
     def verification(self) -> Mapping[str, object]:
         """Return what the probe says of the model that reads given texts along; empty if there is none."""
         return self._tree("verification")

@@ -282,7 +282,18 @@ def _embeddings(vectors: Sequence[Any]) -> pa.Array:
             absent[row] = True
         else:
             values[row] = vector
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), size, mask=pa.array(absent))
+    return vectors_column(values, absent)
+
+
+def vectors_column(vectors: NDArray[np.float16], absent: NDArray[np.bool_]) -> pa.Array:
+    """Return the column of an embedding.
+
+    Args:
+        vectors: Shape (n, d).
+        absent: Which rows have none, shape (n,).
+    """
+    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1], mask=pa.array(absent))
 
 
 def metric_columns(table: pa.Table) -> list[str]:

@@ -20,7 +20,7 @@ from mmcheck.core.pair_kinds import IMAGE_CAPTION
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import SlicedRows, gather_slices
-from mmcheck.corpus.base import ShardTables
+from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import MIN_STRANGERS, PARTNER_ASYMMETRY
 from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings
 from mmcheck.metrics.caption_reach import find_reach_limit
@@ -41,6 +41,10 @@ _SAYS_NOTHING = (
     "mismatched"
 )
 _NO_STRANGERS = "nearly every other pair has this image or this caption, so there is nothing to compare it with"
+_NO_VECTORS = (
+    "only a score was given for this pair and no vectors, so it cannot be compared with pairs made at random; raw "
+    "limits can judge it"
+)
 _PARTNER_ROWS = 1024
 """Pairs of the bank among which best partners are looked for. Our own choice: a matrix of a million cosines."""
 
@@ -107,6 +111,8 @@ class ImageAlignment:
         unknown = np.concatenate([np.zeros(0, dtype=bool), *(self._unverifiable(shard) for shard in shards)])
         self.num_unverifiable = int(unknown.sum())
         found.set_reason(unknown, "unverifiable_caption", _NO_WORDS)
+        scored_alone = np.concatenate([np.zeros(0, dtype=bool), *(_has_score(shard) for shard in shards)])
+        found.set_reason(scored_alone & (rows.codes < 0) & ~unknown, "no_vectors", _NO_VECTORS)
         sides = [self._prepare(bank) for bank in rows.banks]
         scored = self._score(shards, rows, sides)
         for group, name in enumerate(rows.names):
@@ -290,3 +296,10 @@ class ImageAlignment:
             return unjudged("captions_all_alike", reason, **about)  # type: ignore[arg-type]
         reason = "the model gives all images the same embedding, or nearly: a broken model, or one image many times"
         return unjudged("constant_embeddings", reason, **about)  # type: ignore[arg-type]
+
+
+def _has_score(shard: ShardTables) -> Mask:
+    """Return which rows of a shard have a raw score, shape (n,)."""
+    num_rows = shard.samples(["id"]).num_rows
+    table = shard.measurements(IMAGE_CAPTION.probe, [IMAGE_CAPTION.score])
+    return np.isfinite(read_metric(table, IMAGE_CAPTION.score, num_rows))

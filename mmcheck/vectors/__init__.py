@@ -1,0 +1,1 @@
+"""Vectors and scores that people already have, read from their files without a model and without pickle."""
