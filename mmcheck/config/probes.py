@@ -71,6 +71,7 @@ class TranscriptConfig(PartSection):
     verify: bool = True
     transcribe: Literal["always", "uncertain", "never"] = "uncertain"
     uncertain: UncertainConfig = UncertainConfig()
+    spellings: int = Field(8, ge=0, le=64, description="other spellings of an uncertain transcript that are tried")
     beam_size: int = Field(5, ge=1, le=100)
     batch_size: int = Field(16, ge=1, le=1024)
     detect_language: bool = True

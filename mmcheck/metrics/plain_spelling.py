@@ -33,13 +33,15 @@ def split_edges(word: str) -> tuple[str, str, str]:
 def tidy_words(words: Sequence[str]) -> list[str]:
     """Return, for each word, what of it is spoken, as a recogniser would write it; "" where it is a mark alone.
 
-    The text begins with a capital and, if it has several words, ends in a mark of a sentence's end. Tidying what was
-    tidied changes nothing.
+    A text in capitals comes back in lower case. The text begins with a capital and, if it has several words, ends in
+    a mark of a sentence's end. Tidying what was tidied changes nothing.
 
     Args:
         words: A text, split at spaces. One without any letter or digit comes back as it is.
     """
-    tidied = [_tidy(word) for word in words]
+    letters = [char for word in words for char in word if char.isupper() or char.islower()]
+    is_shouted = len(words) > 1 and len(letters) > 1 and all(char.isupper() for char in letters)
+    tidied = [_tidy(word.lower() if is_shouted else word) for word in words]
     kept = [index for index, word in enumerate(tidied) if word]
     if not kept:
         return list(words)

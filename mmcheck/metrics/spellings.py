@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from mmcheck.metrics.plain_spelling import tidy_words
 from mmcheck.metrics.spoken_forms import FormSpan, find_forms
 from mmcheck.metrics.text_normalization import is_scriptio_continua
-from mmcheck.metrics.verification import WordScore
 
 MAX_SPELLINGS = 8
 """Spellings of one text that are tried. Our own choice: they share one encoding, and each costs a pass of the decoder
@@ -30,6 +29,25 @@ class Spelling:
     def text(self) -> str:
         """The spelling as a text."""
         return " ".join(self.words)
+
+    def group(self, given: Sequence[str]) -> list[tuple[tuple[str, ...], range]]:
+        """Return given words with the indexes of the words that stand for them, in order.
+
+        Runs of equally many words are taken word by word, others as a whole.
+
+        Args:
+            given: The given words.
+        """
+        groups: list[tuple[tuple[str, ...], range]] = []
+        place = own = 0
+        for count, spelled in self.runs:
+            step = 1 if count == spelled else count
+            for offset in range(0, count, step):
+                first = own + (offset if step == 1 else 0)
+                width = 1 if count == spelled else spelled
+                groups.append((tuple(given[place + offset : place + offset + step]), range(first, first + width)))
+            place, own = place + count, own + spelled
+        return groups
 
 
 def spell_otherwise(
@@ -109,37 +127,6 @@ def write_runs(words: Sequence[str], replaced: Iterable[tuple[int, int, Sequence
         words=tuple(word for _, other in merged for word in other),
         runs=tuple((count, len(other)) for count, other in merged),
     )
-
-
-def give_scores(spelling: Spelling, given: Sequence[str], scores: Sequence[WordScore]) -> tuple[WordScore, ...] | None:
-    """Return the scores of a spelling's words as those of the given words; None if they are not its words.
-
-    Where the numbers of words differ, the given words of the place count as one.
-
-    Args:
-        spelling: The spelling that was scored.
-        given: The given words.
-        scores: One for each word of the spelling.
-    """
-    if len(scores) != len(spelling.words):
-        return None
-    found: list[WordScore] = []
-    place = own = 0
-    for count, spelled in spelling.runs:
-        part = scores[own : own + spelled]
-        named = given[place : place + count]
-        if count == spelled:
-            found += [replace(score, word=word) for word, score in zip(named, part, strict=True)]
-        else:
-            joined = replace(
-                part[0],
-                word=" ".join(named),
-                log_probs=tuple(value for score in part for value in score.log_probs),
-                entropies=tuple(value for score in part for value in score.entropies),
-            )
-            found.append(joined)
-        place, own = place + count, own + spelled
-    return tuple(found)
 
 
 def _write(words: Sequence[str], spans: Sequence[FormSpan], choice: dict[int, int]) -> Spelling:

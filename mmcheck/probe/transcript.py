@@ -30,6 +30,7 @@ from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, fin
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
 from mmcheck.probe.transcript_metrics import METRICS
 from mmcheck.probe.transcript_own import OwnTexts, OwnVerification, TextOfClip, set_window
+from mmcheck.probe.transcript_spellings import Spelled, SpellingTrials
 from mmcheck.probe.transcript_values import find_end_level, start_values, to_scores
 from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, SHARE_TRIED, check_windows
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 7
+_VERSION = 8
 """Counted up when equal options and weights give other values."""
 _TIMES = {"full": 1, "padded": 2, "fitted": 4}
 """Kind of window -> how many times as many clips make a batch. Our own choice: about as much memory."""
@@ -78,6 +79,7 @@ class TranscriptProbe:
         self._read_tokenizer: WhisperTokenizer | None = None
         self._verifier: WhisperVerifier | None = None
         self._own: OwnTexts | None = None
+        self._trials: SpellingTrials | None = None
         self._is_shared: Callable[[str], bool] | None = None
         self._model: Any = None
         self._transcriber: WhisperTranscriber | None = None
@@ -194,6 +196,7 @@ class TranscriptProbe:
                 # Where the config itself asks for shorter windows, they have the last word.
                 limits=options.uncertain.model_dump() if options.window == "auto" else None,
             )
+            self._trials = SpellingTrials(self._verifier, options.uncertain.model_dump(), options.spellings)
             # On a GPU the values would depend, in the last digits, on whose batch a recording was encoded in.
             if self._is_shared is not None and self._device == "cpu":
                 self._own.share(self._is_shared)
@@ -263,22 +266,27 @@ class TranscriptProbe:
             WeightsError: If the transcription of a long recording needs weights that cannot be converted.
         """
         clips = [prepared.payload for prepared in batch]
-        heard = self._hear_long(clips)
-        if self._own is None:
-            verified = [OwnVerification(parts=[], window=self._window) for _ in clips]
+        heard_long = self._hear_long(clips)
+        if self._own is None or self._trials is None:
+            spelled = [Spelled(parts=(), window=self._window) for _ in clips]
         else:
             ids = [prepared.sample.id for prepared in batch]
-            # A clip that will be transcribed as well is not encoded a second time.
-            keep = self._options.transcribe != "never"
-            verified = self._own.verify(self.name, ids, clips, heard, keep_encoded=keep)
-        return map_streams(
-            lambda parts: self._finish(*parts),
-            [
-                (prepared.sample.id, clip, own, spoken)
-                for prepared, clip, own, spoken in zip(batch, clips, verified, heard, strict=True)
-            ],
-            self._num_streams(),
-        )
+            # A clip that will be transcribed, or read in another spelling, is not encoded a second time.
+            keep = self._options.transcribe != "never" or self._options.spellings > 0
+            verified = self._own.verify(self.name, ids, clips, heard_long, keep_encoded=keep)
+            spelled = [Spelled(parts=tuple(own.parts), window=own.window) for own in verified]
+            spelled = self._trials.respell(clips, spelled)
+        rows = [
+            (clip, one, self._why_transcribe(one, is_long=spoken is not None), spoken)
+            for clip, one, spoken in zip(clips, spelled, heard_long, strict=True)
+        ]
+        heard = map_streams(lambda row: self._hear_doubtful(*row), rows, self._num_streams())
+        if self._trials is not None:
+            spelled = self._trials.respell_as_heard(clips, spelled, heard)
+        return [
+            self._finish(prepared.sample.id, clip, one, reason, spoken)
+            for prepared, (clip, _, reason, _), one, spoken in zip(batch, rows, spelled, heard, strict=True)
+        ]
 
     @property
     def verification(self) -> JsonObject | None:
@@ -332,15 +340,18 @@ class TranscriptProbe:
         return [found[place] for place in range(len(rows))]
 
     def _finish(
-        self, sample_id: str, clip: Clip, own: OwnVerification, heard: list[Transcription] | None
+        self, sample_id: str, clip: Clip, spelled: Spelled, reason: str | None, heard: Sequence[Transcription] | None
     ) -> Measurement:
-        verified = own.parts
+        verified = spelled.parts
         values: dict[str, float] = {}
-        evidence: JsonObject = {"transcribed": False, "decision": "verified"}
-        evidence["window"] = own.window
+        evidence: JsonObject = {"transcribed": False, "decision": reason or "verified: nothing uncertain"}
+        evidence["window"] = spelled.window
         if verified:
             scores = join_scores([to_scores(part) for part in verified])
             values |= summarise_scores(scores) | start_values(verified, with_language=self._options.detect_language)
+            values["num_spellings"] = float(spelled.num_tried)
+            if spelled.text is not None:
+                evidence["spelling"] = spelled.text
             evidence["words"] = [[word.word, round(word.mean, 3)] for word in scores.words[:MAX_EVIDENCE]]
             evidence["surprises"] = [[place, word, round(nat, 3)] for place, word, nat in most_surprising(scores, 5)]
             num_tokens = sum(part.num_tokens for part in verified)
@@ -354,10 +365,7 @@ class TranscriptProbe:
         if clip.end_level is not None:
             values["end_level"] = clip.end_level
         language = clip.language or (verified[0].language if verified else None)
-        reason = self._why_transcribe(values, is_long=heard is not None)
-        evidence["decision"] = reason or "verified: nothing uncertain"
-        if reason is not None:
-            heard = heard if heard is not None else self._hear(clip, language, verified)
+        if heard is not None:
             language = language or heard[0].language
             values |= compare_heard(clip, heard, language, evidence)
         if verified:
@@ -371,15 +379,25 @@ class TranscriptProbe:
             sample_id=sample_id, probe=self.name, status=Status.MEASURED, values=values, evidence=evidence
         )
 
-    def _why_transcribe(self, values: dict[str, float], *, is_long: bool) -> str | None:
+    def _why_transcribe(self, spelled: Spelled, *, is_long: bool) -> str | None:
         if is_long:
             return "long: more than 30 s are always transcribed"
         if self._verifier is None:
             return "always: verification is off"
         if self._options.transcribe == "uncertain":
+            values = summarise_scores(join_scores([to_scores(part) for part in spelled.parts]))
             doubts = find_doubts(values, self._options.uncertain.model_dump())
             return f"uncertain: {', '.join(doubts)}" if doubts else None
         return "always: by the config" if self._options.transcribe == "always" else None
+
+    def _hear_doubtful(
+        self, clip: Clip, spelled: Spelled, reason: str | None, heard: Sequence[Transcription] | None
+    ) -> Sequence[Transcription] | None:
+        """Return what is heard in a recording that shall be transcribed; None where it shall not be."""
+        if reason is None or heard is not None:
+            return heard
+        language = clip.language or (spelled.parts[0].language if spelled.parts else None)
+        return self._hear(clip, language, spelled.parts)
 
     def _num_streams(self) -> int:
         """Return how many recordings may be transcribed at once."""

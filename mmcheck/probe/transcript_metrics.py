@@ -65,5 +65,11 @@ METRICS = (
     _count("deletions", "words of the transcript that were not recognised", is_good=False),
     _share("head_coverage", "share of the transcript's first 5 words (12 characters) recognised", is_good=True),
     _share("tail_coverage", "share of the transcript's last 5 words (12 characters) recognised", is_good=True),
+    Metric(
+        name="transcript.num_spellings",
+        description="other spellings of the transcript that were verified because the given one was uncertain; the "
+        "likeliest one is scored",
+        low=0.0,
+    ),
     _count("num_words", "words of the normalised transcript (characters in scripts without spaces)", is_good=None),
 )

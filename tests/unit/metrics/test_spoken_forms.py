@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.metrics.plain_spelling import split_edges, tidy_words
-from mmcheck.metrics.spellings import MAX_SPELLINGS, chain_runs, give_scores, spell_otherwise, write_runs
+from mmcheck.metrics.spellings import MAX_SPELLINGS, chain_runs, spell_otherwise, write_runs
 from mmcheck.metrics.spoken_forms import MAX_FORMS, find_forms
 from mmcheck.metrics.spoken_numbers import (
     NUMBER_LANGUAGES,
@@ -21,7 +21,6 @@ from mmcheck.metrics.spoken_numbers import (
     write_numerals,
 )
 from mmcheck.metrics.text_normalization import normalize
-from mmcheck.metrics.verification import WordScore
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru", "zh", None)
 PIECES = [
@@ -201,23 +200,16 @@ def test_a_word_is_split_without_loss(word: str) -> None:
     assert "".join(split_edges(word)) == word
 
 
-def test_scores_are_given_back_to_the_words_of_the_transcript() -> None:
-    spelling = write_runs(["(3)", "25", "dogs"], [(0, 1, []), (1, 2, ["twenty", "five"])])
-    assert spelling.text == "twenty five dogs"
-    assert spelling.runs == ((2, 2), (1, 1))
-    scored = [WordScore(word=word, log_probs=(-1.0, -2.0), entropies=(0.5, 0.5)) for word in spelling.words]
-    found = give_scores(spelling, ["(3)", "25", "dogs"], scored)
-    assert found is not None
-    assert [word.word for word in found] == ["(3)", "25", "dogs"]
-    assert give_scores(spelling, ["(3)", "25", "dogs"], scored[1:]) is None
-
-
-def test_a_number_of_several_words_is_scored_as_one() -> None:
-    spelling = write_runs(["twenty", "five", "dogs"], [(0, 2, ["25"])])
-    scored = [WordScore(word="25", log_probs=(-0.1,)), WordScore(word="dogs", log_probs=(-0.2, -0.4))]
-    found = give_scores(spelling, ["twenty", "five", "dogs"], scored)
-    assert found is not None
-    assert [(word.word, word.log_probs) for word in found] == [("twenty five", (-0.1,)), ("dogs", (-0.2, -0.4))]
+def test_the_words_of_a_spelling_are_told_by_the_given_ones() -> None:
+    given = ["(3)", "25", "dogs", "ran", "fast"]
+    spelling = write_runs(given, [(0, 1, []), (1, 2, ["twenty", "five"]), (3, 5, ["sped"])])
+    assert spelling.text == "twenty five dogs sped"
+    assert spelling.group(given) == [
+        (("(3)",), range(0, 1)),
+        (("25",), range(1, 2)),
+        (("dogs",), range(2, 3)),
+        (("ran", "fast"), range(3, 4)),
+    ]
 
 
 def test_a_spelling_of_a_spelling_is_told_by_the_given_words() -> None:

@@ -429,13 +429,14 @@ def test_auto_takes_cut_windows_where_they_judge_alike(
     sample = make_sample(2.0, "hello world")
     cut = measure(probe, [sample])[0]
     assert cut.evidence["window"] == "fitted"
-    assert cut.values == measure(open_probe(folder, window="fitted", transcribe="never"), [sample])[0].values
+    alone = open_probe(folder, window="fitted", transcribe="never", uncertain=NONE_DOUBTFUL)
+    assert cut.values == measure(alone, [sample])[0].values
     # What is in doubt there is looked at once more, as in training; a config that asks for cut windows has its will.
     probe = open_probe(folder, window="auto", transcribe="never", uncertain=ALL_DOUBTFUL)
     probe.settle(trial_of(make_sample, 8), 1000)
     again = measure(probe, [sample])[0]
     assert again.evidence["window"] == "full"
-    whole = measure(open_probe(folder, window="full", transcribe="never"), [sample])[0]
+    whole = measure(open_probe(folder, window="full", transcribe="never", uncertain=ALL_DOUBTFUL), [sample])[0]
     assert again.values == pytest.approx(whole.values, abs=1e-4)
     assert probe.describe()["verification"]["window"] == "fitted"
     strict = measure(open_probe(folder, window="fitted", transcribe="never", uncertain=ALL_DOUBTFUL), [sample])[0]
