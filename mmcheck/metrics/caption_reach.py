@@ -3,14 +3,26 @@
 A caption's reach is how far its best strangers lie above its mean stranger: a caption that says something has images
 that it fits far better than the rest; "a nice photo" has none. Where reach is so small that even a caption's own image
 ranks like any other, the pair is neither confirmed nor refuted. The limit is read off the set itself.
+
+A caption that was written for another kind of images (a shop title under a holiday photo) has little reach as well, but
+for another reason: it fits all these images badly. It is wrong, not uninformative, and its score shows it. Captions
+that say nothing fit an average image at least as well as others do; captions from elsewhere fit it less.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from mmcheck.core.arrays import Mask
+
 Values = NDArray[np.floating]
+
+_SURE_ERRORS = 3.0
+"""Standard errors by which more than half of the captions of little reach must fit an average image less than half of
+the others do, before they are taken for captions from elsewhere. Our own choice: one in a thousand by chance."""
 
 TOP = 0.1
 """A caption whose own image is among this share of the bank's images is a hit; a random one is so this often. Our own
@@ -27,6 +39,55 @@ thousand."""
 _ROOM = 0.03
 """Share of the pairs, on either side, within which the limit is moved into the widest gap. Our own choice: small beside
 what it separates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentLimits:
+    """Which captions say nothing: those of little reach that fit an average image no worse than others do."""
+
+    reach: float = -np.inf
+    """Reach up to which a caption may say nothing; -inf if none does."""
+    fit: float = -np.inf
+    """Mean cosine with strange images below which it comes from elsewhere instead; -inf if none does."""
+    num_foreign: int = 0
+    """Captions of little reach that seem to be written for other images."""
+
+    def are_silent(self, reach: Values, fit: Values) -> Mask:
+        """Return which captions say nothing, shape (n,).
+
+        Args:
+            reach: Shape (n,).
+            fit: Mean cosine with strange images, shape (n,).
+        """
+        return np.asarray((reach <= self.reach) & (fit >= self.fit))
+
+
+NO_LIMITS = SilentLimits()
+"""Of a set whose captions all say something."""
+
+
+def find_silent_limits(reach: Values, fit: Values, ranks: Values) -> SilentLimits:
+    """Return which captions say nothing, apart from those that were written for other images.
+
+    Of the captions of little reach, those that fit an average image less than the median telling caption does are taken
+    for foreign if they are more than chance would put there. The limit of reach is then looked for without them.
+
+    Args:
+        reach: Of each caption, shape (n,), finite.
+        fit: Mean cosine of each caption with strange images, shape (n,), finite.
+        ranks: As in ``find_reach_limit``.
+    """
+    limit = find_reach_limit(reach, ranks)
+    low = reach <= limit
+    if not low.any() or low.all():
+        return SilentLimits(reach=limit)
+    usual = float(np.median(fit[~low]))
+    foreign = low & (fit < usual)
+    count, most = int(foreign.sum()), float(low.sum())
+    if count < _LEAST_PAIRS or count - most / 2 < _SURE_ERRORS * np.sqrt(most) / 2:
+        return SilentLimits(reach=limit)
+    limit = min(limit, find_reach_limit(reach[~foreign], ranks[~foreign]))
+    return SilentLimits(reach=limit, fit=usual, num_foreign=count)
 
 
 def find_reach_limit(reach: Values, ranks: Values) -> float:

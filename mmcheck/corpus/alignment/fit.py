@@ -27,6 +27,7 @@ from mmcheck.corpus.constants import (
     SHARES_DIFFERENCE,
     SHARES_ERRORS,
 )
+from mmcheck.metrics.caption_reach import NO_LIMITS, SilentLimits
 from mmcheck.metrics.known_share import mix_known_share
 from mmcheck.metrics.null_mixture import NullMixture, fit_null_mixture, share_interval
 from mmcheck.metrics.true_null_share import smoothed_storey_share
@@ -58,8 +59,8 @@ class SliceVerdict:
     mixture: NullMixture | None = None
     null_scores: Floats | None = None
     """Ascending."""
-    reach_limit: float = -np.inf
-    """Reach up to which captions say nothing (see ``find_reach_limit``)."""
+    silent: SilentLimits = NO_LIMITS
+    """Which captions say nothing."""
     numbers: SliceNumbers | None = None
     sentences: tuple[str, ...] = ()
 
@@ -130,7 +131,7 @@ def judge_scores(
     kind: PairKind,
     seed: int,
     has_partners: bool = False,
-    reach_limit: float = -np.inf,
+    silent: SilentLimits | None = None,
     num_silent: int = 0,
     known: SliceVerdict | None = None,
 ) -> SliceVerdict:
@@ -145,7 +146,7 @@ def judge_scores(
         kind: What is judged.
         seed: For the interval.
         has_partners: Whether the media have clear partners among the texts of other rows.
-        reach_limit: Reach up to which captions say nothing.
+        silent: Which captions say nothing; none, if it is left out.
         num_silent: Distinct pairs with such captions; they are not among the scores.
         known: Verdict on a sample of the same pairs by better scores, whose share is taken in place of a fitted one.
     """
@@ -163,6 +164,7 @@ def judge_scores(
         separation=round(_auc(null_scores, scores, weights), 4),
         hit_rate=round(hit_rate, 4),
         num_uninformative=num_silent,
+        num_foreign=0 if silent is None else silent.num_foreign,
         bins=_bins(mixture),
     )
     # Kolmogorov-Smirnov at about one in a thousand; the re-pairings are many, so only the pairs' number counts.
@@ -194,9 +196,9 @@ def judge_scores(
         num_pairs=num_pairs,
         mixture=mixture,
         null_scores=null_scores,
-        reach_limit=reach_limit,
+        silent=silent or NO_LIMITS,
         numbers=replace(numbers, share=share, quarantine=quarantine),
-        sentences=tuple(_sentences(share, quarantine, num_silent, name=name, num_pairs=len(scores), kind=kind)),
+        sentences=tuple(_sentences(share, quarantine, numbers, name=name, num_pairs=len(scores), kind=kind)),
     )
 
 
@@ -241,7 +243,7 @@ def _cannot_tell(name: str, num_rows: int, num_pairs: int, kind: PairKind, has_p
 def _sentences(
     estimate: ShareEstimate,
     quarantine: QuarantineEstimate,
-    num_silent: int,
+    numbers: SliceNumbers,
     *,
     name: str,
     num_pairs: int,
@@ -253,8 +255,10 @@ def _sentences(
         f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are mismatched "
         f"(95 % sampling interval {low} to {high} %)."
     ]
-    if num_silent:
-        found.append(_silent_sentence(num_silent))
+    if numbers.num_foreign:
+        found.append(_foreign_sentence(numbers.num_foreign))
+    if numbers.num_uninformative:
+        found.append(_silent_sentence(numbers.num_uninformative))
     if not estimate.estimates_agree:
         found.append(
             "A second estimate (Storey's), which assumes nothing about matched pairs, gives "
@@ -280,6 +284,13 @@ def _silent_sentence(count: int) -> str:
     return (
         f"{count} more have captions that fit most images of the set equally well; they cannot be judged and are not "
         "part of that share."
+    )
+
+
+def _foreign_sentence(count: int) -> str:
+    return (
+        f"{count} of their captions fit all images of the set badly, as captions of other images do; they are judged "
+        "like all others and are part of that share."
     )
 
 
@@ -325,6 +336,8 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> tuple
             f"mismatched (95 % sampling interval {shown_low} to {shown_high} %), from {percent(share.min())} % "
             f"({least}) to {percent(share.max())} % ({most})."
         )
+        if foreign := sum(each.num_foreign for each in numbers):
+            sentences.append(_foreign_sentence(foreign))
         if sum(silent):
             sentences.append(_silent_sentence(sum(silent)))
     for verdict in verdicts:

@@ -46,6 +46,8 @@ class SliceNumbers:
     """Share of the matched pairs that score above nearly all random pairings."""
     num_uninformative: int
     """Distinct pairs with captions that fit most images; they are no part of the share."""
+    num_foreign: int
+    """Distinct pairs with captions that fit all images badly, as captions of other images do; part of the share."""
     bins: dict[str, list[float]]
     """Histogram for a plot."""
     share: ShareEstimate | None = None
@@ -59,6 +61,7 @@ class SliceNumbers:
             "separation": self.separation,
             "hit_rate": self.hit_rate,
             "num_uninformative": self.num_uninformative,
+            "num_foreign": self.num_foreign,
             "bins": self.bins,
             **({} if self.share is None else asdict(self.share)),
             **({} if self.quarantine is None else asdict(self.quarantine)),
