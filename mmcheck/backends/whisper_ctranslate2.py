@@ -30,6 +30,7 @@ from mmcheck.backends.whisper_verifier import (
     order_tasks,
     pass_ids,
     plan_passes,
+    read_early_ends,
     read_pass,
     read_start,
 )
@@ -146,17 +147,25 @@ class Ctranslate2WhisperVerifier:
         jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
         read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
         entropies: list[list[list[float]]] = [[] for _ in tasks]
+        early_ends: list[list[list[float]]] = [[] for _ in tasks]
         no_speech: dict[int, float] = {}
         for group in group_jobs(jobs, _MAX_BATCH_STEPS):
             for (row, step), result in zip(group, self._generate(group, prompts, encoded), strict=True):
                 no_speech[row] = max(float(result.no_speech_prob), sys.float_info.min)
-                scores, spread = self._read(step, result.logits[0])
+                scores, spread, before = self._read(step, result.logits[0])
                 read[row].append(scores)
                 entropies[row].append(spread)
+                early_ends[row].append(before)
         starts = [self._start(no_speech[row], languages[row], task) for row, task in enumerate(tasks)]
         return [
             build_verification(
-                texts[row], passes[row], read[row], entropies[row], starts[row], encoded[row] if keep_encoded else None
+                texts[row],
+                passes[row],
+                read[row],
+                entropies[row],
+                early_ends[row],
+                starts[row],
+                encoded[row] if keep_encoded else None,
             )
             for row in range(len(tasks))
         ]
@@ -190,8 +199,10 @@ class Ctranslate2WhisperVerifier:
         )
         return results
 
-    def _read(self, step: DecoderPass, logits: Sequence[Any]) -> tuple[tuple[list[float], float | None], list[float]]:
-        """Return what ``read_pass`` says, and the entropy at each token that is scored."""
+    def _read(
+        self, step: DecoderPass, logits: Sequence[Any]
+    ) -> tuple[tuple[list[float], float | None], list[float], list[float]]:
+        """Return what ``read_pass`` says, and at each token that is scored the entropy and ``read_early_ends``."""
         wanted = len(step.tokens) + 1
         if len(logits) < wanted:
             raise RunError(
@@ -202,11 +213,12 @@ class Ctranslate2WhisperVerifier:
         rows = rows.astype(np.float32)
         peak = rows.max(axis=-1, keepdims=True)
         log_probs = rows - peak - np.log(np.exp(rows - peak).sum(axis=-1, keepdims=True))
-        read = read_pass(step, log_probs[:, pass_ids(step, self.tokens)], self.tokens)
+        columns = log_probs[:, pass_ids(step, self.tokens)]
+        read = read_pass(step, columns, self.tokens)
         scored = log_probs[: step.num_scored]
         shares = np.exp(scored)
         entropies = -(shares * np.where(shares > 0, scored, 0.0)).sum(axis=-1)
-        return read, entropies.tolist()
+        return read, entropies.tolist(), read_early_ends(step, columns, self.tokens)
 
     def _start(self, no_speech: float, shares: dict[str, float], task: VerificationTask) -> StartReading:
         tiny = sys.float_info.min

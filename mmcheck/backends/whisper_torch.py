@@ -37,6 +37,7 @@ from mmcheck.backends.whisper_verifier import (
     order_tasks,
     pass_ids,
     plan_passes,
+    read_early_ends,
     read_pass,
     read_start,
     start_ids,
@@ -231,20 +232,23 @@ class TorchWhisperVerifier:
             starts: dict[int, StartReading] = {}
             read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
             entropies: list[list[list[float]]] = [[] for _ in tasks]
+            early_ends: list[list[list[float]]] = [[] for _ in tasks]
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
                 hidden = self._run(group, prompts, encoded, mask, clips)
                 for (row, step), states in zip(group, hidden, strict=True):
-                    start, scores, spread = self._read(step, states, len(prompts[row]), tasks[row].language)
+                    start, scores, spread, before = self._read(step, states, len(prompts[row]), tasks[row].language)
                     if start is not None:
                         starts[row] = start
                     read[row].append(scores)
                     entropies[row].append(spread)
+                    early_ends[row].append(before)
         return [
             build_verification(
                 texts[row],
                 passes[row],
                 read[row],
                 entropies[row],
+                early_ends[row],
                 starts[row],
                 encoded[clips[row], : positions[clips[row]]] if keep_encoded else None,
             )
@@ -309,8 +313,8 @@ class TorchWhisperVerifier:
 
     def _read(
         self, step: DecoderPass, states: torch.Tensor, prompt: int, stated: str | None
-    ) -> tuple[StartReading | None, tuple[list[float], float | None], list[float]]:
-        """Return what the first position says, what ``read_pass`` says, and the entropy at each scored token."""
+    ) -> tuple[StartReading | None, tuple[list[float], float | None], list[float], list[float]]:
+        """Return what the first position says, what ``read_pass`` says, and at each token its entropy and early end."""
         wanted = states[prompt - 1 + step.context : prompt + len(step.tokens)]
         start = None
         if step.first == 0:
@@ -320,11 +324,12 @@ class TorchWhisperVerifier:
             log_probs = log_probs[1:]
         else:
             log_probs = self._log_probs(wanted)
-        read = read_pass(step, self._columns(log_probs, pass_ids(step, self.tokens)), self.tokens)
+        columns = self._columns(log_probs, pass_ids(step, self.tokens))
+        read = read_pass(step, columns, self.tokens)
         scored = log_probs[: step.num_scored]
         # The bound keeps zero times minus infinity from being no number.
         entropies = -scored.exp().mul_(scored.clamp_min(LOG_PROB_FLOOR)).sum(-1)
-        return start, read, entropies.tolist()
+        return start, read, entropies.tolist(), read_early_ends(step, columns, self.tokens)
 
     def _log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return log-softmax over the whole vocabulary."""

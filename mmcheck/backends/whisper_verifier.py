@@ -64,6 +64,8 @@ class Verification:
     """For each word the natural log-probabilities of its tokens."""
     entropies: tuple[tuple[float, ...], ...]
     """For each word and token the entropy (nat) of what the model expected in its place."""
+    early_ends: tuple[float, ...]
+    """For each word the natural log-probability that the text ends right before it."""
     end_log_prob: float
     """Natural log-probability that the text ends where it ends."""
     no_speech_prob: float | None
@@ -194,6 +196,27 @@ def read_pass(step: DecoderPass, log_probs: ArrayLike, tokens: WhisperTokens) ->
     return scores, _clip(end)
 
 
+def read_early_ends(step: DecoderPass, log_probs: ArrayLike, tokens: WhisperTokens) -> list[float]:
+    """Return the log-probability that the text ends, at once or with a mark, before each token that a pass scores.
+
+    Args:
+        step: The pass.
+        log_probs: As for ``read_pass``.
+        tokens: The model's tokens.
+    """
+    ids = pass_ids(step, tokens)
+    columns = [ids.index(id_) for id_ in (tokens.eot, *tokens.sentence_ends)]
+    table = np.asarray(log_probs, np.float64)[: step.num_scored]
+    before = (*step.tokens[step.context - 1 : step.context], *step.tokens[step.context :])
+    start = len(before) - len(step.tokens[step.context :])
+    ends = np.logaddexp.reduce(table[:, columns], axis=1)
+    return [
+        # After a mark another one would begin no end.
+        _clip(row[columns[0]] if place + start > 0 and before[place + start - 1] in tokens.sentence_ends else end)
+        for place, (row, end) in enumerate(zip(table, ends, strict=True))
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartReading:
     """What the very first position says about the recording."""
@@ -261,6 +284,7 @@ def build_verification(
     passes: Sequence[DecoderPass],
     read: Sequence[tuple[list[float], float | None]],
     entropies: Sequence[Sequence[float]],
+    early_ends: Sequence[Sequence[float]],
     start: StartReading,
     encoded: Any = None,
 ) -> Verification:
@@ -271,22 +295,26 @@ def build_verification(
         passes: Its passes.
         read: What ``read_pass`` returned for each.
         entropies: For each pass the entropy at each token that it scores, nat.
+        early_ends: For each pass what ``read_early_ends`` returned.
         start: What the first position says.
         encoded: The encoder's output, if it shall be kept.
     """
     by_word: dict[int, list[float]] = {}
     expected: dict[int, list[float]] = {}
+    ends: dict[int, float] = {}
     end = math.nan
-    for step, (scores, last), spread in zip(passes, read, entropies, strict=True):
-        for offset, (score, entropy) in enumerate(zip(scores, spread, strict=True)):
+    for step, (scores, last), spread, before in zip(passes, read, entropies, early_ends, strict=True):
+        for offset, (score, entropy, early) in enumerate(zip(scores, spread, before, strict=True)):
             word = text.word_of_token[step.first + offset]
             by_word.setdefault(word, []).append(score)
             expected.setdefault(word, []).append(float(entropy))
+            ends.setdefault(word, early)
         end = end if last is None else last
     return Verification(
         words=tuple(text.words[number] for number in by_word),
         log_probs=tuple(tuple(scores) for scores in by_word.values()),
         entropies=tuple(tuple(values) for values in expected.values()),
+        early_ends=tuple(ends.values()),
         end_log_prob=end,
         no_speech_prob=start.no_speech_prob,
         language=start.language,

@@ -19,6 +19,10 @@ import numpy as np
 EDGE_WORDS = 2
 """Words at either end that head and tail look at. Measured: two find a cut recording best."""
 
+PROBABLE_END = -2.5
+"""Log-probability from which a text may well end before a word. Measured: Whisper tiny.en on 96 real recordings ends
+nearly all of them at their own end from -2 up, and sound ones before their last word from -3 down."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordScore:
@@ -30,6 +34,8 @@ class WordScore:
     """Natural log-probability of each of its tokens (at least one), each at most 0."""
     entropies: tuple[float, ...] = ()
     """Entropy (nat) of what the model expected in the place of each token; empty if unknown."""
+    early_end: float | None = None
+    """Natural log-probability that the text ends right before the word; None if unknown."""
 
     @property
     def mean(self) -> float:
@@ -73,7 +79,8 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
     log-probabilities (a mean, so that a long word is not worse than a short one); ``head_log_prob`` and
     ``tail_log_prob`` the means over the tokens of the first and the last words; ``end_log_prob`` as given.
     ``max_surprise`` is that of the most surprising word, ``tail_surprise`` the mean over the last words' tokens; both
-    are absent where the entropies are unknown. Without words only the end is there.
+    are absent where the entropies are unknown. ``after_end_surprise`` is that of the word that ``find_early_end``
+    names, if it names one. Without words only the end is there.
 
     Args:
         scores: The scores.
@@ -94,6 +101,9 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
             tail = scores.words[-edge_words:]
             pairs = [pair for word in tail for pair in zip(word.log_probs, word.entropies, strict=True)]
             values["tail_surprise"] = float(np.mean([-score - spread for score, spread in pairs]))
+        early = find_early_end(scores)
+        if early is not None:
+            values["after_end_surprise"] = early.surprise
     return values
 
 
@@ -105,6 +115,33 @@ def most_surprising(scores: TranscriptScores, count: int) -> list[tuple[int, str
         if (surprise := word.surprise) is not None
     ]
     return sorted(known, key=lambda entry: (-entry[2], entry[0]))[:count]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyEnd:
+    """A place within a text where the speech may well have ended."""
+
+    place: int
+    """Index of the word before which it would end, 1 or more."""
+    log_prob: float
+    """Natural log-probability of that end."""
+    surprise: float
+    """Surprise of the word that stands there all the same, in nat."""
+
+
+def find_early_end(scores: TranscriptScores) -> EarlyEnd | None:
+    """Return where a text most probably goes on after the speech has ended; None if it does so nowhere.
+
+    That is at its most surprising word among those before which it may well end. A text that is read a second time is
+    little surprising but for its first word, as Whisper expects repetitions; and the end is likely before many a word
+    of a text without punctuation, where the next word is no surprise. The first word does not count.
+    """
+    found = [
+        EarlyEnd(place=place, log_prob=word.early_end, surprise=word.surprise)
+        for place, word in enumerate(scores.words)
+        if place and word.surprise is not None and word.early_end is not None and word.early_end > PROBABLE_END
+    ]
+    return max(found, key=lambda end: (end.surprise, -end.place), default=None)
 
 
 def find_doubts(values: dict[str, float], limits: dict[str, float]) -> list[str]:

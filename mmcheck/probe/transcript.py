@@ -24,7 +24,7 @@ from mmcheck.core.types import Measurement, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
-from mmcheck.metrics.verification import find_doubts, join_scores, most_surprising, summarise_scores
+from mmcheck.metrics.verification import find_doubts, find_early_end, join_scores, most_surprising, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE, Clip, compare_heard, find_doubted, find_speech
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
@@ -354,6 +354,8 @@ class TranscriptProbe:
                 evidence["spelling"] = spelled.text
             evidence["words"] = [[word.word, round(word.mean, 3)] for word in scores.words[:MAX_EVIDENCE]]
             evidence["surprises"] = [[place, word, round(nat, 3)] for place, word, nat in most_surprising(scores, 5)]
+            if (early := find_early_end(scores)) is not None:
+                evidence["early_end"] = [early.place, round(early.log_prob, 3), round(early.surprise, 3)]
             num_tokens = sum(part.num_tokens for part in verified)
             num_scored = sum(part.num_scored for part in verified)
             if num_scored < num_tokens:

@@ -47,6 +47,13 @@ METRICS = (
         higher_is_better=False,
     ),
     Metric(
+        name="transcript.after_end_surprise",
+        description="surprise of the word before which the speech may well have ended, the largest of such words; high "
+        "where the transcript goes on after the speech, absent where no such word is there",
+        unit="nat",
+        higher_is_better=False,
+    ),
+    Metric(
         name="transcript.end_level",
         description="level of the recording's last 0.1 s against its loud parts; near 0 where the sound is cut off",
         unit="dB",

@@ -37,7 +37,7 @@ from mmcheck.corpus.speech.word_faults import (
 )
 from mmcheck.store.schema import dump_json, load_json
 
-VERSION = 9
+VERSION = 10
 _ABSENT = "the sample has no recording whose transcript was verified"
 
 _KIND_WORDS = {

@@ -22,6 +22,7 @@ from mmcheck.backends.whisper_verifier import (
     WhisperVerifier,
     pass_ids,
     plan_passes,
+    read_early_ends,
     read_pass,
 )
 from mmcheck.core.errors import MediaError, WeightsError
@@ -321,6 +322,22 @@ def test_a_full_stop_does_not_hide_that_the_text_was_cut_before_it() -> None:
     assert read_pass(step, table, tokens)[1] == pytest.approx(np.log(0.9 * 0.99), abs=1e-3)
     table[1, ids.index(5)] = np.log(1e-3)
     assert read_pass(step, table, tokens)[1] == pytest.approx(np.log(1e-3 * 0.99), abs=1e-3)
+
+
+def test_a_text_may_end_before_each_of_its_words_at_once_or_with_a_mark() -> None:
+    tokens: Any = _Tokens
+    text = EncodedText(words=("a", "b.", "c"), tokens=(1, 2, 5, 3), word_of_token=(0, 1, 1, 2), has_end=False)
+    step = plan_passes(text, tokens, 2)[0]
+    ids = pass_ids(step, tokens)
+    table = np.full((6, len(ids)), np.log(1e-9))
+    table[1, ids.index(9)], table[1, ids.index(5)] = np.log(0.3), np.log(0.4)
+    # After its mark a text ends or goes on; another mark is no end.
+    table[3, ids.index(9)], table[3, ids.index(5)] = np.log(0.2), np.log(0.7)
+    ends = read_early_ends(step, table, tokens)
+    assert ends[1] == pytest.approx(np.log(0.7), abs=1e-3)
+    assert ends[3] == pytest.approx(np.log(0.2), abs=1e-3)
+    assert ends[0] == pytest.approx(ends[2], abs=1e-3)
+    assert ends[0] < -19
 
 
 def test_numbers_that_are_none_are_refused() -> None:

@@ -8,6 +8,7 @@ from mmcheck.metrics.verification import (
     TranscriptScores,
     WordScore,
     find_doubts,
+    find_early_end,
     join_scores,
     most_surprising,
     summarise_scores,
@@ -91,3 +92,27 @@ def test_without_entropies_nothing_is_said_of_surprise() -> None:
     values = summarise_scores(TranscriptScores(words=(known, unknown), end_log_prob=-0.1))
     assert not any("surprise" in name for name in values)
     assert most_surprising(scores((-1.0,)), 3) == []
+
+
+def read(*words: tuple[str, float, float]) -> TranscriptScores:
+    named = [
+        WordScore(word=word, log_probs=(-surprise,), entropies=(0.0,), early_end=end) for word, surprise, end in words
+    ]
+    return TranscriptScores(words=tuple(named), end_log_prob=-0.1)
+
+
+def test_a_text_goes_on_after_the_speech_at_its_most_surprising_word_behind_a_likely_end() -> None:
+    # "two." is no surprise, the odd "zebra" stands where nothing ends, and the first word does not count.
+    found = read(
+        ("say", 20.0, 0.0), ("two.", 0.1, -0.1), ("zebra", 12.0, -9.0), ("say", 8.0, -0.2), ("two.", 0.2, -8.0)
+    )
+    early = find_early_end(found)
+    assert early is not None
+    assert (early.place, early.log_prob, early.surprise) == (3, -0.2, 8.0)
+    assert summarise_scores(found)["after_end_surprise"] == 8.0
+
+
+def test_a_text_that_ends_nowhere_early_has_no_such_figure() -> None:
+    assert find_early_end(read(("say", 0.1, 0.0), ("zebra", 12.0, -9.0))) is None
+    assert find_early_end(scores((-1.0,), (-2.0,))) is None
+    assert "after_end_surprise" not in summarise_scores(scores((-1.0,), (-2.0,)))

@@ -81,6 +81,7 @@ class FakeServed:
             words=words,
             log_probs=tuple((score,) for score in scores),
             entropies=tuple((0.5,) for _ in words),
+            early_ends=tuple(-9.0 for _ in words),
             end_log_prob=-0.1 if words[-1] == own[-1] else -7.0,
             no_speech_prob=None,
             language=None,

@@ -183,6 +183,7 @@ class FakeVerifier:
             words=words,
             log_probs=tuple((score if is_own or is_blind else -5.0,) for _ in words),
             entropies=tuple((0.5,) for _ in words),
+            early_ends=tuple(-9.0 for _ in words),
             end_log_prob=-0.1 if task.text == own or is_blind else -7.0,
             no_speech_prob=None,
             language=None,
