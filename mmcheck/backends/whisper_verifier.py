@@ -64,8 +64,6 @@ class Verification:
     """For each word the natural log-probabilities of its tokens."""
     entropies: tuple[tuple[float, ...], ...]
     """For each word and token the entropy (nat) of what the model expected in its place."""
-    early_ends: tuple[float, ...]
-    """For each word the natural log-probability that the text ends right before it."""
     end_log_prob: float
     """Natural log-probability that the text ends where it ends."""
     no_speech_prob: float | None
@@ -80,6 +78,9 @@ class Verification:
     """Tokens of the text."""
     num_scored: int
     """Those that were scored; fewer only for texts beyond ``MAX_PASSES``."""
+    early_ends: tuple[float, ...] = ()
+    """For each word the natural log-probability that the text ends right before it, at once or with a mark; empty if
+    unknown."""
     encoded: Any = field(default=None, repr=False, compare=False)
     """What the encoder made of the recording, shape (positions, width), torch tensor or numpy array: a transcription
     of the same clip can start from it. None unless it was asked for."""

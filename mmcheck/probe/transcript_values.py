@@ -51,13 +51,12 @@ def _pairs(given: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
 
 def to_scores(verification: Verification) -> TranscriptScores:
     """Return the words with their log-probabilities, as the metrics take them."""
-    words = zip(
-        verification.words, verification.log_probs, verification.entropies, verification.early_ends, strict=True
-    )
+    early = verification.early_ends or (None,) * len(verification.words)
+    words = zip(verification.words, verification.log_probs, verification.entropies, early, strict=True)
     return TranscriptScores(
         words=tuple(
-            WordScore(word=word, log_probs=scores, entropies=spread, early_end=early)
-            for word, scores, spread, early in words
+            WordScore(word=word, log_probs=scores, entropies=spread, early_end=end)
+            for word, scores, spread, end in words
         ),
         end_log_prob=verification.end_log_prob,
     )

@@ -24,6 +24,7 @@ from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
 from mmcheck.corpus.speech.clips import PROBE, SpeechClips, read_clips
+from mmcheck.corpus.speech.doubted_words import judge_doubted
 from mmcheck.corpus.speech.faults import FAULTS, FaultFit, judge_fault
 from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
 from mmcheck.corpus.speech.metrics import METRICS
@@ -79,6 +80,7 @@ class Speech:
         fits = {fault.name: judge_fault(fault, clips, self._options.min_clips) for fault in FAULTS}
         language = judge_languages(clips, self._options.min_clips)
         anomaly = _any([*(fit.posteriors for fit in fits.values()), clips.posterior, language.posteriors])
+        doubted = judge_doubted(clips, _likely(*(fit.posteriors for fit in fits.values())), self._options.min_clips)
         breaks_off = _find_breaks(clips)
         figures = {name: fit.posteriors for name, fit in fits.items()}
         figures |= {"other_text": clips.posterior, "wrong_language": language.posteriors}
@@ -98,13 +100,14 @@ class Speech:
                     breaks_off=bool(breaks_off[start + row]),
                     is_cut=bool(part["cut_transcript"][row] > PROBABLE),
                 )
-                for row in _beyond(part["word_fault"], part["unheard_end"])
+                for row in np.flatnonzero(_likely(part["word_fault"], part["unheard_end"])).tolist()
             }
             for fault in filter(None, faults.values()):
                 found[fault.kind] += 1
             columns = _spread(part, faults)
             told = _tell(columns, faults, evidence, clips.languages[rows], fits["word_fault"].limit)
             columns["anomaly"] = anomaly[rows]
+            columns["doubted_word"] = doubted[rows]
             reasons, causes = _excuses(fits, clips.is_verified[rows])
             yield analysis_table(ids, columns, reasons=reasons, causes=causes, evidence=told)
             start += len(ids)
@@ -126,9 +129,10 @@ def _find_breaks(clips: SpeechClips) -> NDArray[np.bool_]:
     return np.asarray(~np.isfinite(levels) | (np.nan_to_num(levels) > limit))
 
 
-def _beyond(*columns: Floats) -> list[int]:
+def _likely(*columns: Floats) -> NDArray[np.bool_]:
+    """Return where any of the probabilities is more than a half."""
     with np.errstate(invalid="ignore"):
-        return [int(row) for row in np.flatnonzero(np.any([column > PROBABLE for column in columns], axis=0))]
+        return np.asarray(np.any([column > PROBABLE for column in columns], axis=0))
 
 
 def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, JsonObject]:

@@ -24,6 +24,7 @@ _OWN = (
     "end_level",
     "stated_language_probability",
     "error_rate",
+    "doubted_word_log_prob",
 )
 _PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
 _HOPELESS = ("model_cannot_tell", "misaligned_throughout")

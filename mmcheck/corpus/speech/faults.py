@@ -163,7 +163,7 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
         return cannot
     if float((bad[base] < np.quantile(planted_bad[seen], FAULT_HIT_QUANTILE)).mean()) < FAULT_MIN_HIT_RATE:
         return cannot
-    lengths = _log_lengths(clips, base) if fault.grows else np.zeros(len(own))
+    lengths = log_lengths(clips, base) if fault.grows else np.zeros(len(own))
     slope = 0.0
     if fault.grows:
         first = _fit(bad, planted_bad, base, seen)
@@ -251,7 +251,7 @@ def _posterior(mixture: NullMixture, scores: Floats, count: int) -> Floats:
     return np.asarray(share / np.maximum(share + (1 - share) * ratio, 1e-300))
 
 
-def _log_lengths(clips: SpeechClips, base: NDArray[np.bool_]) -> Floats:
+def log_lengths(clips: SpeechClips, base: NDArray[np.bool_]) -> Floats:
     """Return log(words) minus its median; 0 where the number is not known."""
     with np.errstate(invalid="ignore"):
         lengths = np.log(np.maximum(clips.values["num_words"], 1.0))

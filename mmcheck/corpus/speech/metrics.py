@@ -17,5 +17,13 @@ METRICS = (
     _metric("inserted_words", "probability that the transcript has words that are not spoken"),
     _metric("other_text", "probability that the whole transcript belongs to another clip: the alignment's posterior"),
     _metric("wrong_language", "probability that the spoken language is not the one that the manifest states"),
+    Metric(
+        name="speech.doubted_word",
+        description="share of the set's correct transcripts whose least likely word is as unlikely as this one's; low "
+        "where a word is barely heard, compared with the set's own names and rare words",
+        low=0.0,
+        high=1.0,
+        higher_is_better=True,
+    ),
     _metric("anomaly", "probability that the transcript has any of these faults"),
 )

@@ -15,6 +15,7 @@ from mmcheck.corpus.speech.analysis import Speech
 from mmcheck.corpus.speech.faults import find_slope
 
 FLOATS = ("end_log_prob", "max_surprise", "tail_surprise", "num_words", "end_level", "stated_language_probability")
+FLOATS += ("doubted_word_log_prob",)
 PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
 
 
@@ -58,6 +59,7 @@ def draw(count=400, sampled=0.5, seed=0, **faults):
         "num_words": rng.integers(4, 12, count).astype(float),
         "end_level": rng.normal(-40, 8, count),
         "stated_language_probability": np.full(count, np.nan),
+        "doubted_word_log_prob": np.where(rng.random(count) < 0.3, -rng.exponential(1.5, count), np.nan),
         "audio_posterior": np.full(count, 0.001),
         "language": ["en"] * count,
     }
@@ -230,7 +232,8 @@ def test_without_planted_faults_nothing_is_judged():
     rows, _ = draw(400)
     rows["audio_posterior"][:] = np.nan
     table, summary = analyse(rows, names=("transcript", "alignment"))
-    assert set(table["cause"].to_pylist()) == {"too_few_clips"}
+    assert np.isnan(column(table, "anomaly")).all()
+    assert np.isfinite(column(table, "doubted_word")).all(), "what the set itself shows is known all the same"
     assert "probes.transcript_null" in summary["warnings"][0]
 
 
@@ -351,3 +354,40 @@ def test_another_language_than_stated_is_found_and_an_unknown_one_is_not_blamed(
     assert summary["wrong_language"]["not_recognised"] == ["gl"]
     told = json.loads(table["evidence"][0].as_py())["faults"][-1]
     assert (told["kind"], told["languages"][0]) == ("wrong_language", "pt")
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.5, 3.0])
+def test_an_unlikely_word_is_one_that_is_rare_in_this_very_set(scale):
+    rows, _ = draw(2000)
+    rng = np.random.default_rng(3)
+    rows["num_words"][:] = 8.0
+    rows["doubted_word_log_prob"] = -rng.exponential(scale, 2000)
+    rows["doubted_word_log_prob"][:3] = -12.0 * scale
+    table, _ = analyse(rows)
+    shares = column(table, "doubted_word")
+    assert (shares[:3] < 0.001).all()
+    assert (shares[3:] < 0.001).mean() <= 0.003
+    assert (np.diff(shares[np.argsort(rows["doubted_word_log_prob"])]) >= -1e-9).all(), (
+        "of one length they are in order"
+    )
+
+
+def test_many_wrong_transcripts_make_the_limit_milder_and_never_stricter():
+    rows, _ = draw(1000)
+    few, many = (dict(rows, doubted_word_log_prob=rows["doubted_word_log_prob"].copy()) for _ in range(2))
+    few["doubted_word_log_prob"][:5] = -15.0
+    many["doubted_word_log_prob"][:150] = -15.0
+    (first, _), (second, _) = analyse(few), analyse(many)
+    assert (column(first, "doubted_word")[:5] < 0.001).all()
+    sound = slice(200, 1000)
+    assert (column(second, "doubted_word")[sound] >= column(first, "doubted_word")[sound] - 1e-9).all()
+
+
+def test_a_transcript_whose_words_were_all_recognised_has_no_doubted_word():
+    rows, _ = draw(200)
+    rows["doubted_word_log_prob"][:] = np.nan
+    rows["doubted_word_log_prob"][:2] = -9.0
+    table, _ = analyse(rows)
+    assert (column(table, "doubted_word")[:2] < 0.001).all()
+    assert (column(table, "doubted_word")[2:] >= 0.2).all()
+    assert np.isnan(column(analyse(take(rows, range(40)))[0], "doubted_word")).all()
