@@ -22,6 +22,8 @@ MULTILINGUAL_VOCABULARY = 51865
 """Smallest vocabulary of a multilingual Whisper. Taken from OpenAI's code, which distinguishes the kinds by it."""
 SENTENCE_ENDS = ".?!\u3002\uff1f\uff01\u0964\u061f\u06d4\u2026"
 """Characters that end a sentence, in the scripts that have other ones too."""
+_READ_OUT = "%&@#*/\\\u2030"
+"""Punctuation, as Unicode counts it, that is spoken. Our own choice: percent, and, at, number, star, slash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class EncodedText:
     """For each token the index of its word, never decreasing."""
     has_end: bool
     """Whether the text ends in a sentence's end."""
+    marks: tuple[bool, ...] = ()
+    """For each token whether it is nothing but punctuation; empty if unknown."""
 
 
 class WhisperTokens:
@@ -103,6 +107,7 @@ class WhisperTokens:
             tokens=tuple(ids),
             word_of_token=tuple(rank[number] for number in numbers),
             has_end=spoken.rstrip("\"')]}\u201d\u2019\u300d")[-1:] in SENTENCE_ENDS,
+            marks=tuple(_is_mark(padded[start:stop]) for start, stop in offsets),
         )
 
     def _encode_plain(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
@@ -142,6 +147,12 @@ def spoken_form(text: str) -> str:
     cased = [char for char in line if char.isupper() or char.islower()]
     is_shouted = " " in line and len(cased) > 1 and all(char.isupper() for char in cased)
     return line.lower() if is_shouted else line
+
+
+def _is_mark(piece: str) -> bool:
+    """Return whether a piece of text is punctuation alone; signs that are read out (%, &) are not."""
+    shown = piece.strip()
+    return bool(shown) and all(unicodedata.category(char)[0] == "P" and char not in _READ_OUT for char in shown)
 
 
 def _word_starts(text: str) -> list[int]:

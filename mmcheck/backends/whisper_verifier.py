@@ -63,7 +63,8 @@ class Verification:
     log_probs: tuple[tuple[float, ...], ...]
     """For each word the natural log-probabilities of its tokens."""
     entropies: tuple[tuple[float, ...], ...]
-    """For each word and token the entropy (nat) of what the model expected in its place."""
+    """For each word and token the entropy (nat) of what the model expected in its place. Of a punctuation mark it is at
+    least the mark's own -log p: nobody speaks marks, so an unexpected one shall surprise nobody."""
     end_log_prob: float
     """Natural log-probability that the text ends where it ends."""
     no_speech_prob: float | None
@@ -308,7 +309,8 @@ def build_verification(
         for offset, (score, entropy, early) in enumerate(zip(scores, spread, before, strict=True)):
             word = text.word_of_token[step.first + offset]
             by_word.setdefault(word, []).append(score)
-            expected.setdefault(word, []).append(float(entropy))
+            is_mark = bool(text.marks) and text.marks[step.first + offset]
+            expected.setdefault(word, []).append(max(float(entropy), -score) if is_mark else float(entropy))
             ends.setdefault(word, early)
         end = end if last is None else last
     return Verification(

@@ -80,7 +80,7 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
     ``tail_log_prob`` the means over the tokens of the first and the last words; ``end_log_prob`` as given.
     ``max_surprise`` is that of the most surprising word, ``tail_surprise`` the mean over the last words' tokens; both
     are absent where the entropies are unknown. ``after_end_surprise`` is that of the word that ``find_early_end``
-    names, if it names one. Without words only the end is there.
+    names, 0 if it names none. Without words only the end is there.
 
     Args:
         scores: The scores.
@@ -101,9 +101,9 @@ def summarise_scores(scores: TranscriptScores, *, edge_words: int = EDGE_WORDS) 
             tail = scores.words[-edge_words:]
             pairs = [pair for word in tail for pair in zip(word.log_probs, word.entropies, strict=True)]
             values["tail_surprise"] = float(np.mean([-score - spread for score, spread in pairs]))
-        early = find_early_end(scores)
-        if early is not None:
-            values["after_end_surprise"] = early.surprise
+        if any(word.early_end is not None for word in scores.words):
+            early = find_early_end(scores)
+            values["after_end_surprise"] = max(0.0, early.surprise) if early is not None else 0.0
     return values
 
 

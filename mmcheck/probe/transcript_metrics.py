@@ -49,8 +49,9 @@ METRICS = (
     Metric(
         name="transcript.after_end_surprise",
         description="surprise of the word before which the speech may well have ended, the largest of such words; high "
-        "where the transcript goes on after the speech, absent where no such word is there",
+        "where the transcript goes on after the speech, 0 where there is no such word",
         unit="nat",
+        low=0.0,
         higher_is_better=False,
     ),
     Metric(

@@ -27,7 +27,7 @@ from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
 from mmcheck.metrics.transcript_cleaning import clean_transcript
-from mmcheck.metrics.verification import summarise_scores
+from mmcheck.metrics.verification import EDGE_WORDS, TranscriptScores, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
 from mmcheck.probe.planted_texts import (
@@ -46,7 +46,7 @@ from mmcheck.probe.transcript_values import to_scores
 if TYPE_CHECKING:
     from mmcheck.probe.transcript_clip import Clip
 
-_VERSION = 7
+_VERSION = 8
 """Counted up when equal options and weights give other values."""
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers. Our own choice: unrelated
@@ -55,6 +55,7 @@ _PLANTED = {
     "cut_end_log_prob": "end_log_prob",
     "word_surprise": "max_surprise",
     "cut_audio_surprise": "tail_surprise",
+    "added_surprise": "after_end_surprise",
 }
 """Metric -> the statistic of the planted fault that it holds."""
 ALL_SAMPLED = 200
@@ -84,6 +85,8 @@ class NullPayload:
     """Other transcripts of the run."""
     planted: dict[str, tuple[Clip, str]]
     """Metric -> the sample's own pair with the fault in it that it is measured for."""
+    num_added: int = 0
+    """Words behind the planted word fault that begin the text again."""
 
 
 def count_sampled(num_rows: int, most: int) -> float:
@@ -195,7 +198,8 @@ class TranscriptNullProbe:
             raise NotApplicable("the transcript probe does not verify")
         if len(clip.windows) != 1:
             raise NotApplicable("only recordings of one window are verified with other transcripts")
-        return NullPayload(clip=clip, texts=texts, planted=self._plant(sample, clip, texts))
+        planted, num_added = self._plant(sample, clip, texts)
+        return NullPayload(clip=clip, texts=texts, planted=planted, num_added=num_added)
 
     def measure(self, batch: Sequence[Prepared[NullPayload]]) -> list[Measurement]:
         """Return one measurement a sample, in order.
@@ -210,14 +214,14 @@ class TranscriptNullProbe:
             for payload, own in zip((prepared.payload for prepared in batch), owns, strict=True)
             for clip, text in (*((payload.clip, text) for text in payload.texts), *payload.planted.values())
         ]
-        scores = (summarise_scores(to_scores(part)) for part in served.verify_texts(rows))
+        scores = (to_scores(part) for part in served.verify_texts(rows))
         found = []
         for prepared in batch:
             texts, planted = prepared.payload.texts, prepared.payload.planted
-            strangers = [next(scores)["mean_log_prob"] for _ in texts]
+            strangers = [summarise_scores(next(scores))["mean_log_prob"] for _ in texts]
             values = {"null_mean_log_prob": float(np.mean(strangers)), "null_best_log_prob": max(strangers)}
             for name in planted:
-                values[name] = next(scores)[_PLANTED[name]]
+                values |= _read_planted(name, next(scores), prepared.payload.num_added)
             evidence: JsonObject = {
                 "null": [
                     {"text": text, "mean_log_prob": round(value, 4)}
@@ -236,8 +240,12 @@ class TranscriptNullProbe:
             )
         return found
 
-    def _plant(self, sample: Sample, clip: Clip, others: Sequence[str]) -> dict[str, tuple[Clip, str]]:
-        """Return the sample's own pair with a fault in it, by the metric that it is measured for."""
+    def _plant(self, sample: Sample, clip: Clip, others: Sequence[str]) -> tuple[dict[str, tuple[Clip, str]], int]:
+        """Return the sample's own pair with a fault in it, by the metric that it is measured for.
+
+        The text with the word fault begins again at its end, which is a fault of its own and changes nothing of what is
+        read before; beside the texts is the number of words that do.
+        """
         split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
         words = split(clip.text)
         donors = [word for text in others for word in split(text)]
@@ -250,13 +258,15 @@ class TranscriptNullProbe:
             "cut_end_log_prob": plant_cut(words, chance),
             "word_surprise": plant_word_fault(words, followers, donors, sample.language, chance),
         }
+        num_added = 0 if clip.is_scriptio_continua or not made["word_surprise"] else EDGE_WORDS
+        made["word_surprise"] = (made["word_surprise"] or []) + words[:num_added]
         joint = "" if clip.is_scriptio_continua else " "
         planted = {name: (clip, joint.join(text)) for name, text in made.items() if text}
         if len(words) >= MIN_WORDS and self._falls_within(f"cut audio\n{sample.id}", self._cut_share):
             features = clip.features[0]
             kept = cut_frames(features, chance)
             planted["cut_audio_surprise"] = (replace(clip, features=(features[:, :kept],)), clip.text)
-        return planted
+        return planted, num_added
 
     def choose_texts(self, sample: Sample) -> list[str]:
         """Return other transcripts of like length and the same language, as many as wanted or as there are."""
@@ -296,3 +306,19 @@ class TranscriptNullProbe:
         if self._served is None:
             raise RuntimeError("the probe has not been primed")
         return self._served
+
+
+def _read_planted(name: str, scores: TranscriptScores, num_added: int) -> dict[str, float]:
+    """Return what a planted fault was planted for, by metric.
+
+    Args:
+        name: The metric.
+        scores: Of the text with the fault.
+        num_added: Words at its end that belong to a fault of their own, if it is the text with the word fault.
+    """
+    if name != "word_surprise" or not num_added:
+        return {name: summarise_scores(scores)[_PLANTED[name]]}
+    words = scores.words
+    parts = {name: words[:-num_added], "added_surprise": words[-num_added - 1 :]}
+    read = {metric: summarise_scores(replace(scores, words=part)) for metric, part in parts.items()}
+    return {metric: values[_PLANTED[metric]] for metric, values in read.items() if _PLANTED[metric] in values}

@@ -31,6 +31,12 @@ METRICS = (
         unit="nat",
     ),
     Metric(
+        name="transcript_null.added_surprise",
+        description="surprise of the word behind the end of the speech where the recording's own transcript begins "
+        "again at its end",
+        unit="nat",
+    ),
+    Metric(
         name="transcript_null.cut_audio_surprise",
         description="surprise (surprisal minus entropy, mean over tokens) of the last two words where the end of "
         "the recording is cut off",

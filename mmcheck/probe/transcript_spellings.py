@@ -177,6 +177,7 @@ def take_scores(part: Verification, other: Verification, spelling: Spelling) -> 
         words=tuple(" ".join(words) for words, _ in groups),
         log_probs=tuple(tuple(value for own in owns for value in other.log_probs[own]) for _, owns in groups),
         entropies=tuple(tuple(value for own in owns for value in other.entropies[own]) for _, owns in groups),
+        early_ends=tuple(other.early_ends[owns.start] for _, owns in groups) if other.early_ends else (),
         end_log_prob=other.end_log_prob,
         num_tokens=other.num_tokens,
         num_scored=other.num_scored,

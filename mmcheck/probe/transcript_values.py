@@ -51,7 +51,9 @@ def _pairs(given: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
 
 def to_scores(verification: Verification) -> TranscriptScores:
     """Return the words with their log-probabilities, as the metrics take them."""
-    early = verification.early_ends or (None,) * len(verification.words)
+    early: Sequence[float | None] = verification.early_ends
+    if len(early) != len(verification.words):
+        early = [None] * len(verification.words)
     words = zip(verification.words, verification.log_probs, verification.entropies, early, strict=True)
     return TranscriptScores(
         words=tuple(

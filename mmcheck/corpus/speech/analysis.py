@@ -41,6 +41,8 @@ from mmcheck.store.schema import dump_json, load_json
 VERSION = 10
 _ABSENT = "the sample has no recording whose transcript was verified"
 
+_OF_WORDS = ("word_fault", "unheard_end", "added_words")
+"""Faults that show in the words; which kind each is they tell together."""
 _KIND_WORDS = {
     "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),
     "missing_words": ("that lacks words", "that lack words"),
@@ -99,8 +101,9 @@ class Speech:
                     is_end_unheard=bool(part["unheard_end"][row] > PROBABLE),
                     breaks_off=bool(breaks_off[start + row]),
                     is_cut=bool(part["cut_transcript"][row] > PROBABLE),
+                    goes_on=bool(part["added_words"][row] > PROBABLE),
                 )
-                for row in np.flatnonzero(_likely(part["word_fault"], part["unheard_end"])).tolist()
+                for row in np.flatnonzero(_likely(*(part[name] for name in _OF_WORDS))).tolist()
             }
             for fault in filter(None, faults.values()):
                 found[fault.kind] += 1
@@ -150,21 +153,23 @@ def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, JsonObject]
 
 def _spread(part: Mapping[str, Floats], faults: Mapping[int, WordFault | None]) -> dict[str, Floats]:
     """Return the columns: what the words and the end show goes to the kind of fault that it is."""
-    words, end = part["word_fault"], part["unheard_end"]
+    words, end, cut = part["word_fault"], part["unheard_end"], part["cut_transcript"].copy()
     known = np.isfinite(words)
     # Without a word that stands out nobody can say which kind it would be; the least special one has the doubt.
     kinds = {"wrong_word": words.copy(), "cut_audio": end.copy()}
     kinds |= {name: np.where(known, 0.0, np.nan) for name in ("missing_words", "inserted_words")}
     for row, fault in faults.items():
         # What the cut transcript explains is no fault of its words.
-        likely = [words[row], end[row]] if fault else [part["cut_transcript"][row]]
+        likely = [part[name][row] for name in _OF_WORDS] if fault else [cut[row]]
         probability = float(np.nanmax(likely))
         for name, values in kinds.items():
             # The others keep no more doubt than is left.
             is_it = fault is not None and name == fault.kind
             values[row] = probability if is_it else min(values[row], 1.0 - probability)
+        if fault is not None and fault.is_behind_end:
+            cut[row] = min(cut[row], 1.0 - probability)
     return {
-        "cut_transcript": part["cut_transcript"],
+        "cut_transcript": cut,
         "cut_audio": kinds["cut_audio"],
         "wrong_word": kinds["wrong_word"],
         "missing_words": kinds["missing_words"],
@@ -221,7 +226,7 @@ def _any(parts: Sequence[Floats]) -> Floats:
 
 def _excuses(fits: Mapping[str, FaultFit], verified: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
     """Return reason and cause for each row, should it have no value."""
-    failed = next((fit for fit in fits.values() if fit.state != "judged"), None)
+    failed = next((fit for fit in fits.values() if fit.reason), None)
     reasons = [failed.reason if failed and seen else _ABSENT for seen in verified.tolist()]
     causes = [failed.state if failed and seen else "not_verified" for seen in verified.tolist()]
     return reasons, causes
@@ -237,7 +242,7 @@ def _summarise(
     if any(kinds.values()):
         listed = ", ".join(count_noun(count, *_KIND_WORDS[kind]) for kind, count in kinds.items() if count)
         sentences.append(f"By kind of fault: {listed}.")
-    reasons = dict.fromkeys(fit.reason for fit in fits.values() if fit.state != "judged")
+    reasons = dict.fromkeys(fit.reason for fit in fits.values() if fit.reason)
     warnings = [f"Some transcript faults could not be judged: {text}." for text in reasons]
     return {
         **parts,

@@ -20,13 +20,14 @@ _OWN = (
     "end_log_prob",
     "max_surprise",
     "tail_surprise",
+    "after_end_surprise",
     "num_words",
     "end_level",
     "stated_language_probability",
     "error_rate",
     "doubted_word_log_prob",
 )
-_PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
+_PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise", "added_surprise")
 _HOPELESS = ("model_cannot_tell", "misaligned_throughout")
 
 

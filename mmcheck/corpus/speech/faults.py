@@ -51,6 +51,8 @@ class Fault:
     """Whether longer texts have worse values for no other reason than their length."""
     plural: str
     """What a sentence says of many of them."""
+    is_optional: bool = False
+    """Whether a set may lack its values without a word: scripts without spaces have none."""
 
     def badness(self, values: Floats) -> Floats:
         """Return how bad the values are, in nat, 0 or more."""
@@ -82,6 +84,15 @@ FAULTS = (
         grows=False,
         plural="transcripts end in words that are not in the recording",
     ),
+    Fault(
+        name="added_words",
+        statistic="after_end_surprise",
+        planted="added_surprise",
+        is_high_bad=True,
+        grows=False,
+        plural="transcripts go on after the speech has ended",
+        is_optional=True,
+    ),
 )
 
 
@@ -91,9 +102,9 @@ class FaultFit:
 
     fault: Fault
     state: str
-    """``judged``, ``too_few_clips`` or ``model_cannot_tell``."""
+    """``judged``, ``too_few_clips``, ``model_cannot_tell``, or ``not_measured`` where there are no such values."""
     reason: str = ""
-    """One sentence part, where it was not judged."""
+    """One sentence part, where it was not judged though it was measured."""
     posteriors: Floats
     """Probability of the fault in each row, shape (n,); NaN where it was not judged."""
     share: float = float("nan")
@@ -141,6 +152,8 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
     usable = np.isfinite(own) & ~clips.is_other
     base = usable & clips.is_first
     unjudged = FaultFit(fault=fault, state="too_few_clips", posteriors=np.full(len(own), np.nan))
+    if fault.is_optional and not (np.isfinite(own).any() and np.isfinite(planted_bad).any()):
+        return replace(unjudged, state="not_measured")
     if clips.hopeless:
         return replace(unjudged, state="model_cannot_tell", reason=clips.hopeless)
     if base.sum() < min_clips:

@@ -31,10 +31,18 @@ class WordFault:
     """One of ``KINDS``."""
     words: tuple[str, ...]
     """Words of the transcript that are not heard, or, for ``missing_words``, heard words that it lacks."""
+    is_behind_end: bool = False
+    """Whether the words stand behind the end of the speech, so that how the text ends says nothing of the recording."""
 
 
 def find_word_fault(
-    evidence: LoadedJson, *, limit: float, is_end_unheard: bool, breaks_off: bool, is_cut: bool = False
+    evidence: LoadedJson,
+    *,
+    limit: float,
+    is_end_unheard: bool,
+    breaks_off: bool,
+    is_cut: bool = False,
+    goes_on: bool = False,
 ) -> WordFault | None:
     """Return the most probable kind of fault of a transcript that probably has one.
 
@@ -52,18 +60,19 @@ def find_word_fault(
         breaks_off: Whether the recording ends at full sound.
         is_cut: Whether the transcript probably stops before the speech does. What is heard after its end is that fault
             and no other; None if nothing else is wrong.
+        goes_on: Whether the transcript probably goes on after the speech has ended.
     """
     low = _unlikely_words(evidence, limit)
     steps = _steps(evidence)
+    added = _added_words(evidence, steps, limit, is_sure=is_end_unheard or goes_on, breaks_off=breaks_off)
+    if added:
+        return WordFault(kind="inserted_words", words=added[:MAX_WORDS], is_behind_end=True)
     if is_cut and steps:
         while steps and steps[-1][0] == "insert":
             steps.pop()
         if all(kind == "equal" for kind, _, _ in steps):
             return None
     places = _unlikely_places(evidence, limit)
-    added = _added_words(evidence, steps, limit, is_end_unheard=is_end_unheard, breaks_off=breaks_off)
-    if added:
-        return WordFault(kind="inserted_words", words=added[:MAX_WORDS])
     end = "cut_audio" if breaks_off else "inserted_words"
     if not steps:
         last = last_words(evidence)
@@ -82,7 +91,7 @@ def find_word_fault(
 
 
 def _added_words(
-    evidence: LoadedJson, steps: Sequence[Step], limit: float, *, is_end_unheard: bool, breaks_off: bool
+    evidence: LoadedJson, steps: Sequence[Step], limit: float, *, is_sure: bool, breaks_off: bool
 ) -> tuple[str, ...]:
     """Return the words behind the end of the speech, as the model hears it; none where it hears no such end.
 
@@ -97,7 +106,7 @@ def _added_words(
     words = tuple(str(word) for word, _ in evidence.get("words") or [])
     added = words[place:]
     unheard = sum(kind == "delete" for kind, _, _ in steps)
-    if not (is_end_unheard or surprise > limit) or (steps and 2 * unheard < len(added)):
+    if not (is_sure or surprise > limit) or (steps and 2 * unheard < len(added)):
         return ()
     is_clear = log_prob > CLEAR_END and not breaks_off
     return added if is_clear or _stands_before(words, place) else ()

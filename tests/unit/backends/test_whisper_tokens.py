@@ -118,3 +118,14 @@ def test_other_tokenizers_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{broken")
     with pytest.raises(WeightsError, match="cannot read the tokenizer"):
         load_tokenizer(tmp_path)
+
+
+def test_marks_are_told_from_words_and_from_signs_that_are_read_out() -> None:
+    tokens = WhisperTokens(TOKENIZER, is_multilingual=False)
+    text = tokens.encode("...to 12%, \u201cso\u201d \u2014 it & is.")
+    pieces = [spell((id_,)) for id_ in text.tokens]
+    assert len(text.marks) == len(text.tokens)
+    for piece, is_mark in zip(pieces, text.marks, strict=True):
+        if piece.isascii() and piece.strip():
+            assert is_mark == (not any(char.isalnum() or char in "%&" for char in piece)), piece
+    assert text.marks[-1]

@@ -17,9 +17,11 @@ from mmcheck.backends.whisper_features import PADDING_FRAMES, LogMel, stack_feat
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
     MAX_PASSES,
+    StartReading,
     Verification,
     VerificationTask,
     WhisperVerifier,
+    build_verification,
     pass_ids,
     plan_passes,
     read_early_ends,
@@ -132,7 +134,11 @@ def test_torch_gives_what_transformers_gives(english: Path, make_verifier: MakeV
     assert found.end_log_prob == pytest.approx(over + log_probs[-1, verifier.tokens.eot], abs=1e-4)
     entropy = -(np.exp(log_probs) * log_probs).sum(axis=-1)
     expected = [spread for word in found.entropies for spread in word]
-    assert expected == pytest.approx(entropy[1 : 1 + len(text.tokens)], abs=1e-3)
+    known = [
+        max(spread, -log_prob) if is_mark else spread
+        for spread, log_prob, is_mark in zip(entropy[1:], wanted, text.marks, strict=False)
+    ]
+    assert expected == pytest.approx(known, abs=1e-3)
     no_speech = verifier.tokens.no_speech
     assert no_speech is not None
     assert found.no_speech_prob == pytest.approx(np.exp(log_probs[0, no_speech]), abs=1e-6)
@@ -338,6 +344,19 @@ def test_a_text_may_end_before_each_of_its_words_at_once_or_with_a_mark() -> Non
     assert ends[3] == pytest.approx(np.log(0.2), abs=1e-3)
     assert ends[0] == pytest.approx(ends[2], abs=1e-3)
     assert ends[0] < -19
+
+
+def test_a_mark_that_nobody_expected_surprises_nobody() -> None:
+    tokens: Any = _Tokens
+    text = EncodedText(
+        words=("a.", "b"), tokens=(1, 5, 2), word_of_token=(0, 0, 1), has_end=False, marks=(False, True, False)
+    )
+    step = plan_passes(text, tokens, 2)[0]
+    start = StartReading(no_speech_prob=None, language=None, language_probability=None, stated_probability=None)
+    read = [([-7.0, -8.0, -9.0], -0.1)]
+    found = build_verification(text, [step], read, [[0.5, 0.5, 0.5]], [[-9.0, -9.0, -9.0]], start)
+    assert found.entropies == ((0.5, 8.0), (0.5,))
+    assert found.log_probs == ((-7.0, -8.0), (-9.0,))
 
 
 def test_numbers_that_are_none_are_refused() -> None:

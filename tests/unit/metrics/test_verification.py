@@ -115,4 +115,5 @@ def test_a_text_goes_on_after_the_speech_at_its_most_surprising_word_behind_a_li
 def test_a_text_that_ends_nowhere_early_has_no_such_figure() -> None:
     assert find_early_end(read(("say", 0.1, 0.0), ("zebra", 12.0, -9.0))) is None
     assert find_early_end(scores((-1.0,), (-2.0,))) is None
-    assert "after_end_surprise" not in summarise_scores(scores((-1.0,), (-2.0,)))
+    assert summarise_scores(read(("say", 0.1, 0.0), ("zebra", 12.0, -9.0)))["after_end_surprise"] == 0.0
+    assert "after_end_surprise" not in summarise_scores(scores((-1.0,), (-2.0,))), "nothing is known of its ends"

@@ -15,8 +15,8 @@ from mmcheck.corpus.speech.analysis import Speech
 from mmcheck.corpus.speech.faults import find_slope
 
 FLOATS = ("end_log_prob", "max_surprise", "tail_surprise", "num_words", "end_level", "stated_language_probability")
-FLOATS += ("doubted_word_log_prob",)
-PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise")
+FLOATS += ("doubted_word_log_prob", "after_end_surprise")
+PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise", "added_surprise")
 
 
 @dataclass
@@ -51,7 +51,7 @@ class FakeShard:
 
 def draw(count=400, sampled=0.5, seed=0, **faults):
     """Return rows: sound ones, with the named faults in as many of the first rows as given."""
-    rng = np.random.default_rng(seed)
+    rng, other = np.random.default_rng(seed), np.random.default_rng(seed + 1000)
     rows = {
         "end_log_prob": -rng.exponential(0.15, count),
         "max_surprise": rng.gamma(1.0, 0.8, count),
@@ -59,7 +59,8 @@ def draw(count=400, sampled=0.5, seed=0, **faults):
         "num_words": rng.integers(4, 12, count).astype(float),
         "end_level": rng.normal(-40, 8, count),
         "stated_language_probability": np.full(count, np.nan),
-        "doubted_word_log_prob": np.where(rng.random(count) < 0.3, -rng.exponential(1.5, count), np.nan),
+        "doubted_word_log_prob": np.where(other.random(count) < 0.3, -other.exponential(1.5, count), np.nan),
+        "after_end_surprise": np.where(other.random(count) < 0.03, other.exponential(1.0, count), 0.0),
         "audio_posterior": np.full(count, 0.001),
         "language": ["en"] * count,
     }
@@ -67,6 +68,7 @@ def draw(count=400, sampled=0.5, seed=0, **faults):
     rows["cut_end_log_prob"] = np.where(is_sampled, -np.abs(rng.normal(8, 2.5, count)), np.nan)
     rows["word_surprise"] = np.where(is_sampled, np.abs(rng.normal(11, 3.5, count)), np.nan)
     rows["cut_audio_surprise"] = np.where(is_sampled, np.abs(rng.normal(5, 2, count)), np.nan)
+    rows["added_surprise"] = np.where(is_sampled, np.abs(other.normal(9, 2.5, count)), np.nan)
     kinds = np.full(count, "sound", dtype=object)
     start = 0
     for kind, number in faults.items():
@@ -79,6 +81,9 @@ def draw(count=400, sampled=0.5, seed=0, **faults):
         elif kind == "end":
             rows["tail_surprise"][part] = np.abs(rng.normal(5, 1, number)) + 1
             rows["max_surprise"][part] = np.abs(rng.normal(11, 2, number))
+        elif kind == "twice":
+            rows["after_end_surprise"][part] = np.abs(rng.normal(9, 2, number)) + 2
+            rows["end_log_prob"][part] = -np.abs(rng.normal(8, 1.5, number))
         elif kind == "other":
             rows["audio_posterior"][part] = 0.99
             rows["max_surprise"][part] = 15.0
@@ -391,3 +396,30 @@ def test_a_transcript_whose_words_were_all_recognised_has_no_doubted_word():
     assert (column(table, "doubted_word")[:2] < 0.001).all()
     assert (column(table, "doubted_word")[2:] >= 0.2).all()
     assert np.isnan(column(analyse(take(rows, range(40)))[0], "doubted_word")).all()
+
+
+def test_a_text_that_goes_on_after_the_speech_has_words_that_are_not_spoken_and_is_not_called_cut():
+    rows, kinds = draw(400, twice=12, cut_transcript=12)
+    words = [[word, -0.1] for word in "so it is. so it is.".split()]
+    for row in np.flatnonzero(kinds == "twice").tolist():
+        surprise = rows["after_end_surprise"][row]
+        evidence = {"words": words, "surprises": [[3, "so", surprise]], "early_end": [3, -0.1, surprise]}
+        rows["evidence"][row] = json.dumps(evidence)
+    table, summary = analyse(rows)
+    assert (column(table, "inserted_words")[kinds == "twice"] > 0.9).all()
+    assert (column(table, "cut_transcript")[kinds == "twice"] < 0.1).all()
+    assert (column(table, "cut_transcript")[kinds == "cut_transcript"] > 0.5).all()
+    assert (column(table, "anomaly")[kinds == "sound"] > 0.5).mean() <= 0.015
+    told = json.loads(table["evidence"][0].as_py())["faults"]
+    assert [(fault["kind"], fault["words"]) for fault in told] == [("inserted_words", ["so", "it", "is."])]
+    assert any("go on after the speech has ended" in sentence for sentence in summary["sentences"])
+
+
+@pytest.mark.parametrize("name", ["after_end_surprise", "added_surprise"])
+def test_a_set_in_which_no_words_were_added_on_trial_is_judged_by_the_rest(name):
+    rows, _ = draw(400, word=12)
+    rows[name][:] = np.nan
+    table, summary = analyse(rows)
+    assert summary["warnings"] == []
+    assert summary["added_words"]["state"] == "not_measured"
+    assert (column(table, "wrong_word")[:12] > 0.5).all()
