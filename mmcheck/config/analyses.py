@@ -43,8 +43,13 @@ class AlignmentConfig(PartSection):
         2048, ge=64, le=65536, description="images and texts sampled for random pairs and neighbours"
     )
     slice_by: Annotated[
-        tuple[str, ...], Field(description="manifest columns (or `language`) whose values are judged separately")
+        tuple[str, ...],
+        Field(description="manifest columns (or `language`, `manifest`) whose values are judged separately"),
     ] = ("language",)
+    domains: bool = Field(
+        True, description="whether image-caption pairs are judged separately where the images lie far apart"
+    )
+    min_domain: int = Field(100, ge=50, description="a smaller group of images is no domain of its own")
     min_pairs: int = Field(50, ge=10, description="fewer distinct pairs are not judged")
     min_slice: int = Field(300, ge=50, description="a smaller slice is judged with the rest")
     max_unknown_tokens: float = Field(

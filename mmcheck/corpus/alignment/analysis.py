@@ -23,7 +23,7 @@ from mmcheck.corpus.alignment.recordings import SpeechAlignment
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 
-VERSION = 5
+VERSION = 6
 _NOTHING = "the sample has no pair whose alignment was measured"
 
 
@@ -59,7 +59,7 @@ class Alignment:
         speech = SpeechAlignment(self._options, self._seed)
         values = {IMAGE_CAPTION: image.judge(shards), AUDIO_TRANSCRIPT: speech.judge(shards)}
         verdicts = {IMAGE_CAPTION: image.verdicts, AUDIO_TRANSCRIPT: speech.verdicts}
-        self._summary = summarise(verdicts, image.num_unverifiable)
+        self._summary = summarise(verdicts, image.num_unverifiable, image.domains, image.domain_sentence)
         compared = [kind for kind in PAIR_KINDS if _has_run(kind, shards)]
         start = 0
         for shard in shards:
@@ -72,7 +72,12 @@ class Alignment:
         return self._summary
 
 
-def summarise(verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]], num_unverifiable: int) -> JsonObject:
+def summarise(
+    verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]],
+    num_unverifiable: int,
+    domains: JsonObject,
+    domain_sentence: str,
+) -> JsonObject:
     """Return the summary fit for JSON: a part a kind (its slices under ``slices``), and all sentences."""
     found: JsonObject = {}
     sentences: list[str] = []
@@ -87,6 +92,10 @@ def summarise(verdicts: Mapping[PairKind, Mapping[str, SliceVerdict]], num_unver
             )
             part["num_unverifiable"] = num_unverifiable
             said.append(text)
+            part["sentences"] = said
+        if kind is IMAGE_CAPTION and domains:
+            part["domains"] = domains
+            said.append(domain_sentence)
             part["sentences"] = said
         found[kind.name] = part
         sentences += said

@@ -328,13 +328,16 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> tuple
         all_low = round(max(0.0, total - float(np.sqrt(((weight * (share - low)) ** 2).sum()))), 5)
         all_high = round(min(1.0, total + float(np.sqrt(((weight * (high - share)) ** 2).sum()))), 5)
         told |= {"share": round(total, 5), "share_low": all_low, "share_high": all_high}
+        # What the share stands for: pairs of slices that were judged, without captions that say nothing.
+        told["num_pairs_in_share"] = int(pairs.sum())
         names = list(judged)
         most, least = names[int(share.argmax())], names[int(share.argmin())]
         shown, shown_low, shown_high = (percent(value) for value in (round(total, 5), all_low, all_high))
+        where = f"{len(judged)} of {len(slices)}" if len(judged) < len(slices) else f"{len(slices)}"
+        span = f", from {percent(share.min())} % ({least}) to {percent(share.max())} % ({most})"
         sentences.append(
-            f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {len(judged)} slices are "
-            f"mismatched (95 % sampling interval {shown_low} to {shown_high} %), from {percent(share.min())} % "
-            f"({least}) to {percent(share.max())} % ({most})."
+            f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {where} slices are mismatched "
+            f"(95 % sampling interval {shown_low} to {shown_high} %){span if share.min() < share.max() else ''}."
         )
         if foreign := sum(each.num_foreign for each in numbers):
             sentences.append(_foreign_sentence(foreign))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
-from mmcheck.core.arrays import Floats, Mask, Vectors
+from mmcheck.core.arrays import Floats, Vectors
 from mmcheck.core.pair_kinds import IMAGE_CAPTION
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.constants import PARTNER_ASYMMETRY
@@ -89,16 +89,13 @@ class PairScorer:
     def __init__(self, options: AlignmentConfig) -> None:
         self._options = options
 
-    def score_rows(
-        self, shards: Sequence[ShardTables], groups: NDArray[np.int16], sides: Sequence[Side], wanted: Mask
-    ) -> PairScores:
+    def score_rows(self, shards: Sequence[ShardTables], groups: NDArray[np.int16], sides: Sequence[Side]) -> PairScores:
         """Return what is known of each row, in one pass over the stored embeddings.
 
         Args:
             shards: The run's shards.
             groups: Side of each row, shape (n,); -1 for none.
             sides: By number.
-            wanted: Which sides' rows are scored, one value a side.
         """
         scores = PairScores.empty(len(groups))
         start = 0
@@ -106,12 +103,10 @@ class PairScorer:
             present, found = read_embeddings(shard, IMAGE_CAPTION.probe, ("image", "text"))
             code = groups[start : start + len(present)]
             places = np.flatnonzero(present)
-            for group in np.flatnonzero(wanted).tolist():
+            for group, side in enumerate(sides):
                 own = code[present] == group
                 if own.any():
-                    self._score_block(
-                        found["image"][own], found["text"][own], sides[group], scores, start + places[own]
-                    )
+                    self._score_block(found["image"][own], found["text"][own], side, scores, start + places[own])
             start += len(present)
         return scores
 

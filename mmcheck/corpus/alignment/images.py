@@ -1,6 +1,7 @@
 """Image-caption pairs against random re-pairings of the run's own images and captions.
 
 The bank (a few thousand distinct pairs a slice) gives both the null and the neighbours that hubness is measured on.
+Where the images fall into domains that lie far apart, each domain has a bank of its own (see ``domains``).
 Re-pairings stay inside the bank and never join halves that are nearly a true pair. A second pass scores every row
 against the bank; nothing that is kept grows faster than some twenty bytes a row.
 """
@@ -8,14 +9,16 @@ against the bank; nothing that is kept grows faster than some twenty bytes a row
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.arrays import Mask
 from mmcheck.core.constants import PROBABLE
+from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import IMAGE_CAPTION
+from mmcheck.corpus.alignment.domains import SplitSlices, describe_domains, split_slices
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.alignment.image_scores import PairScorer, PairScores, Scores, Side, has_partners
 from mmcheck.corpus.alignment.row_scores import RowScores
@@ -29,6 +32,7 @@ _SAYS_NOTHING = (
     "the caption fits most images of the set equally well, so its score says nothing, and too many other pairs are "
     "mismatched"
 )
+_NOTHING_TO_COMPARE = ("too_few_pairs", "captions_all_alike", "constant_embeddings")
 _NO_STRANGERS = "nearly every other pair has this image or this caption, so there is nothing to compare it with"
 _NO_VECTORS = (
     "only a score was given for this pair and no vectors, so it cannot be compared with pairs made at random; raw "
@@ -49,9 +53,13 @@ class ImageAlignment:
         self._seed = seed
         self._scorer = PairScorer(options)
         self.verdicts: dict[str, SliceVerdict] = {}
-        """Slice name -> verdict, the rest first (called ``all`` if there is no other); empty if there are no pairs."""
+        """Name of slice or domain -> verdict; ``all`` if there is but one, and empty if there are no pairs."""
         self.num_unverifiable = 0
         """Rows whose captions the model has no words for."""
+        self.domains: JsonObject = {}
+        """Domain -> size, share and examples; empty if there is but one."""
+        self.domain_sentence = ""
+        """What that is in words."""
 
     def judge(self, shards: Sequence[ShardTables]) -> RowScores:
         """Return the values of every row."""
@@ -71,27 +79,74 @@ class ImageAlignment:
         unknown = np.concatenate([np.zeros(0, dtype=bool), *(self._unverifiable(shard) for shard in shards)])
         self.num_unverifiable = int(unknown.sum())
         found.set_reason(unknown, "unverifiable_caption", _NO_WORDS)
-        scored_alone = np.concatenate([np.zeros(0, dtype=bool), *(_has_score(shard) for shard in shards)])
-        found.set_reason(scored_alone & (rows.codes < 0) & ~unknown, "no_vectors", _NO_VECTORS)
+        split = SplitSlices(rows=rows)
+        if options.domains and not self._knows_few_words(rows):
+            split = split_slices(shards, rows, size=options.bank_size, min_domain=options.min_domain)
+        num_slices, rows = len(rows.names), split.rows
         sides = [Side.of(bank) for bank in rows.banks]
-        scored = self._scorer.score_rows(shards, rows.codes, sides, np.ones(len(sides), dtype=bool))
-        for group, name in enumerate(rows.names):
-            distinct = rows.distinct(group)
-            if not len(distinct) and (group or not self.num_unverifiable):
+        scored = self._scorer.score_rows(shards, rows.codes, sides)
+        for group, name in enumerate(rows.names[:num_slices]):
+            label = name if num_slices > 1 else "all"
+            if group in split.domains:
+                self._judge_domains(shards, split, group, label, sides, scored, found)
                 continue
-            label = name if len(rows.names) > 1 else "all"
-            verdict = self._verdict(label, rows, group, distinct, sides[group], scored)
-            self.verdicts[label] = verdict
-            own = rows.codes == group
+            if not len(rows.distinct(group)) and (group or not self.num_unverifiable):
+                continue
+            verdict = self._verdict(label, rows, group, sides[group], scored)
             if label == "all" and verdict.state == "model_cannot_tell":
-                own |= unknown
-            found.set_verdict(own, verdict, scored.score)
-            if verdict.state == "judged":
-                found.set_reason(own & ~np.isfinite(scored.score), "captions_all_alike", _NO_STRANGERS)
-                self._set_uninformative(
-                    found, own & verdict.silent.are_silent(scored.reach, scored.fit), verdict.share, scored.rank
-                )
+                found.set_verdict(unknown, verdict, scored.score)
+            self._settle(label, verdict, rows.codes == group, scored, found)
+        self.domains, self.domain_sentence = describe_domains(shards, split, self.verdicts)
         return found
+
+    def _settle(self, label: str, verdict: SliceVerdict, own: Mask, scored: PairScores, found: RowScores) -> None:
+        """Keep a verdict and give its rows their values."""
+        self.verdicts[label] = verdict
+        found.set_verdict(own, verdict, scored.score)
+        if verdict.state == "judged":
+            found.set_reason(own & ~np.isfinite(scored.score), "captions_all_alike", _NO_STRANGERS)
+            silent = own & verdict.silent.are_silent(scored.reach, scored.fit)
+            self._set_uninformative(found, silent, verdict.share, scored.rank)
+
+    def _judge_domains(
+        self,
+        shards: Sequence[ShardTables],
+        split: SplitSlices,
+        group: int,
+        label: str,
+        sides: Sequence[Side],
+        scored: PairScores,
+        found: RowScores,
+    ) -> None:
+        """Judge a slice's domains, each on its own where it can be.
+
+        A domain in which no pair can be told from a random one vouches for none: there, only what is worse than random
+        pairs of the whole slice is mismatched, and the rest is left open. Where a domain holds nothing to compare, the
+        slice is judged as one.
+        """
+        rows, places = split.rows, split.domains[group]
+        verdicts = {place: self._verdict(rows.names[place], rows, place, sides[place], scored) for place in places}
+        if all(verdict.state == "judged" for verdict in verdicts.values()):
+            for place, verdict in verdicts.items():
+                self._settle(rows.names[place], verdict, rows.codes == place, scored, found)
+            return
+        codes = np.where(np.isin(rows.codes, places), group, -1).astype(np.int16)
+        together = self._scorer.score_rows(shards, codes, sides)
+        whole = self._verdict(label, replace(rows, codes=codes), group, sides[group], together)
+        if any(verdict.state in _NOTHING_TO_COMPARE for verdict in verdicts.values()):
+            self._settle(label, whole, codes == group, together, found)
+            return
+        for place, verdict in verdicts.items():
+            own = rows.codes == place
+            self._settle(rows.names[place], verdict, own, scored, found)
+            if verdict.state != "judged":
+                with np.errstate(invalid="ignore"):
+                    worse = own & (whole.posterior(together.score) > PROBABLE)
+                found.set_verdict(worse, whole, together.score)
+                found.reason[worse] = -1
+
+    def _knows_few_words(self, rows: SlicedRows) -> bool:
+        return self.num_unverifiable > 2 * max(1, int((rows.codes >= 0).sum()))
 
     def _set_uninformative(self, found: RowScores, rows: Mask, share: float, rank: Scores) -> None:
         """Give captions that say nothing the share as their posterior, or none where the share alone would decide."""
@@ -120,13 +175,13 @@ class ImageAlignment:
         name: str,
         rows: SlicedRows,
         group: int,
-        distinct: NDArray[np.int64],
         side: Side,
         scored: PairScores,
     ) -> SliceVerdict:
+        distinct = rows.distinct(group)
         num_rows = int((rows.codes == group).sum())
         about = {"name": name, "num_rows": num_rows, "num_pairs": len(distinct), "kind": IMAGE_CAPTION}
-        if self.num_unverifiable > 2 * max(1, len(rows.codes[rows.codes >= 0])) and name == "all":
+        if self._knows_few_words(rows) and name == "all":
             reason = (
                 "this model cannot judge this data: it does not know most of the words in "
                 f"{self.num_unverifiable} of {self.num_unverifiable + num_rows} captions"

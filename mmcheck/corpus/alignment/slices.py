@@ -26,7 +26,8 @@ MAX_SLICES = 16
 """Slices judged on their own, the largest ones. Our own choice: the summary stays readable."""
 REST = "rest"
 """Name of what no slice of its own holds."""
-_LANGUAGE = "language"
+_COLUMNS = ("language", "manifest")
+"""Keys that are columns of the samples; all others are keys of the manifest rows."""
 _MAX_VALUES = 10_000
 """Different values that are counted one by one; more are counted in buckets. Our own choice: bounds memory."""
 _BUCKETS = 1 << 20  # buckets of values when there are too many; our own choice: 8 MB
@@ -40,19 +41,20 @@ def read_labels(shard: ShardTables, slice_by: Sequence[str]) -> list[str]:
 
     Args:
         shard: The shard.
-        slice_by: ``language`` (the column of the samples) or keys of the manifest rows.
+        slice_by: ``language`` or ``manifest`` (columns of the samples), or keys of the manifest rows.
     """
     keys = list(dict.fromkeys(slice_by))
-    free = [key for key in keys if key != _LANGUAGE]
-    columns = ["id", *([_LANGUAGE] if _LANGUAGE in keys else []), *(["row"] if free else [])]
-    table = shard.samples(columns)
+    columns = [key for key in keys if key in _COLUMNS]
+    table = shard.samples(["id", *columns, *(["row"] if len(columns) < len(keys) else [])])
     parts: list[list[str]] = []
     for key in keys:
-        if key == _LANGUAGE:
-            values = table[_LANGUAGE].to_pylist()
+        if key in columns:
+            values = table[key].to_pylist()
         else:
             values = [_find(text, key) for text in table["row"].to_pylist()]
-        parts.append(["" if value in (None, "") else f"{key}={str(value)[:_MAX_CHARS]}" for value in values])
+        # Paths of manifests differ at the end.
+        kept = slice(-_MAX_CHARS, None) if key == "manifest" else slice(_MAX_CHARS)
+        parts.append(["" if value in (None, "") else f"{key}={str(value)[kept]}" for value in values])
     if not parts:
         return [""] * int(table.num_rows)
     return [", ".join(part for part in row if part) for row in zip(*parts, strict=True)]
@@ -108,7 +110,7 @@ def _bucket(label: str) -> int:
 
 
 @dataclass(slots=True)
-class _Pool:
+class Pool:
     """The rows of one slice with the smallest keys so far."""
 
     size: int
@@ -117,6 +119,7 @@ class _Pool:
     vectors: dict[str, Vectors] = field(default_factory=dict)
 
     def add(self, keys: Keys, rows: NDArray[np.int64], vectors: dict[str, Vectors]) -> None:
+        """Take rows in, each pair once."""
         if len(self.keys) >= self.size:
             low = keys < self.keys[-1]
             keys, rows = keys[low], rows[low]
@@ -186,7 +189,7 @@ def gather_slices(
             yield [label for label, good in known if good]
 
     groups, places = choose_slices(labels, min_slice) if slice_by else ([REST], {})
-    pools = [_Pool(size) for _ in groups]
+    pools = [Pool(size) for _ in groups]
     codes, keys = [np.zeros(0, dtype=np.int16)], [np.zeros(0, dtype=np.uint64)]
     start = 0
     for shard in shards:
@@ -214,7 +217,7 @@ def gather_slices(
 
 
 def _settle(
-    groups: list[str], codes: Codes, keys: Keys, pools: list[_Pool], names: Sequence[str], least: tuple[int, int]
+    groups: list[str], codes: Codes, keys: Keys, pools: list[Pool], names: Sequence[str], least: tuple[int, int]
 ) -> SlicedRows:
     """Return the slices, those with too few distinct rows joined to the rest, and a small rest to the largest slice."""
     min_slice, min_rest = least
@@ -230,7 +233,7 @@ def _settle(
         largest = max(kept[1:], key=lambda group: (int((codes == group).sum()), -group))
         codes[codes == 0] = largest
         pools[largest].add(pools[0].keys, pools[0].rows, pools[0].vectors)
-        pools[0] = _Pool(pools[0].size)
+        pools[0] = Pool(pools[0].size)
     renamed = np.zeros(len(groups) + 1, dtype=np.int16)
     renamed[-1] = -1
     renamed[kept] = np.arange(len(kept), dtype=np.int16)

@@ -24,6 +24,7 @@ class FakeShard:
     language: list | None = None
     rows: list | None = None
     transcripts: list | None = None
+    manifests: list | None = None
 
     def samples(self, columns=None):
         count = len(self.ids)
@@ -32,6 +33,7 @@ class FakeShard:
                 "id": pa.array(self.ids, pa.string()),
                 "language": pa.array(self.language or [None] * count, pa.string()),
                 "row": pa.array(self.rows or ["{}"] * count, pa.string()),
+                "manifest": pa.array(self.manifests or ["rows.jsonl"] * count, pa.string()),
                 "caption": pa.array(["a caption"] * count, pa.string()),
                 "transcript": pa.array(self.transcripts or [None] * count, pa.string()),
             }
@@ -73,7 +75,7 @@ def stored(vectors):
     return pa.FixedSizeListArray.from_arrays(pa.array(vectors.astype(np.float16).reshape(-1)), vectors.shape[1])
 
 
-def image_shards(images, texts, size=97, unknown=None, language=None, rows=None):
+def image_shards(images, texts, size=97, unknown=None, language=None, rows=None, manifests=None):
     shards = []
     for start in range(0, len(images), size):
         part = slice(start, start + size)
@@ -90,6 +92,7 @@ def image_shards(images, texts, size=97, unknown=None, language=None, rows=None)
                 {"image_text": table},
                 language=None if language is None else list(language[part]),
                 rows=None if rows is None else list(rows[part]),
+                manifests=None if manifests is None else list(manifests[part]),
             )
         )
     return shards
@@ -278,7 +281,8 @@ def test_slices_are_judged_on_their_own_where_they_are_large():
     assert slices["language=de"]["state"] == "misaligned_throughout"
     assert slices["language=en"]["state"] == slices["rest"]["state"] == "judged"
     assert summary["image"]["share"] < 0.02
-    assert "in 2 slices" in summary["sentences"][0]
+    assert "in 2 of 3 slices" in summary["sentences"][0]
+    assert summary["image"]["num_pairs_in_share"] == pytest.approx(600, abs=5)
     assert any("language=de" in sentence for sentence in summary["sentences"][1:])
     assert set(values["cause"][:400]) == {"misaligned_throughout"}
     assert set(values["cause"][400:]) == {None}
@@ -293,6 +297,14 @@ def test_slices_may_be_keys_of_the_manifest():
     _, summary = analyse(image_shards(images, texts, rows=rows), slice_by=("n",), min_slice=300)
     assert summary["image"]["slices"] == {}
     assert summary["image"]["state"] == "judged"
+
+
+def test_slices_may_be_manifests():
+    images, texts = make_pairs(700)
+    manifests = [f"/data/a/long/way/down/to/the/place/of/all/manifests/{'ab'[n % 2]}.jsonl" for n in range(700)]
+    _, summary = analyse(image_shards(images, texts, manifests=manifests), slice_by=("manifest",), min_slice=300)
+    assert len(summary["image"]["slices"]) == 2
+    assert all(name.endswith(("/a.jsonl", "/b.jsonl")) for name in summary["image"]["slices"])
 
 
 def test_the_summary_has_bins_for_a_plot():
