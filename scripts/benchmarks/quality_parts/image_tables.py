@@ -149,7 +149,15 @@ def _product_table(outcomes: Sequence[Outcome]) -> str:
                 "-" if setting.attribute or not covered else f"{sum(covered)} of {len(covered)}",
             ]
         )
-    head = ["rows", "faults", "sets", "ROC-AUC", "precision (worst set)", "recall (worst set)", "clean rows quarantined"]
+    head = [
+        "rows",
+        "faults",
+        "sets",
+        "ROC-AUC",
+        "precision (worst set)",
+        "recall (worst set)",
+        "clean rows quarantined",
+    ]
     head.append("with flags: P / R")
     return table([*head, "calibration error", "share off, mean", "worst", "in the interval"], lines)
 
