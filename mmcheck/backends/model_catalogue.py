@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mmcheck.backends.ctc_weights import find_second, is_ctc_folder
 from mmcheck.backends.image_text_backend import load_image_text, resolve_image_text
 from mmcheck.backends.image_text_weights import TRANSFORMERS_TYPES, read_json
 from mmcheck.backends.weight_digests import remembered_digest
@@ -27,7 +28,7 @@ from mmcheck.backends.weights import (
 from mmcheck.config import PRESETS, load_config
 from mmcheck.core.errors import ConfigError, WeightsError
 
-Task = Literal["image_text", "transcript"]
+Task = Literal["image_text", "transcript", "transcript_second"]
 
 _LICENSE = re.compile(r"^\W*licen[cs]e\W*:\W*([A-Za-z0-9][\w.+-]*)", re.IGNORECASE | re.MULTILINE)
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
@@ -73,7 +74,13 @@ def pull_model(name: str, on_progress: OnProgress | None = None) -> Path:
     Raises:
         WeightsError: If the name is unknown or the download fails.
     """
-    if _task_of(name, on_progress) == "image_text":
+    task = _task_of(name, on_progress)
+    if task == "transcript_second":
+        folder, _ = find_second(name, on_progress=on_progress)
+        if folder is None:
+            raise WeightsError(f"model {name!r} has no local folder.")
+        return folder
+    if task == "image_text":
         folder = resolve_image_text(name, on_progress=on_progress).ref.path
         if folder is None:
             raise WeightsError(f"model {name!r} has no local folder.")
@@ -93,7 +100,7 @@ def check_model(name: str) -> str:
     folder = pull_model(name)
     compared = check_card(folder)
     task = _task_of(name, None)
-    seen = _try_image_text(name) if task == "image_text" else _try_whisper(name)
+    seen = {"image_text": _try_image_text, "transcript": _try_whisper, "transcript_second": _try_ctc}[task](name)
     digests = f"sha256 of {', '.join(compared)} as on its card" if compared else "no card with digests to compare"
     return f"{name}: loaded from {folder} and tried ({seen}); {digests}."
 
@@ -129,7 +136,8 @@ def _named_by(preset: str) -> list[str]:
         return []
     image_text = probes.image_text
     names = [image_text.model + (f"/{image_text.pretrained}" if image_text.pretrained else "")]
-    return [*names, probes.transcript.model]
+    second = [probes.transcript_second.model] if probes.transcript_second.model else []
+    return [*names, probes.transcript.model, *second]
 
 
 def _entry(name: str, folder: Path | None) -> ModelEntry:
@@ -199,6 +207,8 @@ def _task_of(name: str, on_progress: OnProgress | None) -> Task:
         folder = download(repo_id, patterns=config, name=name, on_progress=on_progress)
     if (folder / "open_clip_config.json").is_file():
         return "image_text"
+    if is_ctc_folder(folder):
+        return "transcript_second"
     if (folder / "config.json").is_file() and read_json(folder / "config.json").get("model_type") in TRANSFORMERS_TYPES:
         return "image_text"
     return "transcript"
@@ -215,6 +225,20 @@ def _try_image_text(name: str) -> str:
         raise WeightsError(f"model {name!r} gives no finite numbers: its weights are damaged.")
     height, width = backend.image_size
     return f"{backend.name}, {width} x {height} px, {backend.capacity} tokens of text, {image.shape[1]} dimensions"
+
+
+def _try_ctc(name: str) -> str:
+    import numpy as np
+
+    from mmcheck.backends.ctc_model import CtcModel
+
+    folder, _ = find_second(name)
+    if folder is None:
+        raise WeightsError(f"model {name!r} has no local folder.")
+    model = CtcModel(folder, device="cpu")
+    model.hear([np.random.default_rng(0).normal(0, 0.01, 16_000).astype(np.float32)])
+    letters = len(model.vocabulary.numbers)
+    return f"{model.describe()['architecture']} for {letters} letters"
 
 
 def _try_whisper(name: str) -> str:

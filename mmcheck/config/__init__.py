@@ -1,5 +1,6 @@
 """The tree that configs/*.yaml fills. Unknown keys are errors with the nearest name; all faults are told at once."""
 
+from mmcheck.config.analyses import AgreementConfig as AgreementConfig
 from mmcheck.config.analyses import AlignmentConfig as AlignmentConfig
 from mmcheck.config.analyses import AnalysesConfig as AnalysesConfig
 from mmcheck.config.analyses import CaptionConfig as CaptionConfig
@@ -25,6 +26,7 @@ from mmcheck.config.probes import MediaProbeConfig as MediaProbeConfig
 from mmcheck.config.probes import ProbesConfig as ProbesConfig
 from mmcheck.config.probes import TranscriptConfig as TranscriptConfig
 from mmcheck.config.probes import TranscriptNullConfig as TranscriptNullConfig
+from mmcheck.config.probes import TranscriptSecondConfig as TranscriptSecondConfig
 from mmcheck.config.probes import TranscriptTextConfig as TranscriptTextConfig
 from mmcheck.config.probes import UncertainConfig as UncertainConfig
 from mmcheck.config.rules import ConditionConfig as ConditionConfig

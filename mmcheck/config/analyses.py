@@ -63,6 +63,13 @@ class SpeechConfig(PartSection):
     min_clips: int = Field(50, ge=10, description="fewer clips are not judged against each other")
 
 
+class AgreementConfig(PartSection):
+    """Do both verifiers of transcripts say the same?"""
+
+    min_pairs: int = Field(50, ge=10, description="fewer distinct recordings are not judged by the second verifier")
+    min_slice: int = Field(300, ge=50, description="a smaller language is judged with the rest")
+
+
 class CaptionConfig(PartSection):
     """Does the caption say anything that other images do not show?"""
 
@@ -89,5 +96,6 @@ class AnalysesConfig(PartSections):
     duplicates: DuplicatesConfig = DuplicatesConfig()
     alignment: AlignmentConfig = AlignmentConfig()
     speech: SpeechConfig = SpeechConfig()
+    agreement: AgreementConfig = AgreementConfig()
     caption: CaptionConfig = CaptionConfig()
     consistency: ConsistencyConfig = ConsistencyConfig()

@@ -18,6 +18,11 @@ class PartSection(Section):
 
     enabled: bool = True
 
+    @property
+    def lacks(self) -> str | None:
+        """Return what a part that is turned on still needs before it runs, as `key: what`; None if nothing."""
+        return None
+
 
 class PartSections(Section):
     """One section a part. A part that is no field here is looked up in the table of parts when a config names it."""
@@ -62,4 +67,9 @@ class PartSections(Section):
 
     def enabled(self) -> list[str]:
         """Return the names of the parts that will run, in the order of the tree."""
-        return [name for name in self.names() if getattr(self, name).enabled]
+        return [name for name in self.names() if _runs(getattr(self, name))]
+
+
+def _runs(section: Any) -> bool:
+    # The section of a package's part may be no PartSection.
+    return bool(section.enabled and not (isinstance(section, PartSection) and section.lacks))

@@ -86,6 +86,24 @@ class TranscriptNullConfig(PartSection):
     num_texts: int = Field(3, ge=1, le=20, description="other transcripts of similar length scored on each")
 
 
+class TranscriptSecondConfig(PartSection):
+    """The transcript_second probe: another model verifies the transcripts too. Without a model it does not run."""
+
+    model: str | None = Field(
+        None, description="Hugging Face CTC model or second Whisper: bundled name, folder, hub name; null: none"
+    )
+    adapter: str | None = Field(None, description="language of an MMS adapter, such as eng; null: the model as it is")
+    languages: list[str] = Field([], description="languages that the model knows; empty: all rows are verified")
+    batch_size: int = Field(16, ge=1, le=1024)
+    num_clips: int = Field(500, ge=0, description="recordings sampled in the whole run, for the null")
+    num_texts: int = Field(3, ge=1, le=20, description="other transcripts of similar length scored on each")
+
+    @property
+    def lacks(self) -> str | None:
+        """Return what the probe still needs before it runs: a model."""
+        return None if self.model else "model: a CTC model or a second Whisper"
+
+
 class ProbesConfig(PartSections):
     """One section a probe; ``enabled: false`` leaves it out."""
 
@@ -96,3 +114,4 @@ class ProbesConfig(PartSections):
     image_text: ImageTextConfig = ImageTextConfig()
     transcript: TranscriptConfig = TranscriptConfig()
     transcript_null: TranscriptNullConfig = TranscriptNullConfig()
+    transcript_second: TranscriptSecondConfig = TranscriptSecondConfig()

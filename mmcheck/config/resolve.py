@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmcheck.config import Config, load_config, override_config
+from mmcheck.core.errors import ConfigError
 from mmcheck.core.parts import PROBES
 
 
@@ -42,7 +43,12 @@ def resolve_config(
     if probes is None:
         return resolved
     chosen = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
-    return override_config(resolved, _switches(chosen, resolved))
+    resolved = override_config(resolved, _switches(chosen, resolved))
+    for name in chosen:
+        lacks = getattr(getattr(resolved.probes, name), "lacks", None)
+        if lacks:
+            raise ConfigError(f"the probe {name!r} was asked for, but it needs probes.{name}.{lacks}.")
+    return resolved
 
 
 def _switches(chosen: Sequence[str], config: Config) -> list[str]:

@@ -46,6 +46,12 @@ PROBES.register(
     "how other clips' transcripts score on a sample of the recordings",
     metrics="mmcheck.probe.transcript_null_metrics:METRICS",
 )
+PROBES.register(
+    "transcript_second",
+    "mmcheck.probe.transcript_second:TranscriptSecondProbe",
+    "a second, independent model verifies the transcript: any CTC model, or another Whisper",
+    metrics="mmcheck.probe.transcript_second_metrics:METRICS",
+)
 
 # In the order in which they run: an analysis may read those before it.
 ANALYSES: Registry[AnalysisPart] = Registry("analysis", "mmcheck.analyses", "mmcheck.corpus.base:Analysis")
@@ -72,6 +78,12 @@ ANALYSES.register(
     "mmcheck.corpus.speech.analysis:Speech",
     "which fault a transcript has, learned from faults planted in the set itself",
     metrics="mmcheck.corpus.speech.metrics:METRICS",
+)
+ANALYSES.register(
+    "agreement",
+    "mmcheck.corpus.agreement.analysis:Agreement",
+    "do both verifiers say the same of a transcript and of its words",
+    metrics="mmcheck.corpus.agreement.metrics:METRICS",
 )
 ANALYSES.register(
     "caption",

@@ -10,7 +10,6 @@ and so is what it made of the recording: the texts are read along in the very wi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,19 +20,16 @@ import numpy as np
 from mmcheck.config import TranscriptNullConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
-from mmcheck.core.languages import primary_code
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
-from mmcheck.metrics.text_normalization import is_scriptio_continua, normalize
-from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.metrics.verification import EDGE_WORDS, TranscriptScores, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
+from mmcheck.probe.other_texts import OtherTexts, draw_digest
 from mmcheck.probe.planted_texts import (
     MIN_WORDS,
     cut_frames,
-    find_followers,
     plant_cut,
     plant_word_fault,
     split_words,
@@ -48,9 +44,6 @@ if TYPE_CHECKING:
 
 _VERSION = 8
 """Counted up when equal options and weights give other values."""
-_MAX_LIKENESS = 50.0
-"""Texts that share more of their letters than this (percent, Indel) are no strangers. Our own choice: unrelated
-sentences of a language share less than half."""
 _PLANTED = {
     "cut_end_log_prob": "end_log_prob",
     "word_surprise": "max_surprise",
@@ -70,9 +63,6 @@ a tenth of the model's time from 500 recordings on."""
 CUT_AUDIO = 50
 """Sampled recordings whose sound is cut, which takes an encoder pass of its own. Our own choice: by chance there are 35
 at least, more than show what the fault looks like."""
-_POOL = 8
-"""Texts of the nearest lengths among which chance decides, for each that is wanted. Our own choice: lengths stay alike,
-and the same text is not always taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +109,7 @@ class TranscriptNullProbe:
         self._seed = seed
         self.batch_size = 16
         self._share = self._cut_share = 0.0
-        self._texts: list[tuple[str, str, str]] = []
-        self._lengths = np.zeros(0, dtype=np.int64)
-        self._followers: dict[str, dict[str, list[str]]] = {}
+        self._others = OtherTexts((), seed)
         self._served: TranscriptProbe | None = None
         self._served_fingerprint = ""
 
@@ -133,20 +121,7 @@ class TranscriptNullProbe:
         self._share = count / context.num_rows if context.num_rows else 0.0
         self._cut_share = min(1.0, CUT_AUDIO / count) if count else 0.0
         context.served.share(self._is_shared)
-        given = [(clean_transcript(text, language), language) for text, language in context.texts]
-        texts = [(text, primary_code(language), normalize(text, language)) for text, language in given]
-        # Texts that differ in case and marks alone are one.
-        once = {(language, plain): (text, language, plain) for text, language, plain in sorted(texts) if plain}
-        texts = sorted(once.values(), key=lambda entry: (len(entry[2]), entry))
-        self._texts = texts
-        self._lengths = np.array([len(entry[2]) for entry in texts], dtype=np.int64)
-        by_language: dict[str, list[list[str]]] = {}
-        for text, language, _ in texts:
-            words = split_words(text, is_scriptio_continua=is_scriptio_continua(language or None, text))
-            by_language.setdefault(language, []).append(words)
-        self._followers = {
-            language: find_followers(listed, language or None) for language, listed in by_language.items()
-        }
+        self._others = OtherTexts(context.texts, self._seed)
 
     def fingerprint(self) -> str:
         """Return the digest of version, options, the served probe's fingerprint and the texts to choose from."""
@@ -158,7 +133,7 @@ class TranscriptNullProbe:
                 "share": self._share,
                 "cut_share": self._cut_share,
                 "served": self._served_fingerprint,
-                "texts": self._texts,
+                "texts": self._others.entries,
             }
         )
 
@@ -172,7 +147,7 @@ class TranscriptNullProbe:
         described: JsonObject = {
             "sampled_share": round(self._share, 6),
             "cut_audio_share": round(self._cut_share, 6),
-            "num_texts": len(self._texts),
+            "num_texts": len(self._others.entries),
         }
         # A later run compares windows and precision before it takes values over.
         verification = self._primed().verification
@@ -249,7 +224,7 @@ class TranscriptNullProbe:
         split = partial(split_words, is_scriptio_continua=clip.is_scriptio_continua)
         words = split(clip.text)
         donors = [word for text in others for word in split(text)]
-        followers = self._followers.get(primary_code(sample.language), {})
+        followers = self._others.followers(sample.language)
 
         def chance(what: str, count: int) -> int:
             return int.from_bytes(self._chance(f"{what}\n{sample.id}")[:8], "big") % count
@@ -270,25 +245,7 @@ class TranscriptNullProbe:
 
     def choose_texts(self, sample: Sample) -> list[str]:
         """Return other transcripts of like length and the same language, as many as wanted or as there are."""
-        from rapidfuzz import fuzz
-
-        own = normalize(clean_transcript(sample.transcript or "", sample.language), sample.language)
-        language = primary_code(sample.language)
-        wanted = self._options.num_texts
-        place = int(np.searchsorted(self._lengths, len(own)))
-        low, high = place - 1, place
-        near: list[str] = []
-        while len(near) < wanted * _POOL and (low >= 0 or high < len(self._texts)):
-            takes_low = high >= len(self._texts) or (
-                low >= 0 and len(own) - self._lengths[low] <= self._lengths[high] - len(own)
-            )
-            index = low if takes_low else high
-            low, high = (low - 1, high) if takes_low else (low, high + 1)
-            text, its_language, normal = self._texts[index]
-            if its_language == language and fuzz.ratio(own, normal) <= _MAX_LIKENESS:
-                near.append(text)
-        near.sort(key=lambda text: self._chance(f"{own}\n{text}"))
-        return near[:wanted]
+        return self._others.choose(sample, self._options.num_texts)
 
     def _is_sampled(self, sample: Sample) -> bool:
         return self._is_shared(sample.id)
@@ -300,7 +257,7 @@ class TranscriptNullProbe:
         return int.from_bytes(self._chance(text)[:8], "big") < share * 2**64
 
     def _chance(self, text: str) -> bytes:
-        return hashlib.blake2b(f"{self._seed}\n{text}".encode("utf-8", "replace"), digest_size=16).digest()
+        return draw_digest(self._seed, text)
 
     def _primed(self) -> TranscriptProbe:
         if self._served is None:

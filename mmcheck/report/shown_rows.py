@@ -33,6 +33,7 @@ from mmcheck.report.media_embed import (
     make_thumbnail,
 )
 from mmcheck.report.related import TITLES, RelatedGroup, load_related, name_related
+from mmcheck.report.second_opinion import ANALYSIS, PROBE, SecondOpinion, tell_second
 from mmcheck.report.shown_text import ShownText, format_value, show_plain, show_text
 from mmcheck.report.word_diff import CaptionPart, TranscriptView, view_transcript, view_windows
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -117,6 +118,8 @@ class ShownRow:
     """Parts of a long caption."""
     evidence: TranscriptView | None
     """Word diff and support."""
+    second: tuple[SecondOpinion, ...]
+    """What a second verifier adds."""
     findings: tuple[ShownFinding, ...]
     """Why it is not kept."""
     values: tuple[ShownValue, ...]
@@ -247,6 +250,7 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
         transcript=None if sample.transcript is None else show_text(sample.transcript),
         windows=view_windows(_evidence(record.measured, IMAGE_CAPTION.probe)),
         evidence=view_transcript(_evidence(record.measured, AUDIO_TRANSCRIPT.probe), sample.transcript),
+        second=tell_second(_evidence(record.measured, ANALYSIS), _evidence(record.measured, PROBE)),
         findings=tuple(_show_finding(finding) for finding in verdict["findings"] or ()),
         values=tuple(_values(record.measured, metrics)),
         notes=tuple(_notes(record.measured)),

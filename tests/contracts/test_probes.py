@@ -47,7 +47,7 @@ def test_keeps_to_the_protocol(name: str) -> None:
 
 def test_what_some_probes_have_besides_is_seen() -> None:
     have = {kind: {name for name in NAMES if isinstance(make(name), kind)} for kind in (ImageProbe, PrimedProbe)}
-    assert have == {ImageProbe: {"image_text"}, PrimedProbe: {"transcript_null"}}
+    assert have == {ImageProbe: {"image_text"}, PrimedProbe: {"transcript_null", "transcript_second"}}
     assert isinstance(make("transcript"), SettledProbe)
 
 

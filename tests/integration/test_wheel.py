@@ -36,6 +36,7 @@ def test_the_wheel_holds_what_the_commands_need(installed: Path) -> None:
     bundled = installed / "mmcheck" / "_bundled"
     assert (bundled / "models" / "tiny-clip" / "open_clip_model.safetensors").is_file()
     assert (bundled / "models" / "tiny-whisper" / "model.bin").is_file()
+    assert (bundled / "models" / "tiny-ctc" / "model.safetensors").is_file()
     assert {path.stem for path in (bundled / "configs").glob("*.yaml")} == {"demo", "default", "fast", "quality"}
     assert (installed / "mmcheck" / "demo_data" / "truth.jsonl").is_file()
     assert sum(path.stat().st_size for path in (bundled / "models").rglob("*") if path.is_file()) < 40e6

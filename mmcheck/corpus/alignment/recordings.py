@@ -57,11 +57,17 @@ class SpeechAlignment:
     Args:
         options: Section ``analyses.alignment`` of the config.
         seed: For the interval.
+        probe: Whose ``mean_log_prob`` is judged.
+        null_probe: The one whose evidence holds the values of other transcripts; it may be the same.
     """
 
-    def __init__(self, options: AlignmentConfig, seed: int) -> None:
+    def __init__(
+        self, options: AlignmentConfig, seed: int, *, probe: str = PROBE, null_probe: str = NULL_PROBE
+    ) -> None:
         self._options = options
         self._seed = seed
+        self._probe = probe
+        self._null_probe = null_probe
         self.verdicts: dict[str, SliceVerdict] = {}
         """Slice name -> verdict, the rest first (called ``all`` if there is no other); empty without a null."""
 
@@ -89,7 +95,7 @@ class SpeechAlignment:
             score, null = np.where(np.isfinite(corrected.scores), corrected.scores, clips.own), corrected.null
             corrected = None
         verdict = self._verdict(name, clips, own, score, null)
-        if verdict.state == "model_cannot_tell" and has_heard_partners(shards, own, PROBE):
+        if verdict.state == "model_cannot_tell" and has_heard_partners(shards, own, self._probe):
             verdict = self._verdict(name, clips, own, score, null, has_partners=True)
         found.set_verdict(own, verdict, score)
         if corrected is not None:
@@ -118,7 +124,7 @@ class SpeechAlignment:
         return plain if plain.state == "judged" else known
 
     def _has_null(self, shards: Sequence[ShardTables]) -> bool:
-        return any(shard.measurements(NULL_PROBE, ["status"]) is not None for shard in shards)
+        return any(shard.measurements(self._null_probe, ["status"]) is not None for shard in shards)
 
     def _verdict(
         self,
@@ -171,12 +177,14 @@ class SpeechAlignment:
         start = 0
         for shard in shards:
             num_rows = int(shard.samples(["id"]).num_rows)
-            values = read_metric(shard.measurements(PROBE, ["status", "mean_log_prob"]), "mean_log_prob", num_rows)
+            values = read_metric(
+                shard.measurements(self._probe, ["status", "mean_log_prob"]), "mean_log_prob", num_rows
+            )
             own.append(values)
             known = np.isfinite(values)
             texts.append(_hash_transcripts(shard, known))
             labels.append(read_labels(shard, self._options.slice_by) if known.any() else [""] * num_rows)
-            for row, decoys in _decoys(shard):
+            for row, decoys in _decoys(shard, self._null_probe):
                 null_rows += [start + row] * len(decoys)
                 null_values += decoys
             start += num_rows
@@ -227,9 +235,9 @@ def _hash_transcripts(shard: ShardTables, known: NDArray[np.bool_]) -> NDArray[n
     return found
 
 
-def _decoys(shard: ShardTables) -> list[tuple[int, list[float]]]:
+def _decoys(shard: ShardTables, null_probe: str) -> list[tuple[int, list[float]]]:
     """Return, by row, the values of the other transcripts under each sampled clip."""
-    table = shard.measurements(NULL_PROBE, ["status", "evidence"])
+    table = shard.measurements(null_probe, ["status", "evidence"])
     if table is None or "evidence" not in table.column_names:
         return []
     found = []

@@ -15,6 +15,7 @@ from mmcheck.core.digests import digest_file
 from mmcheck.core.errors import WeightsError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+from tests.fixtures.small_ctc import write_ctc
 from tests.integration.tiny_models import make_faster_whisper, make_hf_clip, make_open_clip
 
 
@@ -52,6 +53,7 @@ def test_models_of_each_kind_are_tried(tmp_path: Path) -> None:
     assert "open_clip, 32 x 32 px" in check_model(str(make_open_clip(tmp_path / "open_clip")))
     assert "transformers, 32 x 32 px" in check_model(str(make_hf_clip(tmp_path / "hf")))
     assert "Whisper for ctranslate2" in check_model(str(make_faster_whisper(tmp_path / "whisper")))
+    assert "Wav2Vec2ForCTC for 27 letters" in check_model(str(write_ctc(tmp_path / "ctc")))
 
 
 def test_bundled_models_are_what_their_cards_say() -> None:

@@ -1,0 +1,1 @@
+"""What two independent verifiers of transcripts say together."""
