@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,11 +130,22 @@ def _areas(pairs: Sequence[Pair], seed: int) -> list[Areas]:
 
 def _scores(pairs: Sequence[Pair]) -> dict[str, NDArray[np.float64]]:
     """Return each score's badness of every pair."""
-    values = {name: np.array([pair.values[name] for pair in pairs]) for name in (*VERIFIED.values(), *RATES.values())}
+    return score_values([pair.values for pair in pairs])
+
+
+def score_values(rows: Sequence[Mapping[str, float]]) -> dict[str, NDArray[np.float64]]:
+    """Return each score's badness of every row, [n]; NaN where a row lacks the figure.
+
+    Args:
+        rows: Short metric names of the transcript probe -> value, with `wer` and `cer`.
+    """
+    nan = float("nan")
+    names = (*VERIFIED.values(), *RATES.values())
+    values = {name: np.array([row.get(name, nan) for row in rows]) for name in names}
     least = np.minimum(values["worst_word_log_prob"], 2 * values["end_log_prob"])
     found = {title: -values[name] for title, name in VERIFIED.items()}
-    if all("max_surprise" in pair.values for pair in pairs):
-        found[SURPRISE] = np.array([pair.values["max_surprise"] for pair in pairs])
+    if all("max_surprise" in row for row in rows):
+        found[SURPRISE] = np.array([row["max_surprise"] for row in rows])
     found[COMBINED] = -np.minimum(least, 2 * values["tail_log_prob"])
     return found | {title: values[name] for title, name in RATES.items()}
 

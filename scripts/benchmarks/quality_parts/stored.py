@@ -88,14 +88,38 @@ def available(*names: str) -> list[str]:
 
 def to_shards(planted: Planted, *, with_words: bool = False) -> list[MemoryShard]:
     """Return a set as the tables of samples, media and image_text (and caption_text, if wanted)."""
-    image, text, cosine, captions = planted.image, planted.text, planted.cosine, planted.captions()
+    shown = [f"{planted.picture[row]}-{planted.is_near[row]}" for row in range(len(planted))]
+    return embedded_shards(
+        planted.image, planted.text, planted.cosine, planted.captions(), shown, with_words=with_words
+    )
+
+
+def embedded_shards(
+    image: NDArray[Any],
+    text: NDArray[Any],
+    cosine: NDArray[Any],
+    captions: Sequence[str],
+    shown: Sequence[str],
+    *,
+    with_words: bool = False,
+) -> list[MemoryShard]:
+    """Return image-caption pairs as the tables that a scan would have stored of them.
+
+    Args:
+        image: Embeddings, [n, d].
+        text: Embeddings, [n, d].
+        cosine: Of each pair, [n].
+        captions: Words of each pair.
+        shown: Names what each image file holds: equal files have equal names.
+        with_words: Whether the probe caption_text measures the captions as well.
+    """
     shards = []
-    for start in range(0, len(planted), SHARD_SIZE):
+    for start in range(0, len(captions), SHARD_SIZE):
         samples, media, found = [], [], []
-        for row in range(start, min(start + SHARD_SIZE, len(planted))):
+        for row in range(start, min(start + SHARD_SIZE, len(captions))):
             sample = _sample(row, captions[row])
             similarity = float(cosine[row])
-            digest = bytes.fromhex(digest_bytes(f"{planted.picture[row]}-{planted.is_near[row]}".encode()))
+            digest = bytes.fromhex(digest_bytes(shown[row].encode()))
             values = {"similarity": similarity, "worst_similarity": similarity, "num_windows": 1.0}
             values |= {"num_tokens": float(len(captions[row].split())), "unknown_token_ratio": 0.0}
             samples.append(sample)
@@ -110,10 +134,18 @@ def to_shards(planted: Planted, *, with_words: bool = False) -> list[MemoryShard
     return shards
 
 
-def run_analyses(shards: Sequence[MemoryShard], names: Sequence[str], *, seed: int = 0) -> Judged:
+def run_analyses(
+    shards: Sequence[MemoryShard], names: Sequence[str], *, seed: int = 0, with_all_rules: bool = False
+) -> Judged:
     """Run the product's analyses over the shards, in the product's order, and judge by the preset's rules on them.
 
     Rules on other metrics are left out, so that what is found is found by the analyses alone.
+
+    Args:
+        shards: The set.
+        names: Analyses.
+        seed: Theirs.
+        with_all_rules: Whether all rules of the preset judge instead, as in a scan.
     """
     summaries: dict[str, dict[str, Any]] = {}
     known = {metric.name: metric for name in PROBES.names() for metric in PROBES.get(name).metrics}
@@ -125,7 +157,11 @@ def run_analyses(shards: Sequence[MemoryShard], names: Sequence[str], *, seed: i
             shard.tables[name] = table
         summaries[name] = analysis.summary() if hasattr(analysis, "summary") else {}
     known |= {metric.name: metric for name in ANALYSES.names() for metric in ANALYSES.get(name).metrics}
-    rules = {name: rule for name, rule in preset().rules.items() if (rule.metric or "").partition(".")[0] in summaries}
+    rules = {
+        name: rule
+        for name, rule in preset().rules.items()
+        if with_all_rules or (rule.metric or "").partition(".")[0] in summaries
+    }
     # A rule that gives way to one that is left out here gives way to nothing.
     rules = {
         name: rule.model_copy(update={"unless": tuple(other for other in rule.unless if other in rules)})

@@ -64,6 +64,7 @@ def measure_pairs(
     cache_dir: Path,
     log: Log,
     *,
+    texts: Sequence[tuple[str, str]],
     with_null: Callable[[Planted], bool] = lambda pair: pair.fault == CLEAN,
 ) -> list[Measured]:
     """Return what is measured of each pair, in order; each recording is encoded once for all its texts.
@@ -73,6 +74,7 @@ def measure_pairs(
         pairs: Those of one recording are best given one after the other.
         cache_dir: Folder of the results.
         log: Called with a line of progress.
+        texts: Texts of the set with their languages, of which the null takes its strangers.
         with_null: Which pairs the probe transcript_null samples. A run of more than ``num_clips`` recordings leaves
             most out, and each costs six texts.
 
@@ -80,7 +82,7 @@ def measure_pairs(
         NoRealDataError: If the weights are absent.
     """
     probe = open_probe(setting.model, setting.backend, setting.window, cache_dir)
-    null = _null_probe(probe, pairs)
+    null = _null_probe(probe, texts)
     found: list[Measured] = []
     groups = [list(group) for _, group in groupby(pairs, key=lambda pair: pair.clip.id)]
     before = probe.kept.num_computed
@@ -143,12 +145,11 @@ def _measure_group(
         )
 
 
-def _null_probe(probe: KeptProbe, pairs: Sequence[Planted]) -> TranscriptNullProbe:
-    """Return the null's probe, which takes other texts from the clean pairs' and samples every row it is given."""
-    texts = tuple((pair.text, pair.language) for pair in pairs if pair.fault == CLEAN)
-    options = load_config("default").probes.transcript_null.model_copy(update={"num_clips": len(pairs)})
+def _null_probe(probe: KeptProbe, texts: Sequence[tuple[str, str]]) -> TranscriptNullProbe:
+    """Return the null's probe, which samples every row that it is given."""
+    options = load_config("default").probes.transcript_null.model_copy(update={"num_clips": len(texts)})
     null = TranscriptNullProbe(options, "cpu", 0)
-    null.prime(ProbeContext(served=probe, served_fingerprint="", num_rows=len(pairs), texts=texts))
+    null.prime(ProbeContext(served=probe, served_fingerprint="", num_rows=len(texts), texts=tuple(texts)))
     return null
 
 

@@ -95,47 +95,14 @@ def plant_all(
     return found
 
 
-def draw_rings(clips: Sequence[RealClip], seed: int) -> list[list[RealClip]]:
-    """Return the clips in rings of four or five of a language, in each of which every text can move on by one.
-
-    Clips with no stranger in their language are in none. Sets of any share of wrong texts are made of whole rings, so
-    that few pairs have to be verified for many of them.
-
-    Args:
-        clips: The set.
-        seed: Decides the rings.
-    """
-    rng = random.Random(f"rings-{seed}")
-    rings: list[list[RealClip]] = []
-    for language in dict.fromkeys(clip.language for clip in clips):
-        own = [clip for clip in clips if clip.language == language]
-        rng.shuffle(own)
-        size = 4
-        parts = [own[start : start + size] for start in range(0, len(own), size)]
-        if len(parts) > 1 and len(parts[-1]) < size - 1:
-            last = parts.pop()
-            for at, clip in enumerate(last):
-                parts[at % len(parts)].append(clip)
-        rings += [part for part in parts if len(part) > 1]
-    return [ring for ring in rings if all(_are_strangers(one, two) for one, two in _moves(ring))]
-
-
-def shift_ring(ring: Sequence[RealClip]) -> list[Planted]:
-    """Return the clips of a ring, each with the text of the next."""
-    return [Planted(clip=clip, fault=OTHER, text=other.text, language=clip.language) for clip, other in _moves(ring)]
-
-
 def words_of(clip: RealClip) -> tuple[list[str], str]:
     """Return the words of a clip's text (characters, in scripts without spaces) and what joins them."""
     is_continuous = is_scriptio_continua(clip.language, clip.text)
     return split_words(clip.text, is_scriptio_continua=is_continuous), "" if is_continuous else " "
 
 
-def _moves(ring: Sequence[RealClip]) -> list[tuple[RealClip, RealClip]]:
-    return list(zip(ring, [*ring[1:], ring[0]], strict=True))
-
-
-def _are_strangers(one: RealClip, two: RealClip) -> bool:
+def are_strangers(one: RealClip, two: RealClip) -> bool:
+    """Return whether one's text is no variant of the other's."""
     from rapidfuzz import fuzz
 
     mine, other = normalize(one.text, one.language), normalize(two.text, two.language)
@@ -158,7 +125,7 @@ def _with_words(clip: RealClip, fault: str, words: Sequence[str], changed: Seque
 
 
 def _other(clip: RealClip, by_language: _ByLanguage, rng: random.Random) -> Planted | None:
-    strangers = [one for one in by_language[clip.language] if one.id != clip.id and _are_strangers(clip, one)]
+    strangers = [one for one in by_language[clip.language] if one.id != clip.id and are_strangers(clip, one)]
     if not strangers:
         return None
     return Planted(clip=clip, fault=OTHER, text=rng.choice(strangers).text, language=clip.language)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmcheck.metrics.text_normalization import normalize
-from scripts.benchmarks.real_parts import planting
+from scripts.benchmarks.real_parts import mixing, planting
 from scripts.benchmarks.real_parts.recordings import NoRealDataError, RealClip, find_data, load_clips
 
 TEXTS = {
@@ -90,12 +90,12 @@ def test_languages_are_left_alone_where_the_model_knows_english_only(clips: list
 
 
 def test_rings_move_every_text_within_its_language(clips: list[RealClip]) -> None:
-    rings = planting.draw_rings(clips, 5)
+    rings = mixing.draw_rings(clips)
     placed = [clip.id for ring in rings for clip in ring]
     assert len(placed) == len(set(placed))
     assert "ja-0" not in placed
     for ring in rings:
-        moved = planting.shift_ring(ring)
+        moved = mixing.shift_ring(ring)
         assert sorted(pair.text for pair in moved) == sorted(clip.text for clip in ring)
         assert all(pair.text != pair.clip.text for pair in moved)
         assert len({pair.language for pair in moved}) == 1
