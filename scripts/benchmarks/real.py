@@ -33,7 +33,7 @@ from scripts.benchmarks.real_parts.recordings import NoRealDataError, find_data,
 from scripts.benchmarks.real_parts.translations import translate_all  # noqa: E402
 
 PARTS = ("speech", "vectors")
-WINDOWS = ("full", "fitted")
+WINDOWS = ("full", "padded", "fitted")
 SEEDS = 20
 _QUICK_CLIPS = 8
 _QUICK_SEEDS = 2
@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--vector-seeds", type=int, default=5, help="sets of each mix of vectors (default: 5)")
     parser.add_argument("--models", nargs="+", choices=MODELS, help="Whispers (default: all)")
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, help="libraries that verify (default: all)")
-    parser.add_argument("--windows", nargs="+", choices=(*WINDOWS, "auto"), help="windows (default: full and fitted)")
+    parser.add_argument("--windows", nargs="+", choices=WINDOWS, help="windows (default: all)")
     parser.add_argument("--json", type=Path, help="write every single outcome to this file")
     parser.add_argument("--no-write", action="store_true", help="leave docs/quality.md as it is")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

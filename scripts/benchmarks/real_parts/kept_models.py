@@ -107,7 +107,7 @@ class KeptVerifier:
             # Equal features are one array, so that the recording is encoded once for all its texts.
             same: dict[str, Any] = {}
             asked = [
-                replace(task, features=same.setdefault(_digest(task.features), task.features))
+                replace(task, features=same.setdefault(_digest(task.features), task.features), encoded=None)
                 for task in absent.values()
             ]
             made = self._verifier.verify(asked)
@@ -128,7 +128,7 @@ class KeptVerifier:
 
     def encode(self, task: VerificationTask) -> Any:
         """Return what the encoder makes of a recording, shape (positions, width)."""
-        return self._verifier.verify([task], keep_encoded=True)[0].encoded
+        return self._verifier.verify([replace(task, encoded=None)], keep_encoded=True)[0].encoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

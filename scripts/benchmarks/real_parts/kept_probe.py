@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mmcheck.config import TranscriptConfig, load_config
 from mmcheck.core.types import Sample
 from mmcheck.probe.transcript import TranscriptProbe
+from mmcheck.probe.transcript_own import TextOfClip
 from scripts.benchmarks.real_parts.kept_models import (
     KeptTranscriber,
     KeptVerifier,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification
 
 Backend = Literal["ctranslate2", "transformers"]
-Window = Literal["full", "fitted", "auto"]
+Window = Literal["full", "padded", "fitted"]
 MODELS = ("base", "tiny.en")
 BACKENDS: tuple[Backend, ...] = ("ctranslate2", "transformers")
 
@@ -105,13 +107,8 @@ class KeptProbe(TranscriptProbe):
 
     def open(self) -> None:
         """Load the model and put the store in front of it."""
-        super().open()
-        real: Any = self._verifier
-        if hasattr(real, "encode"):
-            real.encode = Remembered(real.encode)
-        else:
-            real._model = RememberingModel(real._model)
-        self._verifier = KeptVerifier(real, self._store, self._label)
+        with _behind(self._store, self._label):
+            super().open()
         if self._log_mel is not None:
             log_mel: Any = _KeptFeatures(self._log_mel)
             self._log_mel = log_mel
@@ -120,6 +117,32 @@ class KeptProbe(TranscriptProbe):
         super()._load_transcriber()
         self._transcriber = KeptTranscriber(self._model, self._store, self._label, beam_size=self._options.beam_size)
         return self._transcriber
+
+
+@contextmanager
+def _behind(store: ResultStore, label: str) -> Iterator[None]:
+    """Put the store in front of each verifier that is made meanwhile, before the product gets hold of it."""
+    from mmcheck.backends import whisper_ctranslate2, whisper_torch
+
+    def make_ctranslate2(model: Any, *others: Any, **named: Any) -> KeptVerifier:
+        return KeptVerifier(first(RememberingModel(model), *others, **named), store, label)
+
+    def make_torch(*others: Any, **named: Any) -> KeptVerifier:
+        real: Any = second(*others, **named)
+        real.encode = Remembered(real.encode)
+        return KeptVerifier(real, store, label)
+
+    first, second = whisper_ctranslate2.Ctranslate2WhisperVerifier, whisper_torch.TorchWhisperVerifier
+    for module, name, make in (
+        (whisper_ctranslate2, "Ctranslate2WhisperVerifier", make_ctranslate2),
+        (whisper_torch, "TorchWhisperVerifier", make_torch),
+    ):
+        setattr(module, name, make)
+    try:
+        yield
+    finally:
+        whisper_ctranslate2.Ctranslate2WhisperVerifier = first  # type: ignore[misc]
+        whisper_torch.TorchWhisperVerifier = second  # type: ignore[misc]
 
 
 class _KeptFeatures:
@@ -144,7 +167,7 @@ def open_probe(model: str, backend: Backend, window: Window, cache_dir: Path) ->
     Args:
         model: One of ``MODELS``.
         backend: Library that verifies.
-        window: ``full``, ``fitted`` (cut to the clip), or ``auto``, which ``settle`` decides.
+        window: ``full``, ``padded`` (some silence behind the clip) or ``fitted`` (cut to the clip).
         cache_dir: Folder of the results.
 
     Raises:
@@ -174,7 +197,7 @@ def verify(
     Args:
         model: One of ``MODELS``.
         backend: Library.
-        window: ``full`` or ``fitted``.
+        window: ``full``, ``padded`` or ``fitted``.
         clip: A recording of one window (30 s), perhaps cut (``RealClip.cut``).
         text: One text or several; several at once cost one encoding.
         cache_dir: Folder of the results.
@@ -194,4 +217,4 @@ def verify(
     if len(prepared.windows) != 1:
         raise ValueError(f"{clip.id} is longer than 30 s; only recordings of one window have texts of their own")
     texts = [text] if isinstance(text, str) else list(text)
-    return probe.verify_texts([(prepared, one) for one in texts])
+    return probe.verify_texts([TextOfClip(clip=prepared, text=one, window=window) for one in texts])

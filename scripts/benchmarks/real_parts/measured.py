@@ -37,7 +37,7 @@ class Setting:
     @property
     def title(self) -> str:
         """Its short name."""
-        window = {"full": "full windows", "fitted": "cut windows", "auto": "windows as the trial has them"}[self.window]
+        window = {"full": "full windows", "padded": "padded windows", "fitted": "cut windows"}[self.window]
         return f"{self.model}, {self.backend}, {window}"
 
 

@@ -15,6 +15,8 @@ from scripts.benchmarks.real_parts.planting import CLEAN, RIGHT_NAMES
 
 FAULTY_SHARE = 0.1
 """Share of a set's recordings that get a fault."""
+_NO_FINDINGS = frozenset({"unjudged", "unmeasured"})
+"""Rules that say that nothing can be said."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class FaultTally:
 
     rows: int = 0
     found: int = 0
-    """Quarantined or flagged."""
+    """With a finding, which flags or quarantines where it is not outdone by `unchecked`."""
     named: int = 0
     """Those of them with a finding whose rule names the fault."""
     quarantined: int = 0
@@ -103,7 +105,7 @@ def _add(tally: FaultTally, judged: Judged, at: int, right: Sequence[str]) -> No
     action = judged.actions[at]
     rules = {code.partition(".")[0] for code in judged.codes[at]}
     tally.rows += 1
-    tally.found += action in ("flag", "quarantine")
+    tally.found += bool(rules - _NO_FINDINGS)
     tally.quarantined += action == "quarantine"
     tally.named += bool(rules & set(right))
     for rule in sorted(rules):
