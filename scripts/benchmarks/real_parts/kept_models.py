@@ -19,6 +19,9 @@ from mmcheck.backends.whisper_verifier import Verification, VerificationTask
 from mmcheck.core.digests import digest_bytes
 from scripts.benchmarks.real_parts.result_store import ResultStore, key_of
 
+_FORM = 2
+"""Counted up when verification gives other values for equal recordings and texts; then nothing kept before is read."""
+_FIELDS = tuple(name for name in Verification.__slots__ if name != "encoded")
 _DIGITS = 6
 _ENCODED = 3
 """Encoded recordings in memory: the whole one, the one cut for the null, and one more."""
@@ -124,7 +127,8 @@ class KeptVerifier:
     def setting(self) -> dict[str, Any]:
         """Return all but the recording and the text that a result depends on."""
         told = dict(self._verifier.describe())
-        return {"label": self._label} | {name: told[name] for name in told if name not in ("versions", "device")}
+        form = {"label": self._label, "form": [_FORM, *_FIELDS]}
+        return form | {name: told[name] for name in told if name not in ("versions", "device")}
 
     def encode(self, task: VerificationTask) -> Any:
         """Return what the encoder makes of a recording, shape (positions, width)."""
@@ -217,13 +221,18 @@ def _digest(array: Any) -> str:
 
 
 def _to_plain(one: Verification) -> dict[str, Any]:
-    def short(groups: Sequence[Sequence[float]]) -> list[list[float]]:
-        return [[round(value, _DIGITS) for value in group] for group in groups]
+    return {name: _short(getattr(one, name)) for name in _FIELDS}
 
-    plain = {name: getattr(one, name) for name in Verification.__slots__ if name != "encoded"}
-    return plain | {"words": list(one.words), "log_probs": short(one.log_probs), "entropies": short(one.entropies)}
+
+def _short(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_short(part) for part in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value
 
 
 def _from_plain(plain: dict[str, Any], encoded: StandIn | None) -> Verification:
-    groups = {name: tuple(tuple(group) for group in plain[name]) for name in ("log_probs", "entropies")}
-    return Verification(**{**plain, **groups, "words": tuple(plain["words"]), "encoded": encoded})
+    return Verification(**{name: _tuples(value) for name, value in plain.items()}, encoded=encoded)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

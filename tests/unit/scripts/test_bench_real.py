@@ -111,10 +111,10 @@ def test_a_fault_is_counted_by_what_the_product_says_of_its_row() -> None:
     clips = _clips(30)
     rows = [_measured(Planted(clip=clip, fault=CLEAN, text=clip.text, language="en")) for clip in clips]
     wrong = Planted(clip=clips[4], fault=LAST, text=clips[4].text, language="en")
-    rows.append(_measured(wrong, doubted_word_log_prob=-9.0))
+    rows.append(_measured(wrong, no_speech_prob=0.9, mean_log_prob=-4.0))
     found = speech_judging.judge_faults(rows)
     assert found[LAST].rows == found[LAST].found == 1
-    assert found[LAST].codes["word_mismatch"] == 1
+    assert found[LAST].codes["no_speech"] == 1
     # Found, but not by a rule that says what it is.
     assert found[LAST].named == 0
     assert found[CLEAN].rows == 29

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_a_verification_is_computed_once(store: ResultStore) -> None:
     got = second.verify([_task("three"), _task("one two")])
     assert later.asked == []
     for left, right in zip(got, [wanted[1], wanted[0]], strict=True):
-        assert left == right
+        assert replace(left, log_probs=()) == replace(right, log_probs=())
         assert left.log_probs == tuple(tuple(round(value, 6) for value in word) for word in right.log_probs)
 
 
