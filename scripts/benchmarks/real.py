@@ -4,7 +4,7 @@ The data and the weights are no part of the project: recordings and vectors lie 
 `--data`), Whisper's weights where scripts/real_weights puts them. What is absent is left out and said. All that a model
 says is kept (`--cache`), so a run that was stopped goes on, and a change of the product is measured again without
 running a model. A full run rewrites the parts `real-speech` and `real-vectors` of docs/quality.md; `--quick` only
-prints.
+prints. `--online` measures published sets instead, which it fetches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from scripts.benchmarks.quality_parts.tables import update_document  # noqa: E402
-from scripts.benchmarks.real_parts import speech, speech_tables, vector_tables, vectors  # noqa: E402
+from scripts.benchmarks.real_parts import online, speech, speech_tables, vector_tables, vectors  # noqa: E402
 from scripts.benchmarks.real_parts.kept_probe import BACKENDS, MODELS  # noqa: E402
 from scripts.benchmarks.real_parts.measured import Setting  # noqa: E402
 from scripts.benchmarks.real_parts.mixing import choose_clips  # noqa: E402
@@ -45,7 +45,10 @@ Log = Callable[[str], None]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if "--online" in words:
+        return online.main([word for word in words if word != "--online"])
+    options = _parser().parse_args(words)
     if options.seeds < 1 or (options.clips is not None and options.clips < 1):
         print(f"error: --seeds is {options.seeds} and --clips {options.clips}; wanted are 1 or more", file=sys.stderr)
         return 2
@@ -139,6 +142,9 @@ def _machine() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench real", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few recordings and mixes, nothing written: minutes")
+    parser.add_argument(
+        "--online", action="store_true", help="published sets, fetched when needed, instead; `--online --help`"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts only")
     parser.add_argument("--data", type=Path, help="folder with real-speech*, real-clip-embeddings")
     parser.add_argument("--clips", type=int, help="so many recordings only, drawn evenly")

@@ -222,3 +222,10 @@ def test_the_command_stands_under_its_tables(monkeypatch: pytest.MonkeyPatch) ->
         "By `scripts/bench real --only speech --clips 9 --faults 5 --seeds 20 --models base --windows full`, "
         "on a machine."
     )
+
+
+def test_published_sets_have_a_command_line_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(real.online, "main", lambda words: asked.append(words) or 1)
+    assert real.main(["--online", "--only", "coco", "--limit", "5"]) == 1
+    assert asked == [["--only", "coco", "--limit", "5"]]
