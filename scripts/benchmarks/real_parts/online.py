@@ -89,6 +89,7 @@ def _speech(part: str, options: argparse.Namespace, log: Log) -> Iterator[online
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench real --online", description=__doc__)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    parser.add_argument("--online", action="store_true", help=argparse.SUPPRESS)  # by which scripts/bench came here
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts only")
     parser.add_argument(
         "--downloads", type=Path, default=home / "mmcheck-bench" / "online", help="where files lie (%(default)s)"
