@@ -53,6 +53,28 @@ def tidy_words(words: Sequence[str]) -> list[str]:
     return tidied
 
 
+def vary_habits(word: str, *, is_first: bool) -> tuple[str, ...]:
+    """Return a word with what recognisers write by habit: another mark behind it, the other case of its first letter.
+
+    Args:
+        word: One word of a text.
+        is_first: Whether it is the text's first one, whose case is settled.
+    """
+    before, core, after = split_edges(word)
+    if not core:
+        return ()
+    flipped = core[:1].swapcase() + core[1:]
+    cores = [core] if is_first or flipped == core or not core[1:].islower() else [core, flipped]
+    marks = [after, *(mark for mark in (",", "") if mark != after)] if after in _LOOSE_MARKS else [after]
+    forms = [before + spelled + mark for spelled in cores for mark in marks]
+    # The other case first: a capital is what is doubted most.
+    return tuple(dict.fromkeys(form for form in [*forms[len(marks) :], *forms[: len(marks)]] if form != word))
+
+
+_LOOSE_MARKS = frozenset(("", ",", ";", ":"))
+"""Marks inside a sentence, which are set by taste."""
+
+
 def _tidy(word: str) -> str:
     plain = _UNHEARD.sub("", word.translate(_PLAIN))
     if plain.startswith("'") and plain.rstrip(".,;:!?").endswith("'"):

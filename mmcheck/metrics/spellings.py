@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from mmcheck.metrics.plain_spelling import tidy_words
-from mmcheck.metrics.spoken_forms import FormSpan, find_forms
+from mmcheck.metrics.plain_spelling import tidy_words, vary_habits
+from mmcheck.metrics.spoken_forms import MAX_FORMS, FormSpan, find_forms
+from mmcheck.metrics.spoken_numbers import NUMERALS, read_numerals, write_numerals
 from mmcheck.metrics.text_normalization import is_scriptio_continua
 
 MAX_SPELLINGS = 8
 """Spellings of one text that are tried. Our own choice: they share one encoding, and each costs a pass of the decoder
 (a tenth of a clip)."""
+_NUMERALS = re.compile(f"[{NUMERALS}]{{2,}}")  # one alone is a part of words as well
+_DIGITS = re.compile("[0-9]{1,8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,30 +28,46 @@ class Spelling:
     runs: tuple[tuple[int, int], ...]
     """How many given words and how many of its words belong together, in order: (1, 1) for a word that stands for one,
     (1, 2) for "25" that is "twenty five" here. Neither number is 0."""
+    joint: str = " "
+    """What stands between words; nothing in scripts without spaces, where each character is a word."""
 
     @property
     def text(self) -> str:
         """The spelling as a text."""
-        return " ".join(self.words)
+        return self.joint.join(self.words)
 
-    def group(self, given: Sequence[str]) -> list[tuple[tuple[str, ...], range]]:
-        """Return given words with the indexes of the words that stand for them, in order.
+    def group(self, given: Sequence[str], own: Sequence[str]) -> list[tuple[tuple[str, ...], range]] | None:
+        """Return given pieces with the indexes of the pieces that stand for them; None if they are not of these texts.
 
-        Runs of equally many words are taken word by word, others as a whole.
+        What stands for one another is told as finely as both are cut.
 
         Args:
-            given: The given words.
+            given: The given text in pieces of one word or several (characters, in scripts without spaces).
+            own: The spelling in such pieces.
         """
-        groups: list[tuple[tuple[str, ...], range]] = []
-        place = own = 0
-        for count, spelled in self.runs:
-            step = 1 if count == spelled else count
-            for offset in range(0, count, step):
-                first = own + (offset if step == 1 else 0)
-                width = 1 if count == spelled else spelled
-                groups.append((tuple(given[place + offset : place + offset + step]), range(first, first + width)))
-            place, own = place + count, own + spelled
-        return groups
+        borders = {(0, 0)}
+        place = spelled = 0
+        for count, width in self.runs:
+            steps = range(1, count + 1) if count == width else ()
+            borders |= {(place + step, spelled + step) for step in steps}
+            place, spelled = place + count, spelled + width
+            borders.add((place, spelled))
+        given_at, own_at = self._count(given), self._count(own)
+        if max(given_at) != place or max(own_at) != spelled:
+            return None
+        shared = sorted(border for border in borders if border[0] in given_at and border[1] in own_at)
+        return [
+            (tuple(given[given_at[left[0]] : given_at[right[0]]]), range(own_at[left[1]], own_at[right[1]]))
+            for left, right in pairwise(shared)
+        ]
+
+    def _count(self, pieces: Sequence[str]) -> dict[int, int]:
+        """Return the number of words before each piece -> the index of the piece."""
+        found, words = {0: 0}, 0
+        for index, piece in enumerate(pieces, 1):
+            words += len(piece.split()) if self.joint else len("".join(piece.split()))
+            found[words] = index
+        return found
 
 
 def spell_otherwise(
@@ -59,15 +79,18 @@ def spell_otherwise(
     together, numbers alone, all but numbers, then each by itself, and the same with the forms behind; last all places.
 
     Args:
-        text: A transcript in a script with spaces; there are no other spellings of one without.
+        text: A transcript. In scripts without spaces numerals alone are written otherwise.
         language: Its code.
-        doubted: Indexes of words that a recogniser finds unlikely. A place counts as doubted with its neighbours.
+        doubted: Indexes of words that a recogniser finds unlikely. A place counts as doubted with its neighbours, and
+            of these words the case and the marks behind them are varied, too.
         limit: Spellings returned at most.
     """
+    if is_scriptio_continua(language, text):
+        return _spell_numerals(text, limit)
     words = text.split()
-    if not words or is_scriptio_continua(language, text):
+    if not words:
         return []
-    spans = find_forms(words, language)
+    spans = _add_habits(words, find_forms(words, language), doubted)
     weak = [
         index
         for index, span in enumerate(spans)
@@ -81,6 +104,32 @@ def spell_otherwise(
         if len(found) >= limit:
             break
     return list(found.values())
+
+
+def _add_habits(words: Sequence[str], spans: list[FormSpan], doubted: Collection[int]) -> list[FormSpan]:
+    """Return the places with those doubted words that may have another case or another mark behind them."""
+    by_word = {span.start: span for span in spans if span.stop == span.start + 1 and span.kind == "other"}
+    taken = {word for span in spans if span not in by_word.values() for word in range(span.start, span.stop)}
+    for place in sorted(set(doubted) - taken):
+        habits = vary_habits(words[place], is_first=place == 0) if 0 <= place < len(words) else ()
+        known = by_word[place].forms if place in by_word else ()
+        if forms := tuple(dict.fromkeys((*habits[:MAX_FORMS], *known))):
+            by_word[place] = FormSpan(start=place, stop=place + 1, forms=forms, kind="other")
+    others = [span for span in spans if span.start not in by_word]
+    return sorted([*others, *by_word.values()], key=lambda span: span.start)
+
+
+def _spell_numerals(text: str, limit: int) -> list[Spelling]:
+    """Return a text without spaces with its numbers in digits, and in Chinese numerals."""
+    characters = list("".join(text.split()))
+    found = []
+    for pattern, convert in ((_NUMERALS, read_numerals), (_DIGITS, write_numerals)):
+        runs = [
+            (match.start(), match.end(), list(convert(match[0]))) for match in pattern.finditer("".join(characters))
+        ]
+        if runs:
+            found.append(replace(write_runs(characters, runs), joint=""))
+    return found[:limit]
 
 
 def _choose(spans: Sequence[FormSpan], weak: Sequence[int]) -> Iterator[dict[int, int]]:

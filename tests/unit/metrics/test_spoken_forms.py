@@ -156,8 +156,27 @@ def test_a_text_is_written_otherwise(text: str, language: str, wanted: str) -> N
     assert wanted in [spelling.text for spelling in spell_otherwise(text, language, limit=50)]
 
 
-def test_scripts_without_spaces_have_no_other_spellings() -> None:
-    assert spell_otherwise("二十五岁", "zh") == []
+@pytest.mark.parametrize(
+    ("text", "language", "wanted"),
+    [
+        ("他二十五岁。", "zh", ["他25岁。"]),
+        ("他25岁", "zh", ["他二十五岁"]),
+        ("千九百八十四年と25", "ja", ["1984年と25", "千九百八十四年と二十五"]),
+        ("我们一起走", "zh", []),
+    ],
+)
+def test_numerals_are_written_otherwise_in_scripts_without_spaces(text: str, language: str, wanted: list[str]) -> None:
+    assert [spelling.text for spelling in spell_otherwise(text, language)] == wanted
+
+
+def test_pieces_of_several_characters_are_told_as_finely_as_both_are_cut() -> None:
+    spelling = spell_otherwise("他二十五岁了", "zh")[0]
+    assert spelling.text == "他25岁了"
+    assert spelling.group(["他", "二", "十五", "岁了"], ["他25", "岁", "了"]) == [
+        (("他", "二", "十五"), range(0, 1)),
+        (("岁了",), range(1, 3)),
+    ]
+    assert spelling.group(["他"], ["他25", "岁", "了"]) is None
 
 
 def test_what_is_written_as_a_recogniser_writes_has_no_other_spelling() -> None:
@@ -173,7 +192,9 @@ def test_spellings_are_few_and_cover_the_text(text: str, language: str | None, d
     for spelling in found:
         assert spelling.words
         assert all(spelling.words)
-        assert sum(given for given, _ in spelling.runs) == len(text.split())
+        assert sum(given for given, _ in spelling.runs) == len(
+            text.split() if spelling.joint else "".join(text.split())
+        )
         assert sum(own for _, own in spelling.runs) == len(spelling.words)
         assert all(given and own for given, own in spelling.runs)
 
@@ -204,7 +225,7 @@ def test_the_words_of_a_spelling_are_told_by_the_given_ones() -> None:
     given = ["(3)", "25", "dogs", "ran", "fast"]
     spelling = write_runs(given, [(0, 1, []), (1, 2, ["twenty", "five"]), (3, 5, ["sped"])])
     assert spelling.text == "twenty five dogs sped"
-    assert spelling.group(given) == [
+    assert spelling.group(given, spelling.words) == [
         (("(3)",), range(0, 1)),
         (("25",), range(1, 2)),
         (("dogs",), range(2, 3)),

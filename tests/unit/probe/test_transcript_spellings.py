@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from mmcheck.backends.whisper_transcriber import Transcription
 from mmcheck.backends.whisper_verifier import Verification, VerificationTask
-from mmcheck.metrics.spellings import write_runs
+from mmcheck.metrics.spellings import spell_otherwise, write_runs
 from mmcheck.probe.transcript_clip import Clip
 from mmcheck.probe.transcript_spellings import Spelled, SpellingTrials, log_likelihood, take_scores
 
@@ -47,10 +47,19 @@ class FakeVerifier:
     precision: str = "float32"
     precisions: tuple[str, ...] = ("float32",)
     asked: list[VerificationTask] = field(default_factory=list)
+    exact: dict[str, float] = field(default_factory=dict)
+    """Words with their marks that are found likely."""
 
     def verify(self, tasks: Sequence[VerificationTask], *, keep_encoded: bool = False) -> list[Verification]:
         self.asked += tasks
-        return [verification(task.text, **self.scores) for task in tasks]
+        return [self._verify(task.text) for task in tasks]
+
+    def _verify(self, text: str) -> Verification:
+        found = verification(text, **self.scores)
+        scores = zip(found.words, found.log_probs, strict=True)
+        return replace(
+            found, log_probs=tuple((self.exact[word],) if word in self.exact else own for word, own in scores)
+        )
 
 
 def clip(text: str) -> Clip:
@@ -123,14 +132,27 @@ def test_what_was_not_kept_or_not_wholly_scored_is_left_alone() -> None:
 
 
 def replaced(part: Verification, **changes: Any) -> Verification:
-    from dataclasses import replace
-
     return replace(part, **changes)
 
 
 def test_no_more_spellings_are_tried_than_allowed() -> None:
     verifier = FakeVerifier({"25": -9.0})
     assert respell("Dr. & Mr. Smith paid $5 in 1984 for 25 and 36", verifier, most=3).num_tried == 3
+
+
+def test_three_spellings_are_enough_for_a_mild_doubt() -> None:
+    text = "Dr. & Mr. Smith paid $5 in 1984 for 25 and 36"
+    doubts = {"dr": -3.0, "$5": -3.0, "1984": -3.0, "25": -3.0}
+    assert respell(text, FakeVerifier(doubts)).num_tried == 3
+    assert respell(text, FakeVerifier({**doubts, "25": -9.0})).num_tried == 8
+
+
+def test_case_and_marks_of_a_doubted_word_are_habits() -> None:
+    verifier = FakeVerifier({"corporation": -3.0})
+    verifier.exact = {"corporation.": -0.1}
+    found = respell("By will of the Corporation,", verifier)
+    assert found.text == "By will of the corporation."
+    assert found.parts[0].words[-1] == "Corporation,"
 
 
 def test_the_recognisers_own_spelling_is_taken_where_it_says_the_same() -> None:
@@ -154,6 +176,15 @@ def test_a_wrong_word_stays_wrong_in_every_spelling() -> None:
     assert found[0].parts[0].words[1] == "cat"
     assert found[0].parts[0].log_probs[1] == (-9.0,)
     assert log_likelihood(found[0].parts[0]) > log_likelihood(verification(text, **{"cat": -9.0, "25": -9.0}))
+
+
+def test_scripts_without_spaces_are_told_by_their_pieces() -> None:
+    part = replaced(verification("他 二十五 岁 了"), words=("他", "二", "十五岁", "了"))
+    spelling = spell_otherwise("他二十五岁了", "zh")[0]
+    taken = take_scores(part, replaced(verification("他 25 岁了"), log_probs=((-1.0,), (-2.0,), (-3.0,))), spelling)
+    assert taken is not None
+    assert taken.words == ("他", "二十五岁了")
+    assert taken.log_probs == ((-1.0,), (-2.0, -3.0))
 
 
 def test_scores_of_other_words_are_refused() -> None:
