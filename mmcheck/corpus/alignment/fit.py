@@ -289,8 +289,8 @@ def _silent_sentence(count: int) -> str:
 
 def _foreign_sentence(count: int) -> str:
     return (
-        f"{count} of their captions fit all images of the set badly, as captions of other images do; they are judged "
-        "like all others and are part of that share."
+        f"{count} of their captions fit all images of the set rather badly, as captions of other images do; they are "
+        "judged like all others and are part of that share."
     )
 
 

@@ -49,14 +49,27 @@ def real_pairs(shared_data, seed, share):
     return images, texts, np.isin(np.arange(len(images)), rows)
 
 
-@pytest.mark.parametrize("share", [0.2, 0.5])
-def test_titles_of_products_under_real_photographs_are_mismatched(shared_data, share):
-    images, texts, is_wrong = real_pairs(shared_data, 3, share)
+@pytest.mark.parametrize("seed", [0, 3, 4])
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_titles_of_products_under_real_photographs_are_mismatched(shared_data, share, seed):
+    images, texts, is_wrong = real_pairs(shared_data, seed, share)
     values, summary = analyse(image_shards(images, texts))
     taken = values["posterior"] > 0.5
     assert taken[is_wrong].mean() >= 0.9
     assert taken[~is_wrong].mean() <= 0.02
     assert summary["image"]["share_low"] <= share <= summary["image"]["share_high"]
+
+
+def test_real_captions_near_the_mean_of_all_say_nothing(shared_data):
+    images, texts, is_silent = real_pairs(shared_data, 0, 0.2)
+    rng = np.random.default_rng(0)
+    middle = texts[~is_silent].mean(axis=0)
+    noise = 0.15 * unit(rng.normal(size=(int(is_silent.sum()), texts.shape[1])))
+    texts[is_silent] = unit(middle / np.linalg.norm(middle) + noise)
+    values, summary = analyse(image_shards(images, texts))
+    assert summary["image"]["num_uninformative"] == pytest.approx(is_silent.sum(), abs=3)
+    assert summary["image"]["num_foreign"] == 0
+    assert not (values["posterior"] > 0.5).any()
 
 
 def test_nothing_is_vouched_for_where_all_captions_are_of_another_domain(shared_data):
