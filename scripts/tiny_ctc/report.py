@@ -127,9 +127,7 @@ def write_tables(figures: dict[str, dict[str, dict[str, float]]]) -> str:
     areas = [[fault, *(f"{row[name]:.3f}" for name in _STATISTICS)] for fault, row in figures["areas"].items()]
     return "\n".join(
         [
-            _table(
-                ["unseen sentences, unseen voices", "clips", "words wrong, likeliest path", "letters wrong"], errors
-            ),
+            _table(["unseen sentences, unseen voices", "clips", "words wrong", "letters wrong"], errors),
             "ROC-AUC on sentences as recorded, true pairs against pairs with one fault:\n",
             _table(["fault", *_STATISTICS], areas),
         ]
