@@ -77,6 +77,13 @@ class CaptionConfig(PartSection):
     min_images: int = Field(50, ge=10, description="with fewer distinct images, captions are not judged")
 
 
+class CaptionWordsConfig(PartSection):
+    """Which word of a caption is wrong? Learned from the dataset's own words and planted wrong ones."""
+
+    bank_size: int = Field(4096, ge=64, le=65536, description="pairs that words are learned from")
+    min_pairs: int = Field(200, ge=50, description="with fewer pairs to learn from, words are not judged")
+
+
 class ConsistencyConfig(PartSection):
     """Do like images have like captions, and like captions like images?"""
 
@@ -98,4 +105,5 @@ class AnalysesConfig(PartSections):
     speech: SpeechConfig = SpeechConfig()
     agreement: AgreementConfig = AgreementConfig()
     caption: CaptionConfig = CaptionConfig()
+    caption_words: CaptionWordsConfig = CaptionWordsConfig()
     consistency: ConsistencyConfig = ConsistencyConfig()

@@ -92,6 +92,12 @@ ANALYSES.register(
     metrics="mmcheck.corpus.caption.metrics:METRICS",
 )
 ANALYSES.register(
+    "caption_words",
+    "mmcheck.corpus.caption_words.analysis:CaptionWords",
+    "which word of a caption is wrong, learned from the set's own words",
+    metrics="mmcheck.corpus.caption_words.metrics:METRICS",
+)
+ANALYSES.register(
     "consistency",
     "mmcheck.corpus.consistency.analysis:Consistency",
     "do similar images have similar captions, and copies of a recording equal transcripts",
@@ -115,6 +121,11 @@ RULES.register(
     "caption_residue",
     "mmcheck.judge.text_residue:CaptionResidueRule",
     "the caption holds hidden or broken characters, or is a word such as null",
+)
+RULES.register(
+    "wrong_caption_word",
+    "mmcheck.judge.caption_word:CaptionWordRule",
+    "a word of the caption does not fit the image",
 )
 RULES.register("broken_row", "mmcheck.judge.broken_row:BrokenRowRule", "the manifest row cannot be read")
 RULES.register("unjudged", "mmcheck.judge.unjudged:UnjudgedRule", "the pair cannot be judged from this dataset")

@@ -12,7 +12,7 @@ from mmcheck.store.run_folder import RunFolder
 from mmcheck.store.run_summary import AnalysisSummary, PairSummary, SetSummary
 
 _PLOT_ONLY = "bins"
-_FIRST = ("alignment", "speech", "caption", "consistency")
+_FIRST = ("alignment", "speech", "caption", "caption_words", "consistency")
 """Analyses whose sentences come first: what most people ask."""
 
 

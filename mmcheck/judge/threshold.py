@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class ThresholdRule(BaseRule):
         ConfigError: If the message is not a sound template.
     """
 
-    causes = ("below_min", "above_max")
+    causes: ClassVar[tuple[str, ...]] = ("below_min", "above_max")
 
     def __init__(self, name: str, options: RuleConfig) -> None:
         if options.metric is None:

@@ -24,6 +24,11 @@ def split_words(text: str) -> list[str]:
     return list(_WORD.findall(text))
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each word of ``split_words`` begins and ends."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
 def count_words(text: str) -> int:
     """Return the number of words; in scripts without spaces an estimate from the number of characters."""
     count = 0

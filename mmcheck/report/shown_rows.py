@@ -22,6 +22,7 @@ from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.types import MediaRef, Metric, Sample
 from mmcheck.media.source import MediaSource
+from mmcheck.report.marked_caption import ANALYSIS, MarkedCaption, mark_caption
 from mmcheck.report.media_embed import (
     PAGE_FULL,
     Clip,
@@ -128,6 +129,8 @@ class ShownRow:
     """Why a probe measured nothing."""
     related: tuple[RelatedGroup, ...] = ()
     """Other samples that the findings speak of."""
+    marked: MarkedCaption | None = None
+    """The caption with its doubtful words shaded; None if none is known."""
 
     def value_of(self, metric: str) -> str:
         """Return one measured number for people, "" if absent."""
@@ -254,6 +257,7 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
         findings=tuple(_show_finding(finding) for finding in verdict["findings"] or ()),
         values=tuple(_values(record.measured, metrics)),
         notes=tuple(_notes(record.measured)),
+        marked=mark_caption(_evidence(record.measured, ANALYSIS), sample.caption),
     )
 
 

@@ -25,6 +25,8 @@ EVERYTHING = [*PROBES.names(), *ANALYSES.names()]
 def make(kind, name="some_rule", **options):
     if kind == "threshold":
         options = {"metric": "media.width", "min": 10, **options}
+    elif kind == "wrong_caption_word":
+        options = {"metric": "media.width", "max": 2, **options}
     return RULES.get(kind)(name, RuleConfig(rule=kind, **options))
 
 
@@ -148,7 +150,7 @@ def test_presets_work_without_any_model(preset):
     reads = {rule.name: rule.metrics for rule in policy.rules}
     assert policy.inactive
     for name, metrics in reads.items():
-        needing = ("image_text.", "transcript.", "alignment.", "speech.")
+        needing = ("image_text.", "transcript.", "alignment.", "speech.", "caption_words.")
         needs_model = any(metric.startswith(needing) for metric in metrics)
         assert (name in policy.inactive) == needs_model
 
