@@ -103,5 +103,8 @@ light."""
 SURE_SIMILARITY, SURE_BITS = 5.0, 2
 """Part of the config's distance within which a cosine is surely that of the same image, and times the config's bits
 that may then differ. Our own choice: a crop moves bits, not the cosine."""
+ALTERED_SIMILARITY = 2.0
+"""Times the config's distance by which the cosine of a mirrored, bordered or captioned copy may differ. Our own choice:
+a border moves what a model sees."""
 DURATION_SHARE = 0.02
 """Share of its duration by which the same recording may be longer. Our own choice: coders pad, resamplers round."""

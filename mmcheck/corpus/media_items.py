@@ -25,7 +25,7 @@ from mmcheck.corpus.content_keys import hash_texts, join_keys, medium_keys, plac
 from mmcheck.corpus.embeddings import gather_bank, read_embeddings
 from mmcheck.corpus.groups import number_members
 from mmcheck.corpus.neighbour_index import EXACT_ROWS, NeighbourIndex
-from mmcheck.store.media_columns import IMAGE_COLOURS, IMAGE_HASH, MEDIA_COLUMNS
+from mmcheck.store.media_columns import IMAGE_COLOURS, IMAGE_HASH, IMAGE_VIEWS, MEDIA_COLUMNS
 from mmcheck.store.schema import read_bytes
 
 _VALUES = ("width", "height", "duration", "blankness", *DAMAGED_FROM)
@@ -53,6 +53,8 @@ class MediaRows:
     """Perceptual hash; images only."""
     colours: NDArray[np.uint8]
     """Field colours, shape (n, 48); images only."""
+    views: NDArray[np.uint8]
+    """Further looks (``mmcheck.media.image_views``), shape (n, 224), zeros where there are none; images only."""
     has_hash: NDArray[np.bool_]
     """Which have both."""
     is_blank: NDArray[np.bool_]
@@ -179,6 +181,7 @@ def _read_shard(shard: ShardTables) -> dict[str, MediaRows]:
             size=size if kind.is_seen else read_metric(media, "duration", count),
             phash=np.where(has_hash, phash.view(">u8")[:, 0], 0).astype(np.uint64),
             colours=np.where(has_hash[:, None], colours, np.uint8(0)),
+            views=np.where(has_hash[:, None], read_bytes(media, IMAGE_VIEWS, count)[1], np.uint8(0)),
             has_hash=has_hash,
             is_blank=(read_metric(media, "blankness", count) > BLANK_FROM) & (places != 0) & kind.is_seen,
             is_damaged=_is_damaged(media, count) & (places != 0) & kind.is_seen,
@@ -196,6 +199,7 @@ def _concatenate(parts: Sequence[MediaRows]) -> MediaRows:
         size=np.zeros(0),
         phash=np.zeros(0, dtype=np.uint64),
         colours=np.zeros((0, IMAGE_COLOURS.size), dtype=np.uint8),
+        views=np.zeros((0, IMAGE_VIEWS.size), dtype=np.uint8),
         has_hash=np.zeros(0, dtype=bool),
         is_blank=np.zeros(0, dtype=bool),
         is_damaged=np.zeros(0, dtype=bool),

@@ -1,8 +1,9 @@
 """Short descriptions of a picture's looks and a recording's sound, by which copies are told from look-alikes.
 
 None needs a model. They survive what happens to files on their way (saving again, resizing, a little crop, a change of
-level, a lossy codec, some noise, an edge trimmed off) and nothing more: a mirrored or recoloured picture, another take
-of the same sentence are other media. The price is that the likeness of unlike media means nothing.
+level, a lossy codec, some noise, an edge trimmed off) and nothing more: a recoloured picture, another take of the same
+sentence are other media (a mirrored or bordered picture: ``image_views``). The price is that the likeness of unlike
+media means nothing.
 """
 
 from __future__ import annotations

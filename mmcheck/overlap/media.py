@@ -227,6 +227,7 @@ class _MediaSearch:
             looks = ImageItems(
                 phash=np.concatenate([small.phash[rows[0]], large.phash[rows[1]]]),
                 colours=np.concatenate([small.colours[rows[0]], large.colours[rows[1]]]).reshape(-1, NUM_COLOURS),
+                views=np.concatenate([small.views[rows[0]], large.views[rows[1]]]),
                 has_hash=np.concatenate([small.has_hash[rows[0]], large.has_hash[rows[1]]]),
                 place=known,
                 index=index,

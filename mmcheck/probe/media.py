@@ -28,6 +28,7 @@ from mmcheck.core.types import FurtherMedium, Measurement, MediaRef, Row, Sample
 from mmcheck.media.audio import Audio
 from mmcheck.media.fingerprints import audio_fingerprint, image_fingerprint
 from mmcheck.media.image import DecodedImage
+from mmcheck.media.image_views import image_views
 from mmcheck.media.jpeg_damage import jpeg_damage
 from mmcheck.media.libsndfile_view import libsndfile_loss
 from mmcheck.media.sample_media import SampleMedia
@@ -39,9 +40,16 @@ from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.facts import Facts, measure_facts
 from mmcheck.probe.media_metrics import METRICS, SILENCE_DB
-from mmcheck.store.media_columns import AUDIO_DIGEST, IMAGE_COLOURS, IMAGE_DIGEST, IMAGE_HASH, MEDIA_COLUMNS
+from mmcheck.store.media_columns import (
+    AUDIO_DIGEST,
+    IMAGE_COLOURS,
+    IMAGE_DIGEST,
+    IMAGE_HASH,
+    IMAGE_VIEWS,
+    MEDIA_COLUMNS,
+)
 
-_VERSION = 5
+_VERSION = 6
 _GRID = 64  # side of the small copy in pixels; our own choice: enough to see whether there is anything
 _BLANK_SPREAD = 4.0
 """Spread (of 255 levels) at which blankness is one half. Our own choice: noise of a camera on an even ground."""
@@ -114,6 +122,7 @@ class MediaProbe:
             _measure_image(media, sample.image, facts)
             if self._options.fingerprints:
                 facts.content[IMAGE_HASH.name], facts.content[IMAGE_COLOURS.name] = image_fingerprint(media.image())
+                facts.content[IMAGE_VIEWS.name] = image_views(media.image())
         if sample.audio is not None:
             self._measure_audio(media, sample.audio, facts)
             sound = audio_fingerprint(media.audio().samples) if self._options.fingerprints else None

@@ -21,6 +21,12 @@ IMAGE_COLOURS = ByteColumn(
     size=48,
     description="Mean colours of 4 x 4 fields of the image, row by row: red, green, blue.",
 )
-MEDIA_COLUMNS = (IMAGE_DIGEST, AUDIO_DIGEST, IMAGE_HASH, IMAGE_COLOURS)
+IMAGE_VIEWS = ByteColumn(
+    name="image_views",
+    size=224,
+    description="Perceptual hash and field colours of the image mirrored, without borders, without bands of writing, "
+    "and without its edges.",
+)
+MEDIA_COLUMNS = (IMAGE_DIGEST, AUDIO_DIGEST, IMAGE_HASH, IMAGE_COLOURS, IMAGE_VIEWS)
 DIGESTS = {"image": IMAGE_DIGEST, "audio": AUDIO_DIGEST}
 """By modality."""

@@ -30,7 +30,7 @@ from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
 
-VERSION = 5
+VERSION = 6
 NUM_EXAMPLES = 3
 """Others of a group that the evidence names. Our own choice: as the report shows."""
 NUM_LARGEST = 5
@@ -126,6 +126,7 @@ class Duplicates:
             look = ImageItems(
                 phash=rows.phash[first],
                 colours=rows.colours[first],
+                views=rows.views[first],
                 has_hash=rows.has_hash[first],
                 place=place,
                 index=index,

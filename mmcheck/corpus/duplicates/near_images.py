@@ -7,6 +7,9 @@ limits that find 99 % of the copies; together with coarse colours they join one 
 
 Where a model has not looked, a nearly uniform picture is near no other: its hash is made of noise and its colours are
 those of every other such picture. Real copies of such pictures are then found by their bytes alone.
+
+Mirrored, bordered, captioned and slightly cropped copies have other hashes; further looks at each picture
+(``altered_looks``) tell them.
 """
 
 from __future__ import annotations
@@ -20,7 +23,14 @@ from numpy.typing import NDArray
 from mmcheck.config import DuplicatesConfig
 from mmcheck.core.arrays import Floats32, Rows
 from mmcheck.core.json_types import JsonObject
-from mmcheck.corpus.constants import EVENED_LEVELS, LEAST_FIELD_SPREAD, SURE_BITS, SURE_SIMILARITY
+from mmcheck.corpus.constants import (
+    ALTERED_SIMILARITY,
+    EVENED_LEVELS,
+    LEAST_FIELD_SPREAD,
+    SURE_BITS,
+    SURE_SIMILARITY,
+)
+from mmcheck.corpus.duplicates.altered_looks import PLAIN, Looks, split_views
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 
 Bits = NDArray[np.uint64]
@@ -43,6 +53,8 @@ class ImageItems:
     """Perceptual hashes, shape (n,)."""
     colours: Bytes
     """Mean colours of 4 x 4 fields, shape (n, 48)."""
+    views: Bytes
+    """Further looks (``mmcheck.media.image_views``), shape (n, 224); zeros where there are none."""
     has_hash: NDArray[np.bool_]
     """Which have hash and colours, shape (n,)."""
     place: Rows
@@ -69,7 +81,17 @@ class NearImages:
         self._sure_bits = SURE_BITS * options.image_hash_distance
         self._alone_bits = min(2 * options.image_hash_distance // 3, _MAX_FOUND_BITS)
         self._colours = options.image_colour_distance
+        self._altered_similarity = 1.0 - ALTERED_SIMILARITY * (1.0 - options.image_similarity)
         self._is_telling = items.has_hash & has_shapes(items.colours)
+        hashes, fields, present = split_views(items.views)
+        self._looks = Looks(
+            hashes={PLAIN: items.phash, **hashes},
+            colours={PLAIN: items.colours, **fields},
+            known={
+                PLAIN: self._is_telling,
+                **{name: present[name] & items.has_hash & has_shapes(fields[name]) for name in present},
+            },
+        )
 
     def compare(self, first: Rows, second: Rows) -> Floats32:
         """Return cosines of near-duplicate images, NaN for others.
@@ -85,8 +107,10 @@ class NearImages:
         hashed = items.has_hash[first] & items.has_hash[second]
         bits = np.where(hashed, count_bits(items.phash[first] ^ items.phash[second]), _BITS)
         seen = (items.place[first] >= 0) & (items.place[second] >= 0)
+        altered = self._altered_bits(first, second)
         # What fails by its bits already is most of all pairs, and costs nothing.
         open_ = np.where(seen & hashed, bits <= self._sure_bits, np.where(hashed, bits <= self._alone_bits, seen))
+        open_ |= altered < _BITS
         cosine = np.full(len(first), np.nan, dtype=np.float32)
         asked = np.flatnonzero(open_ & seen)
         for start in range(0, len(asked), _BLOCK):
@@ -106,7 +130,9 @@ class NearImages:
         alone = (bits <= self._alone_bits) & (colours <= 2.0 * self._colours / 3.0)
         alone &= self._is_telling[first] & self._is_telling[second]
         agreed = np.where(seen & hashed, both, np.where(hashed, alone, sure))
-        likeness = np.where(seen, cosine, 1.0 - bits / _BITS)
+        # A border or a mirror moves what the model sees as well, but not far.
+        agreed |= (altered < _BITS) & (~seen | (known >= self._altered_similarity))
+        likeness = np.where(seen, cosine, 1.0 - np.minimum(bits, altered) / _BITS)
         return np.where(agreed & open_, np.minimum(likeness, 1.0), np.nan).astype(np.float32)
 
     def find_pairs(self) -> tuple[Rows, Rows]:
@@ -119,11 +145,28 @@ class NearImages:
         for pairs in items.index.pairs_above(self._similarity):
             self._keep(item_at[pairs.left], item_at[pairs.right], left, right)
         if (self._is_telling & (items.place < 0)).any():
-            hashed = np.flatnonzero(self._is_telling)
-            for one, other in near_hashes(items.phash[hashed], self._alone_bits):
-                self._keep(hashed[one], hashed[other], left, right)
+            hashes, of_item = self._looks.entries()
+            for one, other in near_hashes(hashes, self._alone_bits):
+                is_pair = of_item[one] != of_item[other]
+                self._keep(of_item[one[is_pair]], of_item[other[is_pair]], left, right)
         empty = np.zeros(0, dtype=np.int64)
         return np.concatenate([empty, *left]), np.concatenate([empty, *right])
+
+    def _altered_bits(self, first: Rows, second: Rows) -> NDArray[np.int64]:
+        """Return in how many bits the nearest looks differ, shape (m,); 64 where no two are near."""
+        looks = self._looks
+        found = np.full(len(first), _BITS)
+        for one, other in looks.combinations():
+            rows = np.flatnonzero(looks.known[one][first] & looks.known[other][second])
+            bits = count_bits(looks.hashes[one][first[rows]] ^ looks.hashes[other][second[rows]])
+            near = bits <= self._alone_bits
+            rows, bits = rows[near], bits[near]
+            for start in range(0, len(rows), _BLOCK):
+                some = rows[start : start + _BLOCK]
+                apart = colour_distance(looks.colours[one][first[some]], looks.colours[other][second[some]])
+                alike = apart <= 2.0 * self._colours / 3.0
+                found[some[alike]] = np.minimum(found[some[alike]], bits[start : start + _BLOCK][alike])
+        return found
 
     def describe(self) -> JsonObject:
         """Return the limits that a pair is held to."""

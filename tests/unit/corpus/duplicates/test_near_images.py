@@ -31,6 +31,7 @@ def near(*looks, **options):
     items = ImageItems(
         phash=np.array([2**63 + 2 ** one[0] - 1 for one in looks], dtype=np.uint64),
         colours=colours.astype(np.uint8),
+        views=np.zeros((len(looks), 224), dtype=np.uint8),
         has_hash=np.array([one[3] for one in looks]),
         place=np.array(place),
         index=index,
@@ -81,6 +82,7 @@ def pairs_of(*pictures):
     items = ImageItems(
         phash=np.array([one[0] for one in pictures], dtype=np.uint64),
         colours=np.array([one[1] for one in pictures], dtype=np.uint8),
+        views=np.zeros((len(pictures), 224), dtype=np.uint8),
         has_hash=np.ones(len(pictures), dtype=bool),
         place=place,
         index=index,

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageOps
+
+from mmcheck.config import DuplicatesConfig
+from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
+from mmcheck.corpus.neighbour_index import NeighbourIndex
+from mmcheck.media.fingerprints import image_fingerprint
+from mmcheck.media.image_views import EVEN, VIEW_BYTES, VIEWS, find_content, image_views
+
+
+def jpeg(image, quality=70):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+def crop(image, share):
+    width, height = image.size
+    return image.crop((round(width * share), round(height * share / 2), width, round(height * (1 - share))))
+
+
+def captioned(image):
+    band = max(24, image.height // 8)
+    canvas = Image.new("RGB", (image.width, image.height + band), "white")
+    canvas.paste(image, (0, 0))
+    ImageDraw.Draw(canvas).text((image.width // 3, image.height + band // 3), "a caption", fill="black")
+    return canvas
+
+
+ALTERED = {
+    "mirrored": (lambda image: jpeg(ImageOps.mirror(image)), 1.0),
+    "bordered": (lambda image: jpeg(ImageOps.expand(image, max(8, min(image.size) // 12), "white")), 0.75),
+    "letterboxed": (lambda image: jpeg(ImageOps.pad(image, (max(image.size), max(image.size)), color="black")), 0.7),
+    "captioned": (lambda image: jpeg(captioned(image)), 0.4),
+    "cropped": (lambda image: jpeg(crop(image, 0.04)), 0.5),
+}
+
+
+def near_pairs(images):
+    """Return which images are near-duplicates, as where no model was run."""
+    prints = [image_fingerprint(image) for image in images]
+    items = ImageItems(
+        phash=np.array([int.from_bytes(bits) for bits, _ in prints], dtype=np.uint64),
+        colours=np.array([np.frombuffer(fields, np.uint8) for _, fields in prints]),
+        views=np.array([np.frombuffer(image_views(image), np.uint8) for image in images]),
+        has_hash=np.ones(len(images), dtype=bool),
+        place=np.full(len(images), -1),
+        index=NeighbourIndex(1, 0),
+    )
+    left, right = NearImages(items, DuplicatesConfig()).find_pairs()
+    return {tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True)}
+
+
+@pytest.fixture(scope="module")
+def photos(shared_data):
+    found = []
+    for file in sorted((shared_data / "real-images" / "images").iterdir())[::4]:
+        image = Image.open(file).convert("RGB")
+        image.thumbnail((500, 500))
+        found.append(image)
+    return found
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_altered_copies_of_photographs_are_found_and_nothing_else(photos, name):
+    alter, least = ALTERED[name]
+    count = len(photos)
+    pairs = near_pairs([*photos, *map(alter, photos)])
+    found = sum((number, number + count) in pairs for number in range(count))
+    assert found >= least * count
+    assert {(a % count, b % count) for a, b in pairs if a % count != b % count} == set()
+
+
+def test_a_border_is_cut_off_and_a_picture_without_one_is_left_whole():
+    rng = np.random.default_rng(0)
+    blocks = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)).resize((320, 240), 0)
+    assert find_content(blocks, EVEN) is None
+    left, top, right, bottom = find_content(ImageOps.expand(blocks, (20, 30, 40, 10), "black"), EVEN)
+    assert [left, top, right, bottom] == pytest.approx([20, 30, 340, 270], abs=3)
+    assert find_content(Image.new("RGB", (200, 100), "white"), EVEN) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 2**32 - 1))
+def test_any_size_has_views(width, height, seed):
+    pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    assert len(image_views(Image.fromarray(pixels))) == len(VIEWS) * VIEW_BYTES
