@@ -21,6 +21,7 @@ from mmcheck.backends.whisper_streams import map_streams, split_recordings
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
     DecoderPass,
+    Expected,
     StartReading,
     Verification,
     VerificationTask,
@@ -146,26 +147,18 @@ class Ctranslate2WhisperVerifier:
         passes = [plan_passes(text, self.tokens, len(prompt)) for text, prompt in zip(texts, prompts, strict=True)]
         jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
         read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
-        entropies: list[list[list[float]]] = [[] for _ in tasks]
-        early_ends: list[list[list[float]]] = [[] for _ in tasks]
+        expected: list[list[Expected]] = [[] for _ in tasks]
         no_speech: dict[int, float] = {}
         for group in group_jobs(jobs, _MAX_BATCH_STEPS):
             for (row, step), result in zip(group, self._generate(group, prompts, encoded), strict=True):
                 no_speech[row] = max(float(result.no_speech_prob), sys.float_info.min)
-                scores, spread, before = self._read(step, result.logits[0])
+                scores, there = self._read(step, result.logits[0])
                 read[row].append(scores)
-                entropies[row].append(spread)
-                early_ends[row].append(before)
+                expected[row].append(there)
         starts = [self._start(no_speech[row], languages[row], task) for row, task in enumerate(tasks)]
         return [
             build_verification(
-                texts[row],
-                passes[row],
-                read[row],
-                entropies[row],
-                early_ends[row],
-                starts[row],
-                encoded[row] if keep_encoded else None,
+                texts[row], passes[row], read[row], expected[row], starts[row], encoded[row] if keep_encoded else None
             )
             for row in range(len(tasks))
         ]
@@ -199,10 +192,8 @@ class Ctranslate2WhisperVerifier:
         )
         return results
 
-    def _read(
-        self, step: DecoderPass, logits: Sequence[Any]
-    ) -> tuple[tuple[list[float], float | None], list[float], list[float]]:
-        """Return what ``read_pass`` says, and at each token that is scored the entropy and ``read_early_ends``."""
+    def _read(self, step: DecoderPass, logits: Sequence[Any]) -> tuple[tuple[list[float], float | None], Expected]:
+        """Return what ``read_pass`` says, and what the model expected at each token that is scored."""
         wanted = len(step.tokens) + 1
         if len(logits) < wanted:
             raise RunError(
@@ -218,7 +209,9 @@ class Ctranslate2WhisperVerifier:
         scored = log_probs[: step.num_scored]
         shares = np.exp(scored)
         entropies = -(shares * np.where(shares > 0, scored, 0.0)).sum(axis=-1)
-        return read, entropies.tolist(), read_early_ends(step, columns, self.tokens)
+        return read, Expected.of(
+            entropies.tolist(), read_early_ends(step, columns, self.tokens), read[0], scored.max(axis=-1)
+        )
 
     def _start(self, no_speech: float, shares: dict[str, float], task: VerificationTask) -> StartReading:
         tiny = sys.float_info.min

@@ -28,6 +28,7 @@ from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText
 from mmcheck.backends.whisper_verifier import (
     LOG_PROB_FLOOR,
     DecoderPass,
+    Expected,
     StartReading,
     Verification,
     VerificationTask,
@@ -231,24 +232,21 @@ class TorchWhisperVerifier:
             jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
             starts: dict[int, StartReading] = {}
             read: list[list[tuple[list[float], float | None]]] = [[] for _ in tasks]
-            entropies: list[list[list[float]]] = [[] for _ in tasks]
-            early_ends: list[list[list[float]]] = [[] for _ in tasks]
+            expected: list[list[Expected]] = [[] for _ in tasks]
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
                 hidden = self._run(group, prompts, encoded, mask, clips)
                 for (row, step), states in zip(group, hidden, strict=True):
-                    start, scores, spread, before = self._read(step, states, len(prompts[row]), tasks[row].language)
+                    start, scores, there = self._read(step, states, len(prompts[row]), tasks[row].language)
                     if start is not None:
                         starts[row] = start
                     read[row].append(scores)
-                    entropies[row].append(spread)
-                    early_ends[row].append(before)
+                    expected[row].append(there)
         return [
             build_verification(
                 texts[row],
                 passes[row],
                 read[row],
-                entropies[row],
-                early_ends[row],
+                expected[row],
                 starts[row],
                 encoded[clips[row], : positions[clips[row]]] if keep_encoded else None,
             )
@@ -313,8 +311,8 @@ class TorchWhisperVerifier:
 
     def _read(
         self, step: DecoderPass, states: torch.Tensor, prompt: int, stated: str | None
-    ) -> tuple[StartReading | None, tuple[list[float], float | None], list[float], list[float]]:
-        """Return what the first position says, what ``read_pass`` says, and at each token its entropy and early end."""
+    ) -> tuple[StartReading | None, tuple[list[float], float | None], Expected]:
+        """Return what the first position says, what ``read_pass`` says, and what was expected at each scored token."""
         wanted = states[prompt - 1 + step.context : prompt + len(step.tokens)]
         start = None
         if step.first == 0:
@@ -329,7 +327,13 @@ class TorchWhisperVerifier:
         scored = log_probs[: step.num_scored]
         # The bound keeps zero times minus infinity from being no number.
         entropies = -scored.exp().mul_(scored.clamp_min(LOG_PROB_FLOOR)).sum(-1)
-        return start, read, entropies.tolist(), read_early_ends(step, columns, self.tokens)
+        return (
+            start,
+            read,
+            Expected.of(
+                entropies.tolist(), read_early_ends(step, columns, self.tokens), read[0], scored.amax(-1).tolist()
+            ),
+        )
 
     def _log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return log-softmax over the whole vocabulary."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,9 @@ MAX_PASSES = 8
 """Decoder passes for one text in one window. Our own choice: a text that needs more cannot be spoken in 30 s anyway."""
 MAX_POSITIONS = 448
 """Positions of the decoder. Given by Whisper."""
+OWN_CHOICE = 0.05
+"""Nat by which a token may be less likely than the likeliest one and still count as the model's own choice. Our own
+choice: more than number formats differ by, less than a real alternative."""
 LOG_PROB_FLOOR = -100.0
 """Smallest log-probability passed on (nat). Our own choice: beyond it half precision underflows to minus infinity."""
 
@@ -82,6 +85,9 @@ class Verification:
     early_ends: tuple[float, ...] = ()
     """For each word the natural log-probability that the text ends right before it, at once or with a mark; empty if
     unknown."""
+    num_own: int | None = None
+    """Those of them that the model itself would have written in their place (its most likely token there); None if
+    unknown. Where all are, the text is what greedy decoding of this model gives."""
     encoded: Any = field(default=None, repr=False, compare=False)
     """What the encoder made of the recording, shape (positions, width), torch tensor or numpy array: a transcription
     of the same clip can start from it. None unless it was asked for."""
@@ -281,12 +287,28 @@ def _clip(log_prob: float) -> float:
     return min(0.0, max(LOG_PROB_FLOOR, float(log_prob)))
 
 
+class Expected(NamedTuple):
+    """What the model expected where a pass's tokens stand."""
+
+    entropies: list[float]
+    """Entropy at each token that the pass scores, nat."""
+    early_ends: list[float]
+    """What ``read_early_ends`` returned."""
+    num_own: int
+    """How many of these tokens are the model's own choice."""
+
+    @classmethod
+    def of(cls, entropies: list[float], early_ends: list[float], scores: ArrayLike, best: ArrayLike) -> Expected:
+        """Return it from the log-probabilities of a pass's tokens and of the likeliest ones, shape (tokens,) each."""
+        behind = np.asarray(best, np.float64) - np.asarray(scores, np.float64)
+        return cls(entropies, early_ends, int((behind <= OWN_CHOICE).sum()))
+
+
 def build_verification(
     text: EncodedText,
     passes: Sequence[DecoderPass],
     read: Sequence[tuple[list[float], float | None]],
-    entropies: Sequence[Sequence[float]],
-    early_ends: Sequence[Sequence[float]],
+    expected: Sequence[Expected],
     start: StartReading,
     encoded: Any = None,
 ) -> Verification:
@@ -296,27 +318,26 @@ def build_verification(
         text: The encoded text.
         passes: Its passes.
         read: What ``read_pass`` returned for each.
-        entropies: For each pass the entropy at each token that it scores, nat.
-        early_ends: For each pass what ``read_early_ends`` returned.
+        expected: For each pass what the model expected.
         start: What the first position says.
         encoded: The encoder's output, if it shall be kept.
     """
     by_word: dict[int, list[float]] = {}
-    expected: dict[int, list[float]] = {}
+    entropies: dict[int, list[float]] = {}
     ends: dict[int, float] = {}
     end = math.nan
-    for step, (scores, last), spread, before in zip(passes, read, entropies, early_ends, strict=True):
-        for offset, (score, entropy, early) in enumerate(zip(scores, spread, before, strict=True)):
+    for step, (scores, last), there in zip(passes, read, expected, strict=True):
+        for offset, (score, entropy, early) in enumerate(zip(scores, there.entropies, there.early_ends, strict=True)):
             word = text.word_of_token[step.first + offset]
             by_word.setdefault(word, []).append(score)
             is_mark = bool(text.marks) and text.marks[step.first + offset]
-            expected.setdefault(word, []).append(max(float(entropy), -score) if is_mark else float(entropy))
+            entropies.setdefault(word, []).append(max(float(entropy), -score) if is_mark else float(entropy))
             ends.setdefault(word, early)
         end = end if last is None else last
     return Verification(
         words=tuple(text.words[number] for number in by_word),
         log_probs=tuple(tuple(scores) for scores in by_word.values()),
-        entropies=tuple(tuple(values) for values in expected.values()),
+        entropies=tuple(tuple(values) for values in entropies.values()),
         early_ends=tuple(ends.values()),
         end_log_prob=end,
         no_speech_prob=start.no_speech_prob,
@@ -325,6 +346,7 @@ def build_verification(
         stated_probability=start.stated_probability,
         num_tokens=len(text.tokens),
         num_scored=sum(len(scores) for scores, _ in read),
+        num_own=sum(there.num_own for there in expected),
         encoded=encoded,
     )
 

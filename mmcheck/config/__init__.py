@@ -7,6 +7,7 @@ from mmcheck.config.analyses import CaptionConfig as CaptionConfig
 from mmcheck.config.analyses import ConsistencyConfig as ConsistencyConfig
 from mmcheck.config.analyses import DuplicatesConfig as DuplicatesConfig
 from mmcheck.config.analyses import RepetitionConfig as RepetitionConfig
+from mmcheck.config.analyses import SelfMadeConfig as SelfMadeConfig
 from mmcheck.config.analyses import SpeechConfig as SpeechConfig
 from mmcheck.config.differences import Differences as Differences
 from mmcheck.config.differences import compare_with_preset as compare_with_preset

@@ -95,6 +95,16 @@ class ConsistencyConfig(PartSection):
     )
 
 
+class SelfMadeConfig(PartSection):
+    """Were the transcripts written by the very model that judges them?"""
+
+    min_clips: int = Field(50, ge=20, description="fewer transcripts do not show who wrote them")
+    min_words: int = Field(
+        5, ge=1, description="shorter transcripts are not counted: people and models write them alike"
+    )
+    min_share: float = Field(0.1, gt=0, le=1, description="a smaller share of the model's transcripts is passed over")
+
+
 class AnalysesConfig(PartSections):
     """One section an analysis; ``enabled: false`` leaves it out."""
 
@@ -107,3 +117,4 @@ class AnalysesConfig(PartSections):
     caption: CaptionConfig = CaptionConfig()
     caption_words: CaptionWordsConfig = CaptionWordsConfig()
     consistency: ConsistencyConfig = ConsistencyConfig()
+    self_made: SelfMadeConfig = SelfMadeConfig()

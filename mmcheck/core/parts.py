@@ -103,6 +103,12 @@ ANALYSES.register(
     "do similar images have similar captions, and copies of a recording equal transcripts",
     metrics="mmcheck.corpus.consistency.metrics:METRICS",
 )
+ANALYSES.register(
+    "self_made",
+    "mmcheck.corpus.self_made.analysis:SelfMade",
+    "were the transcripts written by the very model that judges them",
+    metrics="mmcheck.corpus.self_made.metrics:METRICS",
+)
 
 RULES: Registry[RulePart] = Registry("rule", "mmcheck.rules", "mmcheck.judge.rule:Rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")

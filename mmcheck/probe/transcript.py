@@ -31,7 +31,7 @@ from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
 from mmcheck.probe.transcript_metrics import METRICS
 from mmcheck.probe.transcript_own import OwnTexts, OwnVerification, TextOfClip, set_window
 from mmcheck.probe.transcript_spellings import Spelled, SpellingTrials
-from mmcheck.probe.transcript_values import find_end_level, start_values, to_scores
+from mmcheck.probe.transcript_values import find_end_level, own_values, start_values, to_scores
 from mmcheck.probe.window_check import MIN_RUN, NUM_CLIPS, SHARE_TRIED, check_windows
 
 if TYPE_CHECKING:
@@ -348,7 +348,8 @@ class TranscriptProbe:
         evidence["window"] = spelled.window
         if verified:
             scores = join_scores([to_scores(part) for part in verified])
-            values |= summarise_scores(scores) | start_values(verified, with_language=self._options.detect_language)
+            values |= summarise_scores(scores) | own_values(verified, is_respelled=spelled.text is not None)
+            values |= start_values(verified, with_language=self._options.detect_language)
             values["num_spellings"] = float(spelled.num_tried)
             if spelled.text is not None:
                 evidence["spelling"] = spelled.text

@@ -61,6 +61,12 @@ METRICS = (
         high=0.0,
         higher_is_better=False,
     ),
+    _share(
+        "own_choice",
+        "share of the transcript's tokens that the model itself would have written in their place; 1 where the "
+        "transcript is what this model hears, word for word and mark for mark",
+        is_good=None,
+    ),
     _share("no_speech_prob", "probability that the recording holds no speech", is_good=False),
     _share("language_probability", "probability of the most likely language (multilingual models)", is_good=None),
     _share("stated_language_probability", "probability of the language that the manifest names", is_good=True),
@@ -77,6 +83,12 @@ METRICS = (
         name="transcript.num_spellings",
         description="other spellings of the transcript that were verified because the given one was uncertain; the "
         "likeliest one is scored",
+        low=0.0,
+    ),
+    Metric(
+        name="transcript.num_tokens",
+        description="tokens of the transcript, as the model counts them",
+        unit="token",
         low=0.0,
     ),
     _count("num_words", "words of the normalised transcript (characters in scripts without spaces)", is_good=None),

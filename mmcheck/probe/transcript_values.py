@@ -75,6 +75,20 @@ def start_values(verified: Sequence[Verification], *, with_language: bool) -> di
     return {name: value for name, value in found.items() if value is not None}
 
 
+def own_values(verified: Sequence[Verification], *, is_respelled: bool) -> dict[str, float]:
+    """Return how many tokens were scored, and the share that is the model's own choice, where that is known.
+
+    Args:
+        verified: The text's windows.
+        is_respelled: Whether another spelling was scored: the given one is then not the model's own throughout.
+    """
+    own = [part.num_own for part in verified if part.num_own is not None]
+    scored = sum(part.num_scored for part in verified)
+    if not scored or len(own) < len(verified):
+        return {"num_tokens": float(scored)}
+    return {"num_tokens": float(scored), "own_choice": (sum(own) - is_respelled) / scored}
+
+
 def alignment_values(alignment: WordAlignment, *, is_scriptio_continua: bool) -> dict[str, float]:
     """Return error rates, counts and coverages; those that do not apply are absent."""
     found = {

@@ -165,3 +165,33 @@ def test_training_script_runs_end_to_end_in_seconds(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     assert "ROC-AUC on full windows" in done.stdout
     assert WhisperModel(str(tmp_path / "model"), device="cpu").model.n_mels == 80
+
+
+@pytest.mark.parametrize("backend", ["ctranslate2", "transformers"])
+def test_what_the_model_writes_is_its_own_choice_token_for_token(
+    backend: str, clean_rows: list[dict[str, Any]], samples: list[Any], faster_model: Any
+) -> None:
+    from mmcheck.backends.whisper_ctranslate2 import Ctranslate2WhisperVerifier
+    from mmcheck.backends.whisper_features import LogMel
+    from mmcheck.backends.whisper_torch import TorchWhisperVerifier
+    from mmcheck.backends.whisper_verifier import VerificationTask
+
+    log_mel, tasks = LogMel(80), []
+    for clip in samples[:5]:
+        written, _ = faster_model.transcribe(clip, language="en", beam_size=1, temperature=0.0, without_timestamps=True)
+        text = " ".join(segment.text.strip() for segment in written)
+        tasks.append(VerificationTask(features=log_mel(clip), text=text, language="en"))
+    people = [
+        VerificationTask(features=task.features, text=f"violet {row['text']} anyway", language="en")
+        for task, row in zip(tasks, clean_rows, strict=False)
+    ]
+    verifier: Any = (
+        Ctranslate2WhisperVerifier(faster_model.model, MODEL, window="full", batch_size=1)
+        if backend == "ctranslate2"
+        else TorchWhisperVerifier(
+            MODEL / "transformers", device="cpu", precision="float32", window="full", batch_size=1
+        )
+    )
+    own = verifier.verify(tasks)
+    assert [found.num_own for found in own] == [found.num_scored for found in own]
+    assert all(found.num_own < found.num_scored for found in verifier.verify(people))

@@ -17,6 +17,8 @@ from mmcheck.backends.whisper_features import PADDING_FRAMES, LogMel, stack_feat
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
     MAX_PASSES,
+    OWN_CHOICE,
+    Expected,
     StartReading,
     Verification,
     VerificationTask,
@@ -139,6 +141,8 @@ def test_torch_gives_what_transformers_gives(english: Path, make_verifier: MakeV
         for spread, log_prob, is_mark in zip(entropy[1:], wanted, text.marks, strict=False)
     ]
     assert expected == pytest.approx(known, abs=1e-3)
+    behind = log_probs[1 : 1 + len(text.tokens)].max(axis=-1) - wanted
+    assert found.num_own == int((behind <= OWN_CHOICE).sum())
     no_speech = verifier.tokens.no_speech
     assert no_speech is not None
     assert found.no_speech_prob == pytest.approx(np.exp(log_probs[0, no_speech]), abs=1e-6)
@@ -354,7 +358,7 @@ def test_a_mark_that_nobody_expected_surprises_nobody() -> None:
     step = plan_passes(text, tokens, 2)[0]
     start = StartReading(no_speech_prob=None, language=None, language_probability=None, stated_probability=None)
     read = [([-7.0, -8.0, -9.0], -0.1)]
-    found = build_verification(text, [step], read, [[0.5, 0.5, 0.5]], [[-9.0, -9.0, -9.0]], start)
+    found = build_verification(text, [step], read, [Expected([0.5] * 3, [-9.0] * 3, 3)], start)
     assert found.entropies == ((0.5, 8.0), (0.5,))
     assert found.log_probs == ((-7.0, -8.0), (-9.0,))
 

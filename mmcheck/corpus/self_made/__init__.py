@@ -1,0 +1,1 @@
+"""Transcripts that the judging model wrote itself."""
