@@ -19,12 +19,13 @@ from mmcheck.metrics.caption_words import count_words, repetition_tokens
 from mmcheck.metrics.text_length import text_length
 from mmcheck.metrics.text_repetition import repeated_ngram_ratio
 from mmcheck.metrics.transcript_cleaning import KINDS, read_transcript
+from mmcheck.metrics.transcript_hallucinations import hallucination_ratio
 from mmcheck.metrics.word_tables import SOURCE
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.facts import Facts, measure_facts
 from mmcheck.probe.transcript_text_metrics import METRICS
 
-_VERSION = 1
+_VERSION = 2
 _LOOKED_AT = 20_000  # characters of a transcript that are read; our own choice: bounds time; twenty minutes of speech
 _SHOWN = 8  # pieces of residue of each kind in the evidence; our own choice: enough to see what is meant
 _UNTYPED = (".csv", ".tsv", ".txt", ".psv")
@@ -88,6 +89,7 @@ class TranscriptTextProbe:
             "num_chars": float(len(transcript)),
             "text_length": text_length(found.text),
             "repeated_bigram_ratio": repeated_ngram_ratio(repetition_tokens(text), 2),
+            "hallucination_ratio": hallucination_ratio(found.text),
         }
         values |= {kind: float(len(residue.get(kind, ()))) for kind in KINDS}
         evidence: JsonObject = {}

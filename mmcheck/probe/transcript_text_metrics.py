@@ -26,6 +26,14 @@ METRICS = (
         high=1,
         higher_is_better=False,
     ),
+    Metric(
+        name="transcript_text.hallucination_ratio",
+        description="Share of the transcript's letters in phrases that recognisers write where nobody speaks, such as "
+        '"thank you for watching".',
+        low=0,
+        high=1,
+        higher_is_better=False,
+    ),
     _count("control_tokens", "Special tokens of a model, such as <|endoftext|>."),
     _count("timestamps", "Times of subtitles, such as 00:00:01,000 --> 00:00:03,500."),
     _count("markup", "HTML tags and the formatting of subtitles."),

@@ -3,6 +3,8 @@
 Most new speech sets are labelled by a recogniser. Verified by the same one, its errors look right: such rows would pass
 unseen. What gives them away stands in ``mmcheck.metrics.own_words``. Short texts are left out of the estimate, since
 people and models write them alike; they get a probability all the same.
+
+What a recogniser writes where nobody speaks is learned from the set: a text that stands over silence more than once.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis, read_metric
 from mmcheck.corpus.self_made.metrics import METRICS
+from mmcheck.corpus.self_made.silence import MEDIA, find_texts_over_silence
 from mmcheck.corpus.self_made.summary import SelfMadeSummary
 from mmcheck.metrics.own_words import OwnWords, estimate_self_made, self_made_posteriors
 
@@ -40,7 +43,7 @@ class SelfMade:
 
     name = "self_made"
     options_model = SelfMadeConfig
-    traits = AnalysisTraits(reads=(PROBE,), in_manifests=False)
+    traits = AnalysisTraits(reads=(PROBE, MEDIA), in_manifests=False)
     metrics = METRICS
 
     def __init__(self, options: SelfMadeConfig, seed: int) -> None:
@@ -63,12 +66,16 @@ class SelfMade:
         posteriors = np.where(known, self_made_posteriors(is_own, confidences, share), np.nan)
         if self._summary is not None and self._summary.state == "too_few_clips":
             posteriors[:] = np.nan
+        over_silence = find_texts_over_silence(shards)
         start = 0
         for shard, part in zip(shards, parts, strict=True):
             ids = shard.samples(["id"])["id"].combine_chunks().cast(pa.string())
             stop = start + len(part["own_choice"])
             yield analysis_table(
-                ids, {"posterior": posteriors[start:stop]}, reasons=_ABSENT, causes="nothing_to_compare"
+                ids,
+                {"posterior": posteriors[start:stop], "over_silence": over_silence[start:stop]},
+                reasons=_ABSENT,
+                causes="nothing_to_compare",
             )
             start = stop
 

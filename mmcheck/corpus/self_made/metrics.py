@@ -13,4 +13,12 @@ METRICS = (
         high=1.0,
         higher_is_better=False,
     ),
+    Metric(
+        name="self_made.over_silence",
+        description="share of the recordings under this very transcript that hold no speech; absent where fewer than "
+        "two do",
+        low=0.0,
+        high=1.0,
+        higher_is_better=False,
+    ),
 )

@@ -11,8 +11,10 @@ from mmcheck.corpus.self_made.analysis import SelfMade
 class FakeShard:
     """One shard of a set in memory: texts with their own-choice share and the model's probability of them."""
 
-    def __init__(self, own, confidence, words=8.0):
+    def __init__(self, own, confidence, words=8.0, texts=None, speech=None):
         count = len(own)
+        self._texts = pa.array([None] * count if texts is None else texts, pa.string())
+        self._media = pa.table({"status": ["measured"] * count, "speech_seconds": speech or [3.0] * count})
         self._ids = [f"s{number}" for number in range(count)]
         self._table = pa.table(
             {
@@ -26,10 +28,12 @@ class FakeShard:
         )
 
     def samples(self, columns=None):
-        return pa.table({"id": self._ids})
+        table = pa.table({"id": self._ids, "transcript": self._texts})
+        return table if columns is None else table.select(columns)
 
     def measurements(self, probe, columns=None):
-        return self._table.select(columns) if probe == "transcript" else None
+        table = {"transcript": self._table, "media": self._media}.get(probe)
+        return None if table is None else table.select(columns)
 
 
 def analyse(*shards, **options):
@@ -88,3 +92,16 @@ def test_a_run_without_recordings_has_nothing_to_say():
     summary, posterior = analyse(Silent([1.0], [0.5]))
     assert summary == {}
     assert np.isnan(posterior).all()
+
+
+def test_a_text_that_stands_over_silence_is_learned_from_the_set():
+    texts = ["Thank you.", "thank you", "Thank you!", "The cat sat.", "All is said.", None]
+    shards = [
+        FakeShard([0.5] * 6, np.full(6, 0.5), texts=texts, speech=[0.0, 0.1, 2.0, 3.0, 0.0, 0.0]),
+        FakeShard([0.5], np.full(1, 0.5), texts=["THANK YOU"], speech=[0.05]),
+    ]
+    analysis = SelfMade(SelfMadeConfig(), 0)
+    found = [value for table in analysis.analyse(shards) for value in table["over_silence"].to_pylist()]
+    assert found[:3] == [0.75, 0.75, 0.75]
+    assert found[6] == 0.75
+    assert found[3:6] == [None, None, None]
