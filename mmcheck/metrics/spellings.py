@@ -109,7 +109,7 @@ def spell_otherwise(
 def _add_habits(words: Sequence[str], spans: list[FormSpan], doubted: Collection[int]) -> list[FormSpan]:
     """Return the places with those doubted words that may have another case or another mark behind them."""
     by_word = {span.start: span for span in spans if span.stop == span.start + 1 and span.kind == "other"}
-    taken = {word for span in spans if span not in by_word.values() for word in range(span.start, span.stop)}
+    taken = {word for span in spans if span.start not in by_word for word in range(span.start, span.stop)}
     for place in sorted(set(doubted) - taken):
         habits = vary_habits(words[place], is_first=place == 0) if 0 <= place < len(words) else ()
         known = by_word[place].forms if place in by_word else ()

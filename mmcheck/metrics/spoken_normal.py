@@ -51,7 +51,7 @@ def write_out(text: str, code: str) -> str:
         return _write_out_english(text)
     if code in NUMERAL_LANGUAGES:
         text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-        text = re.sub(r"(\d+(?:\.\d+)?) ?[%\uff05]", "\u767e\u5206\u4e4b\\1", text)
+        text = re.sub(r"(?<![\d.])(\d++(?:\.\d++)?) ?[%\uff05]", "\u767e\u5206\u4e4b\\1", text)
         return re.sub(r"(?<=\d)\.(?=\d)", "\u70b9", text)
     if code not in NUMBER_LANGUAGES:
         return text

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -197,6 +199,13 @@ def test_spellings_are_few_and_cover_the_text(text: str, language: str | None, d
         )
         assert sum(own for _, own in spelling.runs) == len(spelling.words)
         assert all(given and own for given, own in spelling.runs)
+
+
+def test_long_texts_take_little_time() -> None:
+    spell_otherwise("", "en")
+    began = time.perf_counter()
+    spell_otherwise("25 Dr. & twenty five " * 500, "en", doubted=range(100))
+    assert time.perf_counter() - began < 5  # quadratic time would be more
 
 
 @given(texts(), st.sampled_from(LANGUAGES))

@@ -63,6 +63,15 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
     assert time.perf_counter() - began < 5  # quadratic time would be minutes
 
 
+@pytest.mark.parametrize("language", ["de", "fr", "ru", "zh"])
+@pytest.mark.parametrize("piece", ["9", "1.", "1 ", "1.000 ", "ein und ", "a.", "€ ", "10:30 ", "一"])
+def test_hostile_numbers_take_linear_time(piece: str, language: str) -> None:
+    normalize("", language)
+    began = time.perf_counter()
+    normalize(piece * (50_000 // len(piece)), language)
+    assert time.perf_counter() - began < 5
+
+
 @pytest.mark.parametrize(
     ("language", "text", "wanted"),
     [
