@@ -25,14 +25,14 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from scripts.benchmarks.quality_parts.tables import update_document  # noqa: E402
-from scripts.benchmarks.real_parts import online, speech, speech_tables, vector_tables, vectors  # noqa: E402
+from scripts.benchmarks.real_parts import online, self_made, speech, speech_tables, vector_tables, vectors  # noqa: E402
 from scripts.benchmarks.real_parts.kept_probe import BACKENDS, MODELS  # noqa: E402
 from scripts.benchmarks.real_parts.measured import Setting  # noqa: E402
 from scripts.benchmarks.real_parts.mixing import choose_clips  # noqa: E402
 from scripts.benchmarks.real_parts.recordings import NoRealDataError, find_data, load_clips  # noqa: E402
 from scripts.benchmarks.real_parts.translations import translate_all  # noqa: E402
 
-PARTS = ("speech", "vectors")
+PARTS = ("speech", "self_made", "vectors")
 WINDOWS = ("full", "padded", "fitted")
 SEEDS = 20
 _QUICK_CLIPS = 8
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     blocks: dict[str, str] = {}
     raw: dict[str, Any] = {}
-    parts = {"speech": _speech, "vectors": _vectors}
+    parts = {"speech": _speech, "self_made": _self_made, "vectors": _vectors}
     for name in options.only or PARTS:
         try:
             block, raw[name] = parts[name](options, log)
@@ -97,6 +97,14 @@ def _speech(options: argparse.Namespace, log: Log) -> tuple[str, list[Any]]:
     return speech_tables.write_speech(found), [outcome.plain() for outcome in found]
 
 
+def _self_made(options: argparse.Namespace, log: Log) -> tuple[str, list[Any]]:
+    clips = load_clips(find_data(options.data))
+    most = options.clips or (_QUICK_CLIPS if options.quick else None)
+    backends = options.backends or (["ctranslate2"] if options.quick else list(BACKENDS))
+    found = [self_made.measure(backend, clips, options.cache, log, most=most) for backend in backends]
+    return self_made.write_self_made(found), [outcome.plain() for outcome in found]
+
+
 def _settings(options: argparse.Namespace) -> list[Setting]:
     models = options.models or (["tiny.en"] if options.quick else list(MODELS))
     backends = options.backends or (["ctranslate2"] if options.quick else list(BACKENDS))
@@ -124,6 +132,9 @@ def _command(options: argparse.Namespace, part: str) -> str:
         words += [f"--faults {options.faults} --seeds {options.seeds}"]
         for name in ("models", "backends", "windows"):
             words += [f"--{name} {' '.join(getattr(options, name))}"] if getattr(options, name) else []
+    elif part == "self_made":
+        words += [f"--clips {options.clips}"] if options.clips else []
+        words += [f"--backends {' '.join(options.backends)}"] if options.backends else []
     else:
         words.append(f"--vector-seeds {options.vector_seeds}")
     return f"By `{' '.join(words)}`, on {_machine()}."
