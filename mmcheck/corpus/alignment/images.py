@@ -79,6 +79,8 @@ class ImageAlignment:
         unknown = np.concatenate([np.zeros(0, dtype=bool), *(self._unverifiable(shard) for shard in shards)])
         self.num_unverifiable = int(unknown.sum())
         found.set_reason(unknown, "unverifiable_caption", _NO_WORDS)
+        scored_alone = np.concatenate([np.zeros(0, dtype=bool), *(_has_score(shard) for shard in shards)])
+        found.set_reason(scored_alone & (rows.codes < 0) & ~unknown, "no_vectors", _NO_VECTORS)
         split = SplitSlices(rows=rows)
         if options.domains and not self._knows_few_words(rows):
             split = split_slices(shards, rows, size=options.bank_size, min_domain=options.min_domain)
