@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mmcheck.core.json_types import LoadedJson
 from mmcheck.report.shown_text import ShownText, show_text
 
-ANALYSIS = "caption_words"
+WORDS_ANALYSIS = "caption_words"
 """The analysis whose evidence says which words may be wrong."""
 _SHADES = (0.05, 0.2, 0.5, 0.9)
 """Probabilities from which a word is shaded one step darker. Our own choice: the first is where evidence begins, the

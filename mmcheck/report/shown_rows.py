@@ -22,7 +22,7 @@ from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.types import MediaRef, Metric, Sample
 from mmcheck.media.source import MediaSource
-from mmcheck.report.marked_caption import ANALYSIS, MarkedCaption, mark_caption
+from mmcheck.report.marked_caption import WORDS_ANALYSIS, MarkedCaption, mark_caption
 from mmcheck.report.media_embed import (
     PAGE_FULL,
     Clip,
@@ -257,7 +257,7 @@ def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]
         findings=tuple(_show_finding(finding) for finding in verdict["findings"] or ()),
         values=tuple(_values(record.measured, metrics)),
         notes=tuple(_notes(record.measured)),
-        marked=mark_caption(_evidence(record.measured, ANALYSIS), sample.caption),
+        marked=mark_caption(_evidence(record.measured, WORDS_ANALYSIS), sample.caption),
     )
 
 
