@@ -18,6 +18,7 @@ from typing import Literal
 
 from mmcheck.backends.libraries import load_module, require
 from mmcheck.backends.quiet_transformers import quiet_transformers
+from mmcheck.backends.weight_digests import remembered_digest
 from mmcheck.backends.weights import (
     OnProgress,
     download,
@@ -45,6 +46,7 @@ _DIGEST_FILES = (
     "transformers/*",
     "ctranslate2/*",
 )
+_WEIGHTS: dict[Backend, str] = {"transformers": "model.safetensors", "ctranslate2": "model.bin"}
 _CTRANSLATE2_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json|vocabulary.txt")
 _TRANSFORMERS_FILES = ("model.safetensors|model-*.safetensors", "config.json", "tokenizer.json")
 _OPTIONAL_FILES = ("preprocessor_config.json", "generation_config.json", "model.safetensors.index.json")
@@ -92,6 +94,19 @@ class WhisperFolder:
             WeightsError: If they cannot be read.
         """
         return folder_digest(self.root, _DIGEST_FILES)
+
+    def weights_digest(self, backend: Backend) -> str:
+        """Return the SHA-256 of the file with a backend's weights; "" if they are in several files, or converted.
+
+        Raises:
+            WeightsError: If it cannot be read.
+        """
+        folder = self.transformers if backend == "transformers" else self.ctranslate2
+        path = None if folder is None else folder / _WEIGHTS[backend]
+        try:
+            return remembered_digest(path) if path is not None and path.is_file() else ""
+        except OSError as error:
+            raise WeightsError(f"cannot read {path}: {error.strerror or error}.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,11 @@ class AlignmentConfig(PartSection):
 class SpeechConfig(PartSection):
     """What is wrong with a transcript, against the dataset's own bulk."""
 
-    min_clips: int = Field(50, ge=10, description="fewer clips are not judged against each other")
+    min_clips: int = Field(
+        50,
+        ge=10,
+        description="fewer clips are not judged by themselves, but by real recordings measured with their model",
+    )
 
 
 class AgreementConfig(PartSection):

@@ -74,6 +74,11 @@ class PairKind:
         """Return the column of ``judged_by`` that says so in a sentence."""
         return f"{self.name}_reason"
 
+    @property
+    def basis_column(self) -> str:
+        """Return the column of an analysis that says what a judgement rests on, where that is not the set itself."""
+        return f"{self.name}_basis"
+
     def is_by_model(self, metric: str) -> bool:
         """Return whether a metric means something only where the model of these pairs can judge the data.
 

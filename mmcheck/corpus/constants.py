@@ -37,6 +37,9 @@ PARTNER_MIN_SIMILARITY, PARTNER_MIN_LEAD = 0.5, 0.15
 half of what was heard may be wrong, but no other text comes near."""
 MIN_NULL = 50
 """Fewer values of other transcripts are no null. Our own choice: its hundredth part would be half a value."""
+SURE_BESIDE = 0.99
+"""Probability from which a recording of a small set counts as mismatched by what was measured elsewhere. Our own
+choice: other recordings may be worse than those that were measured, so one in a hundred instead of one in two."""
 MOST_SAMPLED = 0.95
 """Share of the clips from which on the few that were not sampled are judged along with the others. Our own choice: a
 twentieth of a set of 1,000 is too few for a verdict of its own."""

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from mmcheck.config import RuleConfig
 from mmcheck.core.errors import ConfigError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.message import MessageTemplate, show_number
 from mmcheck.judge.rule import BaseRule, RuleFindings, applicable, check_limits, condition_metrics, nothing
@@ -76,11 +79,23 @@ class ThresholdRule(BaseRule):
             action=Action(self.options.action),
             rows=rows,
             causes=["below_min" if below else "above_max" for below in is_low.tolist()],
-            messages=[self._message(*seen) for seen in zip(observed.tolist(), limit.tolist(), strict=True)],
+            messages=[
+                self._message(*seen) + rests
+                for *seen, rests in zip(observed.tolist(), limit.tolist(), self._bases(table, rows), strict=True)
+            ],
             metric=self.metric,
             observed=observed,
             limit=limit,
         )
+
+    def _bases(self, table: JudgeTable, rows: NDArray[np.int64]) -> list[str]:
+        """Return for each row a sentence on what the value rests on, where that is not the set itself; else ""."""
+        name = self.metric.partition(".")[0]
+        for kind in PAIR_KINDS:
+            if name in kind.analyses or self.metric == kind.posterior:
+                told = table.words(name, kind.basis_column).take(pa.array(rows)).to_pylist()
+                return [f" {text[:1].upper()}{text[1:]}." if text else "" for text in told]
+        return [""] * len(rows)
 
     def _message(self, observed: float, limit: float) -> str:
         if self._template is not None:

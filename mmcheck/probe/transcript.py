@@ -86,6 +86,7 @@ class TranscriptProbe:
         self._log_mel: LogMel | None = None
         self._device = device
         self._is_multilingual = False
+        self._weights = ""
 
     @property
     def batch_size(self) -> int:
@@ -189,6 +190,7 @@ class TranscriptProbe:
                 self._model.model, ensure_ctranslate2(folder), window=self._window, batch_size=options.batch_size
             )
             self._log_mel = LogMel(int(self._model.model.n_mels))
+        self._weights = folder.weights_digest(backend) if options.verify else ""
         if self._verifier is not None:
             self._is_multilingual = self._verifier.tokens.is_multilingual
             self._own = OwnTexts(
@@ -345,6 +347,8 @@ class TranscriptProbe:
         verified = spelled.parts
         values: dict[str, float] = {}
         evidence: JsonObject = {"transcribed": False, "decision": reason or "verified: nothing uncertain"}
+        if self._weights:
+            evidence["weights"] = self._weights
         evidence["window"] = spelled.window
         if verified:
             scores = join_scores([to_scores(part) for part in verified])

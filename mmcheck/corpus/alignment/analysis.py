@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from mmcheck.config.analyses import AlignmentConfig
@@ -120,6 +121,9 @@ def _table(ids: pa.Array, values: Mapping[PairKind, RowScores], rows: slice) -> 
     for kind, scores in values.items():
         for name in ("posterior", "score", "p_value"):
             columns[f"{kind.name}_{name}"] = getattr(scores, name)[rows]
+        if scores.bases:
+            judged = np.isfinite(scores.posterior[rows]).tolist()
+            words[kind.basis_column] = [scores.bases[0] if known else None for known in judged]
     table = analysis_table(ids, columns, reasons=reasons, causes=causes)
     for name in sorted(words):
         table = table.append_column(name, pa.array(words[name], pa.string()))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mmcheck.config.analyses import AlignmentConfig
 from mmcheck.core.arrays import Floats
+from mmcheck.core.constants import PROBABLE
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.corpus.alignment.clip_noise import CorrectedClips, correct_clips
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
@@ -28,8 +29,9 @@ from mmcheck.corpus.alignment.partners import has_heard_partners
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.alignment.slices import REST, choose_slices, read_labels
 from mmcheck.corpus.base import ShardTables, read_metric
-from mmcheck.corpus.constants import MIN_NULL, MOST_SAMPLED
+from mmcheck.corpus.constants import MIN_NULL, MOST_SAMPLED, SURE_BESIDE
 from mmcheck.corpus.content_keys import normalise_texts
+from mmcheck.corpus.speech.measured_clips import MeasuredClips, find_measured
 from mmcheck.store.schema import load_json
 
 PROBE = AUDIO_TRANSCRIPT.probe
@@ -76,13 +78,50 @@ class SpeechAlignment:
         clips = self._read(shards)
         count = len(clips.own)
         found = RowScores.empty(count)
-        if not np.isfinite(clips.own).any() or not self._has_null(shards):
+        own = np.isfinite(clips.own)
+        if not own.any():
+            return found
+        measured = self._find_measured(shards, clips)
+        if measured is not None:
+            self._judge_beside(clips, measured, found)
+            return found
+        if not self._has_null(shards):
             return found
         for code, name in enumerate(clips.names):
             own = (clips.codes == code) & np.isfinite(clips.own)
             if own.any():
                 self._judge_slice(shards, name if len(clips.names) > 1 else "all", clips, own, found)
         return found
+
+    def _find_measured(self, shards: Sequence[ShardTables], clips: _Clips) -> MeasuredClips | None:
+        """Return what to put beside a set that is too small to be judged by itself, if there is any."""
+        own = np.isfinite(clips.own)
+        is_small = len(np.unique(clips.keys[own])) < self._options.min_pairs
+        return find_measured(shards) if is_small else None
+
+    def _judge_beside(self, clips: _Clips, measured: MeasuredClips, found: RowScores) -> None:
+        """Judge a small set together with recordings that its model was measured on; what is not sure is left open."""
+        own = np.isfinite(clips.own)
+        rows = np.flatnonzero(own)
+        distinct = rows[np.unique(clips.keys[rows], return_index=True)[1]]
+        scores = np.concatenate([measured.values["mean_log_prob"], clips.own[distinct]])
+        verdict = judge_scores(
+            np.concatenate([measured.null, clips.null_values]),
+            scores,
+            np.ones(len(scores)),
+            name="all",
+            num_rows=len(rows),
+            kind=AUDIO_TRANSCRIPT,
+            seed=self._seed,
+        )
+        basis = measured.basis(self._options.min_pairs)
+        # The share is that of both together, and says nothing of the set.
+        verdict = replace(verdict, num_pairs=len(distinct), numbers=None, sentences=(f"The recordings were {basis}.",))
+        found.set_verdict(own, verdict, clips.own)
+        is_unsure = (found.posterior > PROBABLE) & (found.posterior < SURE_BESIDE)
+        found.posterior[is_unsure] = PROBABLE
+        found.bases.append(basis)
+        self.verdicts["all"] = verdict
 
     def _judge_slice(
         self, shards: Sequence[ShardTables], name: str, clips: _Clips, own: NDArray[np.bool_], found: RowScores

@@ -25,6 +25,8 @@ class RowScores:
     """Place in ``reasons``, shape (n,); -1 where the row was judged or has nothing to judge."""
     reasons: list[tuple[str, str]] = field(default_factory=list)
     """Cause and reason."""
+    bases: list[str] = field(default_factory=list)
+    """What the judgement rests on, where that is not the set itself: one sentence part for all rows, or none."""
 
     @classmethod
     def empty(cls, count: int) -> RowScores:

@@ -18,15 +18,17 @@ from mmcheck.config import SpeechConfig
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.json_types import JsonObject, LoadedJson
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.part_traits import AnalysisTraits
 from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
-from mmcheck.corpus.speech.clips import PROBE, SpeechClips, read_clips
+from mmcheck.corpus.speech.clips import PROBE, SpeechClips, put_beside, read_clips
 from mmcheck.corpus.speech.doubted_words import judge_doubted
 from mmcheck.corpus.speech.faults import FAULTS, FaultFit, judge_fault
 from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
+from mmcheck.corpus.speech.measured_clips import find_measured
 from mmcheck.corpus.speech.metrics import METRICS
 from mmcheck.corpus.speech.word_faults import (
     KINDS,
@@ -38,7 +40,7 @@ from mmcheck.corpus.speech.word_faults import (
 )
 from mmcheck.store.schema import dump_json, load_json
 
-VERSION = 10
+VERSION = 11
 _ABSENT = "the sample has no recording whose transcript was verified"
 
 _OF_WORDS = ("word_fault", "unheard_end", "added_words")
@@ -78,12 +80,21 @@ class Speech:
         Evidence of the worst rows of each fault: ``faults``, a list of ``kind``, ``probability`` and ``words`` (or
         ``languages``, stated and heard).
         """
+        least = self._options.min_clips
         clips = read_clips(shards)
-        fits = {fault.name: judge_fault(fault, clips, self._options.min_clips) for fault in FAULTS}
-        language = judge_languages(clips, self._options.min_clips)
+        count = len(clips.languages)
+        measured = find_measured(shards) if 0 < clips.num_distinct < least else None
+        seen = clips if measured is None else put_beside(clips, measured)
+        basis = "" if measured is None else measured.basis(least)
+        fits = {fault.name: judge_fault(fault, seen, least) for fault in FAULTS}
+        if measured is not None:
+            fits = {name: fit.of_first(count) for name, fit in fits.items()}
+        language = judge_languages(clips, least)
         anomaly = _any([*(fit.posteriors for fit in fits.values()), clips.posterior, language.posteriors])
-        doubted = judge_doubted(clips, _likely(*(fit.posteriors for fit in fits.values())), self._options.min_clips)
-        breaks_off = _find_breaks(clips)
+        is_faulty = np.zeros(len(seen.languages), dtype=bool)
+        is_faulty[:count] = _likely(*(fit.posteriors for fit in fits.values()))
+        doubted = judge_doubted(seen, is_faulty, least)[:count]
+        breaks_off = _find_breaks(seen)
         figures = {name: fit.posteriors for name, fit in fits.items()}
         figures |= {"other_text": clips.posterior, "wrong_language": language.posteriors}
         is_told = np.any([worst_rows(values, counted_from=PROBABLE) for values in figures.values()], axis=0)
@@ -112,9 +123,13 @@ class Speech:
             columns["anomaly"] = anomaly[rows]
             columns["doubted_word"] = doubted[rows]
             reasons, causes = _excuses(fits, clips.is_verified[rows])
-            yield analysis_table(ids, columns, reasons=reasons, causes=causes, evidence=told)
+            table = analysis_table(ids, columns, reasons=reasons, causes=causes, evidence=told)
+            if basis:
+                rests = [basis if known else None for known in np.isfinite(anomaly[rows]).tolist()]
+                table = table.append_column(AUDIO_TRANSCRIPT.basis_column, pa.array(rests, pa.string()))
+            yield table
             start += len(ids)
-        self._summary = _summarise(clips, fits, language, found)
+        self._summary = _summarise(clips, fits, language, found, basis)
 
     def summary(self) -> JsonObject:
         """Return, by fault, state, share and limit in the statistic's own unit, and sentences."""
@@ -233,7 +248,7 @@ def _excuses(fits: Mapping[str, FaultFit], verified: NDArray[np.bool_]) -> tuple
 
 
 def _summarise(
-    clips: SpeechClips, fits: Mapping[str, FaultFit], language: LanguageVerdict, kinds: Mapping[str, int]
+    clips: SpeechClips, fits: Mapping[str, FaultFit], language: LanguageVerdict, kinds: Mapping[str, int], basis: str
 ) -> JsonObject:
     if not clips.is_verified.any():
         return {"sentences": []}
@@ -249,6 +264,7 @@ def _summarise(
         "word_faults": dict(kinds),
         "num_other_texts": int(clips.is_other.sum()),
         "wrong_language": language.describe(),
-        "sentences": sentences + list(language.sentences),
+        **({"basis": basis} if basis else {}),
+        "sentences": [*([f"The transcripts were {basis}."] if basis else []), *sentences, *language.sentences],
         "warnings": warnings,
     }

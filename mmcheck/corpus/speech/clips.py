@@ -13,10 +13,11 @@ from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.languages import primary_code
 from mmcheck.corpus.base import ShardTables, read_metric
+from mmcheck.corpus.speech.measured_clips import MeasuredClips
 
 PROBE = "transcript"
 NULL_PROBE = "transcript_null"
-_OWN = (
+OWN = (
     "end_log_prob",
     "max_surprise",
     "tail_surprise",
@@ -27,7 +28,9 @@ _OWN = (
     "error_rate",
     "doubted_word_log_prob",
 )
-_PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise", "added_surprise")
+"""What is read of the transcript probe."""
+PLANTED = ("cut_end_log_prob", "word_surprise", "cut_audio_surprise", "added_surprise")
+"""What is read of its null."""
 _HOPELESS = ("model_cannot_tell", "misaligned_throughout")
 
 
@@ -46,6 +49,11 @@ class SpeechClips:
     into which faults were planted, else the first."""
     hopeless: str
     """Why the alignment analysis judged no recording, if the reason holds for their words too; else ""."""
+
+    @property
+    def num_distinct(self) -> int:
+        """Return how many different verified transcripts there are."""
+        return int((self.is_verified & self.is_first).sum())
 
     @property
     def is_verified(self) -> NDArray[np.bool_]:
@@ -70,7 +78,7 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
     Args:
         shards: The run's shards, in order.
     """
-    values: dict[str, list[Floats]] = {name: [np.zeros(0)] for name in (*_OWN, *_PLANTED)}
+    values: dict[str, list[Floats]] = {name: [np.zeros(0)] for name in (*OWN, *PLANTED)}
     posterior = [np.zeros(0)]
     languages: list[str] = []
     reasons: dict[str, int] = {}
@@ -79,7 +87,7 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
         samples = shard.samples(["id", "language"])
         count = int(samples.num_rows)
         languages += [primary_code(language) for language in samples["language"].to_pylist()]
-        for probe, names in ((PROBE, _OWN), (NULL_PROBE, _PLANTED)):
+        for probe, names in ((PROBE, OWN), (NULL_PROBE, PLANTED)):
             table = shard.measurements(probe, ["status", *names])
             for name in names:
                 values[name].append(read_metric(table, name, count))
@@ -99,9 +107,29 @@ def read_clips(shards: Sequence[ShardTables]) -> SpeechClips:
     )
 
 
+def put_beside(clips: SpeechClips, measured: MeasuredClips) -> SpeechClips:
+    """Return the rows of a run with measured clips behind them; these are sound, and each counts once.
+
+    Args:
+        clips: The run's rows.
+        measured: The clips.
+    """
+    count = measured.num_recordings
+    return SpeechClips(
+        values={
+            name: np.concatenate([own, measured.values.get(name, np.full(count, np.nan))])
+            for name, own in clips.values.items()
+        },
+        posterior=np.concatenate([clips.posterior, np.zeros(count)]),
+        languages=[*clips.languages, *[""] * count],
+        is_first=np.concatenate([clips.is_first, np.ones(count, dtype=bool)]),
+        hopeless="",
+    )
+
+
 def _find_first(values: dict[str, Floats]) -> NDArray[np.bool_]:
-    keys = np.nan_to_num(np.stack([values[name] for name in _OWN], axis=1), nan=1e9)
-    was_planted = np.isfinite(np.stack([values[name] for name in _PLANTED], axis=1)).any(axis=1)
+    keys = np.nan_to_num(np.stack([values[name] for name in OWN], axis=1), nan=1e9)
+    was_planted = np.isfinite(np.stack([values[name] for name in PLANTED], axis=1)).any(axis=1)
     order = np.argsort(~was_planted, kind="stable")
     found = np.zeros(len(keys), dtype=bool)
     if len(keys):

@@ -120,6 +120,13 @@ class FaultFit:
         with np.errstate(invalid="ignore"):
             return int((self.posteriors > PROBABLE).sum())
 
+    def of_first(self, count: int) -> FaultFit:
+        """Return what is known of the first rows, where others were put beside them to judge by."""
+        posteriors = self.posteriors[:count]
+        known = posteriors[np.isfinite(posteriors)]
+        share = float(known.mean()) if len(known) else self.share
+        return replace(self, posteriors=posteriors, share=share, num_judged=len(known))
+
     def describe(self) -> JsonObject:
         """Return it fit for JSON, with a sentence where something was found."""
         told: JsonObject = {"state": self.state, "statistic": f"transcript.{self.fault.statistic}"}

@@ -116,3 +116,21 @@ def test_fires_exactly_outside(values, low, width):
         (f.observed < f.limit) if f.code.endswith("below_min") else (f.observed > f.limit)
         for _, f in found.to_findings()
     )
+
+
+def test_a_finding_says_what_it_rests_on_where_that_is_not_the_set_itself() -> None:
+    import pyarrow as pa
+
+    from mmcheck.config import RuleConfig
+    from mmcheck.judge.table import JudgeTable
+    from mmcheck.judge.threshold import ThresholdRule
+
+    speech = {
+        "sample_id": ["a", "b", "c"],
+        "status": ["measured"] * 3,
+        "wrong_word": [0.9, 0.95, 0.1],
+        "audio_basis": ["judged by limits measured elsewhere", None, None],
+    }
+    table = JudgeTable(pa.table({"id": ["a", "b", "c"]}), {"speech": pa.table(speech)})
+    rule = ThresholdRule("wrong_word", RuleConfig(metric="speech.wrong_word", max=0.8, message="Wrong."))
+    assert rule.apply(table).messages == ["Wrong. Judged by limits measured elsewhere.", "Wrong."]
