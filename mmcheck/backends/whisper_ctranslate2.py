@@ -20,6 +20,7 @@ from mmcheck.backends.whisper_features import Features, stack_features, window_f
 from mmcheck.backends.whisper_streams import map_streams, split_recordings
 from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
 from mmcheck.backends.whisper_verifier import (
+    NO_START,
     DecoderPass,
     Expected,
     StartReading,
@@ -136,7 +137,8 @@ class Ctranslate2WhisperVerifier:
             encoded = np.stack([np.asarray(tasks[use].encoded, np.float32) for use in distinct])
         else:
             encoded = encode_features(self._model, stack_features([tasks[use].features for use in distinct], length))
-        languages = self._detect_languages(encoded)
+        is_known = all(task.language in self.tokens.languages and not task.wants_start for task in tasks)
+        languages = [{} for _ in encoded] if is_known else self._detect_languages(encoded)
         if len(distinct) < len(tasks):
             rows = [distinct.index(use) for use in uses]
             encoded, languages = encoded[rows], [languages[row] for row in rows]
@@ -155,7 +157,10 @@ class Ctranslate2WhisperVerifier:
                 scores, there = self._read(step, result.logits[0])
                 read[row].append(scores)
                 expected[row].append(there)
-        starts = [self._start(no_speech[row], languages[row], task) for row, task in enumerate(tasks)]
+        starts = [
+            self._start(no_speech[row], languages[row], task) if task.wants_start else NO_START
+            for row, task in enumerate(tasks)
+        ]
         return [
             build_verification(
                 texts[row], passes[row], read[row], expected[row], starts[row], encoded[row] if keep_encoded else None

@@ -13,7 +13,7 @@ with planted faults, the mean ROC-AUC is .972 against .971 in float32, and 301 a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,11 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-_MAX_BATCH_TOKENS = 2048  # decoder positions of one batch; our own choice: bounds the memory that the logits take
+_MAX_BATCH_TOKENS = 2048  # decoder positions of one batch; our own choice: bounds the memory that they take
+_MAX_READ_TOKENS = 256  # positions whose logits are there at a time; our own choice: 53 MB, and twice that in passing
+
+_Reading = tuple[StartReading | None, tuple[list[float], float | None], Expected]
+"""What a pass says: of the recording, of its tokens and the end, and of what was expected in their place."""
 
 
 class TorchWhisperVerifier:
@@ -235,8 +239,9 @@ class TorchWhisperVerifier:
             expected: list[list[Expected]] = [[] for _ in tasks]
             for group in group_jobs(jobs, _MAX_BATCH_TOKENS):
                 hidden = self._run(group, prompts, encoded, mask, clips)
-                for (row, step), states in zip(group, hidden, strict=True):
-                    start, scores, there = self._read(step, states, len(prompts[row]), tasks[row].language)
+                for (row, _), (start, scores, there) in zip(
+                    group, self._read(group, hidden, prompts, tasks), strict=True
+                ):
                     if start is not None:
                         starts[row] = start
                     read[row].append(scores)
@@ -310,18 +315,40 @@ class TorchWhisperVerifier:
         return read_start(self._columns(log_probs, start_ids(self.tokens))[0], self.tokens, stated)
 
     def _read(
-        self, step: DecoderPass, states: torch.Tensor, prompt: int, stated: str | None
-    ) -> tuple[StartReading | None, tuple[list[float], float | None], Expected]:
-        """Return what the first position says, what ``read_pass`` says, and what was expected at each scored token."""
-        wanted = states[prompt - 1 + step.context : prompt + len(step.tokens)]
+        self,
+        group: Sequence[tuple[int, DecoderPass]],
+        hidden: torch.Tensor,
+        prompts: Sequence[list[int]],
+        tasks: Sequence[VerificationTask],
+    ) -> Iterator[_Reading]:
+        """Yield what each pass of a group says.
+
+        The whole embedding is read for each product, however few positions it has: so several passes share one, and the
+        first position goes with the others.
+        """
+        parts = []
+        for (row, step), states in zip(group, hidden, strict=True):
+            start = len(prompts[row]) - 1
+            wanted = states[start + step.context : start + 1 + len(step.tokens)]
+            parts.append(self._torch.cat((states[:1], wanted)) if step.first == 0 else wanted)
+        first = 0
+        while first < len(parts):
+            stop, count = first + 1, len(parts[first])
+            while stop < len(parts) and count + len(parts[stop]) <= _MAX_READ_TOKENS:
+                count += len(parts[stop])
+                stop += 1
+            log_probs = self._log_probs(self._torch.cat(parts[first:stop]))
+            pieces = self._torch.split(log_probs, [len(part) for part in parts[first:stop]])
+            for (row, step), piece in zip(group[first:stop], pieces, strict=True):
+                yield self._read_one(step, piece, tasks[row])
+            first = stop
+
+    def _read_one(self, step: DecoderPass, log_probs: torch.Tensor, task: VerificationTask) -> _Reading:
+        """Return what the first position says, what ``read_pass`` says, and what was expected at each token."""
         start = None
         if step.first == 0:
-            # In one product with the rest: a single row would read the whole embedding a second time.
-            log_probs = self._log_probs(self._torch.cat((states[:1], wanted)))
-            start = read_start(self._columns(log_probs[:1], start_ids(self.tokens))[0], self.tokens, stated)
+            start = read_start(self._columns(log_probs[:1], start_ids(self.tokens))[0], self.tokens, task.language)
             log_probs = log_probs[1:]
-        else:
-            log_probs = self._log_probs(wanted)
         columns = self._columns(log_probs, pass_ids(step, self.tokens))
         read = read_pass(step, columns, self.tokens)
         scored = log_probs[: step.num_scored]

@@ -55,6 +55,9 @@ class VerificationTask:
     encoded: Any = field(default=None, repr=False, compare=False)
     """What the encoder made of the features before, in the very window that is set: ``Verification.encoded``. None:
     they are encoded now. Tasks of the same features have all the same."""
+    wants_start: bool = True
+    """Whether the result shall say what the start tells of the recording: no speech, and the language. It costs
+    ctranslate2 a decoder pass of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +240,10 @@ class StartReading:
     """As in ``Verification``."""
     stated_probability: float | None
     """As in ``Verification``."""
+
+
+NO_START = StartReading(no_speech_prob=None, language=None, language_probability=None, stated_probability=None)
+"""Of a task that does not want it."""
 
 
 def start_ids(tokens: WhisperTokens) -> list[int]:

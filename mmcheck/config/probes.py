@@ -81,7 +81,7 @@ class TranscriptNullConfig(PartSection):
     """The transcript_null probe: other clips' texts under sampled recordings."""
 
     num_clips: int = Field(
-        200, ge=0, description="recordings sampled at most: a tenth, but no fewer than 100, and all of up to 200"
+        200, ge=0, description="recordings sampled at most: a tenth, but no fewer than 60, and all of up to 200"
     )
     num_texts: int = Field(3, ge=1, le=20, description="other transcripts of similar length scored on each")
 

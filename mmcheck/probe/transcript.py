@@ -193,17 +193,20 @@ class TranscriptProbe:
         self._weights = folder.weights_digest(backend) if options.verify else ""
         if self._verifier is not None:
             self._is_multilingual = self._verifier.tokens.is_multilingual
-            self._own = OwnTexts(
-                self._verifier,
-                # Where the config itself asks for shorter windows, they have the last word.
-                limits=options.uncertain.model_dump() if options.window == "auto" else None,
-            )
-            self._trials = SpellingTrials(self._verifier, options.uncertain.model_dump(), options.spellings)
-            # On a GPU the values would depend, in the last digits, on whose batch a recording was encoded in.
-            if self._is_shared is not None and self._device == "cpu":
-                self._own.share(self._is_shared)
+            self._use(self._verifier)
         else:
             self._is_multilingual = bool(self._model.model.is_multilingual)
+
+    def _use(self, verifier: WhisperVerifier) -> None:
+        """Verify with this one from now on."""
+        limits = self._options.uncertain.model_dump()
+        self._verifier = verifier
+        # Where the config itself asks for shorter windows, they have the last word.
+        self._own = OwnTexts(verifier, limits=limits if self._options.window == "auto" else None)
+        self._trials = SpellingTrials(verifier, limits, self._options.spellings)
+        # On a GPU the values would depend, in the last digits, on whose batch a recording was encoded in.
+        if self._is_shared is not None and self._device == "cpu":
+            self._own.share(self._is_shared)
 
     def describe(self) -> JsonObject:
         """Return model name, weights' digest, backend, precision and versions, as run.json keeps them."""

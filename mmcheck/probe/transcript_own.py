@@ -54,10 +54,17 @@ class TextOfClip:
     """Kind of window that it shall be seen in."""
     encoded: Any = None
     """What the encoder made of the recording in that window, if it is known."""
+    language: str | None = None
+    """Whisper's code of the language that was heard, which counts where the recording names none; None: detected."""
 
     def task(self) -> VerificationTask:
         """Return what the model is asked."""
-        return replace(make_tasks(self.clip, None, self.text)[0], encoded=self.encoded)
+        return replace(
+            make_tasks(self.clip, None, self.text)[0],
+            language=self.clip.language or self.language,
+            encoded=self.encoded,
+            wants_start=False,
+        )
 
 
 class OwnTexts:

@@ -102,7 +102,7 @@ class _Tried:
         short: list[WindowScores] = []
         found = None
         while (chunk := self._chunk(len(short))) is not None:
-            short.append(_score(self._verifier, window, precision, chunk))
+            short.append(score_clips(self._verifier, window, precision, chunk))
             full, these = _join(self._full[: len(short)]), _join(short)
             found = compare_windows(full, these)
             broken = int(find_broken(full, these).sum())
@@ -117,7 +117,7 @@ class _Tried:
             if len(chunk) < 2:
                 return None
             self._chunks.append(chunk)
-            self._full.append(_score(self._verifier, "full", self._verifier.precisions[-1], chunk))
+            self._full.append(score_clips(self._verifier, "full", self._verifier.precisions[-1], chunk))
         return self._chunks[number]
 
 
@@ -131,7 +131,15 @@ def _usable(clips: Iterable[Clip], limit: int) -> Iterator[Clip]:
             yield clip
 
 
-def _score(verifier: WhisperVerifier, window: str, precision: str, clips: Sequence[Clip]) -> WindowScores:
+def score_clips(verifier: WhisperVerifier, window: str, precision: str, clips: Sequence[Clip]) -> WindowScores:
+    """Return what clips get in one kind of window; the verifier is left in it.
+
+    Args:
+        verifier: The opened model.
+        window: The kind.
+        precision: Number format of the encoder.
+        clips: Two or more of one window each, with different texts; each is given the next one's text as another.
+    """
     verifier.window, verifier.precision = window, precision
     others = [*clips[1:], clips[0]]
     tasks = []

@@ -195,3 +195,37 @@ def test_what_the_model_writes_is_its_own_choice_token_for_token(
     own = verifier.verify(tasks)
     assert [found.num_own for found in own] == [found.num_scored for found in own]
     assert all(found.num_own < found.num_scored for found in verifier.verify(people))
+
+
+def test_a_large_run_gets_windows_cut_to_its_clips() -> None:
+    from mmcheck.config import TranscriptConfig
+    from mmcheck.core.types import MediaRef, Sample
+    from mmcheck.media.sample_media import SampleMedia
+    from mmcheck.media.source import MediaSource
+    from mmcheck.probe.transcript import TranscriptProbe
+
+    folder = DEMO / "audio-transcript"
+    rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
+    source = MediaSource(allow_remote=False)
+    # All of the demo, its faulty pairs too: a trial has to bear them.
+    trial = [
+        SampleMedia(
+            Sample(
+                id=row["id"],
+                manifest="m",
+                row_number=number,
+                audio=MediaRef(uri=str(folder / row["audio_filepath"])),
+                transcript=row["text"],
+                language="en",
+            ),
+            source,
+        )
+        for number, row in enumerate(rows)
+    ]
+    probe = TranscriptProbe(TranscriptConfig(model=str(MODEL), transcribe="never"), "cpu")
+    probe.open()
+    probe.settle(trial, num_recordings=1000)
+    about = probe.describe()["verification"]
+    assert isinstance(about, dict)
+    assert about["window"] == "fitted"
+    assert about["window_check"]["clips"] >= 59

@@ -110,7 +110,13 @@ class KeptVerifier:
             # Equal features are one array, so that the recording is encoded once for all its texts.
             same: dict[str, Any] = {}
             asked = [
-                replace(task, features=same.setdefault(_digest(task.features), task.features), encoded=None)
+                # Whatever is asked first is kept whole, and encoded by the very features.
+                replace(
+                    task,
+                    features=same.setdefault(_digest(task.features), task.features),
+                    encoded=None,
+                    wants_start=True,
+                )
                 for task in absent.values()
             ]
             made = self._verifier.verify(asked)

@@ -147,9 +147,9 @@ def _measure_group(
 
 def _null_probe(probe: KeptProbe, texts: Sequence[tuple[str, str]]) -> TranscriptNullProbe:
     """Return the null's probe, which samples every row that it is given."""
-    options = load_config("default").probes.transcript_null.model_copy(update={"num_clips": len(texts)})
-    null = TranscriptNullProbe(options, "cpu", 0)
-    null.prime(ProbeContext(served=probe, served_fingerprint="", num_rows=len(texts), texts=tuple(texts)))
+    null = TranscriptNullProbe(load_config("default").probes.transcript_null, "cpu", 0)
+    # In a run of one recording every one is sampled, and its sound is cut.
+    null.prime(ProbeContext(served=probe, served_fingerprint="", num_rows=1, texts=tuple(texts)))
     return null
 
 

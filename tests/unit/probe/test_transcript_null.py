@@ -161,7 +161,7 @@ def test_the_served_probe_knows_which_recordings_it_shares() -> None:
 
 def test_large_runs_are_sampled_sparsely() -> None:
     counts = {rows: count_sampled(rows, 200) for rows in (0, 50, ALL_SAMPLED, 201, 500, 1000, 1500, 2000, 10**6)}
-    assert counts == {0: 0, 50: 50, 200: 200, 201: 100, 500: 100, 1000: 100, 1500: 150, 2000: 200, 10**6: 200}
+    assert counts == {0: 0, 50: 50, 200: 200, 201: 60, 500: 60, 1000: 100, 1500: 150, 2000: 200, 10**6: 200}
     assert count_sampled(100, 40) == 40
 
 
@@ -169,7 +169,7 @@ def test_sound_is_cut_in_some_of_the_sampled_alone() -> None:
     probe = make(num_rows=200)
     taken = [probe.prepare(FakeMedia(sample(TEXTS[0][0], number))).planted for number in range(200)]
     assert all({"cut_end_log_prob", "word_surprise"} <= planted.keys() for planted in taken)
-    assert 35 <= sum("cut_audio_surprise" in planted for planted in taken) <= 65
+    assert 30 <= sum("cut_audio_surprise" in planted for planted in taken) <= 60
 
 
 def test_strangers_speak_the_language_and_are_neither_empty_nor_like_the_own_text() -> None:

@@ -133,6 +133,9 @@ def test_a_window_is_set_for_a_while() -> None:
 
 def test_a_text_under_a_clip_is_asked_with_what_is_known_of_it() -> None:
     encoded = np.ones((3, 2))
-    task = TextOfClip(clip=clip("own"), text="other", window="full", encoded=encoded).task()
+    task = TextOfClip(clip=clip("own"), text="other", window="full", encoded=encoded, language="de").task()
     assert task.text == "other"
     assert task.encoded is encoded
+    # What the manifest says of the language goes before what was heard.
+    assert task.language == "en"
+    assert not task.wants_start
