@@ -150,7 +150,7 @@ def test_presets_work_without_any_model(preset):
     reads = {rule.name: rule.metrics for rule in policy.rules}
     assert policy.inactive
     for name, metrics in reads.items():
-        needing = ("image_text.", "transcript.", "alignment.", "speech.", "caption_words.")
+        needing = ("image_text.", "transcript.", "alignment.", "speech.", "caption_words.", "agreement.")
         needs_model = any(metric.startswith(needing) for metric in metrics)
         assert (name in policy.inactive) == needs_model
 
