@@ -22,6 +22,9 @@ test at one in a thousand."""
 SHARES_DIFFERENCE, SHARES_ERRORS = 0.05, 4
 """Difference of the two estimates of the share, and the same in standard errors, up to which they agree. Our own
 choice: less than a doubt about the verdicts, and hardly ever by chance."""
+SHARE_BIAS = 0.08
+"""Times the share and its rest: what a share may be off in sets of any size. Measured: on synthetic sets of 3,000 rows
+the estimate is off by .002 at 2 %, by .002 to .009 at 10 % and by up to .016 at 40 %."""
 MIN_STRANGERS = 0.1
 """Share of random re-pairings of the bank that must join unlike halves. Our own choice: with fewer, the set says the
 same of all its images."""

@@ -24,6 +24,7 @@ from mmcheck.corpus.constants import (
     ALIGNMENT_MAX_SHARE,
     ALIGNMENT_MIN_HIT_RATE,
     KOLMOGOROV_SMIRNOV,
+    SHARE_BIAS,
     SHARES_DIFFERENCE,
     SHARES_ERRORS,
 )
@@ -203,8 +204,14 @@ def judge_scores(
 
 
 def _share(mixture: NullMixture, null_scores: Floats, scores: Floats, weights: Floats, seed: int) -> ShareEstimate:
-    """Return the share with its sampling interval, and whether an estimate that fits nothing agrees."""
+    """Return the share with its interval, and whether an estimate that fits nothing agrees.
+
+    Chance in who is in the set is not all that moves the estimate: random pairs that happen to be right, or a model
+    that takes right ones for random, move it alike in sets of any size. The interval allows for that too.
+    """
     low, high = share_interval(mixture, resamples=_RESAMPLES, seed=seed)
+    bias = SHARE_BIAS * mixture.share * (1.0 - mixture.share)
+    low, high = max(0.0, low - bias), min(1.0, high + bias)
     storey = smoothed_storey_share(p_values(null_scores, scores), weights)
     # Storey's estimate counts the few pairs above a p-value of about a half, so its own error is that of a small count.
     margin = SHARES_ERRORS * np.sqrt(max(storey, mixture.share) / max(float(weights.sum()), 1.0))
@@ -253,7 +260,7 @@ def _sentences(
     share, low, high = (percent(value) for value in (estimate.share, estimate.share_low, estimate.share_high))
     found = [
         f"About {share} % of the {num_pairs} distinct {kind.pairs}{place} are mismatched "
-        f"(95 % sampling interval {low} to {high} %)."
+        f"(95 % interval {low} to {high} %)."
     ]
     if numbers.num_foreign:
         found.append(_foreign_sentence(numbers.num_foreign))
@@ -337,7 +344,7 @@ def describe_slices(slices: Mapping[str, SliceVerdict], kind: PairKind) -> tuple
         span = f", from {percent(share.min())} % ({least}) to {percent(share.max())} % ({most})"
         sentences.append(
             f"About {shown} % of the {int(pairs.sum())} distinct {kind.pairs} in {where} slices are mismatched "
-            f"(95 % sampling interval {shown_low} to {shown_high} %){span if share.min() < share.max() else ''}."
+            f"(95 % interval {shown_low} to {shown_high} %){span if share.min() < share.max() else ''}."
         )
         if foreign := sum(each.num_foreign for each in numbers):
             sentences.append(_foreign_sentence(foreign))

@@ -13,7 +13,7 @@ class ShareEstimate:
 
     share: float
     share_low: float
-    """Lower end of the 95 % sampling interval."""
+    """Lower end of the 95 % interval: sampling, and what moves sets of any size alike."""
     share_high: float
     """Upper end."""
     storey_share: float

@@ -30,7 +30,7 @@ def test_a_set_with_much_noise_is_still_judged(share):
     assert verdict.state == "judged"
     assert verdict.numbers.share.estimates_agree
     assert verdict.numbers.share.share_low <= share <= verdict.numbers.share.share_high
-    assert "95 % sampling interval" in verdict.sentences[0]
+    assert "95 % interval" in verdict.sentences[0]
 
 
 @pytest.mark.parametrize("true_mean", [0.0, 0.4, -1.0])
