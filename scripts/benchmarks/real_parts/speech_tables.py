@@ -111,8 +111,8 @@ def _ring_table(outcomes: Sequence[SpeechOutcome]) -> str:
             rows = [row for row in outcome.rings if row.share == share]
             if rows:
                 lines.append([outcome.setting.title, *_ring_cells(share, rows)])
-    head = ["", "moved", "sets", "rows", "precision", "recall", "clean rows taken", "with flags: P / R"]
-    return table([*head, "share told, mean", "off, worst", "interval holds it"], lines)
+    head = ["", "moved", "sets", "rows", "precision", "recall", "clean rows quarantined", "with flags: P / R"]
+    return table([*head, "share estimated, mean", "off, worst", "interval holds it"], lines)
 
 
 def _ring_cells(share: float, rows: Sequence[RingOutcome]) -> list[str]:

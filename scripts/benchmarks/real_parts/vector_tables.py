@@ -72,8 +72,16 @@ def _product_table(outcomes: Sequence[VectorOutcome]) -> str:
                 f"{sum(held)} of {len(held)}" if held else "-",
             ]
         )
-    head = ["", "rows", "sets", "precision", "recall", "sound rows taken", "taken or not judged: faulty / sound"]
-    return table([*head, "planted", "told, mean", "off, worst", "interval holds it"], lines)
+    head = [
+        "",
+        "rows",
+        "sets",
+        "precision",
+        "recall",
+        "clean rows quarantined",
+        "quarantined or unchecked: faulty / clean",
+    ]
+    return table([*head, "planted", "estimated, mean", "off, worst", "interval holds it"], lines)
 
 
 def _method_table(outcomes: Sequence[VectorOutcome]) -> str:
@@ -95,4 +103,4 @@ def _method_table(outcomes: Sequence[VectorOutcome]) -> str:
                     percent(counts.false_rate),
                 ]
             )
-    return table(["", "", "ROC-AUC", "precision", "recall", "sound rows taken"], lines)
+    return table(["", "", "ROC-AUC", "precision", "recall", "clean rows quarantined"], lines)
