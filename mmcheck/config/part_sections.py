@@ -69,7 +69,15 @@ class PartSections(Section):
         """Return the names of the parts that will run, in the order of the tree."""
         return [name for name in self.names() if _runs(getattr(self, name))]
 
+    def unset(self) -> list[str]:
+        """Return the names of the parts that would run if their section said more, such as which model."""
+        return [name for name in self.names() if _lacks(getattr(self, name))]
+
 
 def _runs(section: Any) -> bool:
     # The section of a package's part may be no PartSection.
-    return bool(section.enabled and not (isinstance(section, PartSection) and section.lacks))
+    return bool(section.enabled and not _lacks(section))
+
+
+def _lacks(section: Any) -> bool:
+    return isinstance(section, PartSection) and bool(section.lacks)

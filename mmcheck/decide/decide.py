@@ -14,6 +14,7 @@ from mmcheck.config import Config, compare_with_preset
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import OutputError, RunError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Shard
@@ -31,6 +32,8 @@ from mmcheck.store.run_folder import RunFolder
 from mmcheck.store.run_summary import SUMMARY_VERSION, RunSummary
 from mmcheck.store.schema import write_part
 from mmcheck.store.seal import write_json, write_yaml
+
+_HALVES = tuple(half for kind in PAIR_KINDS for half in (kind.medium, kind.text))
 
 
 def make_policy(run: RunFolder, config: Config) -> Policy:
@@ -83,6 +86,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     old = _put_aside(run.path / "verdicts")
     labels = {"policy": config.policy_digest()}
     spool = OutputSpool(run, config, _written_metrics(policy))
+    halves: set[str] = set()
     # Parquet is written outside Python: beside the manifests' lines it costs next to no time.
     with ThreadPoolExecutor(1, thread_name_prefix="verdicts") as pool:
         # Thousands of files take a second to remove; a kill leaves them under a name that the next run sweeps away.
@@ -91,6 +95,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
             table = JudgeTable(group.samples, group.measured)
             verdicts = policy.judge(table)
             pairs.add(table)
+            halves.update(half for half in _HALVES if group.samples[half].null_count < group.samples.num_rows)
             if writing is not None:
                 writing.result()
             writing = pool.submit(_write_verdicts, run, group.shards, verdicts, labels)
@@ -100,7 +105,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
             progress.advance(group.samples.num_rows)
         if writing is not None:
             writing.result()
-    counted = tally.summary(run.record.rows, sorted(policy.inactive))
+    counted = tally.summary(run.record.rows, policy.missed(halves, config.probes.unset()))
     whole = describe_set(run, config, tally, counted_rows, pairs.describe(run, config))
     told = {"schema_version": SUMMARY_VERSION, **counted, **whole, "config": compare_with_preset(config).to_json()}
     summary = cast(RunSummary, told)

@@ -46,6 +46,7 @@ class Policy:
         self.digest = digest_value({name: options.model_dump(mode="json") for name, options in rules.items()})
         self.rules: list[Rule] = []
         self.inactive: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
         """Rule name -> why it cannot fire in this run; filled by ``check_metrics``."""
         faults: list[ConfigError] = []
         for name, options in rules.items():
@@ -78,6 +79,7 @@ class Policy:
         """
         faults: list[str] = []
         inactive: dict[str, str] = {}
+        missing: dict[str, str] = {}
         described = {name.partition(".")[0] for name in known}
         for rule in self.rules:
             for metric in rule.metrics:
@@ -85,15 +87,26 @@ class Policy:
                 if metric not in known and (probe in described or probe not in (*PROBES.names(), *ANALYSES.names())):
                     faults.append(f"rules.{rule.name}: unknown metric {metric!r}" + _nearest(metric, known))
                 elif probe not in enabled:
+                    missing.setdefault(rule.name, probe)
                     inactive.setdefault(rule.name, f"{metric} is not measured: {probe} is not enabled")
                 elif not _is_fed(probe, enabled):
+                    missing.setdefault(rule.name, probe)
                     inactive.setdefault(rule.name, f"{metric} is not measured: no probe that {probe} reads is enabled")
             faults += rule.check(known)
         if faults:
             count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
             lines = "\n".join(f"  {fault}" for fault in faults)
             raise ConfigError(f"the rules have {count}:\n{lines}", hint="`mmcheck list` prints all metrics.")
-        self.inactive = inactive
+        self.inactive, self._missing = inactive, missing
+
+    def missed(self, halves: Collection[str], unset: Collection[str]) -> list[str]:
+        """Return the inactive rules that would have had something to judge in a set, sorted.
+
+        Args:
+            halves: Columns of media and texts that any sample of the set has.
+            unset: Probes that run only where the config says more, such as which model.
+        """
+        return sorted(name for name in self.inactive if _concerns(self._missing[name], halves, unset))
 
     def judge(self, table: JudgeTable) -> pa.Table:
         """Return one verdict a sample, in the verdicts schema of the run folder."""
@@ -143,6 +156,16 @@ def _is_fed(analysis: str, enabled: Collection[str]) -> bool:
     """Return whether a probe that an analysis reads is part of the run; true for probes and for what reads any."""
     reads = ANALYSES.get(analysis).traits.reads if analysis in ANALYSES else ()
     return not reads or any(probe in enabled for probe in reads)
+
+
+def _concerns(part: str, halves: Collection[str], unset: Collection[str]) -> bool:
+    """Return whether a probe or an analysis that did not run would have looked at such a set."""
+    probes = ANALYSES.get(part).traits.reads if part in ANALYSES else (part,)
+    known = [probe for probe in probes if probe in PROBES]
+    if known and all(probe in unset for probe in known):
+        return False
+    wanted = {half for probe in known for half in PROBES.get(probe).traits.halves}
+    return not wanted or any(half in halves for half in wanted)
 
 
 def _add(found: list[RuleFindings], rank: NDArray[np.int8], findings: RuleFindings) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import Config, RuleConfig, load_config
+from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.policy import Policy
@@ -161,6 +162,20 @@ def test_rules_on_probes_that_do_not_run_are_inactive_not_wrong(make_table):
     assert policy.metrics == ("image_text.similarity", "transcript.wer", "media.width")
     table = make_table(1, {"media": [{"width": 3.0}], "image_text": [{"similarity": 0.5}]})
     assert verdicts(policy, table)[0]["codes"] == ["small.below_min"]
+
+
+def test_only_rules_that_the_set_could_have_used_are_told_as_missed():
+    rules = {
+        "wer": RuleConfig(metric="transcript.wer", max=0.2),
+        "small": RuleConfig(metric="media.width", min=32),
+        "low": LOW,
+        "second": RuleConfig(metric="agreement.words_both", max=0),
+    }
+    policy = Policy(rules)
+    policy.check_metrics(known_metrics(), ["caption_text"])
+    assert policy.missed({"image", "caption"}, ["transcript_second"]) == ["low", "small"]
+    assert policy.missed({"audio", "transcript"}, ["transcript_second"]) == ["small", "wer"]
+    assert policy.missed({"audio", "transcript"}, []) == ["second", "small", "wer"]
 
 
 def test_a_registered_probe_without_known_metrics_is_not_an_unknown_metric():
