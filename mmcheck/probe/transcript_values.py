@@ -86,7 +86,7 @@ def own_values(verified: Sequence[Verification], *, is_respelled: bool) -> dict[
     scored = sum(part.num_scored for part in verified)
     if not scored or len(own) < len(verified):
         return {"num_tokens": float(scored)}
-    return {"num_tokens": float(scored), "own_choice": (sum(own) - is_respelled) / scored}
+    return {"num_tokens": float(scored), "own_choice": max(0, sum(own) - is_respelled) / scored}
 
 
 def alignment_values(alignment: WordAlignment, *, is_scriptio_continua: bool) -> dict[str, float]:

@@ -153,13 +153,16 @@ class NearImages:
         return np.concatenate([empty, *left]), np.concatenate([empty, *right])
 
     def _altered_bits(self, first: Rows, second: Rows) -> NDArray[np.int64]:
-        """Return in how many bits the nearest looks differ, shape (m,); 64 where no two are near."""
+        """Return in how many bits the nearest looks differ, shape (m,); 64 where no two are near.
+
+        One bit less is allowed than to the plain looks: there are more ways to be alike by chance.
+        """
         looks = self._looks
         found = np.full(len(first), _BITS)
         for one, other in looks.combinations():
             rows = np.flatnonzero(looks.known[one][first] & looks.known[other][second])
             bits = count_bits(looks.hashes[one][first[rows]] ^ looks.hashes[other][second[rows]])
-            near = bits <= self._alone_bits
+            near = bits < self._alone_bits
             rows, bits = rows[near], bits[near]
             for start in range(0, len(rows), _BLOCK):
                 some = rows[start : start + _BLOCK]

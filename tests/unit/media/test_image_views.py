@@ -39,7 +39,7 @@ ALTERED = {
     "bordered": (lambda image: jpeg(ImageOps.expand(image, max(8, min(image.size) // 12), "white")), 0.75),
     "letterboxed": (lambda image: jpeg(ImageOps.pad(image, (max(image.size), max(image.size)), color="black")), 0.7),
     "captioned": (lambda image: jpeg(captioned(image)), 0.4),
-    "cropped": (lambda image: jpeg(crop(image, 0.04)), 0.5),
+    "cropped": (lambda image: jpeg(crop(image, 0.04)), 0.35),
 }
 
 
