@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mmcheck.core.arrays import Floats
 from mmcheck.core.constants import PROBABLE
 from mmcheck.core.json_types import JsonObject
+from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.constants import (
     FAULT_HIT_QUANTILE,
     FAULT_MIN_EFFECT,
@@ -49,8 +50,10 @@ class Fault:
     """Whether high values of the statistic are the suspicious ones."""
     grows: bool
     """Whether longer texts have worse values for no other reason than their length."""
+    singular: str
+    """What a sentence says of one of them."""
     plural: str
-    """What a sentence says of many of them."""
+    """What it says of many of them."""
     is_optional: bool = False
     """Whether a set may lack its values without a word: scripts without spaces have none."""
 
@@ -66,6 +69,7 @@ FAULTS = (
         planted="cut_end_log_prob",
         is_high_bad=False,
         grows=False,
+        singular="transcript stops before the speech does",
         plural="transcripts stop before the speech does",
     ),
     Fault(
@@ -74,6 +78,7 @@ FAULTS = (
         planted="word_surprise",
         is_high_bad=True,
         grows=True,
+        singular="transcript has a wrong, missing or added word",
         plural="transcripts have a wrong, missing or added word",
     ),
     Fault(
@@ -82,6 +87,7 @@ FAULTS = (
         planted="cut_audio_surprise",
         is_high_bad=True,
         grows=False,
+        singular="transcript ends in words that are not in the recording",
         plural="transcripts end in words that are not in the recording",
     ),
     Fault(
@@ -90,6 +96,7 @@ FAULTS = (
         planted="added_surprise",
         is_high_bad=True,
         grows=False,
+        singular="transcript goes on after the speech has ended",
         plural="transcripts go on after the speech has ended",
         is_optional=True,
     ),
@@ -139,8 +146,9 @@ class FaultFit:
             if self.num_found:
                 side = "above" if self.fault.is_high_bad else "below"
                 odds = f"about 1 in {round(1 / self.false_share):,}" if self.false_share > 1e-5 else "hardly any"
+                many = count_noun(self.num_found, self.fault.singular, self.fault.plural)
                 sentence = (
-                    f"{self.num_found} {self.fault.plural} (transcript.{self.fault.statistic} {side} {self.limit:.1f}, "
+                    f"{many} (transcript.{self.fault.statistic} {side} {self.limit:.1f}, "
                     f"as in {odds} correct transcripts)."
                 )
         return {**told, "sentence": sentence}
