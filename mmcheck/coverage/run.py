@@ -179,7 +179,8 @@ def _cover_view(
         state=covered.state,
         min_rows=MIN_ROWS,
         rows=len(covered.rows),
-        rows_without_embedding=int(members.sum()) - len(covered.rows),
+        # A manifest of captions with given vectors names no media, and yet they are on the map.
+        rows_without_embedding=int(np.setdiff1d(np.flatnonzero(members), covered.rows).size),
         map=covered.method,
         misaligned=share_of(facts.misaligned(view.medium)[covered.rows]),
         vague=share_of(facts.vague(view.medium)[covered.rows].astype(float)),

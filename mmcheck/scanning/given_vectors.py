@@ -6,6 +6,7 @@ report, repair, overlap, coverage and a resumed scan find what they always find.
 
 from __future__ import annotations
 
+import difflib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ _VERSION = 1
 """Counted up when the same files and options would give other values."""
 _COUNT = "given_"
 _COUNTS = ("compared", "by_score", "without", "normalised")
+_MAX_NAMES = 20  # columns named in an error; our own choice: a screen
 _NORMALISED = f"{_COUNT}normalised"
 _MAX_FILES = 16  # files that run.json lists; our own choice: there may be thousands, and the fingerprint names all
 
@@ -127,7 +129,12 @@ class GivenVectors:
                     self._out / "samples" / shard.part, list(dict.fromkeys([*wanted, *(["row"] if column else [])]))
                 )
                 matched = None if matching is None else matching.match(shard, samples)
-                scores = None if column is None else _row_scores(samples["row"].to_pylist(), column)
+                scores = None
+                if column is not None:
+                    rows = samples["row"].to_pylist()
+                    if shard is missing[0]:
+                        _check_column(rows, column)
+                    scores = _row_scores(rows, column)
                 part = make_part(samples, source, matched, scores)
                 if shard is missing[0] and part.odd_score is not None:
                     raise _no_cosines(part.odd_score, self._options)
@@ -221,6 +228,22 @@ def _row_scores(rows: Sequence[str], column: str) -> Floats:
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[number] = value
     return found
+
+
+def _check_column(rows: Sequence[str], column: str) -> None:
+    """Refuse a column of scores that none of the first rows has."""
+    names: dict[str, None] = {}
+    for row in parse_rows(rows):
+        if column in row:
+            return
+        names |= dict.fromkeys(map(str, row))
+    near = difflib.get_close_matches(column, list(names), 1)
+    known = ", ".join(repr(name) for name in list(names)[:_MAX_NAMES])
+    raise UserError(
+        f"none of the first {len(rows):,} rows of the manifest has the column {column!r} (input.embeddings.score)."
+        + (f" Did you mean {near[0]!r}?" if near else ""),
+        hint=f"its columns are {known or 'none'}.",
+    )
 
 
 def _no_cosines(score: float, options: EmbeddingsConfig) -> UserError:

@@ -58,6 +58,6 @@ def measured_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     rows += [{"id": "half-caption", "caption": "a red ball"}, {"id": "half-image", "image": rows[0]["image"]}]
     manifest = folder / "rows.jsonl"
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": "broken-row', "utf-8")
-    overrides = ["probes.transcript_null.num_clips=40", "probes.transcript_second.enabled=true"]
+    overrides = ["probes.transcript_null.num_clips=40", "probes.transcript_second.model=tiny-ctc"]
     run = mmcheck.scan(manifest, folder / "run", "demo", overrides=overrides)
     return run.folder

@@ -206,6 +206,13 @@ def test_scores_that_are_no_cosines_are_refused(tmp_path: Path, pairs: GivenPair
             scan(tmp_path / "rows.jsonl", tmp_path / "run", overrides=["input.embeddings.score=score"])
 
 
+def test_a_mistyped_column_of_scores_is_named_with_those_there_are(tmp_path: Path, pairs: GivenPairs) -> None:
+    rows = [{**row, "similarity": 0.3} for row in pairs.rows()]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match=r"has the column 'similarty'.*Did you mean 'similarity'"):
+        scan(tmp_path / "rows.jsonl", tmp_path / "run", overrides=["input.embeddings.score=similarty"])
+
+
 def test_broken_vectors_cost_their_rows_alone(tmp_path: Path, pairs: GivenPairs) -> None:
     images, texts = pairs.images.astype(np.float16), pairs.texts.astype(np.float32) * 7
     images[3] = 0
@@ -304,7 +311,9 @@ def test_other_commands_work_on_them(tmp_path: Path, pairs: GivenPairs) -> None:
     named = ["input.embeddings.model=some CLIP"]
     run = scan(manifest, tmp_path / "run", tmp_path / "v.npz", overrides=named, judged=True)
     assert repair_run(run.path).proposals >= 0.5 * len(pairs.moved)
-    assert cover_run(run.folder).views
+    views = cover_run(run.folder).views
+    assert views
+    assert all(view.rows_without_embedding >= 0 for view in views.values())
     second = given.make_pairs(60, seed=9)
     second.images[:5] = pairs.images[20:25]
     np.savez(tmp_path / "w.npz", image=second.images, text=second.texts)
