@@ -17,7 +17,7 @@ from mmcheck.store.schema import metric_columns
 
 NAMES = PROBES.names()
 HALVES = {"image", "caption", "audio", "transcript"}
-CONFIG = load_config("demo")
+CONFIG = load_config("demo", overrides=["probes.transcript_second.model=tiny-ctc"])
 
 
 def make(name: str) -> Any:
