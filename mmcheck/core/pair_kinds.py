@@ -6,10 +6,29 @@ asks here for its halves, its probe, its metrics and its words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mmcheck.core.types import MediaRef, Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What holds the halves of pairs against each other, and what judges by it."""
+
+    probe: str
+    """Probe that compares them."""
+    metrics: tuple[str, ...]
+    """Metrics of the probe, without its name, of which one at least says whether the two belong together."""
+    posterior: str
+    """Full name of the probability that a pair is a random pairing."""
+    cause_column: str
+    """Column of the posterior's analysis with the stable word for why a pair was not judged."""
+
+    @property
+    def judged_by(self) -> str:
+        """Return the analysis that judges."""
+        return self.posterior.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +54,8 @@ class PairKind:
     """Analyses that look at pairs of this kind through the same model."""
     judged_by: str = "alignment"
     """Analysis that says whether the halves of a pair belong together, or why that cannot be said."""
+    second: Comparison | None = None
+    """A second model that compares such pairs too, where one is named: it stands in where ``probe`` did not run."""
     by_words: tuple[str, ...] = ()
     """Metrics of those that stand on the words alone where the model cannot judge."""
     decoding_limit: str
@@ -78,6 +99,17 @@ class PairKind:
     def basis_column(self) -> str:
         """Return the column of an analysis that says what a judgement rests on, where that is not the set itself."""
         return f"{self.name}_basis"
+
+    def compared_by(self, ran: Collection[str]) -> Comparison | None:
+        """Return what compared the pairs of a run; None if nothing did.
+
+        Args:
+            ran: Probes of the run.
+        """
+        own = Comparison(
+            probe=self.probe, metrics=self.comparisons, posterior=self.posterior, cause_column=self.cause_column
+        )
+        return next((it for it in (own, self.second) if it is not None and it.probe in ran), None)
 
     def is_by_model(self, metric: str) -> bool:
         """Return whether a metric means something only where the model of these pairs can judge the data.
@@ -162,6 +194,12 @@ AUDIO_TRANSCRIPT = PairKind(
     shown_by=("mean_log_prob", "worst_word_log_prob", "wer"),
     embedded_by="media",
     analyses=("speech",),
+    second=Comparison(
+        probe="transcript_second",
+        metrics=("mean_log_prob",),
+        posterior="agreement.second_posterior",
+        cause_column="cause",
+    ),
     decoding_limit="max_audio_seconds",
     is_seen=False,
     says_something=r"[\p{L}\p{N}]",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcheck.config import Config, RuleConfig
-from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
+from mmcheck.core.pair_kinds import PAIR_KINDS, Comparison, PairKind
 from mmcheck.core.sentences import count_noun
 from mmcheck.judge.message import show_number
 from mmcheck.judge.table import JudgeTable
@@ -36,14 +36,18 @@ class ComparedPairs:
         """Count one group of shards."""
         for kind in PAIR_KINDS:
             whole = table.has(kind.medium) & table.has(kind.text) & ~table.has_problem
-            compared = table.has_values(kind.probe, kind.comparisons)
-            judged = np.isfinite(table.values(kind.posterior))
+            by = kind.compared_by(table.probes)
+            if by is None:
+                compared = judged = np.zeros(table.num_rows, dtype=bool)
+            else:
+                compared = table.has_values(by.probe, by.metrics)
+                judged = np.isfinite(table.values(by.posterior))
+                causes = table.words(by.judged_by, by.cause_column).filter(~judged).drop_null()
+                self._causes[kind].update(causes.to_pylist())
             counts = self._counts[kind]
             counts["pairs"] += int((whole | compared).sum())
             counts["compared"] += int(compared.sum())
             counts["judged"] += int(judged.sum())
-            causes = table.words("alignment", f"{kind.name}_cause").filter(~judged).drop_null()
-            self._causes[kind].update(causes.to_pylist())
 
     def describe(self, run: RunFolder, config: Config) -> dict[str, PairSummary]:
         """Return what summary.json says under ``pairs``, by kind; kinds that the run does not hold are left out.
@@ -60,7 +64,12 @@ class ComparedPairs:
 
     def _describe(self, kind: PairKind, run: RunFolder, config: Config) -> PairSummary:
         counts = self._counts[kind]
-        raw = {name: rule for name, rule in config.rules.items() if rule.metric in kind.raw_metrics}
+        by = kind.compared_by(run.record.probes)
+        raw = (
+            {name: rule for name, rule in config.rules.items() if rule.metric in kind.raw_metrics}
+            if by is None or by.probe == kind.probe
+            else {}
+        )
         in_force = {name: rule for name, rule in raw.items() if rule.enabled}
         left = counts["compared"] - counts["judged"]
         found: PairSummary = {
@@ -70,17 +79,19 @@ class ComparedPairs:
             "by_raw_limit": left if in_force else 0,
         }
         lacking = sum(self._causes[kind][cause] for cause in _TOO_LITTLE)
-        if kind.probe not in run.record.probes:
+        if by is None:
             found["warning"] = (
                 f"{_number(kind, counts['pairs'])} NOT compared: {_why_not(kind, run)}. "
                 "The verdicts on these rows are based on their files and texts alone."
             )
-        elif left and not in_force and "alignment" not in run.record.analyses:
+        elif left and not in_force and by.judged_by not in run.record.analyses:
             found["warning"] = (
-                f"{_number(kind, left)} compared but NOT judged: the analysis alignment did not run, and no rule looks "
-                "at the raw values."
+                f"{_number(kind, left)} compared but NOT judged: the analysis {by.judged_by} did not run, and no rule "
+                "looks at the raw values."
             )
         notes = []
+        if by is not None and by.probe != kind.probe:
+            notes.append(_tell_second(kind, by, counts["compared"], run))
         part = run.record.probes.get(kind.probe)
         if part is not None and part.is_given:
             pairs = f"{kind.pairs[:1].upper()}{kind.pairs[1:]}"
@@ -154,6 +165,11 @@ def _number(kind: PairKind, count: int) -> str:
 def _why_not(kind: PairKind, run: RunFolder) -> str:
     reason = run.record.skipped_probes.get(kind.probe)
     return f"the probe {kind.probe} did not run ({reason or 'it is not enabled'})"
+
+
+def _tell_second(kind: PairKind, by: Comparison, count: int, run: RunFolder) -> str:
+    model = run.record.probes[by.probe].model
+    return f"{_number(kind, count)} compared by the second verifier alone ({model or by.probe}): {_why_not(kind, run)}."
 
 
 def _tell_limits(rules: Mapping[str, RuleConfig], kind: PairKind, run: RunFolder) -> str:

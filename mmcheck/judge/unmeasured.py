@@ -58,7 +58,8 @@ class UnmeasuredRule(BaseRule):
             )
         for kind, mask in _pairs_not_measured(table).items():
             rows = _take(left, mask)
-            reasons = table.reasons(kind.probe).take(pa.array(rows)).to_pylist()
+            by = kind.compared_by(table.probes)
+            reasons = table.reasons(kind.probe if by is None else by.probe).take(pa.array(rows)).to_pylist()
             found += (
                 (
                     row,
@@ -126,8 +127,8 @@ def _pairs_not_measured(table: JudgeTable) -> dict[PairKind, Mask]:
     A sample with both halves must have been compared, an empty text included. One with a single half (an image without
     any caption) must at least have been compared as another pair, or nobody ever checked what belongs to what.
     """
-    ran = [kind for kind in PAIR_KINDS if kind.probe in table.probes]
-    compared = {kind: table.has_values(kind.probe, kind.comparisons) for kind in ran}
+    ran = {kind: by for kind in PAIR_KINDS if (by := kind.compared_by(table.probes)) is not None}
+    compared = {kind: table.has_values(by.probe, by.metrics) for kind, by in ran.items()}
     any_compared = np.zeros(table.num_rows, dtype=bool)
     for mask in compared.values():
         any_compared |= mask

@@ -156,3 +156,52 @@ def test_a_run_of_an_earlier_version_is_not_judged_by_values_that_it_lacks() -> 
     run: Any = SimpleNamespace(path="run", probes=lambda: ["image_text", "alignment"], metrics=lambda: earlier)
     with pytest.raises(RunError, match=r"earlier version of mmcheck: it holds alignment\.posterior"):
         make_policy(run, load_config("default"))
+
+
+def make_second(count: int, judged: int) -> JudgeTable:
+    """Return recordings that the second verifier alone compared; it has a verdict on the first ``judged``."""
+    samples = samples_to_table(
+        [
+            Sample(
+                id=f"s{row}", manifest="m", row_number=row + 1, audio=MediaRef(uri=f"/{row}.wav"), transcript="hello"
+            )
+            for row in range(count)
+        ],
+        0,
+    )
+    probe = measurements_to_table(
+        [
+            Measurement(
+                sample_id=f"s{row}", probe="transcript_second", status=Status.MEASURED, values={"mean_log_prob": -0.1}
+            )
+            for row in range(count)
+        ],
+        [Metric(name="transcript_second.mean_log_prob", description="")],
+    )
+    analysis = pa.table(
+        {
+            "sample_id": samples["id"],
+            "status": ["measured" if row < judged else "not_applicable" for row in range(count)],
+            "second_posterior": pa.array([0.1 if row < judged else None for row in range(count)], pa.float64()),
+            "cause": pa.array([None if row < judged else "too_few_pairs" for row in range(count)], pa.string()),
+        }
+    )
+    return JudgeTable(samples, {"transcript_second": probe, "agreement": analysis})
+
+
+def test_pairs_that_the_second_verifier_alone_compared_are_compared() -> None:
+    summary = describe(make_second(5, 4), analyses=("agreement",))
+    found = summary["pairs"]["audio"]
+    assert (found["pairs"], found["compared"], found["judged"], found["by_raw_limit"]) == (5, 5, 4, 0)
+    assert "warning" not in found
+    assert found["note"].startswith("5 recordings with transcripts were compared by the second verifier alone")
+    assert "the probe transcript did not run" in found["note"]
+    assert tell_limits(summary) == ""
+    # The raw limits are on the first verifier's values, of which there are none.
+    assert advise(summary, "run") is None
+
+
+def test_what_the_second_verifier_compared_without_its_analysis_is_not_judged() -> None:
+    summary = describe(make_second(5, 0), analyses=())
+    assert "NOT judged: the analysis agreement did not run" in summary["pairs"]["audio"]["warning"]
+    assert tell_limits(summary) == "files and texts checked; pairs NOT judged"

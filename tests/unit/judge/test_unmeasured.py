@@ -95,3 +95,18 @@ def test_a_text_without_its_medium_is_half_a_pair_beside_a_whole_one(make_table,
 def test_without_a_pair_probe_the_other_probes_suffice(make_table, image_sample, audio_sample):
     table = make_table([image_sample(0), audio_sample(1)], {"media": [{"width": 1.0}, {"duration": 1.0}]})
     assert codes(table) == {}
+
+
+def test_where_the_second_verifier_stands_in_it_must_have_compared_the_pair(make_table, audio_sample):
+    values = [{"mean_log_prob": -0.1}, "the second model is not meant for the sample's language", {"num_words": 2.0}]
+    samples = [audio_sample(row) for row in range(3)]
+    rule = UnmeasuredRule("unmeasured", RuleConfig(rule="unmeasured"))
+    alone = make_table(samples, {"media": [{"seconds": 1.0}] * 3, "transcript_second": values})
+    found = dict(rule.apply(alone).to_findings())
+    assert {row: finding.code for row, finding in found.items()} == dict.fromkeys(
+        (1, 2), "unmeasured.pair_not_measured"
+    )
+    assert found[1].message.endswith("were not compared: the second model is not meant for the sample's language.")
+    # Beside the first verifier it need not have: that one compared them all.
+    first = {"media": [{"seconds": 1.0}] * 3, "transcript": [{"mean_log_prob": -0.2}] * 3}
+    assert codes(make_table(samples, {**first, "transcript_second": values})) == {}
