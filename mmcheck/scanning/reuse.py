@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.core.errors import ConfigError, MediaError, RunError
+from mmcheck.core.errors import ConfigError, MediaError, RunError, UserError
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Measurement, MediaRef, Sample, Shard, Status
@@ -46,7 +46,8 @@ class EarlierRun:
 
     Raises:
         OutputError: If it is not a run folder.
-        RunError: If it is damaged, or holds no digests of media.
+        RunError: If it is damaged.
+        UserError: If it holds no digests of media.
     """
 
     def __init__(self, path: Path, progress: Progress) -> None:
@@ -120,7 +121,7 @@ class EarlierRun:
 
     def _index(self, progress: Progress) -> tuple[NDArray[Any], NDArray[np.int32]]:
         if "media" not in self.probes:
-            raise RunError(
+            raise UserError(
                 f"{self.path} cannot be reused: it holds no digests of its media.",
                 hint="digests come from the probe `media`, which that scan left out; scan without --reuse.",
             )
@@ -145,7 +146,7 @@ class EarlierRun:
         if stored.num_rows != len(samples):
             raise RunError(f"{part} does not belong to its samples.", hint="scan that run again.")
         if any(column.name not in stored.column_names for column in DIGESTS.values()):
-            raise RunError(
+            raise UserError(
                 f"{self.path} cannot be reused: it was scanned by an earlier version, which kept digests of media in "
                 "another way.",
                 hint="scan without --reuse.",
@@ -198,7 +199,8 @@ def open_earlier(paths: Sequence[Path], out: Path, progress: Progress) -> Iterat
     Raises:
         ConfigError: If one of them is the run folder ``out`` itself.
         OutputError: If one is not a run folder, or in use.
-        RunError: If one is damaged, or holds no digests of media.
+        RunError: If one is damaged.
+        UserError: If one holds no digests of media.
     """
     with ExitStack() as held:
         runs = []

@@ -14,7 +14,7 @@ import pytest
 
 import mmcheck
 from mmcheck.api import resolve_config
-from mmcheck.core.errors import ConfigError, OutputError, RunError
+from mmcheck.core.errors import EXIT_USER, ConfigError, OutputError, RunError, UserError
 from mmcheck.core.types import Measurement
 from mmcheck.probe.base import Prepared
 from mmcheck.probe.media import MediaProbe
@@ -233,8 +233,9 @@ def test_segments_and_declared_durations_are_part_of_what_is_the_same(tmp_path: 
 def test_a_run_without_digests_or_no_run_at_all_is_refused(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
     manifest = make_dataset(2)
     scan(manifest, tmp_path / "texts", probes=["caption_text"])
-    with pytest.raises(RunError, match="holds no digests of its media"):
+    with pytest.raises(UserError, match="holds no digests of its media") as caught:
         scan(manifest, tmp_path / "run", reuse=tmp_path / "texts")
+    assert caught.value.exit_code == EXIT_USER
     with pytest.raises(OutputError, match="is not a run folder"):
         scan(manifest, tmp_path / "run", reuse=tmp_path / "nowhere")
     (tmp_path / "foreign").mkdir()
