@@ -77,6 +77,14 @@ def encode_orphans(
     captions, images = _halves(run, present)
     if not captions and not images:
         return
+    if run.record.probes["image_text"].is_given:
+        counted = ((len(captions), "caption"), (len(images), "image"))
+        left = " and ".join(count_noun(count, noun) for count, noun in counted if count)
+        orphans.notes.append(
+            "the vectors of this run were given, and no model is loaded for those that are missing: "
+            f"{left} without a pair of vectors could not be compared."
+        )
+        return
     if len(captions) + len(images) > MAX_ORPHANS:
         orphans.notes.append(
             f"{count_noun(len(captions), 'caption')} without a readable image and {count_noun(len(images), 'image')} "
@@ -125,8 +133,6 @@ def _load(run: RunFolder) -> Encoder:
     config = run.config()
     options = config.probes.image_text
     weights = resolve_image_text(options.model, options.pretrained, options.backend)
-    if run.record.probes["image_text"].is_given:
-        raise MmcheckError("the vectors of this run were given, and no model is loaded.")
     stored = run.record.probes["image_text"].weights_sha256
     if stored and stored != weights.ref.sha256:
         raise MmcheckError(f"the weights of {options.model} are not those that the run was measured with.")
