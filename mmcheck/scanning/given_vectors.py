@@ -37,9 +37,9 @@ from mmcheck.vectors.source import VectorSource, open_source
 _VERSION = 1
 """Counted up when the same files and options would give other values."""
 _COUNT = "given_"
-_COUNTS = ("compared", "by_score", "without", "normalised")
+_BY_SCORE = "by_score"
+_COUNTS = ("compared", _BY_SCORE, "without", "normalised")
 _MAX_NAMES = 20  # columns named in an error; our own choice: a screen
-_NORMALISED = f"{_COUNT}normalised"
 _MAX_FILES = 16  # files that run.json lists; our own choice: there may be thousands, and the fingerprint names all
 
 
@@ -122,6 +122,10 @@ class GivenVectors:
                 progress.note(note)
             matching = None if source is None else self._match(source, shards, scratch)
             column = self._score_column(source)
+            if column is not None:
+                self._check_column(column, shards)
+            # Of a stopped scan, shards may be stored that had some.
+            has_cosine = self._count(shards)[_BY_SCORE] > 0
             progress.phase(f"taking over {self.name}", missing[-1].stop - missing[0].start)
             wanted = ["id", "problem", *(matching.columns if matching is not None else [IMAGE_CAPTION.text])]
             for shard in missing:
@@ -131,18 +135,16 @@ class GivenVectors:
                 matched = None if matching is None else matching.match(shard, samples)
                 scores = None
                 if column is not None:
-                    rows = samples["row"].to_pylist()
-                    if shard is missing[0]:
-                        _check_column(rows, column)
-                    scores = _row_scores(rows, column)
+                    scores = _row_scores(samples["row"].to_pylist(), column)
                 part = make_part(samples, source, matched, scores)
-                if shard is missing[0] and part.odd_score is not None:
+                if part.odd_score is not None and not has_cosine:
                     raise _no_cosines(part.odd_score, self._options)
+                has_cosine = has_cosine or part.counts[_BY_SCORE] > 0
                 labels = {_COUNT + name: str(part.counts[name]) for name in _COUNTS}
                 write_part(self._part(shard), part.table, {"fingerprint": self.fingerprint, "failed": "", **labels})
                 progress.advance(shard.stop - shard.start)
         self._about = self._describe(source, matching, column, shards)
-        normalised = sum(int((find_labels(self._part(shard)) or {}).get(_NORMALISED, "0")) for shard in missing)
+        normalised = self._count(missing)["normalised"]
         if normalised:
             were = "was" if normalised == 1 else "were"
             progress.note(f"{count_noun(normalised, 'vector')} {were} not of length 1, and {were} brought to it.")
@@ -170,6 +172,22 @@ class GivenVectors:
         name = self._options.score
         return name if name is not None and (source is None or source.score is None) else None
 
+    def _check_column(self, column: str, shards: Sequence[Shard]) -> None:
+        """Refuse a column of scores that no row of the run has; reads on until the first one that has it."""
+        names: dict[str, None] = {}
+        for shard in shards:
+            for row in parse_rows(read_part(self._out / "samples" / shard.part, ["row"])["row"].to_pylist()):
+                if column in row:
+                    return
+                names |= dict.fromkeys(map(str, row))
+        near = difflib.get_close_matches(column, list(names), 1)
+        known = ", ".join(repr(name) for name in list(names)[:_MAX_NAMES])
+        raise UserError(
+            f"no row of {_several([entry.manifest for entry in self._inputs])} has the column {column!r} "
+            "(input.embeddings.score)." + (f" Did you mean {near[0]!r}?" if near else ""),
+            hint=f"its columns are {known or 'none'}.",
+        )
+
     def _describe_files(self) -> dict[str, object]:
         found = list(self._digests.items())
         listed = [
@@ -182,19 +200,24 @@ class GivenVectors:
     def _describe(
         self, source: VectorSource | None, matching: Matching | None, column: str | None, shards: Sequence[Shard]
     ) -> dict[str, object]:
-        counts = dict.fromkeys(_COUNTS, 0)
-        for shard in shards:
-            labels = find_labels(self._part(shard)) or {}
-            for name in _COUNTS:
-                counts[name] += int(labels.get(_COUNT + name, "0"))
         names = list(source.names) if source is not None else []
         size = source.size if source is not None else None
         return {
             "columns": [*names, *([column] if column else [])],
             **({"size": size} if size else {}),
             "matched": matching.how if matching is not None else "by row",
-            "rows": counts,
+            "rows": self._count(shards),
         }
+
+    def _count(self, shards: Sequence[Shard]) -> dict[str, int]:
+        """Return what is counted of the shards that are stored under this fingerprint."""
+        counts = dict.fromkeys(_COUNTS, 0)
+        for shard in shards:
+            labels = find_labels(self._part(shard)) or {}
+            if labels.get("fingerprint") == self.fingerprint:
+                for name in _COUNTS:
+                    counts[name] += int(labels.get(_COUNT + name, "0"))
+        return counts
 
     def _part(self, shard: Shard) -> Path:
         return self._out / "measurements" / self.name / shard.part
@@ -228,22 +251,6 @@ def _row_scores(rows: Sequence[str], column: str) -> Floats:
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[number] = value
     return found
-
-
-def _check_column(rows: Sequence[str], column: str) -> None:
-    """Refuse a column of scores that none of the first rows has."""
-    names: dict[str, None] = {}
-    for row in parse_rows(rows):
-        if column in row:
-            return
-        names |= dict.fromkeys(map(str, row))
-    near = difflib.get_close_matches(column, list(names), 1)
-    known = ", ".join(repr(name) for name in list(names)[:_MAX_NAMES])
-    raise UserError(
-        f"none of the first {len(rows):,} rows of the manifest has the column {column!r} (input.embeddings.score)."
-        + (f" Did you mean {near[0]!r}?" if near else ""),
-        hint=f"its columns are {known or 'none'}.",
-    )
 
 
 def _no_cosines(score: float, options: EmbeddingsConfig) -> UserError:
