@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmcheck.config import Config
+from mmcheck.config.overrides import MEASURED_SECTIONS, check_judging
 from mmcheck.config.resolve import resolve_config
 from mmcheck.core.errors import ConfigError, MissingDependency
 from mmcheck.core.progress import Progress, SilentProgress
@@ -121,10 +122,11 @@ class Run:
             RunError: If the scan is not complete.
         """
         require_complete(self.folder)
+        check_judging(overrides)
         stored = self.config
         wanted = resolve_config(stored if config is None else config, overrides=overrides)
         # What was read and measured stays as it was; only the rules and what is written can change now.
-        kept = {name: getattr(stored, name) for name in ("input", "run", "probes", "analyses")}
+        kept = {name: getattr(stored, name) for name in MEASURED_SECTIONS}
         with hold(self.path):
             judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
         return self

@@ -37,10 +37,12 @@ def judge(
     from mmcheck.api import open_run
     from mmcheck.cli.finish import finish
     from mmcheck.cli.progress import TerminalProgress
+    from mmcheck.config.overrides import check_judging
     from mmcheck.config.resolve import resolve_config
     from mmcheck.decide.fail_on import parse_fail_on
 
     opened = open_run(run)
+    check_judging(overrides or [])
     resolved = resolve_config(opened.config if config is None else config, overrides=overrides or [])
     limits = parse_fail_on(fail_on or (), resolved.rules)
     with TerminalProgress(quiet) as progress:

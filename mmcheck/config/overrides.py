@@ -11,6 +11,8 @@ from mmcheck.config.tree import Config
 from mmcheck.config.yaml_text import read_yaml
 from mmcheck.core.errors import ConfigError
 
+MEASURED_SECTIONS = ("input", "run", "probes", "analyses")
+"""Sections of the config that a finished run was made with, whatever it is judged by."""
 _NULLS = ("", "null", "Null", "NULL", "~")
 
 
@@ -26,6 +28,24 @@ def read_overrides(overrides: Sequence[str]) -> dict[str, object]:
     for override in overrides:
         _add(tree, override)
     return tree
+
+
+def check_judging(overrides: Sequence[str]) -> None:
+    """Refuse keys that only a new scan can follow: what was read, measured and analysed stays as it was.
+
+    Args:
+        overrides: ``section.key=value`` strings that a finished run is to be judged with.
+
+    Raises:
+        ConfigError: Naming the first of them.
+    """
+    for override in overrides:
+        section = override.partition("=")[0].strip().partition(".")[0]
+        if section in MEASURED_SECTIONS:
+            raise ConfigError(
+                f"--set {override}: section `{section}` says what is read and measured, and judging does neither.",
+                hint="scan again into a new folder; `--reuse` keeps what is measured in the same way.",
+            )
 
 
 def _add(tree: dict[str, object], override: str) -> None:

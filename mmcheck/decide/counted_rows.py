@@ -44,7 +44,7 @@ class CountedRows:
 
         Args:
             run: The run.
-            rules: The rules that it is judged with.
+            rules: The rules that it is judged with, without those whose probe did not run.
         """
         return cls(rules, {name: run.find_analysis_summary(name) for name in run.record.analyses})
 

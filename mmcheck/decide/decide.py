@@ -75,7 +75,8 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
     tally, pairs = Tally(run.path), ComparedPairs()
-    counted_rows = CountedRows.of_run(run, config.rules)
+    active = {name: rule for name, rule in config.rules.items() if name not in policy.inactive}
+    counted_rows = CountedRows.of_run(run, active)
     progress.phase("judging", run.record.rows)
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):

@@ -86,6 +86,28 @@ def test_judge_decides_anew(run: Run, manifest: Path, tmp_path: Path) -> None:
     assert summary["findings"]["w.below_min"] == 3
 
 
+@pytest.mark.parametrize(
+    "key", ["probes.transcript.model=base", "input.language=en", "analyses.alignment.domains=false"]
+)
+def test_judge_refuses_what_only_a_new_scan_can_follow(run: Run, manifest: Path, tmp_path: Path, key: str) -> None:
+    run("scan", str(manifest), "-o", str(tmp_path / "r"), *MODEL_FREE)
+    before = (tmp_path / "r" / "summary.json").read_bytes()
+    code, _, err = run("judge", str(tmp_path / "r"), "--set", key)
+    assert code == 2
+    assert "judging does neither" in err
+    assert "scan again" in err
+    assert (tmp_path / "r" / "summary.json").read_bytes() == before
+
+
+def test_nothing_is_counted_by_a_rule_that_is_not_on(run: Run, manifest: Path, tmp_path: Path) -> None:
+    manifest.write_text("".join(json.dumps({"image": f"{n}.png", "caption": "a nice photo"}) + "\n" for n in range(3)))
+    _, out, _ = run("scan", str(manifest), "-o", str(tmp_path / "all"), "--probes", "media,caption_text", "--no-report")
+    assert "3 of 3 captions are vague" in out
+    # The rule on vague captions also reads the probe caption_text, which does not run here.
+    _, out, _ = run("scan", str(manifest), "-o", str(tmp_path / "r"), "--probes", "media", "--no-report")
+    assert "are vague" not in out
+
+
 def test_a_lower_limit_finds_its_evidence_in_the_stored_run(run: Run, tmp_path: Path) -> None:
     sound = np.random.default_rng(3).normal(0, 0.1, 16_000).astype(np.float32)
     soundfile.write(tmp_path / "same.wav", sound, 16_000)
