@@ -46,8 +46,7 @@ def _find_runs(given: Sequence[str], heard: Sequence[str], language: str | None)
     keys = [_key([word], language) for word in given]
     heard_keys = [_key([word], language) for word in heard]
     runs: list[tuple[int, int, int, int]] = []
-    blocks = Indel.opcodes(keys, heard_keys)
-    for block in blocks:
+    for block in Indel.opcodes(keys, heard_keys):
         if block.tag == "equal":
             for offset in range(block.src_end - block.src_start):
                 place = block.src_start + offset
@@ -72,12 +71,9 @@ def _match_gap(
         return []
     found: list[tuple[int, int, int, int]] = []
     while start < stop and first < last:
-        ends = [(end, till) for end in range(start + 1, stop + 1) for till in range(first + 1, last + 1)]
-        fitting = [
-            (end, till)
-            for end, till in ends
-            if (key := _key(given[start:end], language)) and key == _key(heard[first:till], language)
-        ]
+        keys = [(end, _key(given[start:end], language)) for end in range(start + 1, stop + 1)]
+        heard_keys = [(till, _key(heard[first:till], language)) for till in range(first + 1, last + 1)]
+        fitting = [(end, till) for end, key in keys for till, other in heard_keys if key and key == other]
         if fitting:
             end, till = min(fitting, key=lambda pair: (sum(pair), pair))
             found.append((start, end, first, till))

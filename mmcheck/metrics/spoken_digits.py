@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mmcheck.metrics.spoken_numbers import read_decimal, say_number, say_ordinal
+from mmcheck.metrics.spoken_numbers import MAX_DIGITS, read_decimal, say_number, say_ordinal
 from mmcheck.metrics.spoken_tables import CLOCK, CURRENCIES, ORDINAL_SUFFIXES, SIGNS
 
 POINTED_ORDINALS = frozenset(code for code, suffixes in ORDINAL_SUFFIXES.items() if suffixes == (".",))
@@ -43,8 +43,12 @@ def say_digits(core: str, code: str, *, has_point: bool = False) -> list[str]:
 
 
 def group_digits(digits: str, code: str) -> str:
-    """Return the digits of a whole number as a recogniser writes them: in groups in English, from five on."""
-    grouped = code == "en" and digits.isdigit() and len(digits) >= _GROUPED_FROM
+    """Return the digits of a whole number as a recogniser writes them: in groups in English, from five on.
+
+    What begins with 0 is a code and no amount, and longer numbers than have a name are read digit by digit.
+    """
+    is_amount = digits.isdigit() and digits[0] != "0" and _GROUPED_FROM <= len(digits) <= MAX_DIGITS
+    grouped = code == "en" and is_amount
     return f"{int(digits):,}" if grouped else digits
 
 

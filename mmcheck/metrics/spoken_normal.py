@@ -13,6 +13,7 @@ import re
 from mmcheck.metrics.spoken_digits import POINTED_ORDINALS
 from mmcheck.metrics.spoken_numbers import (
     MAX_NUMBER_WORDS,
+    MAX_READ,
     NUMBER_LANGUAGES,
     NUMERAL_LANGUAGES,
     NUMERALS,
@@ -37,7 +38,6 @@ _INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}")
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,\u00a0\u202f\u2009'\u2019]\d+)*(?![\w])")
 _GROUPS = re.compile(r"(?<!\S)\d{1,3}(?: \d{3})+(?!\S)")
 _RUN_OF_NUMERALS = re.compile(f"[{NUMERALS}]+")
-_LONG = 200  # digits beyond which a number is left alone; our own choice: bounds the time that big integers take
 
 
 def write_out(text: str, code: str) -> str:
@@ -83,7 +83,7 @@ def unify_numbers(text: str, code: str) -> str:
         code: Primary code of the language.
     """
     if code in NUMERAL_LANGUAGES:
-        return _RUN_OF_NUMERALS.sub(lambda found: read_numerals(found[0]) if len(found[0]) < _LONG else found[0], text)
+        return _RUN_OF_NUMERALS.sub(lambda found: read_numerals(found[0]), text)
     if code not in NUMBER_LANGUAGES or code == "en":
         return text
     words = text.split()
@@ -115,7 +115,7 @@ def _read_run(words: list[str], place: int, code: str) -> tuple[int, str | None]
 
 
 def _write_number(written: str, code: str) -> str:
-    number = read_decimal(written, code) if len(written) < _LONG else None
+    number = read_decimal(written, code) if len(written) <= MAX_READ else None
     if number is None:
         return written
     whole, _, decimals = number.partition(".")

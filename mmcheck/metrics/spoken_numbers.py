@@ -23,8 +23,10 @@ NUMERAL_LANGUAGES = frozenset({"zh", "yue", "cmn", "wuu", "ja"})
 _MAX_TABLE = 2100
 """Every number below it stands in the table, and round ones above. Our own choice: years and all that is said in one
 breath; the table takes 0.2 s."""
-_MAX_DIGITS = 15
+MAX_DIGITS = 15
 """Longer numbers are read digit by digit. Our own choice: beyond billions nobody names them."""
+MAX_READ = 200
+"""Longer numbers are left as they stand. Our own choice: nobody reads them out, and big integers take time."""
 _MIN_BY_DIGIT = 3
 """Shorter numbers are hardly ever read digit by digit. Our own choice."""
 _MAX_ORDINAL = 100
@@ -89,25 +91,25 @@ def say_number(digits: str, language: str) -> tuple[str, ...]:
         digits: ``0`` to ``9``, at least one, perhaps with one decimal point.
         language: Primary code.
     """
-    if language not in NUMBER_LANGUAGES or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits):
+    if language not in NUMBER_LANGUAGES or len(digits) > MAX_READ or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits):
         return ()
     whole, _, decimals = digits.partition(".")
     ways: list[str] = []
     if decimals:
         point = _POINTS.get(language)
-        if point is None or len(whole) > _MAX_DIGITS:
+        if point is None or len(whole) > MAX_DIGITS:
             return ()
         by_digit = " ".join(_cardinal(int(digit), language) for digit in decimals)
         ways.append(f"{_cardinal(int(whole), language)} {point} {by_digit}")
     else:
-        if len(whole) <= _MAX_DIGITS and (whole == "0" or whole[0] != "0"):
+        if len(whole) <= MAX_DIGITS and (whole == "0" or whole[0] != "0"):
             number = int(whole)
             ways.append(_cardinal(number, language))
             if 1100 <= number < _MAX_TABLE and (year := _year(number, language)):
                 ways.insert(0 if language == "en" else 1, year)
             if language == "en":
                 ways.append(ways[-1].replace(" and ", " "))
-        if _MIN_BY_DIGIT <= len(whole) <= _MAX_DIGITS or (whole[0] == "0" and len(whole) > 1):
+        if _MIN_BY_DIGIT <= len(whole) <= MAX_DIGITS or (whole[0] == "0" and len(whole) > 1):
             ways.append(" ".join(_cardinal(int(digit), language) for digit in whole))
     return tuple(dict.fromkeys(way for way in ways if way))
 
@@ -145,11 +147,13 @@ def may_start_number(word: str, language: str) -> bool:
 
 
 def read_numerals(text: str) -> str:
-    """Return the digits of a run of Chinese numerals: "二十五" is 25, "一九八四" is 1984.
+    """Return the digits of a run of Chinese numerals: "二十五" is 25, "一九八四" is 1984; a very long one as it is.
 
     Args:
         text: Characters of ``NUMERALS``, at least one.
     """
+    if len(text) > MAX_READ:
+        return text
     if all(char in _DIGITS for char in text):
         return "".join(str(_DIGITS[char]) for char in text)
     total = section = digit = 0

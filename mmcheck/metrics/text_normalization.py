@@ -69,8 +69,9 @@ def normalize(text: str, language: str | None) -> str:
             words = _english()(text).split()
             # Letters of mathematics ("J" in Fraktur) are capitals once more when they were made plain ones.
             return " ".join(word for word in words if word.strip(_NUMBER_SYMBOLS)).lower()
-        except (ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError):
-            # The number rules stumble over rare digits (superscripts, other scripts); the plain rules never do.
+        except (ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError, AssertionError):
+            # The number rules stumble over rare digits (superscripts, other scripts) and over numbers of thousands of
+            # digits; the plain rules never do.
             pass
         return _basic(text)
     return unify_numbers(_basic(write_out(text, code)), code)

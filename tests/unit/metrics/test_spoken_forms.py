@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mmcheck.metrics.plain_spelling import split_edges, tidy_words
 from mmcheck.metrics.spellings import MAX_SPELLINGS, chain_runs, spell_otherwise, write_runs
+from mmcheck.metrics.spoken_digits import group_digits
 from mmcheck.metrics.spoken_forms import MAX_FORMS, find_forms
 from mmcheck.metrics.spoken_numbers import (
     NUMBER_LANGUAGES,
@@ -206,6 +207,22 @@ def test_long_texts_take_little_time() -> None:
     began = time.perf_counter()
     spell_otherwise("25 Dr. & twenty five " * 500, "en", doubted=range(100))
     assert time.perf_counter() - began < 5  # quadratic time would be more
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh", None])
+@pytest.mark.parametrize(
+    "text", ["9" * 5000, "0" * 5000, ",".join(["123"] * 2000), "1." + "3" * 50_000, "$" + "9" * 5000, "\u4e07" * 3000]
+)
+def test_numbers_of_thousands_of_digits_are_no_error(text: str, language: str | None) -> None:
+    began = time.perf_counter()
+    for spelling in spell_otherwise(f"{text} {text}", language, doubted=[0]):
+        assert spelling.text
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(("digits", "wanted"), [("10000", "10,000"), ("02139", "02139"), ("9" * 16, "9" * 16)])
+def test_what_is_no_amount_is_not_grouped(digits: str, wanted: str) -> None:
+    assert group_digits(digits, "en") == wanted
 
 
 @given(texts(), st.sampled_from(LANGUAGES))
