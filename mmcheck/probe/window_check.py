@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmcheck.core.arrays import Floats
+from mmcheck.core.errors import MediaError
 from mmcheck.core.json_types import JsonObject
 from mmcheck.metrics.verification import join_scores, summarise_scores
 from mmcheck.metrics.window_agreement import WindowAgreement, WindowScores, clips_needed, compare_windows, find_broken
@@ -83,6 +84,9 @@ def check_windows(verifier: WhisperVerifier, clips: Iterable[Clip], limit: int =
                 found, name = tried.compare(window, precision) or found, f"{window} {precision}"
                 if found.agree:
                     return WindowTrial(agreement=found, window=window, precision=precision, refused=refused)
+    except MediaError as error:
+        # One recording never ends a run: when it is measured by itself, it fails with the same sentence.
+        found = WindowAgreement(agree=False, reason=f"the trial failed: {error}", numbers={})
     finally:
         verifier.window, verifier.precision = before
     return WindowTrial(agreement=found, window="full", precision=usual, refused=refused)

@@ -17,7 +17,7 @@ import mmcheck
 from mmcheck.backends.whisper_verifier import Verification, VerificationTask
 from mmcheck.cli import app as cli
 from mmcheck.config import TranscriptConfig, bundled_dir, load_config
-from mmcheck.core.errors import ConfigError
+from mmcheck.core.errors import ConfigError, MediaError
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_clip import Clip
 from mmcheck.probe.transcript_encoder import find_int8_encoder, refuse_int8
@@ -238,6 +238,20 @@ def test_single_clips_that_break_down_decide(count: int, broken: list[int], chos
     verifier.precisions = ("float32",)
     found = check_windows(verifier, clips)
     assert f"{found.window} {found.precision}" == chosen
+
+
+def test_a_trial_without_finite_scores_leaves_full_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips, texts = trial_clips(70)
+    verifier: Any = FakeVerifier(texts, blind=set())
+
+    def fail(*_: object) -> Verification:
+        raise MediaError("no finite scores", cause="not_finite")
+
+    monkeypatch.setattr(verifier, "_verify", fail)
+    found = check_windows(verifier, clips)
+    assert (found.window, found.agreement.agree) == ("full", False)
+    assert "no finite scores" in found.agreement.reason
+    assert (verifier.window, verifier.precision) == ("full", "float32")
 
 
 def trial_clips(count: int) -> tuple[list[Clip], list[str]]:
