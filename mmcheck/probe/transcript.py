@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mmcheck.backends.whisper_verifier import Verification, WhisperVerifier
     from mmcheck.backends.whisper_weights import WhisperFolder
 
-_VERSION = 11
+_VERSION = 12
 """Counted up when equal options and weights give other values."""
 _TIMES = {"full": 1, "padded": 2, "fitted": 4}
 """Kind of window -> how many times as many clips make a batch. Our own choice: about as much memory."""

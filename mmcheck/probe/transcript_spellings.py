@@ -97,7 +97,10 @@ class SpellingTrials:
             for window, part in enumerate(one.parts)
             if self._can_vary(part) and self._is_doubtful([part])
             for spelling in spell_otherwise(
-                _text_of(part, clip), clip.language, doubted=_find_doubted(part), limit=self._count(one.parts)
+                _text_of(part, clip),
+                _language_of(part, clip),
+                doubted=_find_doubted(part),
+                limit=self._count(one.parts),
             )
         ]
         return self._take_best(clips, spelled, trials)
@@ -122,7 +125,7 @@ class SpellingTrials:
             for window, (part, transcription) in enumerate(zip(one.parts, parts, strict=True)):
                 if not self._can_vary(part) or transcription.is_repetitive:
                     continue
-                spelling = spell_as_heard(_text_of(part, clip), transcription.text, clip.language)
+                spelling = spell_as_heard(_text_of(part, clip), transcription.text, _language_of(part, clip))
                 if spelling is not None:
                     trials.append(_Trial(row=row, window=window, spelling=spelling))
         return self._take_best(clips, spelled, trials)
@@ -202,6 +205,11 @@ def _text_of(part: Verification, clip: Clip) -> str:
     return ("" if clip.is_scriptio_continua else " ").join(part.words)
 
 
+def _language_of(part: Verification, clip: Clip) -> str | None:
+    """Return the stated language, or else the one that is heard: numbers have words in it, and only in it."""
+    return clip.language or part.language
+
+
 def _find_doubted(part: Verification) -> list[int]:
     return [index for index, scores in enumerate(part.log_probs) if scores and sum(scores) / len(scores) < _DOUBTED]
 
@@ -212,7 +220,7 @@ def _make_task(clip: Clip, part: Verification, trial: _Trial) -> VerificationTas
     return VerificationTask(
         features=clip.features[trial.window],
         text=trial.spelling.text,
-        language=clip.language or part.language,
+        language=_language_of(part, clip),
         is_scriptio_continua=clip.is_scriptio_continua,
         encoded=part.encoded,
     )

@@ -108,6 +108,17 @@ def test_the_likeliest_spelling_counts() -> None:
     assert all(task.encoded is ENCODED for task in verifier.asked)
 
 
+def test_the_language_that_is_heard_counts_where_none_is_stated() -> None:
+    verifier: Any = FakeVerifier({"25": -9.0})
+    trials = SpellingTrials(verifier, LIMITS, 8)
+    for stated, wanted in ((None, "Press twenty-five now."), ("de", "Press fünfundzwanzig now.")):
+        unknown = replace(clip("Press 25 now."), language=stated)
+        assert trials.respell([unknown], [given("Press 25 now.", verifier)])[0].text == wanted
+    unknown = replace(clip("25 men"), language=None)
+    found = trials.respell_as_heard([unknown], [given("25 men", verifier)], [[heard("Twenty-five men.")]])
+    assert found[0].text == "Twenty-five men."
+
+
 def test_the_given_spelling_stays_where_no_other_is_likelier() -> None:
     verifier = FakeVerifier({"25": -9.0, "twenty-five": -20.0})
     found = respell("Press 25 now.", verifier)
