@@ -47,6 +47,7 @@ _DIGEST_FILES = (
     "ctranslate2/*",
 )
 _WEIGHTS: dict[Backend, str] = {"transformers": "model.safetensors", "ctranslate2": "model.bin"}
+_WEIGHT_FILES = ("model*.safetensors", "model.bin")
 _CTRANSLATE2_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json|vocabulary.txt")
 _TRANSFORMERS_FILES = ("model.safetensors|model-*.safetensors", "config.json", "tokenizer.json")
 _OPTIONAL_FILES = ("preprocessor_config.json", "generation_config.json", "model.safetensors.index.json")
@@ -107,6 +108,19 @@ class WhisperFolder:
             return remembered_digest(path) if path is not None and path.is_file() else ""
         except OSError as error:
             raise WeightsError(f"cannot read {path}: {error.strerror or error}.") from error
+
+    def all_weights(self) -> frozenset[str]:
+        """Return the SHA-256 of each file of weights, of both formats: folders with one in common hold one model.
+
+        Raises:
+            WeightsError: If they cannot be read.
+        """
+        folders = [folder for folder in (self.transformers, self.ctranslate2) if folder is not None]
+        files = [path for folder in folders for name in _WEIGHT_FILES for path in sorted(folder.glob(name))]
+        try:
+            return frozenset(map(remembered_digest, files))
+        except OSError as error:
+            raise WeightsError(f"cannot read the weights in {self.root}: {error.strerror or error}.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,22 @@ class PrimedProbe(Protocol):
 
 
 @runtime_checkable
+class IndependentProbe(Protocol):
+    """What a probe has besides that is worth something only with other weights than another probe's."""
+
+    def check_independence(self, beside: Mapping[str, Any]) -> None:
+        """Refuse to measure what another probe measures already; called after ``fingerprint``.
+
+        Args:
+            beside: Probes of the run whose weights are there, by name.
+
+        Raises:
+            ConfigError: If the weights are another probe's.
+        """
+        ...
+
+
+@runtime_checkable
 class SettledProbe(Protocol):
     """What a probe has besides that settles an option by a trial on some of the run's samples."""
 

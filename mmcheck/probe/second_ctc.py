@@ -66,6 +66,14 @@ class CtcSecond:
         """
         return digest_value(["ctc", digest_ctc(self._folder, self._adapter), self._adapter])
 
+    def all_weights(self) -> frozenset[str]:
+        """Return the digest of the files that the model is read from; no Whisper has them.
+
+        Raises:
+            WeightsError: If they cannot be read.
+        """
+        return frozenset({digest_ctc(self._folder, self._adapter)})
+
     def open(self) -> None:
         """Load the model.
 

@@ -42,6 +42,14 @@ class SecondVerifier(Protocol):
         """
         ...
 
+    def all_weights(self) -> frozenset[str]:
+        """Return the SHA-256 of each file of weights.
+
+        Raises:
+            WeightsError: If they cannot be found or read.
+        """
+        ...
+
     def open(self) -> None:
         """Load the model.
 

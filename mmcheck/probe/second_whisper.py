@@ -40,6 +40,14 @@ class WhisperSecond:
         """
         return digest_value(["whisper", self._probe.fingerprint()])
 
+    def all_weights(self) -> frozenset[str]:
+        """Return the SHA-256 of each file of weights.
+
+        Raises:
+            WeightsError: If they cannot be found or read.
+        """
+        return self._probe.all_weights()
+
     def open(self) -> None:
         """Load the model.
 

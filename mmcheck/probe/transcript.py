@@ -230,6 +230,14 @@ class TranscriptProbe:
             }
         return described
 
+    def all_weights(self) -> frozenset[str]:
+        """Return the SHA-256 of each file of weights.
+
+        Raises:
+            WeightsError: If they cannot be found or read.
+        """
+        return self._folder().all_weights()
+
     def prepare(self, media: SampleMedia) -> Clip:
         """Return waveform and features of the recording, in windows. Thread-safe.
 

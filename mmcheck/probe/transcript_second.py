@@ -8,7 +8,7 @@ recording once, and every text costs an alignment alone; a second Whisper takes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.languages import primary_code
+from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.part_traits import ProbeTraits
 from mmcheck.core.types import Measurement, Sample, Status
 from mmcheck.media.sample_media import SampleMedia
@@ -29,6 +30,7 @@ from mmcheck.probe.context import ProbeContext
 from mmcheck.probe.other_texts import OtherTexts, draw_digest
 from mmcheck.probe.planted_texts import plant_word_fault, split_words
 from mmcheck.probe.second_fit import SecondVerifier, TextFit
+from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE
 from mmcheck.probe.transcript_second_metrics import METRICS
 
@@ -98,6 +100,24 @@ class TranscriptSecondProbe:
                 "texts": self._others.entries,
             }
         )
+
+    def check_independence(self, beside: Mapping[str, Any]) -> None:
+        """Refuse the weights of the first verifier: what they doubt twice, they have doubted once.
+
+        Args:
+            beside: Probes of the run whose weights are there, by name.
+
+        Raises:
+            ConfigError: If the model is the first verifier's.
+            WeightsError: If weights cannot be read.
+        """
+        first = beside.get(AUDIO_TRANSCRIPT.probe)
+        if isinstance(first, TranscriptProbe) and first.all_weights() & self._find().all_weights():
+            raise ConfigError(
+                f"probes.transcript_second.model ({self._options.model}) holds the same weights as "
+                "probes.transcript.model, so it would be no second opinion.",
+                hint="name another model, best a CTC model, which makes other mistakes; or leave it at null.",
+            )
 
     def open(self) -> None:
         """Load the model.

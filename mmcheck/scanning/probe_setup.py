@@ -11,7 +11,7 @@ from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError, WeightsError
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.progress import Progress
-from mmcheck.probe.base import PROBES, ImageProbe, PrimedProbe, Probe, SettledProbe
+from mmcheck.probe.base import PROBES, ImageProbe, IndependentProbe, PrimedProbe, Probe, SettledProbe
 from mmcheck.probe.context import ProbeContext
 from mmcheck.store.run_record import ProbeRecord, RunRecord
 
@@ -41,7 +41,7 @@ def make_probes(
         may_download: Whether missing weights may be fetched; if not, their fingerprint is empty.
 
     Raises:
-        ConfigError: If no probe is enabled.
+        ConfigError: If no probe is enabled, or a second model is the first one again.
         WeightsError: If weights cannot be found.
     """
     enabled = config.probes.enabled()
@@ -68,6 +68,8 @@ def make_probes(
         if isinstance(probe, PrimedProbe):
             probe.prime(_context(traits.serves, probes, fingerprints, num_recordings, transcripts()))
         fingerprint = _fingerprint(name, probe, config, may_download=may_download)
+        if fingerprint and isinstance(probe, IndependentProbe):
+            probe.check_independence({other: probes[other] for other, found in fingerprints.items() if found})
         known = record.probes.get(name)
         settled = _settled(options, known) if known is not None and known.fingerprint == fingerprint else {}
         if settled and isinstance(probe, SettledProbe):

@@ -53,6 +53,8 @@ def test_a_folder_may_hold_both(source: Path, converted: Path, tmp_path: Path) -
     assert (found.ctranslate2, found.transformers) == (both, both / "transformers")
     assert found.backend("auto") == "transformers"
     assert ensure_ctranslate2(found) == both
+    assert found.all_weights() == inspect_folder(source).all_weights() | inspect_folder(converted).all_weights()
+    assert len(found.all_weights()) == 2
 
 
 def test_digests_follow_the_weights_and_nothing_else(converted: Path, tmp_path: Path) -> None:

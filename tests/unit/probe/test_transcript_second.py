@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmcheck.config import TranscriptSecondConfig, load_config
+import mmcheck
+from mmcheck.config import TranscriptConfig, TranscriptSecondConfig, bundled_dir, load_config
 from mmcheck.config.resolve import resolve_config
 from mmcheck.core.errors import ConfigError, WeightsError
 from mmcheck.core.types import MediaRef, Sample
@@ -16,6 +18,7 @@ from mmcheck.probe.base import NotApplicable, Prepared, PrimedProbe
 from mmcheck.probe.context import ProbeContext
 from mmcheck.probe.second_ctc import CtcSecond
 from mmcheck.probe.second_whisper import WhisperSecond
+from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_second import TranscriptSecondProbe, find_verifier
 from tests.fixtures.small_ctc import write_ctc
 
@@ -199,6 +202,29 @@ def test_a_whisper_is_told_from_a_ctc_model(folder: Path) -> None:
     assert isinstance(find_verifier(TranscriptSecondConfig(model="tiny-whisper"), "cpu"), WhisperSecond)
     with pytest.raises(WeightsError, match="no-such-model"):
         find_verifier(TranscriptSecondConfig(model="no-such-model"), "cpu").digest()
+
+
+def test_the_first_verifiers_weights_are_no_second_opinion(folder: Path, tmp_path: Path) -> None:
+    first = {"transcript": TranscriptProbe(TranscriptConfig(model="tiny-whisper"), "cpu")}
+    # By what the files hold, wherever they lie, and in one of the two formats alone.
+    copied = tmp_path / "copied"
+    shutil.copytree(bundled_dir("models") / "tiny-whisper" / "transformers", copied)
+    for name in ("tiny-whisper", str(copied)):
+        with pytest.raises(ConfigError, match=r"same weights as probes\.transcript\.model") as caught:
+            make(Path(name)).check_independence(first)
+        assert "another model" in (caught.value.hint or "")
+    make(folder).check_independence(first)
+    # Alone it is the only opinion.
+    make(Path("tiny-whisper")).check_independence({})
+
+
+def test_a_scan_with_one_model_twice_is_refused_before_it_measures(tmp_path: Path) -> None:
+    manifest = bundled_dir("demo_data") / "audio-transcript" / "manifest.jsonl"
+    overrides = ["probes.transcript_second.model=tiny-whisper"]
+    probes = "media,transcript,transcript_second"
+    with pytest.raises(ConfigError, match="no second opinion"):
+        mmcheck.scan(manifest, tmp_path / "run", "demo", overrides=overrides, probes=probes, limit=3)
+    assert not (tmp_path / "run" / "measurements").exists()
 
 
 def test_a_second_whisper_verifies_texts_too() -> None:
