@@ -12,6 +12,7 @@ from mmcheck.backends.weights import (
     folder_digest,
     is_repo_id,
     resolve_folder,
+    unknown_model,
 )
 from mmcheck.core.errors import WeightsError
 
@@ -52,13 +53,17 @@ def find_second(
         on_progress: Called while bytes arrive.
 
     Raises:
-        WeightsError: If it cannot be downloaded.
+        WeightsError: If there is nothing of that name, or it cannot be downloaded.
     """
     folder = resolve_folder(name)
     if folder is not None:
         return folder, is_ctc_folder(folder)
     repo_id = name.removeprefix("hf-hub:").removeprefix("hf:")
     if not is_repo_id(repo_id):
+        from mmcheck.backends.whisper_weights import known_sizes
+
+        if name not in (sizes := known_sizes()):
+            raise unknown_model(name, sizes, kind="CTC or Whisper model")
         return None, False
     config = find_cached(repo_id, ["config.json"]) or download(
         repo_id, patterns=["config.json"], name=name, on_progress=on_progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mmcheck.config.part_sections import PartSection, PartSections
 from mmcheck.config.section import Precision, Section
@@ -97,6 +97,14 @@ class TranscriptSecondConfig(PartSection):
     batch_size: int = Field(16, ge=1, le=1024)
     num_clips: int = Field(500, ge=0, description="recordings sampled in the whole run, for the null")
     num_texts: int = Field(3, ge=1, le=20, description="other transcripts of similar length scored on each")
+
+    @field_validator("model")
+    @classmethod
+    def _check_model(cls, model: str | None) -> str | None:
+        # Taken for null, a name that some script left empty would leave the second model out without a word.
+        if model is not None and not model.strip():
+            raise ValueError("is empty; null means no second model")
+        return model
 
     @property
     def lacks(self) -> str | None:

@@ -238,7 +238,7 @@ def find_verifier(options: TranscriptSecondConfig, device: str) -> SecondVerifie
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        WeightsError: If it cannot be downloaded.
+        WeightsError: If there is nothing of that name, or it cannot be downloaded.
     """
     from mmcheck.backends.ctc_weights import find_second
     from mmcheck.probe.second_ctc import CtcSecond

@@ -200,8 +200,22 @@ def test_it_runs_only_where_a_model_is_named() -> None:
 def test_a_whisper_is_told_from_a_ctc_model(folder: Path) -> None:
     assert isinstance(find_verifier(TranscriptSecondConfig(model=str(folder)), "cpu"), CtcSecond)
     assert isinstance(find_verifier(TranscriptSecondConfig(model="tiny-whisper"), "cpu"), WhisperSecond)
-    with pytest.raises(WeightsError, match="no-such-model"):
-        find_verifier(TranscriptSecondConfig(model="no-such-model"), "cpu").digest()
+    assert isinstance(find_verifier(TranscriptSecondConfig(model="base"), "cpu"), WhisperSecond)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("no-such-model", "models list"), ("tiny-ctx", "tiny-ctc"), ("bsae", "base")]
+)
+def test_an_unknown_name_is_told_as_neither_kind(name: str, hint: str) -> None:
+    with pytest.raises(WeightsError, match=f"unknown CTC or Whisper model '{name}'") as caught:
+        find_verifier(TranscriptSecondConfig(model=name), "cpu")
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_a_fault_of_the_config(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"probes\.transcript_second\.model: is empty; null means no second model"):
+        load_config("default", overrides=[f"probes.transcript_second.model='{name}'"])
 
 
 def test_the_first_verifiers_weights_are_no_second_opinion(folder: Path, tmp_path: Path) -> None:
