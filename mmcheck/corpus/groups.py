@@ -1,9 +1,10 @@
 """Near-duplicates in groups that hang on one representative each.
 
 Likeness does not carry over: a may be like b, and b like c, while a and c are unlike. Joining all that is connected
-would let a chain of small steps join anything, so each member is held against its group's representative, and what is
-unlike it starts a group of its own. Who represents is decided by a rank given from outside, so that the groups depend
-on the items and not on their order.
+would let a chain of small steps join anything, so each member is held against one item of its group, and what is unlike
+that starts a group of its own. That item is the representative, which is decided by a rank given from outside, so that
+the groups depend on the items and not on their order. Only among altered copies it is the one with the most partners:
+two alterations of one picture may be unlike each other, but all are like the original.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcheck.core.arrays import Floats32, Keys, Rows
+from mmcheck.core.arrays import Floats32, Keys, Mask, Rows
 
 Check = Callable[[Rows, Rows], Floats32]
 """Gives the likeness of items a[i] and b[i], NaN where they are no near-duplicates."""
@@ -32,7 +33,8 @@ class ItemGroups:
     centre: Rows
     """The item that represents each item's group, the item itself where it is alone, shape (n,)."""
     similarity: Floats32
-    """Likeness to it; 1 for the representative and for an item alone, shape (n,)."""
+    """Likeness to it, or the weaker one on the way to it over the item that all of the group are like; 1 for the
+    representative and for an item alone, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +60,75 @@ class CopyGroups:
         return [int(self.members[place]) for place in places[: count + 1]]
 
 
-def group_items(num_items: int, left: Rows, right: Rows, rank: Rows, check: Check) -> ItemGroups:
-    """Return groups of which every member is a near-duplicate of the representative.
+def group_items(
+    num_items: int, left: Rows, right: Rows, rank: Rows, check: Check, altered: Mask | None = None
+) -> ItemGroups:
+    """Return groups of which every member is a near-duplicate of the representative, or of the hub of its group.
 
     In each connected part the item of the lowest rank takes all that are like it; so does the next one of the rest. In
-    a part with very many groups (a long chain) later ones take their partners of the given pairs only, so that the work
-    stays linear; nothing is left out.
+    a part with altered copies the item with the most partners comes first (the hub), or an original would be left out
+    by an altered copy of lower rank. In a part with very many groups (a long chain) later ones take their partners of
+    the given pairs only, so that the work stays linear; nothing is left out.
 
     Args:
         num_items: Number of items.
         left: Items of pairs that are near-duplicates; a pair may occur more than once.
         right: Their partners.
-        rank: Distinct numbers, shape (num_items,); the lowest represents.
+        rank: Distinct numbers, shape (num_items,); the lowest of a group represents.
         check: Compares items, for pairs that no index gave.
+        altered: Which of the pairs are near by a further look alone; None: none is.
     """
-    centre = np.arange(num_items, dtype=np.int64)
+    hub = np.arange(num_items, dtype=np.int64)
     similarity = np.ones(num_items, dtype=np.float32)
     if not len(left):
-        return ItemGroups(centre, similarity)
+        return ItemGroups(hub, similarity)
     remaining = np.unique(np.concatenate([left, right]))
     parts = _connected(num_items, left, right)
+    lead = rank if altered is None or not altered.any() else _rank_hubs(parts, left, right, rank, altered)
     for _ in range(_MAX_ROUNDS):
         if not len(remaining):
             break
-        # By part and rank, so that the first of each part is its representative.
-        remaining = remaining[np.lexsort((rank[remaining], parts[remaining]))]
+        # By part and rank, so that the first of each part leads.
+        remaining = remaining[np.lexsort((lead[remaining], parts[remaining]))]
         first = np.ones(len(remaining), dtype=bool)
         first[1:] = parts[remaining[1:]] != parts[remaining[:-1]]
         leaders = remaining[first][np.cumsum(first) - 1]
         others, their = remaining[~first], leaders[~first]
         found = _in_blocks(check, others, their)
         taken = ~np.isnan(found)
-        centre[others[taken]] = their[taken]
+        hub[others[taken]] = their[taken]
         similarity[others[taken]] = found[taken]
         remaining = others[~taken]
-    _follow_pairs(remaining, left, right, rank, centre)
-    joined = remaining[centre[remaining] != remaining]
-    similarity[joined] = _in_blocks(check, joined, centre[joined])
-    return ItemGroups(centre, similarity)
+    _follow_pairs(remaining, left, right, lead, hub)
+    joined = remaining[hub[remaining] != remaining]
+    similarity[joined] = _in_blocks(check, joined, hub[joined])
+    return ItemGroups(hub, similarity) if lead is rank else _represent(hub, similarity, rank, check)
+
+
+def _rank_hubs(parts: Rows, left: Rows, right: Rows, rank: Rows, altered: Mask) -> Rows:
+    """Return a rank that puts the items of most partners first in parts with altered copies, shape (n,)."""
+    count = len(rank)
+    pairs = np.unique(np.minimum(left, right) * count + np.maximum(left, right))
+    partners = np.bincount(np.concatenate([pairs // count, pairs % count]), minlength=count)
+    has_altered = np.zeros(count, dtype=bool)
+    has_altered[parts[left[altered]]] = True
+    found = np.empty(count, dtype=np.int64)
+    found[np.lexsort((rank, np.where(has_altered[parts], -partners, 0)))] = np.arange(count)
+    return found
+
+
+def _represent(hub: Rows, similarity: Floats32, rank: Rows, check: Check) -> ItemGroups:
+    """Return the groups with the item of the lowest rank as the representative of each."""
+    order = np.argsort(rank, kind="stable")
+    hubs, first = np.unique(hub[order], return_index=True)
+    centre = order[first][np.searchsorted(hubs, hub)]
+    moved = np.flatnonzero((centre != hub) & (centre != np.arange(len(hub))))
+    found = _in_blocks(check, moved, centre[moved])
+    over_hub = np.minimum(similarity[moved], similarity[centre[moved]])
+    likeness = similarity.copy()
+    likeness[moved] = np.where(np.isnan(found), over_hub, found)
+    likeness[centre] = 1.0
+    return ItemGroups(centre, likeness)
 
 
 def _follow_pairs(remaining: Rows, left: Rows, right: Rows, rank: Rows, centre: Rows) -> None:

@@ -30,7 +30,7 @@ from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
 
-VERSION = 6
+VERSION = 7
 NUM_EXAMPLES = 3
 """Others of a group that the evidence names. Our own choice: as the report shows."""
 NUM_LARGEST = 5
@@ -134,7 +134,9 @@ class Duplicates:
             near = NearImages(look, self._options)
         else:
             near = NearRecordings(index, place, rows.size[first], self._options)
-        groups = group_items(len(first), *near.find_pairs(), items.rank, near.compare)
+        left, right = near.find_pairs()
+        altered = near.are_altered(left, right) if isinstance(near, NearImages) else None
+        groups = group_items(len(first), left, right, items.rank, near.compare, altered)
         if len(index):
             least = getattr(self._options, f"{modality}_similarity")
             index.measure_recall(floor=least, num_queries=_RECALL_QUERIES)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcheck.config import DuplicatesConfig
-from mmcheck.core.arrays import Floats32, Rows
+from mmcheck.core.arrays import Floats32, Mask, Rows
 from mmcheck.core.json_types import JsonObject
 from mmcheck.corpus.constants import (
     ALTERED_SIMILARITY,
@@ -103,6 +103,20 @@ class NearImages:
         Returns:
             Shape (m,). Where an image has no embedding, the share of equal bits of the hashes takes its place.
         """
+        return self._liken(first, second)[0]
+
+    def are_altered(self, first: Rows, second: Rows) -> Mask:
+        """Return which near-duplicates are so by a further look alone, shape (m,).
+
+        Args:
+            first: Items, shape (m,).
+            second: Items, shape (m,).
+        """
+        likeness, is_plain = self._liken(first, second)
+        return np.asarray(~np.isnan(likeness) & ~is_plain)
+
+    def _liken(self, first: Rows, second: Rows) -> tuple[Floats32, Mask]:
+        """Return likeness as ``compare`` does, and which pairs are near without a further look, shape (m,) each."""
         items = self._items
         hashed = items.has_hash[first] & items.has_hash[second]
         bits = np.where(hashed, count_bits(items.phash[first] ^ items.phash[second]), _BITS)
@@ -129,11 +143,11 @@ class NearImages:
         both |= sure & (bits <= self._sure_bits) & (colours <= 4.0 * self._colours / 3.0)
         alone = (bits <= self._alone_bits) & (colours <= 2.0 * self._colours / 3.0)
         alone &= self._is_telling[first] & self._is_telling[second]
-        agreed = np.where(seen & hashed, both, np.where(hashed, alone, sure))
+        is_plain = np.where(seen & hashed, both, np.where(hashed, alone, sure))
         # A border or a mirror moves what the model sees as well, but not far.
-        agreed |= (altered < _BITS) & (~seen | (known >= self._altered_similarity))
+        agreed = is_plain | ((altered < _BITS) & (~seen | (known >= self._altered_similarity)))
         likeness = np.where(seen, cosine, 1.0 - np.minimum(bits, altered) / _BITS)
-        return np.where(agreed & open_, np.minimum(likeness, 1.0), np.nan).astype(np.float32)
+        return np.where(agreed & open_, np.minimum(likeness, 1.0), np.nan).astype(np.float32), is_plain
 
     def find_pairs(self) -> tuple[Rows, Rows]:
         """Return items that are near-duplicates and their partners; a pair may occur more than once."""

@@ -89,6 +89,52 @@ def test_groups_are_stars_and_do_not_depend_on_the_order(places, random):
     assert {frozenset(order[list(one)].tolist()) for one in as_sets(moved.centre)} == as_sets(groups.centre)
 
 
+def test_an_original_stays_with_its_altered_copies_whichever_of_them_ranks_first():
+    # Item 0 is the original, in the middle; the alterations 1 and 2 are like it and unlike each other.
+    places = [0, -0.9, 0.9]
+    check, left, right = near_on_a_line(places)
+    altered = np.ones(len(left), dtype=bool)
+    for rank in ([0, 1, 2], [1, 0, 2], [2, 1, 0], [2, 0, 1]):
+        groups = group_items(3, left, right, np.array(rank), check, altered)
+        assert groups.centre.tolist() == [rank.index(0)] * 3
+        assert groups.similarity[rank.index(0)] == 1
+        assert (np.delete(groups.similarity, rank.index(0)) == np.float32(1 - 0.9)).all()
+
+
+def test_a_chain_of_altered_copies_is_not_one_group_either():
+    check, left, right = near_on_a_line(np.arange(12) * 0.9)
+    groups = group_items(12, left, right, np.arange(12), check, np.ones(len(left), dtype=bool))
+    assert max(map(len, as_sets(groups.centre))) == 3
+
+
+def test_groups_without_altered_copies_stay_as_they_are():
+    line = [0, 0.9, 1.8, 2.7, 3.6]
+    check, left, right = near_on_a_line([*line, *(50 + place for place in line)])
+    rank = np.arange(10)[::-1].copy()
+    plain = group_items(10, left, right, rank, check)
+    some = group_items(10, left, right, rank, check, left >= 5)
+    assert some.centre[:5].tolist() == plain.centre[:5].tolist()
+    none = group_items(10, left, right, rank, check, np.zeros(len(left), dtype=bool))
+    assert none.centre.tolist() == plain.centre.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 12), min_size=2, max_size=30), st.integers(0, 2**32 - 1))
+def test_all_of_a_group_with_altered_copies_are_like_one_of_it(places, seed):
+    rng = np.random.default_rng(seed)
+    count = len(places)
+    rank = rng.permutation(count)
+    check, left, right = near_on_a_line(places)
+    groups = group_items(count, left, right, rank, check, rng.random(len(left)) < 0.5)
+    assert groups.similarity.min() >= 0
+    assert groups.similarity.max() <= 1
+    for members in map(sorted, as_sets(groups.centre)):
+        own = np.array(members)
+        assert rank[groups.centre[own[0]]] == rank[own].min()
+        near = ~np.isnan(check(np.repeat(own, len(own)), np.tile(own, len(own)))).reshape(len(own), -1)
+        assert near.all(axis=1).any()
+
+
 def test_rows_of_groups():
     item = np.array([2, -1, 0, 2, 1, 3, 0])
     check, left, right = near_on_a_line([0, 50, 100, 100.5])

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from mmcheck.config import DuplicatesConfig
 from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
+from mmcheck.corpus.groups import group_items
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 from mmcheck.media.fingerprints import image_fingerprint
 from mmcheck.media.image_views import EVEN, VIEW_BYTES, VIEWS, find_content, image_views
@@ -43,8 +44,8 @@ ALTERED = {
 }
 
 
-def near_pairs(images):
-    """Return which images are near-duplicates, as where no model was run."""
+def looks_at(images):
+    """Return what is known of images where no model was run."""
     prints = [image_fingerprint(image) for image in images]
     items = ImageItems(
         phash=np.array([int.from_bytes(bits) for bits, _ in prints], dtype=np.uint64),
@@ -54,7 +55,12 @@ def near_pairs(images):
         place=np.full(len(images), -1),
         index=NeighbourIndex(1, 0),
     )
-    left, right = NearImages(items, DuplicatesConfig()).find_pairs()
+    return NearImages(items, DuplicatesConfig())
+
+
+def near_pairs(images):
+    """Return which images are near-duplicates, as where no model was run."""
+    left, right = looks_at(images).find_pairs()
     return {tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True)}
 
 
@@ -76,6 +82,25 @@ def test_altered_copies_of_photographs_are_found_and_nothing_else(photos, name):
     found = sum((number, number + count) in pairs for number in range(count))
     assert found >= least * count
     assert {(a % count, b % count) for a, b in pairs if a % count != b % count} == set()
+
+
+def test_many_altered_copies_of_a_photograph_do_not_part_it_from_its_nearest_ones(photos):
+    photos = photos[:15]
+    count = len(photos)
+    copies = [alter(photo) for alter, _ in ALTERED.values() for photo in photos]
+    near = looks_at([*photos, *copies])
+    left, right = near.find_pairs()
+    originals = np.arange(count)
+    everyone = np.arange(count * (1 + len(ALTERED)))
+    likeness = near.compare(np.tile(originals, 1 + len(ALTERED)), everyone).reshape(-1, count)
+    rng = np.random.default_rng(0)
+    for rank in (everyone, everyone[::-1], rng.permutation(len(everyone))):
+        centre = group_items(len(everyone), left, right, rank, near.compare, near.are_altered(left, right)).centre
+        of_photo = centre.reshape(-1, count)
+        assert all(len(set(everyone[centre == one] % count)) == 1 for one in np.unique(centre))
+        together = of_photo == of_photo[0]
+        assert ((together.sum(axis=0) > 1) == ((~np.isnan(likeness)).sum(axis=0) > 1)).all(), "no original is left out"
+        assert together[~np.isnan(likeness)].mean() >= 0.95
 
 
 def test_a_border_is_cut_off_and_a_picture_without_one_is_left_whole():
