@@ -89,7 +89,12 @@ def require_alike(run: RunFolder, reference: RunFolder, view: View) -> None:
         raise ConfigError(
             f"{run.path} was measured with {own[1]} and the reference {reference.path} with {other[1]}: "
             "their embeddings cannot be compared.",
-            hint="scan one of them again with the other's model.",
+            hint="scan one of them again with the other's model."
+            + (
+                " Where vectors were given, --set input.embeddings.model=NAME says which model made them."
+                if run.record.probes[probes[0]].is_given or reference.record.probes[probes[1]].is_given
+                else ""
+            ),
         )
 
 

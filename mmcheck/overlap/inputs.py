@@ -337,10 +337,13 @@ def _unlike_embeddings(kind: PairKind, one: RunFolder, other: RunFolder) -> str 
     # Device, precision and the handling of long captions change the fingerprint but not what the numbers mean.
     if own == their and (own[1] or (first.kind_of_vectors and first.kind_of_vectors == second.kind_of_vectors)):
         return None
-    return (
+    told = (
         f"TRAIN was measured with {_told(own)} and TEST with {_told(their)}: their embeddings cannot be compared; scan "
         "one of the two again with the other's model to compare by them."
     )
+    if first.is_given or second.is_given:
+        return f"{told} Where vectors were given, --set input.embeddings.model=NAME says which model made them."
+    return told
 
 
 def _weights(part: ProbeRecord) -> tuple[str, str, str]:

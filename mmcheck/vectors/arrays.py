@@ -234,8 +234,3 @@ class Stacked:
             own = np.flatnonzero(part == number)
             found[own] = unpack(self.arrays[number]).open()[rows[own] - self.starts[number]]
         return found
-
-    def where(self, row: int) -> str:
-        """Return file and row, counted from 0, of one row."""
-        part = int(np.searchsorted(self.starts, row, side="right")) - 1
-        return f"row {row - int(self.starts[part]):,} of {self.arrays[part]}"

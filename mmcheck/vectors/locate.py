@@ -150,8 +150,17 @@ def _pair_files(files: Sequence[Path]) -> list[tuple[Path, Path]]:
             )
         if 2 * len(pairs) == len(files):
             return [(by_name[image], by_name[text]) for _, (image, text) in pairs]
-    if len(files) == 2 and not any(split_half(file.name) for file in files):
-        return [(files[0], files[1])]
+    if len(files) == 1:
+        raise UserError(
+            f"{files[0]} holds the vectors of one half alone; images' and captions' vectors are needed.",
+            hint="give both files: --embeddings image.npy --embeddings text.npy.",
+        )
+    if len(files) == 2:
+        told = [split_half(file.name) for file in files]
+        # One name that tells is enough: the other file is the other half.
+        if None in told:
+            is_swapped = (told[0] is not None and told[0][0] == 1) or (told[1] is not None and told[1][0] == 0)
+            return [(files[1], files[0]) if is_swapped else (files[0], files[1])]
     listed = ", ".join(file.name for file in files[:4])
     raise UserError(
         f"of {listed}{' ...' if len(files) > 4 else ''} it is unclear which hold images and which captions.",

@@ -30,7 +30,7 @@ from mmcheck.vectors.columns import (
     table_numbers,
 )
 from mmcheck.vectors.locate import Located, VectorPart
-from mmcheck.vectors.names import CAPTIONS, KEYS, SCORES, pair_names
+from mmcheck.vectors.names import CAPTIONS, KEYS, SCORES, pair_names, split_half
 
 _MAX_NAMED = 12  # names that a message lists; our own choice: a message stays readable
 
@@ -44,6 +44,8 @@ class _Opened:
     """Name -> array of shape (n, d), or the table that has it as a column."""
     numbers: dict[str, StoredArray | Path]
     texts: dict[str, StoredArray | Path]
+    other: tuple[str, ...] = ()
+    """Arrays that are none of these, as messages name them: "image (int8, 100 x 512)"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,14 +171,20 @@ def _open(part: VectorPart, scratch: Path) -> _Opened:
         str(array): len(array) for name, array in arrays.items() if array.is_matrix or name in (*KEYS, *CAPTIONS)
     }
     _check_counts(counts)
-    return _Opened(next(iter(counts.values()), 0), vectors, numbers, texts)
+    known = {*vectors, *numbers, *texts}
+    other = tuple(
+        f"{name} ({array.dtype}, {' x '.join(map(str, array.shape))})"
+        for name, array in arrays.items()
+        if name not in known
+    )
+    return _Opened(next(iter(counts.values()), 0), vectors, numbers, texts, other)
 
 
 def _require_matrix(array: StoredArray) -> None:
     if not array.is_matrix:
         raise UserError(
             f"{array} holds no vectors: its shape is {array.shape} and its type {array.dtype}.",
-            hint="vectors are an array of shape (rows, numbers) of float16 or float32.",
+            hint="vectors are an array of shape (rows, numbers) of float16, float32 or float64.",
         )
 
 
@@ -208,6 +216,13 @@ def _choose(
         return (named[0], named[1]), []
     fitting = [pair for pair in pairs if all(name in (None, own) for name, own in zip(named, pair, strict=True))]
     if not fitting:
+        halves = [split_half(name) for name in common]
+        if common and all(half is not None and half[0] == 0 for half in halves) and options.score is None:
+            raise UserError(
+                f"{located.files[0]} holds vectors of images alone ({_listed(common)}); captions' vectors are needed "
+                "too.",
+                hint="write them beside these: np.savez(FILE, image=..., text=...).",
+            )
         if common and options.score is None:
             raise UserError(
                 f"of the arrays of {located.files[0]} ({_listed(common)}) it is unclear which are of images and which "
@@ -236,11 +251,11 @@ def _score_name(
 
 
 def _nothing(parts: Sequence[_Opened], located: Located) -> UserError:
-    there = _listed([*parts[0].vectors, *parts[0].numbers, *parts[0].texts])
+    there = _listed([*parts[0].vectors, *parts[0].numbers, *parts[0].texts, *parts[0].other])
     return UserError(
         f"{located.files[0]} holds neither vectors of images and captions nor their scores; it holds: {there}.",
         hint="name them: --set input.embeddings.image=NAME --set input.embeddings.text=NAME (or "
-        "input.embeddings.score=NAME). Vectors are arrays of shape (rows, numbers) of float16 or float32.",
+        "input.embeddings.score=NAME). Vectors are arrays of shape (rows, numbers) of float16, float32 or float64.",
     )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmcheck.config.embeddings import EmbeddingsConfig
 from mmcheck.core.errors import UserError
 from mmcheck.vectors.locate import locate
 from mmcheck.vectors.names import pair_names, split_half
+from mmcheck.vectors.source import open_source
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,38 @@ def test_nothing_there_and_addresses_are_refused(tmp_path: Path) -> None:
         locate([str(tmp_path / "none.npz")])
     with pytest.raises(UserError, match="is an address"):
         locate(["s3://bucket/v.npz"])
+
+
+@pytest.mark.parametrize(
+    ("names", "images"),
+    [(["a.npy", "b.npy"], "a.npy"), (["b.npy", "img.npy"], "img.npy"), (["text.npy", "b.npy"], "b.npy")],
+)
+def test_one_name_that_tells_is_enough_for_two_files(tmp_path: Path, names: list[str], images: str) -> None:
+    _fill(tmp_path, names)
+    (part,) = locate([str(tmp_path / name) for name in names]).parts
+    assert part.pair is not None
+    assert part.pair[0].name == images
+    assert {file.name for file in part.pair} == set(names)
+
+
+def test_one_half_alone_is_named(tmp_path: Path) -> None:
+    _fill(tmp_path, ["img.npy"])
+    with pytest.raises(UserError, match="one half alone") as raised:
+        locate([str(tmp_path / "img.npy")])
+    assert raised.value.hint is not None
+    assert "--embeddings text.npy" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"image": np.ones((3, 4), np.float32)}, "vectors of images alone"),
+        ({"image": np.ones((3, 4), np.int8), "text": np.ones((3, 4), np.int8)}, r"image \(int8, 3 x 4\)"),
+    ],
+)
+def test_arrays_that_are_no_vectors_are_told_with_their_types(
+    tmp_path: Path, arrays: dict[str, np.ndarray], told: str
+) -> None:
+    np.savez(tmp_path / "v.npz", **arrays)
+    with pytest.raises(UserError, match=told):
+        open_source(locate([str(tmp_path / "v.npz")]), EmbeddingsConfig(), tmp_path)
