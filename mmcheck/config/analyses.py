@@ -65,6 +65,11 @@ class SpeechConfig(PartSection):
         ge=10,
         description="fewer clips are not judged by themselves, but by real recordings measured with their model",
     )
+    slice_by: Annotated[
+        tuple[str, ...],
+        Field(description="manifest columns (or `language`, `manifest`) whose values have limits of their own"),
+    ] = ("language",)
+    min_slice: int = Field(300, ge=50, description="a smaller slice is judged by the limits of the whole set")
 
 
 class AgreementConfig(PartSection):

@@ -36,6 +36,7 @@ from mmcheck.report.shown_text import (
     show_plain,
     show_text,
 )
+from mmcheck.report.slice_limits import list_limits
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.run_summary import Counts, RunSummary
 
@@ -133,6 +134,7 @@ def build_report(run: RunFolder) -> str:
         set_notes=list_notes(summary),
         advice=advise(summary, show_plain(run.path, 400)),
         null_plots=draw_null_plots(run.find_analysis_summary("alignment")),
+        limits=list_limits(run.find_analysis_summary("speech")),
         pages=_pages(run),
         slices=[table for table in slices if table is not None],
         codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),

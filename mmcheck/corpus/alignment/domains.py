@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import IMAGE_CAPTION
 from mmcheck.corpus.alignment.fit import SliceVerdict
-from mmcheck.corpus.alignment.slices import MAX_SLICES, Pool, SlicedRows
+from mmcheck.corpus.alignment.slices import Pool, SlicedRows
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings
 from mmcheck.corpus.sample_ids import read_ids
+from mmcheck.corpus.slice_labels import MAX_SLICES
 from mmcheck.metrics.domains import Domains, find_domains
 from mmcheck.metrics.hubness import near_limit
 

@@ -27,10 +27,10 @@ from mmcheck.corpus.alignment.clip_noise import CorrectedClips, correct_clips
 from mmcheck.corpus.alignment.fit import SliceVerdict, judge_scores, unjudged
 from mmcheck.corpus.alignment.partners import has_heard_partners
 from mmcheck.corpus.alignment.row_scores import RowScores
-from mmcheck.corpus.alignment.slices import REST, choose_slices, read_labels
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.constants import MIN_NULL, MOST_SAMPLED, SURE_BESIDE
 from mmcheck.corpus.content_keys import normalise_texts
+from mmcheck.corpus.slice_labels import REST, choose_slices, read_labels
 from mmcheck.corpus.speech.measured_clips import MeasuredClips, find_measured
 from mmcheck.store.schema import load_json
 

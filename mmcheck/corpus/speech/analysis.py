@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmcheck.config import SpeechConfig
 from mmcheck.core.arrays import Floats
@@ -20,16 +19,15 @@ from mmcheck.core.constants import PROBABLE
 from mmcheck.core.json_types import JsonObject, LoadedJson
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT
 from mmcheck.core.part_traits import AnalysisTraits
-from mmcheck.core.sentences import count_noun
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
-from mmcheck.corpus.constants import FADED_LEVEL, LOUD_END, USUAL_END
 from mmcheck.corpus.evidence_rows import LEAST_EVIDENCE, worst_rows
-from mmcheck.corpus.speech.clips import PROBE, SpeechClips, put_beside, read_clips
-from mmcheck.corpus.speech.doubted_words import judge_doubted
-from mmcheck.corpus.speech.faults import FAULTS, FaultFit, judge_fault
-from mmcheck.corpus.speech.languages import LanguageVerdict, judge_languages
+from mmcheck.corpus.speech.clips import PROBE, put_beside, read_clips
+from mmcheck.corpus.speech.languages import judge_languages
 from mmcheck.corpus.speech.measured_clips import find_measured
 from mmcheck.corpus.speech.metrics import METRICS
+from mmcheck.corpus.speech.slices import find_slices
+from mmcheck.corpus.speech.summary import summarise
+from mmcheck.corpus.speech.verdicts import find_excuses, find_likely, judge_speech
 from mmcheck.corpus.speech.word_faults import (
     KINDS,
     WordFault,
@@ -40,17 +38,11 @@ from mmcheck.corpus.speech.word_faults import (
 )
 from mmcheck.store.schema import dump_json, load_json
 
-VERSION = 11
+VERSION = 12
 _ABSENT = "the sample has no recording whose transcript was verified"
 
 _OF_WORDS = ("word_fault", "unheard_end", "added_words")
 """Faults that show in the words; which kind each is they tell together."""
-_KIND_WORDS = {
-    "wrong_word": ("transcript with a wrong word", "transcripts with a wrong word"),
-    "missing_words": ("that lacks words", "that lack words"),
-    "inserted_words": ("with words that are not spoken", "with words that are not spoken"),
-    "cut_audio": ("whose recording is cut off", "whose recordings are cut off"),
-}
 
 
 class Speech:
@@ -82,19 +74,17 @@ class Speech:
         """
         least = self._options.min_clips
         clips = read_clips(shards)
-        count = len(clips.languages)
         measured = find_measured(shards) if 0 < clips.num_distinct < least else None
+        slice_by = self._options.slice_by if measured is None else ()
+        slices = find_slices(shards, clips, slice_by, self._options.min_slice)
         seen = clips if measured is None else put_beside(clips, measured)
         basis = "" if measured is None else measured.basis(least)
-        fits = {fault.name: judge_fault(fault, seen, least) for fault in FAULTS}
+        verdict = judge_speech(seen, slices, least)
         if measured is not None:
-            fits = {name: fit.of_first(count) for name, fit in fits.items()}
+            verdict = verdict.of_first(len(clips.languages))
+        fits = verdict.fits
         language = judge_languages(clips, least)
         anomaly = _any([*(fit.posteriors for fit in fits.values()), clips.posterior, language.posteriors])
-        is_faulty = np.zeros(len(seen.languages), dtype=bool)
-        is_faulty[:count] = _likely(*(fit.posteriors for fit in fits.values()))
-        doubted = judge_doubted(seen, is_faulty, least)[:count]
-        breaks_off = _find_breaks(seen)
         figures = {name: fit.posteriors for name, fit in fits.items()}
         figures |= {"other_text": clips.posterior, "wrong_language": language.posteriors}
         is_told = np.any([worst_rows(values, counted_from=PROBABLE) for values in figures.values()], axis=0)
@@ -108,49 +98,32 @@ class Speech:
             faults = {
                 row: find_word_fault(
                     evidence[row],
-                    limit=fits["word_fault"].limit,
+                    limit=float(verdict.word_limits[start + row]),
                     is_end_unheard=bool(part["unheard_end"][row] > PROBABLE),
-                    breaks_off=bool(breaks_off[start + row]),
+                    breaks_off=bool(verdict.breaks_off[start + row]),
                     is_cut=bool(part["cut_transcript"][row] > PROBABLE),
                     goes_on=bool(part["added_words"][row] > PROBABLE),
                 )
-                for row in np.flatnonzero(_likely(*(part[name] for name in _OF_WORDS))).tolist()
+                for row in np.flatnonzero(find_likely(*(part[name] for name in _OF_WORDS))).tolist()
             }
             for fault in filter(None, faults.values()):
                 found[fault.kind] += 1
             columns = _spread(part, faults)
-            told = _tell(columns, faults, evidence, clips.languages[rows], fits["word_fault"].limit)
+            told = _tell(columns, faults, evidence, clips.languages[rows], verdict.word_limits[rows])
             columns["anomaly"] = anomaly[rows]
-            columns["doubted_word"] = doubted[rows]
-            reasons, causes = _excuses(fits, clips.is_verified[rows])
+            columns["doubted_word"] = verdict.doubted[rows]
+            reasons, causes = find_excuses(verdict, slices.codes[rows], clips.is_verified[rows], _ABSENT)
             table = analysis_table(ids, columns, reasons=reasons, causes=causes, evidence=told)
             if basis:
                 rests = [basis if known else None for known in np.isfinite(anomaly[rows]).tolist()]
                 table = table.append_column(AUDIO_TRANSCRIPT.basis_column, pa.array(rests, pa.string()))
             yield table
             start += len(ids)
-        self._summary = _summarise(clips, fits, language, found, basis)
+        self._summary = summarise(clips, verdict, slices, language, found, basis)
 
     def summary(self) -> JsonObject:
-        """Return, by fault, state, share and limit in the statistic's own unit, and sentences."""
+        """Return, by fault, state, share and limit in the statistic's own unit, the same by slice, and sentences."""
         return self._summary
-
-
-def _find_breaks(clips: SpeechClips) -> NDArray[np.bool_]:
-    """Return which recordings end at full sound, unlike the set's others; all of them where that cannot be told."""
-    levels = clips.values["end_level"]
-    usual = levels[np.isfinite(levels) & clips.is_verified & ~clips.is_other]
-    limit = float(np.quantile(usual, USUAL_END)) if len(usual) else 0.0
-    if limit > LOUD_END:
-        return np.ones(len(levels), dtype=bool)
-    limit = max(limit, FADED_LEVEL)
-    return np.asarray(~np.isfinite(levels) | (np.nan_to_num(levels) > limit))
-
-
-def _likely(*columns: Floats) -> NDArray[np.bool_]:
-    """Return where any of the probabilities is more than a half."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.any([column > PROBABLE for column in columns], axis=0))
 
 
 def _read_evidence(shard: ShardTables, rows: list[int]) -> dict[int, JsonObject]:
@@ -199,7 +172,7 @@ def _tell(
     faults: Mapping[int, WordFault | None],
     evidence: Mapping[int, JsonObject],
     languages: Sequence[str],
-    limit: float,
+    limits: Floats,
 ) -> list[str | None]:
     """Return the evidence of each row as JSON."""
     found: list[str | None] = [None] * len(languages)
@@ -212,7 +185,7 @@ def _tell(
             if kind == "wrong_language":
                 shown: JsonObject = {"languages": [languages[row], str(known.get("language") or "")]}
             else:
-                shown = {"words": list(_name_words(kind, faults.get(row), known, limit))}
+                shown = {"words": list(_name_words(kind, faults.get(row), known, float(limits[row])))}
             told.append({"kind": kind, "probability": round(probability, 4), **shown})
         if told:
             found[row] = dump_json({"faults": told})
@@ -237,34 +210,3 @@ def _any(parts: Sequence[Floats]) -> Floats:
     stacked = np.stack(list(parts))
     sound = np.prod(1.0 - np.nan_to_num(stacked, nan=0.0), axis=0)
     return np.where(np.isfinite(stacked).any(axis=0), 1.0 - sound, np.nan)
-
-
-def _excuses(fits: Mapping[str, FaultFit], verified: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
-    """Return reason and cause for each row, should it have no value."""
-    failed = next((fit for fit in fits.values() if fit.reason), None)
-    reasons = [failed.reason if failed and seen else _ABSENT for seen in verified.tolist()]
-    causes = [failed.state if failed and seen else "not_verified" for seen in verified.tolist()]
-    return reasons, causes
-
-
-def _summarise(
-    clips: SpeechClips, fits: Mapping[str, FaultFit], language: LanguageVerdict, kinds: Mapping[str, int], basis: str
-) -> JsonObject:
-    if not clips.is_verified.any():
-        return {"sentences": []}
-    parts = {name: fit.describe() for name, fit in fits.items()}
-    sentences = [sentence for part in parts.values() if (sentence := part.pop("sentence"))]
-    if any(kinds.values()):
-        listed = ", ".join(count_noun(count, *_KIND_WORDS[kind]) for kind, count in kinds.items() if count)
-        sentences.append(f"By kind of fault: {listed}.")
-    reasons = dict.fromkeys(fit.reason for fit in fits.values() if fit.reason)
-    warnings = [f"Some transcript faults could not be judged: {text}." for text in reasons]
-    return {
-        **parts,
-        "word_faults": dict(kinds),
-        "num_other_texts": int(clips.is_other.sum()),
-        "wrong_language": language.describe(),
-        **({"basis": basis} if basis else {}),
-        "sentences": [*([f"The transcripts were {basis}."] if basis else []), *sentences, *language.sentences],
-        "warnings": warnings,
-    }

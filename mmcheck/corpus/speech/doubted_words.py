@@ -30,7 +30,7 @@ def judge_doubted(clips: SpeechClips, is_faulty: NDArray[np.bool_], min_clips: i
     with.
 
     Args:
-        clips: The rows.
+        clips: The rows; those ``inside`` are judged.
         is_faulty: Which rows probably have a fault that is known by another statistic, shape (n,).
         min_clips: Fewer distinct transcripts are not judged.
     """

@@ -120,6 +120,8 @@ class FaultFit:
     false_share: float = 0.0
     """Share of the sound rows that are expected beyond the limit."""
     num_judged: int = 0
+    is_planted_within: bool = True
+    """Whether planted faults of the slice itself show what the fault looks like, and not those of the whole set."""
 
     @property
     def num_found(self) -> int:
@@ -159,12 +161,13 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
 
     Args:
         fault: The kind.
-        clips: The rows.
+        clips: The rows; those ``inside`` are judged.
         min_clips: Fewer distinct ones are not judged.
     """
     own = clips.values[fault.statistic]
     bad, planted_bad = fault.badness(own), fault.badness(clips.values[fault.planted])
-    usable = np.isfinite(own) & ~clips.is_other
+    known = np.isfinite(own) & ~clips.is_other
+    usable = known & clips.inside
     base = usable & clips.is_first
     unjudged = FaultFit(fault=fault, state="too_few_clips", posteriors=np.full(len(own), np.nan))
     if fault.is_optional and not (np.isfinite(own).any() and np.isfinite(planted_bad).any()):
@@ -177,7 +180,11 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
             reason=f"there are only {int(base.sum())} distinct verified transcripts, fewer than {min_clips}",
         )
     was_planted = base & np.isfinite(planted_bad)
-    seen = was_planted & (planted_bad - np.where(usable, bad, 0.0) >= FAULT_MIN_EFFECT)
+    is_own = bool(was_planted.sum() >= MIN_PLANTED)
+    if not is_own:
+        # What a fault looks like, other slices may show; what sound transcripts look like, each shows for itself.
+        was_planted = known & clips.is_first & np.isfinite(planted_bad)
+    seen = was_planted & (planted_bad - np.where(known, bad, 0.0) >= FAULT_MIN_EFFECT)
     if was_planted.sum() < MIN_PLANTED:
         reason = (
             f"faults could be planted in only {int(was_planted.sum())} recordings, fewer than {MIN_PLANTED}; see "
@@ -217,6 +224,7 @@ def judge_fault(fault: Fault, clips: SpeechClips, min_clips: int) -> FaultFit:
         limit=worst if fault.is_high_bad else -worst,
         false_share=float(mixture.true_mass[is_above].sum()),
         num_judged=int(usable.sum()),
+        is_planted_within=is_own,
     )
 
 

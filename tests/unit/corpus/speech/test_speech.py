@@ -27,7 +27,15 @@ class FakeShard:
     names: tuple = ("transcript", "transcript_null", "alignment")
 
     def samples(self, columns=None):
-        table = pa.table({"id": self.rows["id"], "language": pa.array(self.rows["language"], pa.string())})
+        count = len(self.rows["id"])
+        table = pa.table(
+            {
+                "id": self.rows["id"],
+                "language": pa.array(self.rows["language"], pa.string()),
+                "row": pa.array(self.rows.get("row", ["{}"] * count), pa.string()),
+                "manifest": pa.array(self.rows.get("manifest", ["rows.jsonl"] * count), pa.string()),
+            }
+        )
         return table if columns is None else table.select(columns)
 
     def measurements(self, probe, columns=None):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from mmcheck.corpus.alignment.slices import MAX_SLICES, REST, choose_slices, read_labels
+from mmcheck.corpus.slice_labels import MAX_SLICES, REST, choose_slices, read_labels
 
 
 class FakeShard:
