@@ -154,6 +154,27 @@ FORMATS.register("csv", "mmcheck.formats.csv:CsvFormat", "CSV or TSV, open_clip'
 FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet with paths or embedded bytes")
 FORMATS.register("webdataset", "mmcheck.formats.webdataset:WebdatasetFormat", "WebDataset/img2dataset tar shards")
 FORMATS.register("folder", "mmcheck.formats.folder:FolderFormat", "a plain folder of x.jpg + x.txt or x.wav + x.txt")
+FORMATS.register(
+    "commonvoice",
+    "mmcheck.formats.speech.common_voice:CommonVoiceFormat",
+    "Common Voice tables (train.tsv ...) beside clips/",
+)
+FORMATS.register(
+    "ljspeech",
+    "mmcheck.formats.speech.ljspeech:LjSpeechFormat",
+    "LJSpeech, Piper and Coqui lists of ids: id|text|normalised text, id|speaker|text",
+)
+FORMATS.register(
+    "librispeech",
+    "mmcheck.formats.speech.librispeech:LibriSpeechFormat",
+    "LibriSpeech: *.trans.txt beside the recordings",
+)
+FORMATS.register("mls", "mmcheck.formats.speech.mls:MlsFormat", "MLS: transcripts.txt and audio/SPEAKER/BOOK/")
+FORMATS.register(
+    "kaldi",
+    "mmcheck.formats.speech.kaldi:KaldiFormat",
+    "Kaldi and ESPnet folders: wav.scp, text, segments; commands are never run",
+)
 
 ENGINES: Registry[object] = Registry("engine", "mmcheck.engines", "mmcheck.engine.base:Engine")
 ENGINES.register("local", "mmcheck.engine.local:LocalEngine", "this machine; decoding overlaps the model")

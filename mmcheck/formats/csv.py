@@ -62,7 +62,13 @@ class CsvFormat:
         return self.read_as(manifest, None, try_cwd=True)
 
     def read_as(
-        self, manifest: str, modality: Modality | None, *, try_cwd: bool = False, inside_only: bool = False
+        self,
+        manifest: str,
+        modality: Modality | None,
+        *,
+        try_cwd: bool = False,
+        inside_only: bool = False,
+        base: str | None = None,
     ) -> Iterator[Sample]:
         """Yield the samples of ``manifest`` as ``read`` does, for a format that keeps its rows in CSV.
 
@@ -71,10 +77,13 @@ class CsvFormat:
             modality: What generic columns hold where their values do not tell.
             try_cwd: Whether the working directory is tried for relative paths.
             inside_only: Whether media must lie below the manifest's folder.
+            base: Folder that relative paths start from; None: the manifest's own.
         """
-        return until_break(manifest, self._samples(manifest, modality, try_cwd, inside_only))
+        return until_break(manifest, self._samples(manifest, modality, try_cwd, inside_only, base))
 
-    def _samples(self, manifest: str, modality: Modality | None, try_cwd: bool, inside_only: bool) -> Iterator[Sample]:
+    def _samples(
+        self, manifest: str, modality: Modality | None, try_cwd: bool, inside_only: bool, base: str | None
+    ) -> Iterator[Sample]:
         dialect = sniff_csv(manifest, self._options)
         examples: list[Row] = []
         try:
@@ -85,8 +94,14 @@ class CsvFormat:
         finder = RoleFinder(self._options.columns, examples=examples, modality=modality)
         if dialect.width:
             configured_missing(manifest, finder, dialect.columns())
-        base = folder_of(manifest)
-        maker = SampleMaker(manifest, self._options, finder, base=base, try_cwd=try_cwd, inside_only=inside_only)
+        maker = SampleMaker(
+            manifest,
+            self._options,
+            finder,
+            base=folder_of(manifest) if base is None else base,
+            try_cwd=try_cwd,
+            inside_only=inside_only,
+        )
         yield from maker.all(self._rows(manifest, dialect))
 
     def _rows(self, manifest: str, dialect: CsvDialect) -> Iterator[RawRow]:

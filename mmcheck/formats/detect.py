@@ -173,7 +173,7 @@ def _contents(manifest: str) -> list[str]:
         names = [name for name in walk_files(manifest) if "/" not in name and not name.startswith(".")]
     except ManifestError:
         return [manifest]
-    if any(name.startswith("metadata.") for name in names):
+    if any(name.startswith("metadata.") for name in names) or _is_layout(manifest):
         return [manifest]
     if not any(name.lower().endswith(".txt") for name in names):
         lists = [join_under(manifest, name) for name in names if _LIST_NAME.search(name)]
@@ -187,6 +187,13 @@ def _contents(manifest: str) -> list[str]:
         if shards:
             return shards
     return [manifest]
+
+
+def _is_layout(folder: str) -> bool:
+    """Return whether a format knows the folder for one of its own, whatever lists or archives lie in it."""
+    forms = (FORMATS.get(entry.name) for entry in FORMATS if not entry.package)
+    layouts = (form for form in forms if getattr(form, "reads_folders", False))
+    return any(form(InputConfig()).recognise(folder) is Recognised.SIGNATURE for form in layouts)
 
 
 def _lists_media(manifest: str) -> bool:

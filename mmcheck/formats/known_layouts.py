@@ -5,7 +5,6 @@ Told by names and by the first bytes; nothing is read whole.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from contextlib import suppress
@@ -15,20 +14,11 @@ from itertools import islice
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats.hf_splits import find_split_names
 from mmcheck.formats.jsonl import first_objects
-from mmcheck.formats.paths import folder_of, is_folder, join_under, media_kind, walk_files
+from mmcheck.formats.paths import folder_of, is_folder, join_under, walk_files
 from mmcheck.formats.text_source import looks_binary, read_head
 
 _NAMES = 4096  # file names looked at to know a layout; our own choice: quick in folders of millions
 _ROWS = 8  # rows looked at to know a layout; our own choice: quick
-_AWK_TRANS = (
-    'find . -name \'*.trans.txt\' | while read -r f; do awk -v d="$(dirname "$f")" '
-    '\'{id=$1; sub(/^[^ ]+ /,""); print d "/" id ".flac|" $0}\' "$f"; done > train.txt'
-)
-_AWK_KALDI = (
-    'awk \'NR==FNR {p[$1]=$2; next} {id=$1; sub(/^[^ \\t]+[ \\t]+/,""); print p[id] "|" $0}\' wav.scp text > train.txt'
-)
-_AWK_LJSPEECH = "awk -F'|' '{print \"wavs/\" $1 \".wav|\" $2}' metadata.csv > train.txt"
-_THEN = "(in that folder), then scan train.txt."
 _SCRIPT = (
     "jq -c '(.images | map({(.id|tostring): .file_name}) | add) as $f | .annotations[] | "
     "{image: $f[.image_id|tostring], caption}' IN.json > OUT.jsonl, beside the images."
@@ -42,7 +32,7 @@ class Layout:
     name: str
     """Short name."""
     seen: str
-    """What was seen, as a piece of a sentence: ``an LJSpeech dataset (...)``."""
+    """What was seen, as a piece of a sentence: ``a COCO annotation file (...)``."""
     hint: str
     """How to read it now."""
     is_read: bool = False
@@ -60,12 +50,6 @@ def find_layout(manifest: str) -> Layout | None:
 
 def _of_folder(folder: str, names: list[str]) -> Layout | None:
     top = {name for name in names if "/" not in name}
-    if "wav.scp" in top:
-        return _kaldi("and its text" if "text" in top else "without a file text")
-    if any(name.endswith(".trans.txt") for name in names) and any(media_kind(name) == "audio" for name in names):
-        return _librispeech(next(name for name in names if name.endswith(".trans.txt")))
-    if "metadata.csv" in top and (found := _ljspeech(join_under(folder, "metadata.csv"))):
-        return found
     lhotse = sorted(name for name in top if re.match(r"(.*[_-])?(cuts|recordings|supervisions)\b.*\.jsonl", name))
     if lhotse and (found := _of_file(join_under(folder, lhotse[0]))):
         return found
@@ -89,12 +73,6 @@ def _split_names(metadata: str, names: list[str]) -> Layout | None:
 
 def _of_file(manifest: str) -> Layout | None:
     base = posixpath.basename(manifest.rstrip("/")).lower()
-    if base == "wav.scp":
-        return _kaldi("")
-    if base.endswith(".trans.txt"):
-        return _librispeech(base)
-    if base in ("metadata.csv", "metadata_train.csv", "metadata_val.csv") and (found := _ljspeech(manifest)):
-        return found
     if base in ("metadata.jsonl", "metadata.csv", "metadata.parquet"):
         return _split_names(base, list(islice(walk_files(folder_of(manifest)), _NAMES)))
     head = read_head(manifest)
@@ -197,35 +175,4 @@ def _lhotse(what: str, before: str) -> Layout:
         seen=f"a lhotse manifest ({what})",
         hint=f"{before}zcat cuts.jsonl.gz | jq -c '{{id, audio_filepath: .recording.sources[0].source, offset: .start, "
         "duration, text: .supervisions[0].text}' > manifest.jsonl, in the folder that the sources' paths count from.",
-    )
-
-
-def _kaldi(rest: str) -> Layout:
-    return Layout(
-        name="Kaldi",
-        seen=f"a Kaldi data folder (wav.scp {rest}".rstrip() + ")",
-        hint=f"where wav.scp holds paths and no commands: {_AWK_KALDI} {_THEN}",
-    )
-
-
-def _librispeech(name: str) -> Layout:
-    return Layout(
-        name="LibriSpeech",
-        seen=f"a LibriSpeech dataset (transcripts in *.trans.txt, such as {posixpath.basename(name)})",
-        hint=f"{_AWK_TRANS} {_THEN}",
-    )
-
-
-def _ljspeech(metadata: str) -> Layout | None:
-    lines = [line for line in read_head(metadata).decode("utf-8", "replace").split("\n")[:_ROWS] if line.strip()]
-    ids = [line.partition("|")[0].strip() for line in lines if "|" in line]
-    if not ids or len(ids) < len(lines) or any(media_kind(name) for name in ids):
-        return None
-    folder = join_under(folder_of(metadata), "wavs")
-    if not any(os.path.exists(join_under(folder, f"{name.removesuffix('.wav')}.wav")) for name in ids):
-        return None
-    return Layout(
-        name="LJSpeech",
-        seen="an LJSpeech or Piper dataset (metadata.csv of `id|text|normalised text`, recordings as wavs/ID.wav)",
-        hint=f"{_AWK_LJSPEECH} {_THEN}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mmcheck.core.types import RowDict
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import with_added
@@ -23,10 +24,18 @@ class Reasons:
     def __init__(self, folder: Path, stem: str) -> None:
         self._final = folder / f"{stem}{SUFFIX}"
         self._lines: list[bytes] = []
+        self._rows: dict[str, int] = {}
 
-    def add(self, out: OutputRow) -> None:
-        """Note what goes with the row that was just written."""
-        place = {"row": len(self._lines) + 1, "input_row": out.sample.row_number}
+    def add(self, out: OutputRow, file: str = "") -> None:
+        """Note what goes with the row that was just written.
+
+        Args:
+            out: The row.
+            file: Which of several lists it stands in; "" where there is one.
+        """
+        number = self._rows[file] = self._rows.get(file, 0) + 1
+        place: RowDict = {"file": file} if file else {}
+        place |= {"row": number, "input_row": out.sample.row_number}
         self._lines.append(json_line(with_added(place, out.extra)) + b"\n")
 
     def write(self) -> list[Path]:

@@ -9,6 +9,7 @@ import pytest
 from mmcheck.api import scan
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.parts import FORMATS
 from mmcheck.formats.detect import detect_format
 from mmcheck.formats.folder import FolderFormat
 from mmcheck.formats.known_layouts import find_layout
@@ -21,10 +22,6 @@ pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases besi
 @pytest.mark.parametrize(
     ("name", "layout"),
     [
-        ("kaldi", "Kaldi data folder"),
-        ("librispeech", "LibriSpeech"),
-        ("ljspeech", "LJSpeech"),
-        ("ljspeech/metadata.csv", "LJSpeech"),
         ("llava-ids/coco.json", "COCO"),
         ("llava-ids/conv.json", "one JSON array"),
     ],
@@ -33,6 +30,27 @@ def test_what_is_not_read_is_named(name: str, layout: str) -> None:
     with pytest.raises(ManifestError, match=layout) as caught:
         detect_format(str(CASES / name), InputConfig())
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "texts"),
+    [
+        ("kaldi", "kaldi", [f"THIS IS SENTENCE {n}" for n in range(3)]),
+        ("librispeech", "librispeech", [f"THIS IS SENTENCE NUMBER {n}" for n in range(3)]),
+        ("ljspeech", "ljspeech", [f"this is sentence number {n} of the book" for n in ("0", "1", "2", "three")]),
+        (
+            "ljspeech/metadata.csv",
+            "ljspeech",
+            [f"this is sentence number {n} of the book" for n in ("0", "1", "2", "three")],
+        ),
+    ],
+)
+def test_layouts_of_speech_are_read(name: str, form: str, texts: list[str]) -> None:
+    manifest = str(CASES / name)
+    assert detect_format(manifest, InputConfig()) == form
+    samples = list(FORMATS.get(form)(InputConfig()).read(manifest))
+    assert [(sample.transcript, sample.problem) for sample in samples] == [(text, None) for text in texts]
+    assert all(sample.audio is not None and Path(sample.audio.uri).is_file() for sample in samples)
 
 
 @pytest.mark.parametrize(("name", "layout"), [("conv.jsonl", "LLaVA"), ("qwen.jsonl", "chat dataset")])

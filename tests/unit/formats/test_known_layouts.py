@@ -32,30 +32,6 @@ def put(folder: Path, files: dict[str, Any]) -> None:
         (folder / name).write_text(text, "utf-8")
 
 
-def ljspeech(folder: Path) -> Path:
-    put(folder, {f"wavs/LJ{n}.wav": "x" for n in range(2)})
-    put(folder, {"metadata.csv": "".join(f"LJ{n}|{text}|{text.upper()}\n" for n, text in enumerate(CAPTIONS))})
-    return folder
-
-
-def piper(folder: Path) -> Path:
-    ljspeech(folder)
-    put(folder, {"metadata.csv": "".join(f"LJ{n}|{text}\n" for n, text in enumerate(CAPTIONS))})
-    return folder / "metadata.csv"
-
-
-def librispeech(folder: Path) -> Path:
-    put(folder, {f"84/121/84-121-{n}.flac": "x" for n in range(2)})
-    put(folder, {"84/121/84-121.trans.txt": "".join(f"84-121-{n} {text}\n" for n, text in enumerate(CAPTIONS))})
-    return folder
-
-
-def kaldi(folder: Path) -> Path:
-    put(folder, {f"u{n}.wav": "x" for n in range(2)} | {"wav.scp": "u0 u0.wav\nu1 u1.wav\n"})
-    put(folder, {"text": "".join(f"u{n} {text}\n" for n, text in enumerate(CAPTIONS))})
-    return folder
-
-
 def coco(folder: Path, *, indent: int | None = None) -> Path:
     document = {
         "info": {"year": 2014},
@@ -136,10 +112,6 @@ def data_juicer(folder: Path) -> Path:
 
 
 LAYOUTS: dict[Callable[[Path], Path], str] = {
-    ljspeech: "LJSpeech",
-    piper: "LJSpeech",
-    librispeech: "LibriSpeech",
-    kaldi: "Kaldi",
     coco: "COCO",
     coco_pretty: "COCO",
     karpathy: "Karpathy",

@@ -1,0 +1,1 @@
+"""Layouts of speech corpora: each file reads one and writes it back."""
