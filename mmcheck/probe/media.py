@@ -49,7 +49,7 @@ from mmcheck.store.media_columns import (
     MEDIA_COLUMNS,
 )
 
-_VERSION = 6
+_VERSION = 7
 _GRID = 64  # side of the small copy in pixels; our own choice: enough to see whether there is anything
 _BLANK_SPREAD = 4.0
 """Spread (of 255 levels) at which blankness is one half. Our own choice: noise of a camera on an even ground."""

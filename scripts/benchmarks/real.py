@@ -1,9 +1,9 @@
-"""How well mmcheck does on real recordings and real CLIP vectors, with planted faults, against simpler ways.
+"""How well mmcheck does on real recordings, pictures and CLIP vectors, with planted faults, against simpler ways.
 
-The data and the weights are no part of the project: recordings and vectors lie in `data` below MMCHECK_SHARED (or
-`--data`), Whisper's weights where scripts/real_weights puts them. What is absent is left out and said. All that a model
-says is kept (`--cache`), so a run that was stopped goes on, and a change of the product is measured again without
-running a model. A full run rewrites the parts `real-speech` and `real-vectors` of docs/quality.md; `--quick` only
+The data and the weights are no part of the project: recordings, pictures and vectors lie in `data` below
+MMCHECK_SHARED (or `--data`), Whisper's weights where scripts/real_weights puts them. What is absent is left out and
+said. All that a model says is kept (`--cache`), so a run that was stopped goes on, and a change of the product is
+measured again without running a model. A full run rewrites the parts `real-*` of docs/quality.md; `--quick` only
 prints. `--online` measures published sets instead, which it fetches.
 """
 
@@ -25,18 +25,27 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from scripts.benchmarks.quality_parts.tables import update_document  # noqa: E402
-from scripts.benchmarks.real_parts import online, self_made, speech, speech_tables, vector_tables, vectors  # noqa: E402
+from scripts.benchmarks.real_parts import (  # noqa: E402
+    images,
+    online,
+    self_made,
+    speech,
+    speech_tables,
+    vector_tables,
+    vectors,
+)
 from scripts.benchmarks.real_parts.kept_probe import BACKENDS, MODELS  # noqa: E402
 from scripts.benchmarks.real_parts.measured import Setting  # noqa: E402
 from scripts.benchmarks.real_parts.mixing import choose_clips  # noqa: E402
 from scripts.benchmarks.real_parts.recordings import NoRealDataError, find_data, load_clips  # noqa: E402
 from scripts.benchmarks.real_parts.translations import translate_all  # noqa: E402
 
-PARTS = ("speech", "self_made", "vectors")
+PARTS = ("speech", "self_made", "vectors", "images")
 WINDOWS = ("full", "padded", "fitted")
 SEEDS = 20
 _QUICK_CLIPS = 8
 _QUICK_SEEDS = 2
+_QUICK_PICTURES = 12
 _QUICK_ROWS = 500
 """Rows of the largest mix of vectors in a quick run."""
 
@@ -59,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     blocks: dict[str, str] = {}
     raw: dict[str, Any] = {}
-    parts = {"speech": _speech, "self_made": _self_made, "vectors": _vectors}
+    parts = {"speech": _speech, "self_made": _self_made, "vectors": _vectors, "images": _images}
     for name in options.only or PARTS:
         try:
             block, raw[name] = parts[name](options, log)
@@ -124,6 +133,11 @@ def _vectors(options: argparse.Namespace, log: Log) -> tuple[str, list[Any]]:
     return vector_tables.write_vectors(found), [outcome.plain() for outcome in found]
 
 
+def _images(options: argparse.Namespace, log: Log) -> tuple[str, list[Any]]:
+    found = images.measure(find_data(options.data), log, most=_QUICK_PICTURES if options.quick else None)
+    return images.write_images(found), images.plain(found)
+
+
 def _command(options: argparse.Namespace, part: str) -> str:
     words = ["scripts/bench real", "--only", part]
     words += ["--quick"] if options.quick else []
@@ -135,7 +149,7 @@ def _command(options: argparse.Namespace, part: str) -> str:
     elif part == "self_made":
         words += [f"--clips {options.clips}"] if options.clips else []
         words += [f"--backends {' '.join(options.backends)}"] if options.backends else []
-    else:
+    elif part == "vectors":
         words.append(f"--vector-seeds {options.vector_seeds}")
     return f"By `{' '.join(words)}`, on {_machine()}."
 
@@ -157,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         "--online", action="store_true", help="published sets, fetched when needed, instead; `--online --help`"
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts only")
-    parser.add_argument("--data", type=Path, help="folder with real-speech*, real-clip-embeddings")
+    parser.add_argument("--data", type=Path, help="folder with real-speech*, real-images, real-clip-embeddings")
     parser.add_argument("--clips", type=int, help="so many recordings only, drawn evenly")
     parser.add_argument("--faults", type=int, default=5, help="planted faults of each recording (default: 5 of 10)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"sets of each share of moved texts ({SEEDS})")

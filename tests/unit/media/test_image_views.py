@@ -13,7 +13,7 @@ from mmcheck.corpus.duplicates.near_images import ImageItems, NearImages
 from mmcheck.corpus.groups import group_items
 from mmcheck.corpus.neighbour_index import NeighbourIndex
 from mmcheck.media.fingerprints import image_fingerprint
-from mmcheck.media.image_views import EVEN, VIEW_BYTES, VIEWS, find_content, image_views
+from mmcheck.media.image_views import VIEW_BYTES, VIEWS, find_content, image_views
 
 
 def jpeg(image, quality=70):
@@ -106,10 +106,24 @@ def test_many_altered_copies_of_a_photograph_do_not_part_it_from_its_nearest_one
 def test_a_border_is_cut_off_and_a_picture_without_one_is_left_whole():
     rng = np.random.default_rng(0)
     blocks = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)).resize((320, 240), 0)
-    assert find_content(blocks, EVEN) is None
-    left, top, right, bottom = find_content(ImageOps.expand(blocks, (20, 30, 40, 10), "black"), EVEN)
+    assert find_content(blocks) is None
+    left, top, right, bottom = find_content(ImageOps.expand(blocks, (20, 30, 40, 10), "black"))
     assert [left, top, right, bottom] == pytest.approx([20, 30, 340, 270], abs=3)
-    assert find_content(Image.new("RGB", (200, 100), "white"), EVEN) is None
+    assert find_content(Image.new("RGB", (200, 100), "white")) is None
+
+
+@pytest.mark.parametrize("letters", [6, 12, 20])
+def test_a_band_of_writing_belongs_to_the_border(letters):
+    rng = np.random.default_rng(0)
+    blocks = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)).resize((320, 240), 0)
+    captioned = ImageOps.expand(blocks, (0, 0, 0, 36), "white")
+    ImageDraw.Draw(captioned).text(
+        (4, 244), "Image courtesy of the archive, with permission", "black", font_size=letters
+    )
+    left, top, right, bottom = find_content(captioned, has_writing=True)
+    assert [left, top, right, bottom] == pytest.approx([0, 0, 320, 240], abs=3)
+    plain = find_content(captioned)
+    assert plain is None or plain[3] > 246, "without the view for writing, the band is part of the picture"
 
 
 @settings(max_examples=60, deadline=None)
