@@ -169,7 +169,31 @@ FORMATS.register(
     "mmcheck.formats.speech.librispeech:LibriSpeechFormat",
     "LibriSpeech: *.trans.txt beside the recordings",
 )
+FORMATS.register(
+    "voxpopuli", "mmcheck.formats.speech.voxpopuli:VoxPopuliFormat", "VoxPopuli: asr_train.tsv, recordings by id"
+)
+FORMATS.register(
+    "gigaspeech", "mmcheck.formats.speech.gigaspeech:GigaSpeechFormat", "GigaSpeech.json: audios with segments"
+)
+FORMATS.register(
+    "speechbrain", "mmcheck.formats.speech.speechbrain:SpeechBrainFormat", "SpeechBrain CSV: ID,duration,wav,...,wrd"
+)
+FORMATS.register(
+    "nemo_tarred",
+    "mmcheck.formats.speech.nemo_tarred:NemoTarredFormat",
+    "NeMo's tarred sets: tarred_audio_manifest.json, audio_0.tar ...",
+)
+FORMATS.register("vctk", "mmcheck.formats.speech.vctk:VctkFormat", "VCTK: txt/SPEAKER/ beside wav48*/SPEAKER/")
+FORMATS.register(
+    "subtitles",
+    "mmcheck.formats.speech.subtitles:SubtitlesFormat",
+    "recordings and films with .srt or .vtt beside them; each cue is a sample",
+)
 FORMATS.register("mls", "mmcheck.formats.speech.mls:MlsFormat", "MLS: transcripts.txt and audio/SPEAKER/BOOK/")
+FORMATS.register("lhotse", "mmcheck.formats.speech.lhotse:LhotseFormat", "Lhotse cuts, or recordings and supervisions")
+FORMATS.register(
+    "shar", "mmcheck.formats.speech.lhotse_shar:SharFormat", "Lhotse Shar: cuts.*.jsonl.gz, recording.*.tar"
+)
 FORMATS.register(
     "kaldi",
     "mmcheck.formats.speech.kaldi:KaldiFormat",

@@ -15,7 +15,8 @@ from mmcheck.config import ColumnsConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.types import Row
-from mmcheck.formats.paths import Modality, media_kind
+from mmcheck.formats.cells import RowFault
+from mmcheck.formats.paths import Modality, is_video, media_kind
 from mmcheck.formats.text_source import is_url
 
 EXAMPLE_ROWS = 64
@@ -30,7 +31,10 @@ AUDIOS = (
     *("audio", "audio_filepath", "audio_path", "audio_file", "audio_file_name", "audio_filename", "wav", "wav_path"),
     *("audio_file_names", "wav_filename", "flac", "mp3", "opus", "recording", "audio_url"),
 )
-MEDIA = ("file_name", "filepath", "file_path", "filename", "file", "file_names", "path", "url", "uri")
+MEDIA = (
+    *("file_name", "filepath", "file_path", "filename", "file", "file_names", "path", "url", "uri"),
+    *("video", "video_path", "video_filepath", "video_file", "mp4"),
+)
 CAPTIONS = ("caption", "captions", "image_caption")
 WEAK_CAPTIONS = ("alt", "alt_text", "title", "description")
 TRANSCRIPTS = ("transcript", "transcripts", "transcription", "sentence", "utterance")
@@ -144,9 +148,27 @@ class RoleFinder:
         kind = media_kind(name) if isinstance(name, str) else None
         if kind is not None:
             return kind
+        if isinstance(name, str) and is_video(name):
+            self._refuse_caption(roles)
+            return "audio"
         if self._fixed is None and isinstance(name, str) and is_url(name) and roles.caption != roles.transcript:
             return "image" if roles.caption else "audio"
         return self._modality
+
+    def _refuse_caption(self, roles: Roles) -> None:
+        """Refuse a film whose text is not said to be what is spoken: only its sound is compared.
+
+        Raises:
+            RowFault: Saying how to say it.
+        """
+        named = (*TRANSCRIPTS, *WEAK_TRANSCRIPTS)
+        text = roles.transcript
+        if self._columns.transcript is None and (text is None or text.strip().lower() not in named):
+            raise RowFault(
+                "video_caption",
+                "names a film whose text is not said to be a transcript; only sound and transcripts of films are "
+                f"compared: name the column with --set input.columns.transcript={text or '<column>'}",
+            )
 
     def check(self, manifest: str) -> None:
         """Raise if a configured column stands in no row seen so far (and there was a row).

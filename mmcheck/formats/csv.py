@@ -81,6 +81,14 @@ class CsvFormat:
         """
         return until_break(manifest, self._samples(manifest, modality, try_cwd, inside_only, base))
 
+    def raw_rows(self, manifest: str) -> Iterator[RawRow]:
+        """Yield the rows of ``manifest`` as they are parsed, for a format that makes samples of its own of them.
+
+        Raises:
+            ManifestError: If it cannot be opened or is not text.
+        """
+        return self._rows(manifest, sniff_csv(manifest, self._options))
+
     def _samples(
         self, manifest: str, modality: Modality | None, try_cwd: bool, inside_only: bool, base: str | None
     ) -> Iterator[Sample]:

@@ -15,7 +15,7 @@ from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats import columns as names
 from mmcheck.formats.csv_records import QUOTE, Quoting, Record, raw_fields, read_records
-from mmcheck.formats.paths import media_kind
+from mmcheck.formats.paths import is_video, media_kind
 from mmcheck.formats.text_source import Line, looks_binary, read_head, sniff_encoding
 
 DELIMITERS = ("\t", ",", ";", "|")
@@ -171,9 +171,7 @@ def _needs_quotes(record: Record, delimiter: str) -> bool:
 def _places(records: Sequence[tuple[str, ...]], width: int) -> tuple[int, ...]:
     whole = [record for record in records if len(record) == width]
     return tuple(
-        place
-        for place in range(width)
-        if sum(media_kind(record[place]) is not None for record in whole) * 2 >= len(whole) > 0
+        place for place in range(width) if sum(_names_file(record[place]) for record in whole) * 2 >= len(whole) > 0
     )
 
 
@@ -206,8 +204,12 @@ def _is_certain(records: Sequence[tuple[str, ...]], header: tuple[str, ...] | No
     if header and any(cell.strip().lower() in _KNOWN for cell in header):
         return True
     body = records[1:] if header else records
-    paths = sum(any(media_kind(cell) for cell in record) for record in body)
+    paths = sum(any(map(_names_file, record)) for record in body)
     return bool(body) and paths * 2 >= len(body)
+
+
+def _names_file(cell: str) -> bool:
+    return media_kind(cell) is not None or is_video(cell)
 
 
 def _by_name(manifest: str) -> str:

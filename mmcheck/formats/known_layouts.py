@@ -14,7 +14,7 @@ from itertools import islice
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats.hf_splits import find_split_names
 from mmcheck.formats.jsonl import first_objects
-from mmcheck.formats.paths import folder_of, is_folder, join_under, walk_files
+from mmcheck.formats.paths import folder_of, is_folder, walk_files
 from mmcheck.formats.text_source import looks_binary, read_head
 
 _NAMES = 4096  # file names looked at to know a layout; our own choice: quick in folders of millions
@@ -50,9 +50,6 @@ def find_layout(manifest: str) -> Layout | None:
 
 def _of_folder(folder: str, names: list[str]) -> Layout | None:
     top = {name for name in names if "/" not in name}
-    lhotse = sorted(name for name in top if re.match(r"(.*[_-])?(cuts|recordings|supervisions)\b.*\.jsonl", name))
-    if lhotse and (found := _of_file(join_under(folder, lhotse[0]))):
-        return found
     metadata = [name for name in top if name.startswith("metadata.")]
     return _split_names(metadata[0], names) if metadata else None
 
@@ -128,12 +125,6 @@ def _conversation_array(text: str) -> Layout | None:
 def _of_rows(manifest: str) -> Layout | None:
     rows = first_objects(manifest, "utf-8", _ROWS) or []
     for row in rows[:1]:
-        keys = row.keys()
-        if {"recording_id", "start", "duration"} <= keys or {"sources", "sampling_rate", "num_samples"} <= keys:
-            made = "make cuts of them: lhotse cut simple -r RECORDINGS -s SUPERVISIONS cuts.jsonl.gz, then: "
-            return _lhotse("recordings or supervisions", made)
-        if "supervisions" in keys and ({"recording", "tracks"} & keys or str(row.get("type", "")).endswith("Cut")):
-            return _lhotse("cuts", "")
         if isinstance(row.get("conversations"), list):
             return _llava()
         if isinstance(row.get("messages"), list):
@@ -166,13 +157,4 @@ def _messages() -> Layout:
         hint="make captions of the answers: jq -c '{image: .images[0], caption: "
         '([.messages[] | select(.role == "assistant") | .content][0])}\' IN.jsonl > OUT.jsonl, beside the images.',
         is_read=True,
-    )
-
-
-def _lhotse(what: str, before: str) -> Layout:
-    return Layout(
-        name="lhotse",
-        seen=f"a lhotse manifest ({what})",
-        hint=f"{before}zcat cuts.jsonl.gz | jq -c '{{id, audio_filepath: .recording.sources[0].source, offset: .start, "
-        "duration, text: .supervisions[0].text}' > manifest.jsonl, in the folder that the sources' paths count from.",
     )

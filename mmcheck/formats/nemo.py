@@ -18,7 +18,9 @@ class NemoFormat(JsonlFormat):
     modality: Modality | None = "audio"
 
     def recognise(self, manifest: str) -> Recognised:
-        """Return whether the first objects have ``audio_filepath``."""
+        """Return whether the first objects have ``audio_filepath``; one with ``shard_id`` may be of a tarred set."""
         objects = first_objects(manifest, self._options.encoding)
-        fits = any("audio_filepath" in row for row in objects or [])
-        return Recognised.SIGNATURE if fits else Recognised.NO
+        rows = [row for row in objects or [] if "audio_filepath" in row]
+        if any("shard_id" in row for row in rows):
+            return Recognised.CONVENTION
+        return Recognised.SIGNATURE if rows else Recognised.NO

@@ -24,6 +24,16 @@ AUDIO_SUFFIXES = frozenset(
 )
 
 
+VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mkv .webm .mov .avi .mpg .mpeg .ts .3gp .ogv .flv".split())
+"""Films: their sound is a recording where the text is a transcript, and nothing else of them is looked at."""
+
+
+def is_video(name: str) -> bool:
+    """Return whether a path, URL or member name is that of a film, by its suffix."""
+    path = urlsplit(name).path if is_url(name) else name
+    return posixpath.splitext(path.replace("\\", "/"))[1].lower().strip() in VIDEO_SUFFIXES
+
+
 def media_kind(name: str) -> Modality | None:
     """Return which medium a path, URL or member name is of, by its suffix; None if that does not tell.
 

@@ -71,7 +71,7 @@ def read_groups(shard: str, wanted: Callable[[str, str, int], bool]) -> Iterator
     """
     group: TarGroup | None = None
     number = 0
-    members = _members(shard, wanted)
+    members = read_members(shard, lambda info: (name := split_name(info.name)) is not None and wanted(*name, info.size))
     while True:
         try:
             item = next(members, None)
@@ -117,9 +117,19 @@ def is_tar(manifest: str) -> bool:
         return False
 
 
-def _members(
-    shard: str, wanted: Callable[[str, str, int], bool]
+def read_members(
+    shard: str, wanted: Callable[[tarfile.TarInfo], bool]
 ) -> Iterator[tuple[tarfile.TarInfo, int | None, bytes | None]]:
+    """Yield the members of a tar file in order: header, first byte in the file (None if packed), bytes if wanted.
+
+    Args:
+        shard: Path or URL of a tar file, plain, gzip or zstd.
+        wanted: Whether the bytes of a member shall be read.
+
+    Raises:
+        BrokenSource: If it breaks off, after the members before the break.
+        ManifestError: If it cannot be opened or is no tar file.
+    """
     count = 0
     packed = _is_packed(shard)
     try:
@@ -131,8 +141,7 @@ def _members(
                 archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every header; a shard may have millions
                 data = None
                 plain = info.isreg() and not info.issparse()
-                name = split_name(info.name) if plain else None
-                if name is not None and wanted(*name, info.size):
+                if plain and wanted(info):
                     body = archive.extractfile(info)
                     data = body.read() if body is not None else b""
                     if len(data) < info.size:

@@ -22,7 +22,7 @@ from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from mmcheck.core.errors import MediaError
-from mmcheck.media.audio_headers import declared_end, is_cut, known_length
+from mmcheck.media.audio_headers import declared_end, is_cut, known_length, sphere_packing
 from mmcheck.media.decoding_limits import DECODING_MEMORY, MAX_SECONDS, Deadline
 from mmcheck.media.sniffing import describe_foreign
 
@@ -118,6 +118,12 @@ def decode_audio(
     """
     if not data:
         raise MediaError("the audio file is empty (0 bytes)", cause="empty")
+    if packing := sphere_packing(data):
+        raise MediaError(
+            f"the NIST SPHERE file is packed with {packing}, which is not decoded",
+            cause="undecodable",
+            hint="unpack it: sph2pipe -f wav IN.sph OUT.wav",
+        )
     for name, value, low in (("start", start, 0.0), ("duration", duration, 1e-9)):
         if value is not None and not (math.isfinite(value) and value >= low):
             raise MediaError(f"the segment's {name} of {value} s is not valid", cause="segment_invalid")

@@ -48,6 +48,19 @@ def is_cut(data: bytes) -> bool:
     return len(data) < 64 and data[:4] in (b"fLaC", b"ID3\x03", b"ID3\x04")
 
 
+def sphere_packing(data: bytes) -> str | None:
+    """Return how the sound of a NIST SPHERE file is packed (``shorten``, ``wavpack`` ...); None if it is not.
+
+    Args:
+        data: The file.
+    """
+    if not data.startswith(b"NIST_1A"):
+        return None
+    coding = next((line for line in data[:1024].split(b"\n") if line.startswith(b"sample_coding")), b"")
+    found = next((name for name in (b"shorten", b"shortpack", b"wavpack") if name in coding.lower()), None)
+    return found.decode() if found is not None else None
+
+
 def known_length(data: bytes, container: str, seconds: float | None, bytes_per_second: float) -> float | None:
     """Return the length in seconds that the header states, or None where it states none.
 

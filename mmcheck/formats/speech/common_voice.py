@@ -16,7 +16,8 @@ from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.paths import folder_of, is_folder, join_under
 from mmcheck.formats.speech.glance import top_names
 from mmcheck.formats.speech.placed_media import place_media
-from mmcheck.formats.text_source import is_url, looks_binary, read_head
+from mmcheck.formats.speech.table_header import header_of
+from mmcheck.formats.text_source import is_url
 
 _CLIPS = "clips"
 _SPLITS = ("train.tsv", "dev.tsv", "test.tsv")
@@ -145,11 +146,4 @@ def _base(table: str) -> str:
 
 
 def _has_header(table: str) -> bool:
-    try:
-        head = read_head(table)
-    except ManifestError:
-        return False
-    if looks_binary(head):
-        return False
-    first = head.decode("utf-8", "replace").lstrip("\ufeff").partition("\n")[0].rstrip("\r")
-    return {*first.split("\t")} >= _NEEDED
+    return set(header_of(table, "\t")) >= _NEEDED

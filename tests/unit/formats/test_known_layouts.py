@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import subprocess
@@ -87,24 +86,6 @@ def messages(folder: Path) -> Path:
     return folder / "chat.jsonl"
 
 
-def lhotse(folder: Path) -> Path:
-    rows = [
-        {
-            "id": f"c{n}",
-            "start": 0.5,
-            "duration": 2.0,
-            "channel": 0,
-            "supervisions": [{"id": f"s{n}", "text": text}],
-            "recording": {"id": f"r{n}", "sources": [{"type": "file", "source": f"{n}.wav"}]},
-            "type": "MonoCut",
-        }
-        for n, text in enumerate(CAPTIONS)
-    ]
-    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    (folder / "cuts.jsonl.gz").write_bytes(gzip.compress(data))
-    return folder / "cuts.jsonl.gz"
-
-
 def data_juicer(folder: Path) -> Path:
     rows = [{"images": [f"{n}.jpg"], "text": f"<__dj__image> {text} <|__dj__eoc|>"} for n, text in enumerate(CAPTIONS)]
     put(folder, {"dj.jsonl": "".join(json.dumps(row) + "\n" for row in rows)})
@@ -118,7 +99,6 @@ LAYOUTS: dict[Callable[[Path], Path], str] = {
     llava: "LLaVA",
     llava_lines: "LLaVA",
     messages: "messages",
-    lhotse: "lhotse",
     data_juicer: "Data-Juicer",
 }
 
