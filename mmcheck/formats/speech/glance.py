@@ -6,6 +6,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from itertools import islice
 
 import fsspec
@@ -20,10 +21,16 @@ def top_names(folder: str) -> set[str]:
     """Return the names directly in a folder (path or fsspec URL); none if it cannot be listed. Never raises."""
     with suppress(OSError, ValueError, ImportError):
         if not is_url(folder):
-            return set(os.listdir(folder))
+            return set(_listed(folder, os.stat(folder).st_mtime_ns))
         filesystem, root = fsspec.core.url_to_fs(folder)
         return {posixpath.basename(str(name).rstrip("/")) for name in filesystem.ls(root, detail=False)}
     return set()
+
+
+@lru_cache(maxsize=2)
+def _listed(folder: str, _changed: int) -> tuple[str, ...]:
+    # Every format asks in turn, and a folder may hold millions of files.
+    return tuple(os.listdir(folder))
 
 
 def glance(folder: str, count: int = GLANCE) -> list[str]:

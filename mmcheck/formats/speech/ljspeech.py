@@ -6,6 +6,7 @@ are read by ``csv``.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -65,13 +66,12 @@ class LjSpeechFormat:
         if _kind(fields) is None:
             return Recognised.NO
         ids = [record[0] for record in fields]
-        if any(media_kind(id) for id in ids):
+        if any(media_kind(id) and os.path.exists(join_under(folder_of(manifest), id)) for id in ids):
             return Recognised.NO  # a list of paths
         folders = [join_under(folder_of(manifest), name) for name in _FOLDERS]
         there = {name for folder in folders for name in top_names(folder)}
-        return (
-            Recognised.SIGNATURE if any(id + suffix in there for id in ids for suffix in _SUFFIXES) else Recognised.NO
-        )
+        fits = any(id + suffix in there for id in ids for suffix in ("", *_SUFFIXES) if suffix or media_kind(id))
+        return Recognised.SIGNATURE if fits else Recognised.NO
 
     def read(self, manifest: str) -> Iterator[Sample]:
         """Yield the samples; ``row_number`` is the line.
@@ -155,7 +155,9 @@ class LjSpeechFormat:
                 continue
             row = dict(zip(columns, fields, strict=True))
             id = fields[0].strip()
-            uri = finder.find([join_under(place, id) for place in places])
+            stems = [join_under(place, id) for place in places]
+            # Piper takes names with their ending as well.
+            uri = next(filter(os.path.exists, stems), stems[0]) if media_kind(id) else finder.find(stems)
             yield maker.sample(line.number, row, id=id, audio=MediaRef(uri=uri))
 
 
@@ -167,7 +169,8 @@ def _places(folder: str) -> list[str]:
 def _place(uri: str, id: str, root: Path, output: OutputConfig) -> None:
     parent = posixpath.basename(posixpath.dirname(uri))
     place = parent if parent in _FOLDERS else _FOLDERS[0]
-    place_media(uri, root, f"{place}/{id}{posixpath.splitext(uri)[1]}", output)
+    ending = "" if media_kind(id) else posixpath.splitext(uri)[1]
+    place_media(uri, root, f"{place}/{id}{ending}", output)
 
 
 def _fault(line: Line, fields: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:

@@ -101,6 +101,18 @@ def test_the_raw_text_of_ljspeech_is_taken_on_request(tmp_path: Path) -> None:
         read("ljspeech", tmp_path, columns=ColumnsConfig(transcript="nope"))
 
 
+def test_names_with_their_ending_are_looked_for_where_piper_does(tmp_path: Path) -> None:
+    put(tmp_path, {"wavs/a.wav": wav(), "wavs/b.wav": wav(), "m.csv": "a.wav|hello you\nb.wav|and you\n"})
+    assert detect_format(str(tmp_path / "m.csv"), InputConfig()) == "ljspeech"
+    samples = read("ljspeech", tmp_path / "m.csv")
+    assert [sample.audio.uri for sample in samples if sample.audio] == [str(tmp_path / f"wavs/{n}.wav") for n in "ab"]
+    rows = [OutputRow(sample=sample, extra={}) for sample in samples]
+    FORMATS.get("ljspeech")(InputConfig()).write(rows, tmp_path / "out", "m", OutputConfig())
+    assert read("ljspeech", tmp_path / "out" / "m.csv")[1].transcript == "and you"
+    put(tmp_path, {"p.csv": "wavs/a.wav|hello you\nwavs/b.wav|and you\n"})
+    assert detect_format(str(tmp_path / "p.csv"), InputConfig()) == "csv"
+
+
 def test_quotes_of_common_voice_are_text(tmp_path: Path) -> None:
     table = 'client_id\tpath\tsentence\tlocale\nx\ta.mp3\t"He left.\tpt-BR\nx\tb.mp3\tShe "stayed".\tpt-BR\n'
     put(tmp_path, {"clips/a.mp3": wav(), "clips/b.mp3": wav(), "train.tsv": table})
