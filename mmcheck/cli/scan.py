@@ -23,7 +23,10 @@ def scan(
     ] = None,
     probes: Annotated[
         str | None,
-        typer.Option(help="Only these probes, comma-separated; media,caption_text,transcript_text need no model."),
+        typer.Option(
+            help="Only these probes, comma-separated; media,caption_text,transcript_text need no model. "
+            "none: judge by the manifest's own columns alone.",
+        ),
     ] = None,
     format: Annotated[str, typer.Option(help="Manifest format; see `mmcheck list`.")] = "auto",
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
@@ -82,6 +85,9 @@ def scan(
     mmcheck scan manifest.jsonl --out runs/quick --probes media,caption_text,transcript_text
 
     mmcheck scan train.csv --out runs/strict --set rules.min_similarity.enabled=true --limit 1000
+
+    mmcheck scan laion.parquet --out runs/scored --probes none --set rules.similar.metric=column.similarity \
+        --set rules.similar.min=0.28
 
     mmcheck scan grown.jsonl --out runs/second --reuse runs/first
 

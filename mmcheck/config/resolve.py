@@ -9,6 +9,9 @@ from mmcheck.config import Config, load_config, override_config
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.parts import PROBES
 
+NO_PROBES = "none"
+"""In the place of probes: none of them."""
+
 
 def resolve_config(
     config: str | Path | Config | Mapping[str, object] | None = None,
@@ -24,7 +27,8 @@ def resolve_config(
         config: A preset's name, a YAML file, a ready Config, a tree of keys that extends the preset ``default`` (or
             what its ``extends`` names), or None for that preset.
         overrides: ``section.key=value`` strings.
-        probes: Run only these probes: names, or one string with commas.
+        probes: Run only these probes: names, or one string with commas. ``none``: measure nothing and look at nothing
+            but the rows themselves, by rules on the manifest's own columns.
         device: ``auto``, ``cpu`` or ``cuda``.
         format: Force a manifest format.
 
@@ -43,6 +47,8 @@ def resolve_config(
     if probes is None:
         return resolved
     chosen = [name.strip() for name in probes.split(",")] if isinstance(probes, str) else list(probes)
+    if chosen == [NO_PROBES]:
+        return _without_parts(resolved)
     resolved = override_config(resolved, _switches(chosen, resolved))
     for name in chosen:
         lacks = getattr(getattr(resolved.probes, name), "lacks", None)
@@ -51,8 +57,26 @@ def resolve_config(
     return resolved
 
 
+def _without_parts(config: Config) -> Config:
+    """Return the config with all probes and analyses off.
+
+    Raises:
+        ConfigError: If nothing is left that could judge a row.
+    """
+    if not config.judged_columns:
+        raise ConfigError(
+            "`--probes none` measures nothing, and no rule looks at a column of the manifest: no row could be judged.",
+            hint="add a rule such as --set rules.similarity.metric=column.similarity --set rules.similarity.min=0.28; "
+            "or check files and texts without a model: --probes media,caption_text,transcript_text.",
+        )
+    off = [f"probes.{name}.enabled=false" for name in config.probes.enabled()]
+    return override_config(config, [*off, *(f"analyses.{name}.enabled=false" for name in config.analyses.enabled())])
+
+
 def _switches(chosen: Sequence[str], config: Config) -> list[str]:
     """Return the overrides that turn the chosen probes on and all others of a config off."""
+    if NO_PROBES in chosen:
+        raise ConfigError(f"`{NO_PROBES}` stands for no probe at all, so no other can be named beside it.")
     for name in chosen:
         PROBES.entry(name)
     others = [name for name in config.probes.names() if name not in chosen]

@@ -11,6 +11,8 @@ from mmcheck.config.section import Section, check_bounds, unknown_keys
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.parts import RULES
 
+COLUMN_PREFIX = "column."
+"""What a metric begins with that is a column of the manifest."""
 S = TypeVar("S", bound=Section)
 
 
@@ -37,7 +39,7 @@ class RuleConfig(Section):
 
     rule: str = Field("threshold", description="kind, see `mmcheck list`")
     enabled: bool = True
-    metric: str | None = Field(None, description="<probe>.<metric> for rule: threshold")
+    metric: str | None = Field(None, description="<probe>.<metric>, or column.<name> of the manifest")
     min: float | None = Field(None, description="smallest value that is kept")
     max: float | None = Field(None, description="largest value that is kept")
     when: Annotated[tuple[ConditionConfig, ...], Field(description="all must hold for the rule to apply")] = ()
@@ -55,6 +57,8 @@ class RuleConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _default_of_kind(cls, tree: object) -> object:
+        if isinstance(tree, dict) and "rule" not in tree and str(tree.get("metric", "")).startswith(COLUMN_PREFIX):
+            tree = {"rule": "metadata", **tree}
         if isinstance(tree, dict) and isinstance(tree.get("rule"), str) and "action" not in tree:
             with suppress(ConfigError):
                 return {"action": RULES.get(tree["rule"]).traits.default_action, **tree}

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator
 from mmcheck.config.analyses import AnalysesConfig
 from mmcheck.config.embeddings import EmbeddingsConfig
 from mmcheck.config.probes import ProbesConfig
-from mmcheck.config.rules import RuleConfig
+from mmcheck.config.rules import COLUMN_PREFIX, RuleConfig
 from mmcheck.config.section import Device, Section
 from mmcheck.core.digests import digest_value
 
@@ -119,6 +119,13 @@ class Config(Section):
     def preset(self) -> str:
         """Return the preset that this config is, or lies over."""
         return self._preset
+
+    @property
+    def judged_columns(self) -> tuple[str, ...]:
+        """Return the manifest's own columns that enabled rules judge by, each once, in the order of the rules."""
+        metrics = [rule.metric or "" for rule in self.rules.values() if rule.enabled]
+        names = (metric.removeprefix(COLUMN_PREFIX) for metric in metrics if metric.startswith(COLUMN_PREFIX))
+        return tuple(dict.fromkeys(names))
 
     def came_from(self, preset: str) -> Config:
         """Return this config with the preset that it is, or lies over."""

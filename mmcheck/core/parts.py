@@ -113,6 +113,11 @@ ANALYSES.register(
 RULES: Registry[RulePart] = Registry("rule", "mmcheck.rules", "mmcheck.judge.rule:Rule")
 RULES.register("threshold", "mmcheck.judge.threshold:ThresholdRule", "a metric below its min or above its max")
 RULES.register(
+    "metadata",
+    "mmcheck.judge.metadata:MetadataRule",
+    "a column of the manifest is missing, not allowed, not unique or beyond its limits",
+)
+RULES.register(
     "unreadable_media",
     "mmcheck.judge.unreadable_media:UnreadableMediaRule",
     "the image or recording is missing or broken",

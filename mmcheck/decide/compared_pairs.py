@@ -82,7 +82,7 @@ class ComparedPairs:
         if by is None:
             found["warning"] = (
                 f"{_number(kind, counts['pairs'])} NOT compared: {_why_not(kind, run)}. "
-                "The verdicts on these rows are based on their files and texts alone."
+                f"The verdicts on these rows are based on {_based_on(config, run)} alone."
             )
         elif left and not in_force and by.judged_by not in run.record.analyses:
             found["warning"] = (
@@ -151,7 +151,8 @@ def tell_limits(summary: RunSummary) -> str:
         return ""
     compared = any(parts[kind.name]["compared"] for kind in warned)
     who = "pairs" if len(warned) == len(parts) else " and ".join(kind.pairs for kind in warned)
-    return f"files and texts checked; {who} NOT {'judged' if compared else 'compared'}"
+    looked_at = "files and texts" if summary.get("probes") else "columns"
+    return f"{looked_at} checked; {who} NOT {'judged' if compared else 'compared'}"
 
 
 def _nouns(kind: PairKind) -> tuple[str, str]:
@@ -165,6 +166,14 @@ def _number(kind: PairKind, count: int) -> str:
 def _why_not(kind: PairKind, run: RunFolder) -> str:
     reason = run.record.skipped_probes.get(kind.probe)
     return f"the probe {kind.probe} did not run ({reason or 'it is not enabled'})"
+
+
+def _based_on(config: Config, run: RunFolder) -> str:
+    """Return what is left to judge by where no model compared the pairs."""
+    if not config.judged_columns:
+        return "their files and texts"
+    told = f"the manifest's own columns that rules look at ({', '.join(config.judged_columns)})"
+    return f"their files and texts and {told}" if run.record.probes else told
 
 
 def _tell_second(kind: PairKind, by: Comparison, count: int, run: RunFolder) -> str:

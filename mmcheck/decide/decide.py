@@ -21,10 +21,12 @@ from mmcheck.core.types import Shard
 from mmcheck.decide.compared_pairs import ComparedPairs
 from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.describe_set import describe_set
+from mmcheck.decide.repeated_values import RepeatedValues
 from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
 from mmcheck.decide.tally import Tally
 from mmcheck.decide.write_out import OutputSpool, write_manifests
+from mmcheck.judge.known_columns import refuse_unknown_columns
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.own_entries import PRODUCTS, clear_parts, clear_products, is_part, refuse_links
@@ -72,11 +74,13 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
         OutputError: If the folder cannot be written.
     """
     policy = make_policy(run, config)
+    refuse_unknown_columns(policy, (run.samples_part(shard) for shard in run.shards()))
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
     tally, pairs = Tally(run.path), ComparedPairs()
     active = {name: rule for name, rule in config.rules.items() if name not in policy.inactive}
     counted_rows = CountedRows.of_run(run, active)
+    repeated = RepeatedValues(run, policy.unique_columns)
     progress.phase("judging", run.record.rows)
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
@@ -93,7 +97,12 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
         # Thousands of files take a second to remove; a kill leaves them under a name that the next run sweeps away.
         writing: Future[None] | None = pool.submit(shutil.rmtree, old, ignore_errors=True)
         for group in read_groups(run):
-            table = JudgeTable(group.samples, group.measured)
+            table = JudgeTable(
+                group.samples,
+                group.measured,
+                columns=policy.columns,
+                earlier=repeated.earlier(group.shards[0].start, group.shards[-1].stop),
+            )
             verdicts = policy.judge(table)
             pairs.add(table)
             halves.update(half for half in _HALVES if group.samples[half].null_count < group.samples.num_rows)
@@ -106,7 +115,10 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
             progress.advance(group.samples.num_rows)
         if writing is not None:
             writing.result()
-    counted = tally.summary(run.record.rows, policy.missed(halves, config.probes.unset()))
+    repeated.close()
+    # Where nothing was to be measured, that all other rules are off is no news.
+    missed = policy.missed(halves, config.probes.unset()) if run.probes() else []
+    counted = tally.summary(run.record.rows, missed)
     whole = describe_set(run, config, tally, counted_rows, pairs.describe(run, config))
     told = {"schema_version": SUMMARY_VERSION, **counted, **whole, "config": compare_with_preset(config).to_json()}
     summary = cast(RunSummary, told)

@@ -48,6 +48,11 @@ class MessageTemplate:
         except (ValueError, TypeError) as error:
             raise ConfigError(f"{where}: the message {text!r} has a wrong format: {error}.", hint=hint) from error
 
+    @property
+    def has_fields(self) -> bool:
+        """Return whether numbers stand in it."""
+        return any(name is not None for _, name, _, _ in self._parts)
+
     def fill(self, metric: str, observed: float, limit: float) -> str:
         """Return the sentence for one finding."""
         pieces = []

@@ -16,15 +16,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mmcheck.config import RuleConfig
+from mmcheck.config import COLUMN_PREFIX, RuleConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Action, Metric
 from mmcheck.judge.blind_model import without_blind
+from mmcheck.judge.columns import column_name, is_column
 from mmcheck.judge.precedence import SEVERITY, check_unless, give_way
-from mmcheck.judge.rule import RULES, Rule, RuleFindings
+from mmcheck.judge.rule import RULES, Rule, RuleFindings, WholeRunRule
 from mmcheck.judge.table import JudgeTable
 from mmcheck.store.schema import FINDING, VERDICTS
 
@@ -58,14 +59,29 @@ class Policy:
             except ConfigError as error:
                 faults.append(error)
         _raise_all(faults)
-        for rule in self.rules:
-            rule.look_at(rules)
         self._laws = _laws()
+        for rule in (*self.rules, *self._laws):
+            rule.look_at(rules)
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics that the rules read, each once, in the order of the rules."""
         return tuple(dict.fromkeys(metric for rule in self.rules for metric in rule.metrics))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the manifest's own columns that the rules read, each once, in the order of the rules."""
+        return tuple(column_name(metric) for metric in self.metrics if is_column(metric))
+
+    @property
+    def unique_columns(self) -> tuple[str, ...]:
+        """Return the columns that rules look at over the whole run."""
+        found = (name for rule in self.rules if isinstance(rule, WholeRunRule) for name in rule.unique_columns)
+        return tuple(dict.fromkeys(found))
+
+    def rules_on(self, column: str) -> list[str]:
+        """Return the names of the rules that read a column of the manifest."""
+        return [rule.name for rule in self.rules if f"{COLUMN_PREFIX}{column}" in rule.metrics]
 
     def check_metrics(self, known: Mapping[str, Metric], enabled: Collection[str]) -> None:
         """Check the rules against the metrics and note which of them are inactive. Call it before ``judge``.
@@ -83,6 +99,8 @@ class Policy:
         described = {name.partition(".")[0] for name in known}
         for rule in self.rules:
             for metric in rule.metrics:
+                if is_column(metric):
+                    continue  # whether the manifest has it is known from its rows alone
                 probe = metric.partition(".")[0]
                 if metric not in known and (probe in described or probe not in (*PROBES.names(), *ANALYSES.names())):
                     faults.append(f"rules.{rule.name}: unknown metric {metric!r}" + _nearest(metric, known))
@@ -227,6 +245,8 @@ def _nearest(metric: str, known: Mapping[str, Metric]) -> str:
     by_kind = [name for kind in PAIR_KINDS if (name := f"{probe}.{kind.name}_{short}") in known]
     if by_kind:
         return f"; each kind of pair has its own: {' and '.join(by_kind)}"
+    if not short or probe in ("columns", "col", "row", "manifest", "metadata"):
+        return f"; a column of the manifest is written {COLUMN_PREFIX}{short or probe}"
     near = difflib.get_close_matches(metric, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -130,6 +130,16 @@ class Rule(Protocol):
         ...
 
 
+@runtime_checkable
+class WholeRunRule(Protocol):
+    """A rule that wants to know where a column's value stood in the run before."""
+
+    @property
+    def unique_columns(self) -> tuple[str, ...]:
+        """Return the columns; ``JudgeTable.earlier`` then knows them."""
+        ...
+
+
 RULES = cast("Registry[Rule]", parts.RULES)
 """The table of kinds of rules, for those who make them."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,8 @@ from mmcheck.core.errors import RunError
 from mmcheck.core.languages import primary_code
 from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.types import Status
+from mmcheck.judge.column_values import find_number
+from mmcheck.judge.columns import column_name, is_column, read_values
 from mmcheck.store.schema import metric_columns
 
 
@@ -30,14 +33,27 @@ class JudgeTable:
         samples: The columns of ``mmcheck.store.schema.SAMPLES`` that judging needs.
         measurements: Probe or analysis name -> its measurements of the same samples in the same order; checked where
             they have the column ``sample_id``.
+        columns: The manifest's own columns that rules look at: they are read together, in one sweep over the rows.
+        earlier: Column -> 0-based row of the table -> where its value stood before, in words; of columns that are
+            looked at over the whole run.
 
     Raises:
         RunError: If a measurements table does not belong to these samples.
     """
 
-    def __init__(self, samples: pa.Table, measurements: Mapping[str, pa.Table]) -> None:
+    def __init__(
+        self,
+        samples: pa.Table,
+        measurements: Mapping[str, pa.Table],
+        *,
+        columns: Sequence[str] = (),
+        earlier: Mapping[str, Mapping[int, str]] | None = None,
+    ) -> None:
         self._samples = samples
         self._measurements = dict(measurements)
+        self._columns = tuple(columns)
+        self._cells: dict[str, list[Any]] = {}
+        self._earlier = dict(earlier or {})
         self._values: dict[str, NDArray[np.float64]] = {}
         self._masks: dict[tuple[str, str], Mask] = {}
         for probe, table in self._measurements.items():
@@ -59,7 +75,10 @@ class JudgeTable:
         return [name for name in self._measurements if name not in ANALYSES and not _serves(name)]
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Return the values of ``<probe>.<metric>``, one a row; NaN where there is none."""
+        """Return the values of ``<probe>.<metric>`` or ``column.<name>``, one a row; NaN where there is no number."""
+        if metric not in self._values and is_column(metric):
+            numbers = (find_number(value) for value in self.column(column_name(metric)))
+            self._values[metric] = np.array([np.nan if number is None else number for number in numbers])
         if metric not in self._values:
             probe, _, short = metric.partition(".")
             table = self._measurements.get(probe)
@@ -121,6 +140,17 @@ class JudgeTable:
     def texts(self, column: str) -> pa.Array:
         """Return ``caption`` or ``transcript``, an Arrow string array with nulls."""
         return _strings(self._samples[column])
+
+    def column(self, name: str) -> list[Any]:
+        """Return the values of a column of the manifest, one a row; ``ABSENT`` where a row has no such column."""
+        if name not in self._cells:
+            names = dict.fromkeys((name, *(other for other in self._columns if other not in self._cells)))
+            self._cells |= read_values(_strings(self._samples["row"]), tuple(names))
+        return self._cells[name]
+
+    def earlier(self, name: str) -> Mapping[int, str]:
+        """Return the 0-based rows whose value of a column stood in the run before, and where, in words."""
+        return self._earlier.get(name, {})
 
     @cached_property
     def languages(self) -> pa.Array:

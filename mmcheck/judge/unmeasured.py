@@ -5,6 +5,8 @@ This is the law of the design in code. The policy always applies it; a config ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -14,6 +16,8 @@ from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS, PairKind
 from mmcheck.core.part_traits import RuleTraits
 from mmcheck.core.types import Action, Status
+from mmcheck.judge.column_values import is_missing
+from mmcheck.judge.columns import column_name, is_column
 from mmcheck.judge.rule import BaseRule, RuleFindings, applicable
 from mmcheck.judge.table import JudgeTable
 
@@ -44,6 +48,12 @@ class UnmeasuredRule(BaseRule):
                 hint="use `unchecked` (the default) or `quarantine`.",
             )
         super().__init__(name, options)
+        self._columns: tuple[str, ...] = ()
+
+    def look_at(self, rules: Mapping[str, RuleConfig]) -> None:
+        """Learn which columns of the manifest other rules of the config judge by."""
+        read = (rule.metric for rule in rules.values() if rule.enabled and rule.metric is not None)
+        self._columns = tuple(dict.fromkeys(column_name(metric) for metric in read if is_column(metric)))
 
     def apply(self, table: JudgeTable) -> RuleFindings:
         """Return one finding for each sample that could not be measured: the most telling cause."""
@@ -80,7 +90,7 @@ class UnmeasuredRule(BaseRule):
                 )
                 for row in rows.tolist()
             )
-        rows = _take(left, _nothing_measured(table))
+        rows = _take(left, _nothing_measured(table, self._columns))
         found += ((row, "nothing_measured", "No probe had anything to measure here") for row in rows.tolist())
         found.sort(key=lambda item: item[0])
         return self.findings(
@@ -97,8 +107,12 @@ def _take(left: Mask, mask: Mask) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return rows
 
 
-def _nothing_measured(table: JudgeTable) -> Mask:
+def _nothing_measured(table: JudgeTable, columns: Sequence[str]) -> Mask:
+    """Return where no probe has a value, and no column that a rule judges by has one either."""
     measured = np.zeros(table.num_rows, dtype=bool)
+    if not table.probes:
+        for name in columns:
+            measured |= np.array([not is_missing(value) for value in table.column(name)], dtype=bool)
     for probe in table.probes:
         measured |= table.has_values(probe)
     return ~measured

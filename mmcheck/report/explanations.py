@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mmcheck.config import Config, RuleConfig
+from mmcheck.config import COLUMN_PREFIX, Config, RuleConfig
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.parts import RULES
 from mmcheck.core.types import Metric
@@ -46,6 +46,12 @@ _CAUSES = {
     "not_an_object": "the line is not a JSON object",
     "missing_column": "a column that is needed is missing",
     "encoding": "the row is not text in the expected encoding",
+    # the manifest's own columns
+    "not_allowed": "the value is not one of those that are allowed",
+    "not_matching": "the value does not have the form that is wanted",
+    "not_unique": "a row before has the same value",
+    "not_a_number": "the value is not a number",
+    "wrong_type": "there is a nested object where one value is wanted",
     # texts and the unmeasured
     **{kind.text: f"the {kind.text_noun} has no letters or digits" for kind in PAIR_KINDS},
     "probe_failed": "a probe failed",
@@ -72,9 +78,11 @@ def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]
     if message := _general(rule.message or ""):
         said.append(message)
     elif meaning := RULES.get(rule.rule).traits.meaning:
-        cause = _CAUSES.get(count.code.rpartition(".")[2])
+        cause = _cause(rule.rule, count.code.rpartition(".")[2])
         said.append(meaning + (f": {cause}" if cause else ""))
     name = count.metric or rule.metric
+    if name and rule.rule == "metadata" and said:
+        said[-1] = said[-1].replace("A column of the manifest", f"The column {name.removeprefix(COLUMN_PREFIX)}", 1)
     if name and (rule.min is not None or rule.max is not None):
         metric = metrics.get(name)
         meaning = f" ({metric.description.rstrip('.')})" if metric is not None and not said else ""
@@ -82,6 +90,13 @@ def explain_code(count: CodeCount, config: Config, metrics: Mapping[str, Metric]
     if not said:
         said.append(count.message.rstrip(".") or f"Found by the rule {count.rule}")
     return show_plain(". ".join(said) + ".", 500)
+
+
+def _cause(kind: str, cause: str) -> str | None:
+    """Return what a cause means; some words mean another thing of a column than of a file."""
+    if kind == "metadata" and cause == "missing":
+        return "there is no value"
+    return _CAUSES.get(cause)
 
 
 def _general(message: str) -> str:

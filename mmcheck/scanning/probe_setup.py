@@ -41,11 +41,12 @@ def make_probes(
         may_download: Whether missing weights may be fetched; if not, their fingerprint is empty.
 
     Raises:
-        ConfigError: If no probe is enabled, or a second model is the first one again.
+        ConfigError: If no probe is enabled and no rule looks at the manifest's own columns, or a second model is the
+            first one again.
         WeightsError: If weights cannot be found.
     """
     enabled = config.probes.enabled()
-    if not enabled:
+    if not enabled and not config.judged_columns:
         raise ConfigError("no probe is enabled, so nothing would be measured.", hint="see `mmcheck list`.")
     num_recordings = (record.modalities or {}).get("audio", 0)
     probes: dict[str, Probe[Any]] = {}

@@ -25,6 +25,7 @@ from mmcheck.core.version import VERSION
 from mmcheck.corpus.base import ANALYSES
 from mmcheck.decide.decide import judge_run
 from mmcheck.engine.base import ENGINES
+from mmcheck.judge.known_columns import refuse_unknown_columns
 from mmcheck.judge.policy import Policy
 from mmcheck.scanning.analyse import analyse_run
 from mmcheck.scanning.equipment import Equipment
@@ -174,6 +175,8 @@ def _prepare(
     record = _load_or_plan(plan, out, config, limit, progress)
     plan.rows = record.rows
     shards = record.shards()
+    # Before hours of measuring, not after.
+    refuse_unknown_columns(Policy(config.rules), (out / "samples" / shard.part for shard in shards))
     # What `auto` came to in an earlier run holds for this one too, or its values would be of two kinds.
     settled = {name: part for run in reversed(earlier) for name, part in run.probes.items()}
     probes, plan.probes, plan.skipped = make_probes(

@@ -174,8 +174,7 @@ def _check_files(manifest: str, kind: str, paths: Sequence[str], config: Config)
         are = "are remote addresses" if len(paths) > 1 else "is a remote address"
         raise ManifestError(
             f"{files} that {manifest} names {are} ({remote[0]}), and the config does not allow fetching those.",
-            hint="--set input.allow_remote=true if the manifest is to be trusted."
-            + (f" {_WITHOUT_FILES}" if config.input.embeddings.is_given else ""),
+            hint="--set input.allow_remote=true if the manifest is to be trusted." + _without_files(config),
         )
     first = local[0]
     which = f"none of the first {len(paths)} files" if len(paths) > 1 else "the only file"
@@ -186,11 +185,22 @@ def _check_files(manifest: str, kind: str, paths: Sequence[str], config: Config)
         "Relative paths count from the folder of the manifest: is that the right folder? "
         f"Is it the right column (--set input.columns.{kind}=<column>)?",
         "--set input.allow_remote=true fetches the remote ones." if remote else "",
-        _WITHOUT_FILES if config.input.embeddings.is_given else "",
+        _without_files(config).strip(),
     ]
     raise ManifestError(
         f"{which} that {manifest} names {is_there}; the first is {first}.",
         hint=" ".join(hint for hint in hints if hint),
+    )
+
+
+def _without_files(config: Config) -> str:
+    """Return how the set is judged without any file, where there is a way; else ""."""
+    if config.input.embeddings.is_given:
+        return f" {_WITHOUT_FILES}"
+    return (
+        " To judge by the manifest's own columns alone, without any file: --probes none."
+        if config.judged_columns
+        else ""
     )
 
 

@@ -27,6 +27,8 @@ def make(kind, name="some_rule", **options):
         options = {"metric": "media.width", "min": 10, **options}
     elif kind == "wrong_caption_word":
         options = {"metric": "media.width", "max": 2, **options}
+    elif kind == "metadata":
+        options = {"metric": "column.license", "required": True, **options}
     return RULES.get(kind)(name, RuleConfig(rule=kind, **options))
 
 
@@ -77,7 +79,7 @@ def test_keeps_to_the_protocol(kind):
     assert RuleConfig(**{"rule": kind, **rule.options.model_dump(exclude={"action", "rule"})}).action == (
         rule.traits.default_action
     )
-    assert {metric.partition(".")[0] for metric in rule.metrics} <= set(EVERYTHING)
+    assert {metric.partition(".")[0] for metric in rule.metrics} <= {*EVERYTHING, "column"}
 
 
 @pytest.mark.parametrize("kind", RULES.names())

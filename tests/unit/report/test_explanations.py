@@ -16,6 +16,7 @@ METRICS = {"transcript.wer": Metric(name="transcript.wer", description="Word err
 def explain(rule: dict[str, Any] | None, code: str, message: str = "said", metric: str | None = None) -> str:
     config = parse_config({"rules": {} if rule is None else {"r": rule}})
     rows = np.zeros(1, dtype=np.int64)
+    metric = rule.get("metric", metric) if rule is not None else metric
     count = CodeCount(code=code, rule="r", metric=metric, action="flag", pairs=1, rows=rows, message=message)
     return explain_code(count, config, METRICS)
 
@@ -36,6 +37,16 @@ def explain(rule: dict[str, Any] | None, code: str, message: str = "said", metri
         ({"rule": "unreadable_media"}, "r.truncated", "The image or recording cannot be used: "),
         ({"rule": "broken_row"}, "r.broken_json", "The manifest row cannot be read: the line is not valid JSON."),
         ({"rule": "broken_row", "message": "Look at the file."}, "r.broken_json", "Look at the file."),
+        (
+            {"metric": "column.license", "required": True},
+            "r.missing",
+            "The column license is not as the config wants it: there is no value.",
+        ),
+        (
+            {"metric": "column.pwatermark", "max": 0.8, "message": "A watermark."},
+            "r.above_max",
+            "A watermark. Kept if column.pwatermark is at most 0.8.",
+        ),
         (None, "r.x", "said"),
         ({"rule": "unmeasured"}, NO_FINDING, "the verdict names no finding"),
     ],
