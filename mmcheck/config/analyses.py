@@ -28,7 +28,7 @@ class DuplicatesConfig(PartSection):
     )
     text_similarity: float = Field(0.9, gt=0, le=1, description="Jaccard similarity of near-equal texts")
     keep: Literal["best_aligned", "largest", "first"] = Field(
-        "best_aligned", description="which member represents a group"
+        "best_aligned", description="which member represents a group; `first`: by name"
     )
 
 

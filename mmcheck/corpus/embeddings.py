@@ -2,22 +2,32 @@
 
 A bank of a few thousand pairs takes the place of all pairs, so that cost stays linear and memory flat. Who is in it is
 decided by a hash of the pair's own bytes: the rows' order changes nothing, and neither does a pair that occurs twice.
+
+Those bytes are the file's and the caption's, where the probe ``media`` has read the file. What a model made of them
+would not do: the last bits of an embedding hang on the batch that it was computed in, on threads and on the machine,
+and a hash of other bits is another sample of the set, with other limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Keys, Mask, StoredVectors, Vectors
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.content_keys import mix_keys
-from mmcheck.store.schema import EMBEDDING_PREFIX
+from mmcheck.corpus.content_keys import hash_texts, join_keys, mix_keys
+from mmcheck.store.media_columns import DIGESTS
+from mmcheck.store.schema import EMBEDDING_PREFIX, read_bytes
+
+_TEXT = "text"
+"""Name of the embedding of a pair's text; that of its medium is called as the medium."""
 
 
 def read_embeddings(shard: ShardTables, probe: str, names: Sequence[str]) -> tuple[Mask, dict[str, Vectors]]:
@@ -91,6 +101,61 @@ def vector_keys(seed: int, *vectors: Vectors) -> Keys:
     return np.maximum(keys, np.uint64(1))
 
 
+def half_keys(
+    shard: ShardTables, probe: str, present: Mask, vectors: Mapping[str, Vectors], seed: int
+) -> dict[str, Keys]:
+    """Return 64 well-mixed bits of each half of the rows that have embeddings, equal for equal halves.
+
+    They are those of the file's bytes and of the caption where the probe ``media`` stored the file's digest, else of
+    the vectors: given ones are the same in every run.
+
+    Args:
+        shard: The shard.
+        probe: The probe that stored the embeddings.
+        present: Which rows have them, k of n, shape (n,).
+        vectors: By name, as ``read_embeddings`` returns them, shape (k, d).
+        seed: Another seed gives unrelated keys.
+
+    Returns:
+        By name an array of shape (k,), never 0.
+    """
+    kind = next((kind for kind in PAIR_KINDS if kind.embedded_by == probe), None)
+    if kind is None or not present.any():
+        return {name: vector_keys(seed, block) for name, block in vectors.items()}
+    medium = DIGESTS[kind.medium]
+    is_read, digests = read_bytes(shard.measurements("media", [medium.name]), medium, len(present))
+    known = is_read[present]
+    found: dict[str, Keys] = {}
+    for name, block in vectors.items():
+        keys = np.zeros(len(block), dtype=np.uint64)
+        if not known.all():
+            keys[~known] = vector_keys(seed, block[~known])
+        if known.any():
+            rows = present & is_read
+            if name == _TEXT:
+                texts = shard.samples([kind.text])[kind.text].filter(pa.array(rows)).combine_chunks().cast(pa.string())
+                content = hash_texts(pc.utf8_trim_whitespace(texts))
+            else:
+                content = np.ascontiguousarray(digests[rows][:, :8]).view("<u8")[:, 0].astype(np.uint64)
+            keys[known] = _mix_seed(seed, name, content)
+        found[name] = np.maximum(keys, np.uint64(1))
+    return found
+
+
+def pair_keys(halves: Mapping[str, Keys], names: Sequence[str]) -> Keys:
+    """Return 64 bits of several halves together, in this order, shape (k,), never 0."""
+    joined = halves[names[0]]
+    for name in names[1:]:
+        joined = join_keys(joined, halves[name])
+    return joined
+
+
+def _mix_seed(seed: int, name: str, content: Keys) -> Keys:
+    """Return the keys of contents, unrelated for other seeds and halves."""
+    salt = hash_texts(pa.array([f"{seed} {name}"]))
+    return mix_keys(content ^ mix_keys(salt))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingBank:
     """A sample of the run's distinct rows, ordered by their keys."""
@@ -103,6 +168,8 @@ class EmbeddingBank:
     """Name -> array of shape (m, d), rows of unit length."""
     num_rows: int
     """Rows of the run that have the embeddings, duplicates counted."""
+    halves: dict[str, Keys] = field(default_factory=dict)
+    """Name -> keys of that half alone (see ``half_keys``), shape (m,); empty where nobody asks for them."""
 
     def __len__(self) -> int:
         """Return the number of rows in the bank."""
@@ -132,6 +199,7 @@ def gather_bank(
     keyed = list(keyed_by or names)
     keys, rows = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
     vectors: dict[str, Vectors] = {}
+    halves: dict[str, Keys] = {name: np.zeros(0, dtype=np.uint64) for name in names}
     start = num_rows = 0
     for shard in shards:
         present, found = read_embeddings(shard, probe, names)
@@ -140,11 +208,13 @@ def gather_bank(
         num_rows += len(here)
         if not len(here):
             continue
-        new = vector_keys(seed, *(found[name] for name in keyed))
+        told = half_keys(shard, probe, present, found, seed)
+        new = pair_keys(told, keyed)
         if len(keys) >= size:
             low = new < keys[-1]
             new, here = new[low], here[low]
             found = {name: block[low] for name, block in found.items()}
+            told = {name: part[low] for name, part in told.items()}
         keys, rows = np.concatenate([keys, new]), np.concatenate([rows, here])
         vectors = {
             name: np.concatenate([vectors[name], found[name]]) if name in vectors else found[name] for name in names
@@ -154,6 +224,7 @@ def gather_bank(
         keys, first = keys[:size], first[:size]
         rows = rows[first]
         vectors = {name: block[first] for name, block in vectors.items()}
+        halves = {name: np.concatenate([halves[name], told[name]])[first] for name in names}
     if not vectors:
         vectors = {name: np.zeros((0, 0), dtype=np.float32) for name in names}
-    return EmbeddingBank(keys=keys, rows=rows, vectors=vectors, num_rows=num_rows)
+    return EmbeddingBank(keys=keys, rows=rows, vectors=vectors, num_rows=num_rows, halves=halves)

@@ -30,6 +30,8 @@ from mmcheck.store.schema import read_bytes
 
 _VALUES = ("width", "height", "duration", "blankness", *DAMAGED_FROM)
 _MEASURED = ("status", *_VALUES, *(column.name for column in MEDIA_COLUMNS))
+_SCORE_DIGITS = 3
+"""Decimals of a score that may choose between copies. Our own choice: a thousandth is no better fit."""
 _COLUMNS = ("id", "manifest", "row_number", *MEDIA, *TEXTS, "problem")
 
 
@@ -72,21 +74,36 @@ class MediaRows:
         rows = np.arange(len(self.key)).astype(np.uint64)
         return number_members(group, self.place, rank), number_members(group, rows, rank)
 
-    def rank(self, keep: str) -> Rows:
+    def rank(self, keep: str, by_name: Rows) -> Rows:
         """Return the place of each row when the best representative stands first (see ``DuplicatesConfig.keep``).
 
         A damaged image stands last whatever else it has: it is never the better copy of a sound one.
+
+        Args:
+            keep: What is best.
+            by_name: Place of each row by its name, which decides where nothing else does (see ``rank_by_name``).
         """
         count = len(self.key)
         rows = np.arange(count)
         place = np.empty(count, dtype=np.int64)
         if keep == "first":
-            place[np.lexsort((rows, self.is_damaged))] = rows
+            place[np.lexsort((by_name, self.is_damaged))] = rows
             return place
-        values = {"best_aligned": (self.score, self.size), "largest": (self.size, self.score)}[keep]
-        first, second = (np.where(np.isnan(value), -np.inf, value) for value in values)
-        place[np.lexsort((rows, self.key, -second, -first, self.is_damaged))] = rows
+        score, size = (np.where(np.isnan(value), -np.inf, value) for value in (self._score_of_pair(), self.size))
+        first, second = {"best_aligned": (score, size), "largest": (size, score)}[keep]
+        place[np.lexsort((by_name, self.key, -second, -first, self.is_damaged))] = rows
         return place
+
+    def _score_of_pair(self) -> Floats:
+        """Return the scores by which copies are ranked: equal ones for equal pairs, and for pairs that fit alike.
+
+        What a model computes differs in its last digits from batch to batch, and these must not choose a copy.
+        """
+        pairs, of_row = np.unique(join_keys(self.key, self.text), return_inverse=True)
+        best = np.full(len(pairs), -np.inf)
+        np.fmax.at(best, of_row, self.score)
+        found: Floats = np.round(best[of_row], _SCORE_DIGITS)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmcheck.config import RepetitionConfig
-from mmcheck.core.arrays import Keys, Rows
+from mmcheck.core.arrays import Keys, Mask, Rows
 from mmcheck.core.digests import digest_value
 from mmcheck.core.json_types import JsonObject
 from mmcheck.core.pair_kinds import IMAGE_CAPTION, KIND_OF, MEDIA, PAIR_KINDS, TEXTS
@@ -28,11 +28,12 @@ from mmcheck.core.types import Status
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.content_keys import DIGEST_COLUMNS, join_keys, medium_keys, place_keys, text_keys
 from mmcheck.corpus.groups import is_new
+from mmcheck.corpus.name_order import rank_by_name
 from mmcheck.corpus.repetition_metrics import METRICS
 from mmcheck.corpus.repetition_summary import RepetitionSummary
 from mmcheck.store.schema import dump_json
 
-VERSION = 3
+VERSION = 4
 NUM_EXAMPLES = 3
 """Other rows that the evidence names. Our own choice: as the report shows."""
 _COLUMNS = ("id", *MEDIA, *TEXTS, "problem")
@@ -48,7 +49,7 @@ class Repetition:
 
     name = "repetition"
     options_model = RepetitionConfig
-    traits = AnalysisTraits(in_manifests=False, by_order=("media_order", "pair_order"))
+    traits = AnalysisTraits(in_manifests=False)
     metrics = METRICS
 
     def __init__(self, options: RepetitionConfig, seed: int) -> None:
@@ -65,21 +66,24 @@ class Repetition:
         Evidence holds the ids of up to three others under ``caption``, ``transcript``, ``media`` and ``pair``.
         """
         sizes, keys = _read_keys(shards)
+        rank = rank_by_name(shards, _are_repeated(keys))
         starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         values: dict[str, NDArray[np.float64]] = {}
         groups: dict[str, _Groups] = {}
         for pair in PAIR_KINDS:
-            groups[pair.text] = _group(keys[pair.text], keys[f"{pair.name}.content"])
+            groups[pair.text] = _group(keys[pair.text], keys[f"{pair.name}.content"], rank)
             values[f"{pair.text}_count"] = groups[pair.text].count
-        values["captions_of_image"] = _group(keys[f"{IMAGE_CAPTION.name}.content"], keys[IMAGE_CAPTION.text]).count
+        values["captions_of_image"] = _group(
+            keys[f"{IMAGE_CAPTION.name}.content"], keys[IMAGE_CAPTION.text], rank
+        ).count
         for kind, group, members in (("media", "same_text", "ref"), ("pair", "pair", "row")):
-            parts = [_group(keys[f"{modality}.{group}"], keys[f"{modality}.{members}"]) for modality in KIND_OF]
+            parts = [_group(keys[f"{modality}.{group}"], keys[f"{modality}.{members}"], rank) for modality in KIND_OF]
             # A row with two pairs repeats others only where both do: one picture may have many recordings, and back.
             values[f"{kind}_count"] = reduce(np.fmin, [part.count for part in parts])
             values[f"{kind}_order"] = reduce(np.fmin, [part.order for part in parts])
             for modality, part in zip(KIND_OF, parts, strict=True):
                 groups[f"{kind}.{modality}"] = part
-        places = [_group(keys[f"{modality}.content"], keys[f"{modality}.ref"]).count for modality in KIND_OF]
+        places = [_group(keys[f"{modality}.content"], keys[f"{modality}.ref"], rank).count for modality in KIND_OF]
         values["media_count"] = reduce(np.fmax, places)
         names = [metric.name.partition(".")[2] for metric in self.metrics]
         self._summary = _summarise(values)
@@ -98,13 +102,13 @@ class Repetition:
 
 
 def _summarise(values: Mapping[str, NDArray[np.float64]]) -> RepetitionSummary:
-    """Return the rows beyond the first of each group of equal files and equal pairs."""
+    """Return the rows beyond the first, by name, of each group of equal files and equal pairs."""
     copies = {kind: int((values[f"{kind}_order"] > 1).sum()) for kind in ("media", "pair")}
     sentences = []
     if copies["media"]:
-        sentences.append(f"{copies['media']} rows have a copy of an earlier row's file with the same text.")
+        sentences.append(f"{copies['media']} rows have a copy of another row's file with the same text.")
     if copies["pair"]:
-        sentences.append(f"{copies['pair']} rows repeat an earlier pair of file and text exactly.")
+        sentences.append(f"{copies['pair']} rows repeat another row's pair of file and text exactly.")
     return RepetitionSummary(media_copies=copies["media"], pair_copies=copies["pair"], sentences=sentences)
 
 
@@ -115,22 +119,31 @@ class _Groups:
     count: NDArray[np.float64]
     """Number of different members in the row's group; NaN where the row is in none."""
     order: NDArray[np.float64]
-    """1-based number of the row's member in its group, by first occurrence; NaN as above."""
+    """1-based number of the row's member in its group, by the names of the rows; NaN as above."""
     index: Rows
     """Which line of ``examples`` belongs to the row; -1 where the row's member is alone."""
     examples: Rows
     """First rows of the first members of each group that has several; -1 where there are fewer."""
 
 
-def _group(group: Keys, member: Keys) -> _Groups:
+def _are_repeated(keys: Mapping[str, Keys]) -> Mask:
+    """Return which rows share a text or the content of a medium with others."""
+    shared = [pair.text for pair in PAIR_KINDS] + [f"{pair.name}.content" for pair in PAIR_KINDS]
+    found = np.zeros(len(keys[shared[0]]), dtype=bool)
+    for name in shared:
+        _, of_row, counts = np.unique(keys[name], return_inverse=True, return_counts=True)
+        found |= (keys[name] != 0) & (counts[of_row] > 1)
+    return found
+
+
+def _group(group: Keys, member: Keys, rank: Rows) -> _Groups:
     size = len(group)
     count, order = np.full(size, np.nan), np.full(size, np.nan)
     index = np.full(size, -1, dtype=np.int64)
     rows = np.flatnonzero((group != 0) & (member != 0))
     if not len(rows):
         return _Groups(count, order, index, np.zeros((0, NUM_EXAMPLES + 1), dtype=np.int64))
-    # lexsort is stable, so the rows of one member stay ascending and its first row comes first.
-    by_key = np.lexsort((member[rows], group[rows]))
+    by_key = np.lexsort((rank[rows], member[rows], group[rows]))
     sorted_rows = rows[by_key]
     new_group = is_new(group[sorted_rows])
     new_member = new_group | is_new(member[sorted_rows])
@@ -138,7 +151,7 @@ def _group(group: Keys, member: Keys) -> _Groups:
     first_row = sorted_rows[new_member]
     group_of_member = (np.cumsum(new_group) - 1)[new_member]
     members_in_group = np.bincount(group_of_member)
-    by_occurrence = np.lexsort((first_row, group_of_member))
+    by_occurrence = np.lexsort((rank[first_row], group_of_member))
     group_starts = np.concatenate([[0], np.cumsum(members_in_group)[:-1]])
     rank = np.empty(len(first_row), dtype=np.int64)
     rank[by_occurrence] = np.arange(len(first_row)) - group_starts[group_of_member[by_occurrence]]

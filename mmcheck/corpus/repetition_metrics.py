@@ -26,8 +26,9 @@ METRICS = (
     ),
     Metric(
         name="repetition.media_order",
-        description="Which of the equal files with this text (or with none) this is, in the order of the manifests "
-        "(1: the first). The same bytes with another caption are one image with several captions.",
+        description="Which of the equal files with this text (or with none) this is, by the names of the rows "
+        "(1: the first, the one with the shortest). The same bytes with another caption are one image with several "
+        "captions.",
         unit="1",
         low=1,
         higher_is_better=False,
@@ -47,7 +48,7 @@ METRICS = (
     ),
     Metric(
         name="repetition.pair_order",
-        description="Which of the equal pairs this row is, in the order of the manifests (1: the first).",
+        description="Which of the equal pairs this row is, by the names of the rows (1: the first).",
         unit="1",
         low=1,
         higher_is_better=False,

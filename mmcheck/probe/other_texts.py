@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from mmcheck.probe.planted_texts import Followers, find_followers, split_words
 _MAX_LIKENESS = 50.0
 """Texts that share more of their letters than this (percent, Indel) are no strangers. Our own choice: unrelated
 sentences of a language share less than half."""
+_REPEATED = re.compile(r"#\d+$")
 _POOL = 8
 """Texts of the nearest lengths among which chance decides, for each that is wanted. Our own choice: lengths stay alike,
 and the same text is not always taken."""
@@ -24,6 +26,11 @@ and the same text is not always taken."""
 def draw_digest(seed: int, text: str) -> bytes:
     """Return 16 bytes by which chance decides; equal seeds and texts give equal ones."""
     return hashlib.blake2b(f"{seed}\n{text}".encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def draw_name(sample_id: str) -> str:
+    """Return what of an id chance may look at: not the number of a repeated one, which tells the rows' order."""
+    return _REPEATED.sub("", sample_id)
 
 
 class OtherTexts:

@@ -26,7 +26,7 @@ from mmcheck.media.sample_media import SampleMedia
 from mmcheck.metrics.verification import EDGE_WORDS, TranscriptScores, summarise_scores
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
-from mmcheck.probe.other_texts import OtherTexts, draw_digest
+from mmcheck.probe.other_texts import OtherTexts, draw_digest, draw_name
 from mmcheck.probe.planted_texts import (
     MIN_WORDS,
     cut_frames,
@@ -42,7 +42,7 @@ from mmcheck.probe.transcript_values import to_scores
 if TYPE_CHECKING:
     from mmcheck.probe.transcript_clip import Clip
 
-_VERSION = 8
+_VERSION = 9
 """Counted up when equal options and weights give other values."""
 _PLANTED = {
     "cut_end_log_prob": "end_log_prob",
@@ -235,7 +235,7 @@ class TranscriptNullProbe:
         followers = self._others.followers(sample.language)
 
         def chance(what: str, count: int) -> int:
-            return int.from_bytes(self._chance(f"{what}\n{sample.id}")[:8], "big") % count
+            return int.from_bytes(self._chance(f"{what}\n{draw_name(sample.id)}")[:8], "big") % count
 
         made = {
             "cut_end_log_prob": plant_cut(words, chance),
@@ -245,7 +245,7 @@ class TranscriptNullProbe:
         made["word_surprise"] = (made["word_surprise"] or []) + words[:num_added]
         joint = "" if clip.is_scriptio_continua else " "
         planted = {name: (clip, joint.join(text)) for name, text in made.items() if text}
-        if len(words) >= MIN_WORDS and self._falls_within(f"cut audio\n{sample.id}", self._cut_share):
+        if len(words) >= MIN_WORDS and self._falls_within(f"cut audio\n{draw_name(sample.id)}", self._cut_share):
             features = clip.features[0]
             kept = cut_frames(features, chance)
             planted["cut_audio_surprise"] = (replace(clip, features=(features[:, :kept],)), clip.text)
@@ -259,7 +259,7 @@ class TranscriptNullProbe:
         return self._is_shared(sample.id)
 
     def _is_shared(self, sample_id: str) -> bool:
-        return self._falls_within(sample_id, self._share)
+        return self._falls_within(draw_name(sample_id), self._share)
 
     def _falls_within(self, text: str, share: float) -> bool:
         return int.from_bytes(self._chance(text)[:8], "big") < share * 2**64

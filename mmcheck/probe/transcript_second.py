@@ -27,14 +27,14 @@ from mmcheck.metrics.text_normalization import is_scriptio_continua
 from mmcheck.metrics.transcript_cleaning import clean_transcript
 from mmcheck.probe.base import NotApplicable, Prepared
 from mmcheck.probe.context import ProbeContext
-from mmcheck.probe.other_texts import OtherTexts, draw_digest
+from mmcheck.probe.other_texts import OtherTexts, draw_digest, draw_name
 from mmcheck.probe.planted_texts import plant_word_fault, split_words
 from mmcheck.probe.second_fit import SecondVerifier, TextFit
 from mmcheck.probe.transcript import TranscriptProbe
 from mmcheck.probe.transcript_clip import MAX_EVIDENCE
 from mmcheck.probe.transcript_second_metrics import METRICS
 
-_VERSION = 1
+_VERSION = 2
 """Counted up when equal options and weights give other values."""
 _MAX_HEARD = 2000
 """Characters of what the model hears that the evidence keeps. Our own choice: bounds the size of the run."""
@@ -207,14 +207,14 @@ class TranscriptSecondProbe:
             # A word left out shows in no word, and it is words that are judged here.
             if what == "fault":
                 return 0
-            return int.from_bytes(self._chance(f"{what}\n{sample.id}")[:8], "big") % count
+            return int.from_bytes(self._chance(f"{what}\n{draw_name(sample.id)}")[:8], "big") % count
 
         words = split_words(text, is_scriptio_continua=continuous)
         planted = plant_word_fault(words, self._others.followers(sample.language), donors, sample.language, chance)
         return None if planted is None else ("" if continuous else " ").join(planted)
 
     def _is_sampled(self, sample: Sample) -> bool:
-        return int.from_bytes(self._chance(sample.id)[:8], "big") < self._share * 2**64
+        return int.from_bytes(self._chance(draw_name(sample.id))[:8], "big") < self._share * 2**64
 
     def _chance(self, text: str) -> bytes:
         return draw_digest(self._seed, f"second\n{text}")

@@ -24,7 +24,7 @@ from mmcheck.corpus.alignment.recordings import SpeechAlignment
 from mmcheck.corpus.alignment.row_scores import RowScores
 from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis
 
-VERSION = 8
+VERSION = 9
 _NOTHING = "the sample has no pair whose alignment was measured"
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mmcheck.core.arrays import Keys, Mask, Vectors
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import EmbeddingBank, read_embeddings, vector_keys
+from mmcheck.corpus.embeddings import EmbeddingBank, half_keys, pair_keys, read_embeddings
 from mmcheck.corpus.slice_labels import REST, choose_slices, read_labels
 
 Codes = NDArray[np.int16]
@@ -113,7 +113,7 @@ def gather_slices(
         key = np.zeros(len(present), dtype=np.uint64)
         if good.any():
             found = {name: block[chosen] for name, block in found.items()}
-            here = vector_keys(seed, *(found[name] for name in names))
+            here = pair_keys(half_keys(shard, probe, good, found, seed), names)
             key[good] = here
             code[good] = 0
             if places:

@@ -26,7 +26,7 @@ from mmcheck.corpus.caption.signs import CaptionSigns, read_signs
 from mmcheck.corpus.caption.summary import CaptionSummary
 from mmcheck.corpus.caption.tally import NUM_EXAMPLES, CaptionTally
 from mmcheck.corpus.constants import SIGN_FIRES
-from mmcheck.corpus.embeddings import read_embeddings, vector_keys
+from mmcheck.corpus.embeddings import half_keys, pair_keys, read_embeddings
 from mmcheck.corpus.evidence_rows import worst_rows
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.metrics.caption_vagueness import (
@@ -39,7 +39,7 @@ from mmcheck.metrics.caption_vagueness import (
 )
 from mmcheck.store.schema import dump_json
 
-VERSION = 5
+VERSION = 6
 _UNLIT = "the sample has no caption, or its manifest row is broken"
 
 
@@ -119,20 +119,22 @@ class Caption:
         rows.worded[known] = worded[known]
         flat = np.full(len(known), np.nan)
         images = texts = np.zeros((0, 0), dtype=np.float32)
-        measured = np.zeros(0, dtype=np.int64)
+        measured = own = np.zeros(0, dtype=np.int64)
         if isinstance(background, Background):
             present, vectors = read_embeddings(shard, PROBE, ["image", "text"])
-            kept = known[present]
+            vectors = {name: block[known[present]] for name, block in vectors.items()}
             measured = np.flatnonzero(present & known)
-            images, texts = vectors["image"][kept], vectors["text"][kept]
+            images, texts = vectors["image"], vectors["text"]
         if isinstance(background, Background) and len(measured):
-            fit, own_z = background.measure(images, texts)
+            halves = half_keys(shard, PROBE, present & known, vectors, self._seed)
+            own = background.find_own(halves["image"])
+            fit, own_z = background.measure(images, texts, own)
             flat[measured] = flatness(fit.entropy)
             rows.entropy[measured] = fit.entropy
             rows.spread[measured] = fit.spread / background.spread
             rows.num_fitting[measured] = np.maximum(fit.num_fitting * num_images / len(background.images), 1.0)
             rows.own_z[measured] = own_z
-            rows.keys[measured] = vector_keys(self._seed, images, texts)
+            rows.keys[measured] = pair_keys(halves, ("image", "text"))
         trust = background.trust if isinstance(background, Background) else 0.0
         lexical = lexical_vagueness(signs.specificity, signs.filename_likeness, weigh_repetition(repetition, flat))
         rows.lexical[known] = lexical[known]
@@ -144,8 +146,7 @@ class Caption:
         if isinstance(background, Background):
             shown = worst_rows(np.fmax(rows.vagueness[measured], rows.unverifiable[measured]))
             places = np.flatnonzero(shown & (flat[measured] >= SIGN_FIRES))
-            own = background.find_own(images[places])
-            for place, number in zip(places.tolist(), own.tolist(), strict=True):
+            for place, number in zip(places.tolist(), own[places].tolist(), strict=True):
                 picks = background.pick_fitting(
                     images[place], texts[place], number, float(fit.num_fitting[place]), NUM_EXAMPLES
                 )

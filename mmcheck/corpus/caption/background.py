@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mmcheck.config import CaptionConfig
 from mmcheck.core.arrays import Keys, Vectors
 from mmcheck.corpus.base import ShardTables
-from mmcheck.corpus.embeddings import gather_bank, vector_keys
+from mmcheck.corpus.embeddings import gather_bank
 from mmcheck.metrics.caption_vagueness import (
     SMALLEST_SPREAD,
     Fit,
@@ -49,25 +49,23 @@ class Background:
     """Standard deviation that a specific caption's cosines have."""
     mean_own_z: float
     """How many standard deviations the bank's different captions fit their own image better than others, on average."""
-    seed: int
-    """Of the keys."""
 
     @property
     def trust(self) -> float:
         """Return how far the model's word counts against the caption's own, 0 to 1."""
         return trust_model(self.mean_own_z)
 
-    def measure(self, images: Vectors, texts: Vectors) -> tuple[Fit, NDArray[np.float64]]:
+    def measure(self, images: Vectors, texts: Vectors, own: NDArray[np.int64]) -> tuple[Fit, NDArray[np.float64]]:
         """Return how captions fit the images, and how far each fits its own better than these.
 
         Args:
             images: The captions' own images, shape (n, d).
             texts: The captions, shape (n, d).
+            own: Places of these images in the bank, as ``find_own`` returns them, shape (n,).
 
         Returns:
             The fit, and (own cosine - mean) / spread of a specific caption, shape (n,).
         """
-        own = self.find_own(images)
         parts = [
             measure_fit(texts[chunk] @ self.images.T, own[chunk], self.temperature)
             for chunk in _chunks(len(texts), len(self.images))
@@ -81,9 +79,9 @@ class Background:
         cosines = np.einsum("ij,ij->i", images, texts).astype(np.float64)
         return fit, (cosines - fit.mean) / self.spread
 
-    def find_own(self, images: Vectors) -> NDArray[np.int64]:
-        """Return the place of each image in the bank, -1 where it is not there, shape (n,)."""
-        return _find(self.keys, vector_keys(self.seed, images))
+    def find_own(self, images: Keys) -> NDArray[np.int64]:
+        """Return the place of each image, given by its key, in the bank, -1 where it is not there, shape (n,)."""
+        return _find(self.keys, images)
 
     def pick_fitting(self, image: Vectors, text: Vectors, own: int, num_fitting: float, count: int) -> list[int]:
         """Return rows of the run whose images the caption fits about equally well, unlike its own and each other.
@@ -126,17 +124,17 @@ def gather_background(shards: Sequence[ShardTables], options: CaptionConfig, see
     bank = gather_bank(shards, PROBE, ["image", "text"], size=options.bank_size, seed=seed)
     if not len(bank):
         return NoBackground("no_embeddings", "No pair has embeddings of image and caption.")
-    keys, first = np.unique(vector_keys(seed, bank.vectors["image"]), return_index=True)
+    keys, first = np.unique(bank.halves["image"], return_index=True)
     images = bank.vectors["image"][first]
     if len(keys) < options.min_images:
         return NoBackground(
             "few_images",
             f"The set has only {len(keys)} different images; {options.min_images} are needed to judge captions.",
         )
-    distinct = np.unique(vector_keys(seed, bank.vectors["text"]), return_index=True)[1]
+    distinct = np.unique(bank.halves["text"], return_index=True)[1]
     if len(distinct) == 1:
         return NoBackground("identical_captions", "All captions are the same.")
-    own = _find(keys, vector_keys(seed, bank.vectors["image"]))
+    own = _find(keys, bank.halves["image"])
     means, spreads = np.zeros(len(bank)), np.zeros(len(bank))
     for chunk in _chunks(len(bank), len(keys)):
         means[chunk], spreads[chunk] = measure_spread(bank.vectors["text"][chunk] @ images.T, own[chunk])
@@ -159,7 +157,6 @@ def gather_background(shards: Sequence[ShardTables], options: CaptionConfig, see
         temperature=temperature,
         spread=spread,
         mean_own_z=float(own_z[distinct].mean()),
-        seed=seed,
     )
 
 

@@ -12,7 +12,7 @@ from mmcheck.core.arrays import Floats
 from mmcheck.corpus.base import ShardTables
 from mmcheck.corpus.caption.background import PROBE, Background, NoBackground
 from mmcheck.corpus.constants import EMPTY_WORDED, FOREIGN_FIT, LANGUAGE_MIN_PAIRS
-from mmcheck.corpus.embeddings import read_embeddings, vector_keys
+from mmcheck.corpus.embeddings import half_keys, read_embeddings
 from mmcheck.metrics.caption_vagueness import tells_pairs_apart
 
 
@@ -121,7 +121,7 @@ def count_images(shards: Sequence[ShardTables], seed: int) -> int:
     for shard in shards:
         present, vectors = read_embeddings(shard, PROBE, ["image"])
         if present.any():
-            keys.append(np.unique(vector_keys(seed, vectors["image"])))
+            keys.append(np.unique(half_keys(shard, PROBE, present, vectors, seed)["image"]))
     return len(np.unique(np.concatenate(keys)))
 
 

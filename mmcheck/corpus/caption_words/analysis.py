@@ -23,13 +23,13 @@ from mmcheck.corpus.base import ShardTables, analysis_table, digest_analysis, re
 from mmcheck.corpus.caption_words.learning import LearnedWords, NotLearned, learn_words
 from mmcheck.corpus.caption_words.metrics import METRICS
 from mmcheck.corpus.caption_words.weakest_words import WeakestWord, tell_words
-from mmcheck.corpus.embeddings import gather_bank, read_embeddings, vector_keys
+from mmcheck.corpus.embeddings import gather_bank, half_keys, pair_keys, read_embeddings
 from mmcheck.corpus.sample_ids import read_texts
 from mmcheck.corpus.sentence_to_count import SentenceToCount
 from mmcheck.metrics.word_places import Token, find_places, read_tokens
 from mmcheck.store.schema import dump_json
 
-VERSION = 1
+VERSION = 2
 _POSTERIOR = IMAGE_CAPTION.posterior.partition(".")[2]
 _NO_PAIR = NotLearned(
     cause="nothing_to_compare",
@@ -110,7 +110,8 @@ class CaptionWords:
         values["known_words"][rows] = presence.sum(axis=1)
         if isinstance(learned, LearnedWords) and len(rows):
             images, texts = vectors["image"], vectors["text"]
-            evidence = learned.weigh(vector_keys(self._seed, images, texts), images, presence)
+            halves = half_keys(shard, IMAGE_CAPTION.probe, present, vectors, self._seed)
+            evidence = learned.weigh(pair_keys(halves, ("image", "text")), images, presence)
             cosine = np.einsum("ij,ij->i", images, texts).astype(np.float64)
             judged = presence.any(axis=1)
             score = np.where(judged, learned.scale.score(evidence.worst(), cosine), np.nan)

@@ -32,7 +32,7 @@ from mmcheck.corpus.sentence_to_count import SentenceToCount
 from mmcheck.metrics.label_conflict import ConflictScale
 from mmcheck.store.schema import dump_json
 
-VERSION = 5
+VERSION = 6
 NUM_EXAMPLES = 3
 """Examples of each kind. Our own choice: enough to see what is meant."""
 PROBE = "image_text"
@@ -72,7 +72,7 @@ class Consistency:
         """
         keys = read_row_keys(shards, PROBE, self._seed)
         bank = gather_bank(shards, PROBE, ["image", "text"], size=BANK_SIZE, seed=self._seed)
-        scale = measure_scale(bank, self._seed)
+        scale = measure_scale(bank)
         conflicts, conflict_scale = find_caption_conflicts(shards, keys, PROBE, scale)
         is_vague = _is_vague(shards, keys.sizes, self._options.vague_from)
         conflicts.values[is_vague & np.isfinite(conflicts.values)] = 0.0

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from mmcheck.core.arrays import Keys
 from mmcheck.corpus.base import ShardTables, read_metric
 from mmcheck.corpus.content_keys import DIGEST_COLUMNS, join_keys, medium_keys, mix_keys, place_keys, text_keys
-from mmcheck.corpus.embeddings import read_embeddings, vector_keys
+from mmcheck.corpus.embeddings import half_keys, read_embeddings
 
 _DUPLICATES = ("image_group", "audio_group")
 
@@ -26,9 +26,9 @@ class RowKeys:
     """Arrays of shape (n,) over the run; 0 where a row has none."""
 
     image: Keys
-    """Of the image's embedding."""
+    """Of the image that was embedded (see ``half_keys``)."""
     text: Keys
-    """Of the caption's embedding."""
+    """Of the caption that was embedded."""
     image_group: Keys
     """Of the group of near-duplicates, else of the file."""
     audio: Keys
@@ -77,8 +77,8 @@ def _read_shard(shard: ShardTables, probe: str, seed: int) -> dict[str, Keys]:
     present, vectors = read_embeddings(shard, probe, ["image", "text"])
     image, text = np.zeros(num_rows, dtype=np.uint64), np.zeros(num_rows, dtype=np.uint64)
     if present.any():
-        image[present] = vector_keys(seed, vectors["image"])
-        text[present] = vector_keys(seed, vectors["text"])
+        halves = half_keys(shard, probe, present, vectors, seed)
+        image[present], text[present] = halves["image"], halves["text"]
     media = shard.measurements("media", DIGEST_COLUMNS)
     files = {
         modality: medium_keys(media, modality, place_keys(samples[modality], sound)) for modality in ("image", "audio")

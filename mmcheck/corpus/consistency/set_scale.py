@@ -8,7 +8,7 @@ import numpy as np
 
 from mmcheck.core.arrays import Floats, Vectors
 from mmcheck.corpus.constants import SCALE_MIN_PAIRS
-from mmcheck.corpus.embeddings import EmbeddingBank, vector_keys
+from mmcheck.corpus.embeddings import EmbeddingBank
 from mmcheck.metrics.caption_vagueness import REFERENCE_QUANTILE, tells_pairs_apart
 
 _ROLLS = 8  # shifts that give random pairings of the bank; our own choice: 16,384 of a full bank
@@ -30,17 +30,16 @@ class SetScale:
     """Whether captions fit their own images better than others at all."""
 
 
-def measure_scale(bank: EmbeddingBank, seed: int) -> SetScale | None:
+def measure_scale(bank: EmbeddingBank) -> SetScale | None:
     """Return what is usual, or None where there are fewer than 20 different pairs.
 
     Args:
-        bank: Pairs in random order with embeddings ``image`` and ``text``.
-        seed: For the keys that tell equal halves.
+        bank: Pairs in random order with embeddings ``image`` and ``text`` and the keys of these halves.
     """
     if len(bank) < SCALE_MIN_PAIRS:
         return None
     images, texts = bank.vectors["image"], bank.vectors["text"]
-    image_keys, text_keys = vector_keys(seed, images), vector_keys(seed, texts)
+    image_keys, text_keys = bank.halves["image"], bank.halves["text"]
     own = _cosines(images, texts)
     found: dict[str, list[Floats]] = {"text": [], "image": [], "pair": []}
     lead: list[Floats] = []

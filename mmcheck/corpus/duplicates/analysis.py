@@ -27,10 +27,11 @@ from mmcheck.corpus.duplicates.near_texts import TextSignatures
 from mmcheck.corpus.duplicates.summary import DuplicatesSummary, KindSummary, LargeGroup, Search
 from mmcheck.corpus.groups import CopyGroups, ItemGroups, group_by_key, group_items, group_rows
 from mmcheck.corpus.media_items import Items, MediaRows, read_index, read_media_rows, to_items
+from mmcheck.corpus.name_order import rank_by_name
 from mmcheck.corpus.sample_ids import read_ids
 from mmcheck.store.schema import dump_json
 
-VERSION = 7
+VERSION = 8
 NUM_EXAMPLES = 3
 """Others of a group that the evidence names. Our own choice: as the report shows."""
 NUM_LARGEST = 5
@@ -82,8 +83,9 @@ class Duplicates:
         """
         sizes, media = read_media_rows(shards)
         found: dict[str, list[_KindGroups]] = {kind: [] for kind in _KINDS}
+        by_name = rank_by_name(shards)
         for modality, rows in media.items():
-            rank = rows.rank(self._options.keep)
+            rank = rows.rank(self._options.keep, by_name)
             file_number, pair_number = rows.repeats(rank)
             items = to_items(rows.key, rank)
             medium, medium_key = self._group_media(shards, modality, rows, rank, items, file_number)

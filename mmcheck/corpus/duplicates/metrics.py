@@ -65,5 +65,5 @@ METRICS = (
     *_other_metrics("text", "row", "rows with exactly or nearly this caption or transcript"),
     *_other_metrics("pair", "copy", "exact and near copies of this pair"),
 )
-BY_ORDER = tuple(metric.name.partition(".")[2] for metric in METRICS if not metric.name.endswith("group_size"))
-"""Those that are about who represents a group, and in which order groups and members are told."""
+BY_ORDER = tuple(metric.name.partition(".")[2] for metric in METRICS if metric.name.endswith("_group"))
+"""Those that number the groups as they come."""

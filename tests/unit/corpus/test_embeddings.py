@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.corpus.base import analysis_table
-from mmcheck.corpus.embeddings import gather_bank, read_embeddings, vector_keys
+from mmcheck.corpus.embeddings import gather_bank, half_keys, pair_keys, read_embeddings, vector_keys
 
 
 @dataclass
@@ -86,6 +87,57 @@ def test_the_bank_depends_on_content_alone(count, shard_size, size, random):
     # Rows name the first of equal ones.
     assert [order[row] for row in again.rows.tolist()] == bank.rows.tolist()
     assert all(order.index(order[row]) == row for row in again.rows.tolist())
+
+
+@dataclass
+class ReadShard(FakeShard):
+    """The same, of files whose bytes were read, with their captions."""
+
+    names: list = field(default_factory=list)
+
+    def samples(self, columns=None):
+        return pa.table({"id": self.names, "caption": [f"caption of {name}" for name in self.names]})
+
+    def measurements(self, probe, columns=None):
+        if probe != "media":
+            return super().measurements(probe, columns)
+        digests = [sha256(name.encode()).digest() for name in self.names]
+        return pa.table({"image_sha256": pa.array(digests, pa.binary(32))})
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 50), st.randoms(use_true_random=False))
+def test_what_a_model_computes_in_the_last_bits_chooses_no_other_pairs(count, size, random):
+    images, texts, names = vectors(count), vectors(count, 1), [f"{n}.jpg" for n in range(count)]
+    bank = gather_bank(
+        [ReadShard(list(images), list(texts), names=names)], "image_text", ["image", "text"], size=size, seed=3
+    )
+    order = random.sample(range(count), count)
+    noisy = images * (1 + vectors(count, 7) * np.float16(1e-3))
+    cut = random.randint(0, count)
+    shards = [
+        ReadShard([noisy[n] for n in part], [texts[n] for n in part], names=[names[n] for n in part])
+        for part in (order[:cut], order[cut:])
+        if part
+    ]
+    again = gather_bank(shards, "image_text", ["image", "text"], size=size, seed=3)
+    assert [order[row] for row in again.rows.tolist()] == bank.rows.tolist()
+    assert again.keys.tolist() == bank.keys.tolist()
+    for name, keys in bank.halves.items():
+        assert again.halves[name].tolist() == keys.tolist()
+        assert len(np.unique(keys)) == len(bank)
+    assert not np.intersect1d(bank.halves["image"], bank.halves["text"]).size
+
+
+def test_equal_files_and_captions_have_equal_keys_whatever_stands_beside_them():
+    shard = ReadShard(list(vectors(3)), list(vectors(3, 1)), names=["a", "b", "a"])
+    present, found = read_embeddings(shard, "image_text", ["image", "text"])
+    halves = half_keys(shard, "image_text", present, found, 0)
+    assert halves["image"][0] == halves["image"][2] != halves["image"][1]
+    assert halves["text"][0] == halves["text"][2] != halves["text"][1]
+    assert pair_keys(halves, ["image", "text"])[0] == pair_keys(halves, ["image", "text"])[2]
+    assert not np.intersect1d(pair_keys(halves, ["image", "text"]), pair_keys(halves, ["text", "image"])).size
+    assert not np.intersect1d(halves["image"], half_keys(shard, "image_text", present, found, 1)["image"]).size
 
 
 def test_keyed_by_one_half_holds_each_of_it_once():
