@@ -17,7 +17,20 @@ from mmcheck.core.parts import ANALYSES, PROBES
 from mmcheck.core.registry import Registry
 
 MODELS = ("torch", "open_clip", "transformers", "ctranslate2", "faster_whisper")
-HEAVY = (*MODELS, "pyarrow", "numpy", "pandas", "scipy", "sklearn", "faiss", "PIL", "av", "soundfile", "yaml")
+HEAVY = (
+    *MODELS,
+    "num2words",
+    "pyarrow",
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "faiss",
+    "PIL",
+    "av",
+    "soundfile",
+    "yaml",
+)
 
 
 def _run(code: str) -> str:

@@ -16,26 +16,21 @@ from typing import Any
 
 import numpy as np
 
+from mmcheck.backends.whisper_batches import first_uses, group_jobs, order_tasks
 from mmcheck.backends.whisper_features import Features, stack_features, window_frames
-from mmcheck.backends.whisper_streams import map_streams, split_recordings
-from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
-from mmcheck.backends.whisper_verifier import (
-    NO_START,
+from mmcheck.backends.whisper_passes import (
     DecoderPass,
     Expected,
-    StartReading,
-    Verification,
-    VerificationTask,
     build_verification,
-    first_uses,
-    group_jobs,
-    order_tasks,
     pass_ids,
     plan_passes,
     read_early_ends,
     read_pass,
-    read_start,
 )
+from mmcheck.backends.whisper_start import NO_START, StartReading, read_start
+from mmcheck.backends.whisper_streams import map_streams, split_recordings
+from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.backends.whisper_verifier import Verification, VerificationTask
 from mmcheck.core.errors import RunError
 from mmcheck.core.json_types import JsonObject
 

@@ -1,10 +1,5 @@
 """Verification with transformers' Whisper in torch: one encoder and one decoder pass a batch.
 
-The forward passes are written out over the model's own submodules. transformers' encoder insists on 3000 frames, and
-neither half takes a mask for padding; here a fitted window costs what the clip is long, and clips of different length
-share a batch without touching each other's values: padding is masked in every attention, and beyond a clip's edge
-stand the zeros that the convolutions assume anyway.
-
 On a CPU ctranslate2 may encode in int8 instead, with torch's decoder behind it in float32. In fitted windows of
 whisper-base that takes a quarter off the CPU time (0.29 against 0.39 s a clip of 9 s), in full ones nothing. It moves
 the values (a word's by 0.06 nat on average, by 2.2 at most), and not what is found: over 1,320 clips, a quarter of them
@@ -17,37 +12,28 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcheck.backends.libraries import require
 from mmcheck.backends.precision import resolve_precision, torch_dtype
-from mmcheck.backends.quiet_transformers import quiet_transformers
-from mmcheck.backends.weights import no_network
+from mmcheck.backends.whisper_batches import first_uses, group_jobs, order_tasks
 from mmcheck.backends.whisper_ctranslate2 import encode_features
 from mmcheck.backends.whisper_features import Features, stack_features, window_frames
-from mmcheck.backends.whisper_streams import allowed_threads, map_streams, share_cores, split_recordings
-from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText, WhisperTokens
-from mmcheck.backends.whisper_verifier import (
+from mmcheck.backends.whisper_network import WhisperNetwork
+from mmcheck.backends.whisper_passes import (
     LOG_PROB_FLOOR,
     DecoderPass,
     Expected,
-    StartReading,
-    Verification,
-    VerificationTask,
     build_verification,
-    first_uses,
-    group_jobs,
-    order_tasks,
     pass_ids,
     plan_passes,
     read_early_ends,
     read_pass,
-    read_start,
-    start_ids,
 )
-from mmcheck.core.errors import WeightsError
+from mmcheck.backends.whisper_start import StartReading, read_start, start_ids
+from mmcheck.backends.whisper_streams import allowed_threads, map_streams, share_cores, split_recordings
+from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, EncodedText, WhisperTokens
+from mmcheck.backends.whisper_verifier import Verification, VerificationTask
 from mmcheck.core.json_types import JsonObject
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 _MAX_BATCH_TOKENS = 2048  # decoder positions of one batch; our own choice: bounds the memory that they take
@@ -86,17 +72,11 @@ class TorchWhisperVerifier:
         has_choice = precision == "auto" and usual == "float32" and int8_encoder is not None
         self.precisions: tuple[str, ...] = ("int8", usual) if has_choice else (usual,)
         self.precision = self.precisions[-1 if window == "full" else 0]
-        self._dtype = torch_dtype("float32" if usual == "int8" else usual)
         self.window = window
         self._batch_size = batch_size
-        model = load_model(folder, self._dtype).to(device, self._dtype)
-        self._encoder, self._decoder = model.get_encoder(), model.get_decoder()
-        self._project = model.proj_out
-        self._limit = int(model.config.max_target_positions)
-        self._frames = 2 * int(model.config.max_source_positions)
-        self.tokens = WhisperTokens.load(
-            folder, is_multilingual=int(model.config.vocab_size) >= MULTILINGUAL_VOCABULARY
-        )
+        self.network = WhisperNetwork(folder, device=device, dtype=torch_dtype("float32" if usual == "int8" else usual))
+        """The model, for who wants its passes alone."""
+        self.tokens = WhisperTokens.load(folder, is_multilingual=self.network.num_tokens >= MULTILINGUAL_VOCABULARY)
 
     def describe(self) -> JsonObject:
         """Return backend, precision, device, window and versions."""
@@ -168,55 +148,6 @@ class TorchWhisperVerifier:
             torch.set_num_threads(allowed)
         return results[::-1]
 
-    def encode(self, features: Features, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return the encoder's output and the mask of its positions; in int8 all clips must count in full.
-
-        Args:
-            features: Array of shape (clips, bands, frames), frames even and at most 3000.
-            lengths: Frames of each clip that count; the rest is masked out.
-
-        Returns:
-            Tensors of shape (clips, frames / 2, width) and (clips, frames / 2); None for the mask if all count.
-        """
-        torch, encoder = self._torch, self._encoder
-        if self.precision == "int8":
-            return torch.from_numpy(encode_features(self._int8_encoder, features)), None
-        hidden = torch.from_numpy(features).to(self._device, self._dtype)
-        hidden = torch.nn.functional.gelu(encoder.conv1(hidden))
-        hidden = torch.nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-        positions = hidden.shape[1]
-        hidden = hidden + encoder.embed_positions.weight[:positions]
-        counts = torch.tensor([(length + 1) // 2 for length in lengths], device=self._device)
-        mask = None
-        if int(counts.min()) < positions:
-            mask = torch.arange(positions, device=self._device)[None] < counts[:, None]
-        for layer in encoder.layers:
-            hidden = hidden + self._attend(layer.self_attn, layer.self_attn_layer_norm(hidden), None, mask)
-            hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
-        return encoder.layer_norm(hidden), mask
-
-    def decode(
-        self, ids: torch.Tensor, encoded: torch.Tensor, mask: torch.Tensor | None, rows: Sequence[int]
-    ) -> torch.Tensor:
-        """Return the decoder's last hidden states, shape (texts, positions, width).
-
-        Args:
-            ids: Token ids, shape (texts, positions).
-            encoded: From ``encode``, shape (clips, encoder positions, width).
-            mask: From ``encode``.
-            rows: Clip of each text: keys and values of a recording are made once for all of its texts.
-        """
-        decoder = self._decoder
-        hidden = decoder.embed_tokens(ids) + decoder.embed_positions.weight[: ids.shape[1]]
-        for layer in decoder.layers:
-            normed = layer.self_attn_layer_norm(hidden)
-            hidden = hidden + self._attend(layer.self_attn, normed, None, None, is_causal=True)
-            normed = layer.encoder_attn_layer_norm(hidden)
-            hidden = hidden + self._attend(layer.encoder_attn, normed, encoded, mask, rows=rows)
-            hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
-        states: torch.Tensor = decoder.layer_norm(hidden)
-        return states
-
     def _length(self, task: VerificationTask) -> int:
         return window_frames(self.window, int(task.features.shape[1]))
 
@@ -230,7 +161,7 @@ class TorchWhisperVerifier:
             encoded, mask, positions = self._encoded([tasks[use] for use in distinct])
             prompts = [self.tokens.prompt(code) for code in self._languages(tasks, encoded, mask, clips)]
             passes = [
-                plan_passes(text, self.tokens, len(prompt), self._limit)
+                plan_passes(text, self.tokens, len(prompt), self.network.num_positions)
                 for text, prompt in zip(texts, prompts, strict=True)
             ]
             jobs = [(row, step) for row, steps in enumerate(passes) for step in steps]
@@ -274,12 +205,23 @@ class TorchWhisperVerifier:
             return encoded, torch.arange(max(positions), device=self._device)[None] < counts[:, None], positions
         parts = [task.features for task in tasks]
         if self.window == "full":
-            lengths = [self._frames] * len(parts)
+            lengths = [self.network.num_frames] * len(parts)
         else:
-            lengths = [min(self._frames, self._length(task)) for task in tasks]
+            lengths = [min(self.network.num_frames, self._length(task)) for task in tasks]
         longest = max(lengths)
         encoded, mask = self.encode(stack_features(parts, longest + longest % 2), lengths)
         return encoded, mask, [(length + 1) // 2 for length in lengths]
+
+    def encode(self, features: Features, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return what ``WhisperNetwork.encode`` does; in int8 all clips must count in full.
+
+        Args:
+            features: Array of shape (clips, bands, frames), frames even and at most 3000.
+            lengths: Frames of each clip that count.
+        """
+        if self.precision == "int8":
+            return self._torch.from_numpy(encode_features(self._int8_encoder, features)), None
+        return self.network.encode(features, lengths)
 
     def _languages(
         self, tasks: Sequence[VerificationTask], encoded: torch.Tensor, mask: torch.Tensor | None, clips: Sequence[int]
@@ -290,7 +232,7 @@ class TorchWhisperVerifier:
             return list(known)
         count = int(encoded.shape[0])
         ids = self._torch.full((count, 1), self.tokens.sot, device=self._device)
-        states = self.decode(ids, encoded, mask, range(count))[:, 0]
+        states = self.network.decode(ids, encoded, mask, range(count))[:, 0]
         detected = [self._read_start(state, None).language for state in states]
         return [code or detected[clip] for code, clip in zip(known, clips, strict=True)]
 
@@ -308,11 +250,11 @@ class TorchWhisperVerifier:
         longest = max(map(len, sequences))
         padded = [sequence + [self.tokens.eot] * (longest - len(sequence)) for sequence in sequences]
         ids = self._torch.tensor(padded, device=self._device)
-        return self.decode(ids, encoded, mask, [clips[row] for row in rows])
+        return self.network.decode(ids, encoded, mask, [clips[row] for row in rows])
 
     def _read_start(self, state: torch.Tensor, stated: str | None) -> StartReading:
-        log_probs = self._log_probs(state[None])
-        return read_start(self._columns(log_probs, start_ids(self.tokens))[0], self.tokens, stated)
+        log_probs = self.network.log_probs(state[None])
+        return read_start(self.network.columns(log_probs, start_ids(self.tokens))[0], self.tokens, stated)
 
     def _read(
         self,
@@ -337,7 +279,7 @@ class TorchWhisperVerifier:
             while stop < len(parts) and count + len(parts[stop]) <= _MAX_READ_TOKENS:
                 count += len(parts[stop])
                 stop += 1
-            log_probs = self._log_probs(self._torch.cat(parts[first:stop]))
+            log_probs = self.network.log_probs(self._torch.cat(parts[first:stop]))
             pieces = self._torch.split(log_probs, [len(part) for part in parts[first:stop]])
             for (row, step), piece in zip(group[first:stop], pieces, strict=True):
                 yield self._read_one(step, piece, tasks[row])
@@ -347,9 +289,11 @@ class TorchWhisperVerifier:
         """Return what the first position says, what ``read_pass`` says, and what was expected at each token."""
         start = None
         if step.first == 0:
-            start = read_start(self._columns(log_probs[:1], start_ids(self.tokens))[0], self.tokens, task.language)
+            start = read_start(
+                self.network.columns(log_probs[:1], start_ids(self.tokens))[0], self.tokens, task.language
+            )
             log_probs = log_probs[1:]
-        columns = self._columns(log_probs, pass_ids(step, self.tokens))
+        columns = self.network.columns(log_probs, pass_ids(step, self.tokens))
         read = read_pass(step, columns, self.tokens)
         scored = log_probs[: step.num_scored]
         # The bound keeps zero times minus infinity from being no number.
@@ -361,87 +305,3 @@ class TorchWhisperVerifier:
                 entropies.tolist(), read_early_ends(step, columns, self.tokens), read[0], scored.amax(-1).tolist()
             ),
         )
-
-    def _log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return log-softmax over the whole vocabulary."""
-        logits: torch.Tensor = self._project(hidden)
-        return logits.float().log_softmax(-1)
-
-    def _columns(self, log_probs: torch.Tensor, ids: Sequence[int]) -> np.ndarray:
-        columns = self._torch.tensor(ids, dtype=self._torch.long, device=self._device)
-        chosen: np.ndarray = log_probs[:, columns].cpu().numpy()
-        return chosen
-
-    def _attend(
-        self,
-        attention: Any,
-        hidden: torch.Tensor,
-        source: torch.Tensor | None,
-        mask: torch.Tensor | None,
-        *,
-        is_causal: bool = False,
-        rows: Sequence[int] | None = None,
-    ) -> torch.Tensor:
-        """Return what attention adds to the states.
-
-        Args:
-            attention: The layer's weights.
-            hidden: What asks, shape (texts, positions, width).
-            source: What is asked; None: the same.
-            mask: Positions of the source that count, shape (sources, positions); None: all.
-            is_causal: Whether later positions are hidden.
-            rows: Source of each text; None: each has its own, in order.
-        """
-        keys = hidden if source is None else source
-        heads = attention.num_heads
-        if rows is not None and list(rows) == list(range(keys.shape[0])):
-            rows = None
-
-        def split(states: torch.Tensor) -> torch.Tensor:
-            return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
-
-        def spread(states: torch.Tensor) -> torch.Tensor:
-            if rows is None:
-                return states
-            return states.expand(len(rows), *states.shape[1:]) if states.shape[0] == 1 else states[list(rows)]
-
-        output = self._torch.nn.functional.scaled_dot_product_attention(
-            split(attention.q_proj(hidden)),
-            spread(split(attention.k_proj(keys))),
-            spread(split(attention.v_proj(keys))),
-            attn_mask=None if mask is None else spread(mask)[:, None, None, :],
-            is_causal=is_causal,
-        )
-        projected: torch.Tensor = attention.out_proj(output.transpose(1, 2).reshape(hidden.shape))
-        return projected
-
-
-def load_model(folder: Path, dtype: torch.dtype | None) -> Any:
-    """Return transformers' Whisper in evaluation mode; weights that the file lacks are an error, never random numbers.
-
-    Raises:
-        MissingDependency: If torch or transformers cannot be loaded.
-        WeightsError: If the weights cannot be read, are incomplete, or have other shapes than the config says.
-    """
-    require("torch", "transformers")
-    from transformers import WhisperForConditionalGeneration
-
-    quiet_transformers()
-    loader: Any = WhisperForConditionalGeneration
-    try:
-        with no_network():
-            model, report = loader.from_pretrained(
-                str(folder), dtype=dtype, use_safetensors=True, output_loading_info=True, local_files_only=True
-            )
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"cannot load the Whisper weights in {folder}: {reason}.") from error
-    # The output layer is tied to the embedding and may be left out.
-    missing = sorted(set(report["missing_keys"]) - {"proj_out.weight"})
-    if missing or report["mismatched_keys"]:
-        raise WeightsError(
-            f"the Whisper weights in {folder} are incomplete or of other shapes than config.json says: "
-            f"{len(missing)} missing, e.g. {(missing or list(report['mismatched_keys']))[0]!r}."
-        )
-    model.eval()
-    return model

@@ -280,8 +280,8 @@ def _convert(source: Path, target: Path) -> None:
     require("torch", "transformers", "ctranslate2")
     from ctranslate2.converters import TransformersConverter
 
+    from mmcheck.backends.whisper_network import load_model
     from mmcheck.backends.whisper_tokenizer import load_tokenizer
-    from mmcheck.backends.whisper_torch import load_model
 
     quiet_transformers()
     tokenizer = load_tokenizer(source).tokenizer

@@ -24,8 +24,8 @@ import torch
 from mmcheck.backends.devices import set_threads, usable_cores
 from mmcheck.backends.precision import resolve_precision, torch_dtype
 from mmcheck.backends.whisper_features import FULL_FRAMES, Features, LogMel, stack_features
+from mmcheck.backends.whisper_network import load_model
 from mmcheck.backends.whisper_tokens import MULTILINGUAL_VOCABULARY, WhisperTokens
-from mmcheck.backends.whisper_torch import load_model
 from scripts.benchmarks.audio_parts.work import Work, read_work
 
 _BATCHES = (1, 4, 8)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from mmcheck.config import TranscriptConfig, load_config
 from mmcheck.core.types import Sample
 from mmcheck.probe.transcript import TranscriptProbe
+from mmcheck.probe.transcript_hearing import Hearing
 from mmcheck.probe.transcript_own import TextOfClip
+from mmcheck.probe.transcript_weights import TranscriptWeights
 from scripts.benchmarks.real_parts.kept_models import (
     KeptTranscriber,
     KeptVerifier,
@@ -87,6 +89,7 @@ class KeptProbe(TranscriptProbe):
     def __init__(self, options: TranscriptConfig, store: ResultStore, label: str) -> None:
         super().__init__(options, "cpu", 0)
         self._store, self._label = store, label
+        self._hearing = _KeptHearing(options, self._weights, store, label)
 
     @property
     def kept(self) -> KeptVerifier:
@@ -98,12 +101,12 @@ class KeptProbe(TranscriptProbe):
     @property
     def transcriber(self) -> WhisperTranscriber:
         """The transcriber behind the store; the probe must be open."""
-        return self._transcriber or self._load_transcriber()
+        return self._hearing.transcriber or self._hearing.load()
 
     @property
     def faster_whisper(self) -> Any:
         """The loaded ``faster_whisper.WhisperModel``."""
-        return self._model
+        return self._hearing.model
 
     def open(self) -> None:
         """Load the model and put the store in front of it."""
@@ -113,10 +116,19 @@ class KeptProbe(TranscriptProbe):
             log_mel: Any = _KeptFeatures(self._log_mel)
             self._log_mel = log_mel
 
-    def _load_transcriber(self) -> WhisperTranscriber:
-        super()._load_transcriber()
-        self._transcriber = KeptTranscriber(self._model, self._store, self._label, beam_size=self._options.beam_size)
-        return self._transcriber
+
+class _KeptHearing(Hearing):
+    """Transcribes, reading a store first."""
+
+    def __init__(self, options: TranscriptConfig, weights: TranscriptWeights, store: ResultStore, label: str) -> None:
+        super().__init__(options, weights)
+        self._store, self._label = store, label
+
+    def load(self) -> WhisperTranscriber:
+        """Load the model and put the store in front of it."""
+        super().load()
+        self.transcriber = KeptTranscriber(self.model, self._store, self._label, beam_size=self._options.beam_size)
+        return self.transcriber
 
 
 @contextmanager

@@ -14,21 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmcheck.backends.whisper_features import PADDING_FRAMES, LogMel, stack_features, window_frames
-from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
-from mmcheck.backends.whisper_verifier import (
+from mmcheck.backends.whisper_passes import (
     MAX_PASSES,
     OWN_CHOICE,
     Expected,
-    StartReading,
-    Verification,
-    VerificationTask,
-    WhisperVerifier,
     build_verification,
     pass_ids,
     plan_passes,
     read_early_ends,
     read_pass,
 )
+from mmcheck.backends.whisper_start import StartReading
+from mmcheck.backends.whisper_tokens import EncodedText, WhisperTokens
+from mmcheck.backends.whisper_verifier import Verification, VerificationTask, WhisperVerifier
 from mmcheck.core.errors import MediaError, WeightsError
 
 _SPEC = importlib.util.spec_from_file_location(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mmcheck.probe.transcript as module
+import mmcheck.probe.transcript_media as module
 from mmcheck.backends.whisper_transcriber import Transcription
 from mmcheck.config import TranscriptConfig, UncertainConfig, bundled_dir
 from mmcheck.core.errors import ConfigError, MediaError, WeightsError
@@ -213,7 +213,7 @@ def test_silence_is_measured_like_anything_else(folder: Path, tmp_path: Path, wa
 
 def test_scripts_without_spaces_are_decided_by_characters(folder: Path, make_sample: MakeSample) -> None:
     probe = open_probe(folder, transcribe="always")
-    probe._transcriber = FakeTranscriber("\u4eca\u65e5\u306f \u96e8\u308c")  # type: ignore[assignment]
+    probe._hearing.transcriber = FakeTranscriber("\u4eca\u65e5\u306f \u96e8\u308c")  # type: ignore[assignment]
     found = measure(probe, [make_sample(1, "\u4eca\u65e5\u306f\u6674\u308c\u3002", None)])[0]
     assert found.values["error_rate"] == found.values["cer"] == pytest.approx(1 / 5)
     assert "wer" not in found.values
@@ -222,7 +222,7 @@ def test_scripts_without_spaces_are_decided_by_characters(folder: Path, make_sam
 
 def test_nothing_said_and_nothing_left_to_compare(folder: Path, make_sample: MakeSample) -> None:
     probe = open_probe(folder, transcribe="always")
-    probe._transcriber = FakeTranscriber("thank you")  # type: ignore[assignment]
+    probe._hearing.transcriber = FakeTranscriber("thank you")  # type: ignore[assignment]
     found = measure(probe, [make_sample(1, "[noise]")])[0]
     assert "wer" not in found.values
     assert found.values["insertions"] == 2
@@ -235,7 +235,7 @@ RATES = {"wer", "cer", "error_rate", "hits", "substitutions", "insertions", "del
 def test_a_loop_of_the_recogniser_is_no_evidence(folder: Path, make_sample: MakeSample) -> None:
     probe = open_probe(folder, transcribe="always")
     loop = "Please check the number. Please check the number. Please check the number."
-    probe._transcriber = FakeTranscriber(loop)  # type: ignore[assignment]
+    probe._hearing.transcriber = FakeTranscriber(loop)  # type: ignore[assignment]
     found = measure(probe, [make_sample(1, "please check the number you have dialled")])[0]
     assert not RATES & set(found.values)
     assert found.values["doubted_word_log_prob"] == pytest.approx(found.values["worst_word_log_prob"])
@@ -251,7 +251,7 @@ def test_a_loop_of_the_recogniser_is_no_evidence(folder: Path, make_sample: Make
 def test_what_is_said_three_times_and_written_three_times_is_compared(folder: Path, make_sample: MakeSample) -> None:
     probe = open_probe(folder, transcribe="always")
     text = "row, row, row your boat; merrily on, merrily on, merrily on"
-    probe._transcriber = FakeTranscriber(text.capitalize())  # type: ignore[assignment]
+    probe._hearing.transcriber = FakeTranscriber(text.capitalize())  # type: ignore[assignment]
     found = measure(probe, [make_sample(1, text)])[0]
     assert found.values["wer"] == 0
     assert "doubted_word_log_prob" not in found.values
@@ -263,7 +263,7 @@ def test_only_words_that_were_not_recognised_are_in_doubt(folder: Path, make_sam
     text = "The quick brown fox, dear!"
     heard = ("the quick brown fox dear", "a the quick brown fox dear sir", "the quick brown box dear")
     for hypothesis in heard:
-        probe._transcriber = FakeTranscriber(hypothesis)  # type: ignore[assignment]
+        probe._hearing.transcriber = FakeTranscriber(hypothesis)  # type: ignore[assignment]
         found = measure(probe, [make_sample(1, text)])[0]
         words = dict(found.evidence["words"])
         if "box" in hypothesis:
@@ -274,7 +274,7 @@ def test_only_words_that_were_not_recognised_are_in_doubt(folder: Path, make_sam
         ("it costs 20 dollars", "it costs twenty dollars"),
         ("it costs $20", "it costs 20 dollars"),
     ):
-        probe._transcriber = FakeTranscriber(hypothesis)  # type: ignore[assignment]
+        probe._hearing.transcriber = FakeTranscriber(hypothesis)  # type: ignore[assignment]
         assert "doubted_word_log_prob" not in measure(probe, [make_sample(1, text)])[0].values
 
 
@@ -283,7 +283,7 @@ def test_long_recordings_are_verified_in_windows(
 ) -> None:
     monkeypatch.setattr(module, "find_speech", lambda _samples: [(1.0, 25.0), (26.0, 50.0), (60.0, 64.0)])
     probe = open_probe(folder, transcribe="never")
-    probe._transcriber = fake = FakeTranscriber("The quick brown fox", "jumps over the", "lazy dog")  # type: ignore[assignment]
+    probe._hearing.transcriber = fake = FakeTranscriber("The quick brown fox", "jumps over the", "lazy dog")  # type: ignore[assignment]
     text = "the quick, brown fox jumps over the extra lazy dog"
     sample = make_sample(65, text)
     found = measure(probe, [sample, make_sample(1, "hello", seed=1)])[0]
@@ -421,7 +421,7 @@ def test_auto_takes_cut_windows_where_they_judge_alike(
     probe = open_probe(folder, window="auto", transcribe="never", uncertain=NONE_DOUBTFUL)
     alike = WindowAgreement(agree=True, reason="alike", numbers={"clips": 8.0})
     trial = WindowTrial(agreement=alike, window="fitted", precision="float32")
-    monkeypatch.setattr(module, "check_windows", lambda *_: trial)
+    monkeypatch.setattr("mmcheck.probe.transcript.check_windows", lambda *_: trial)
     before = probe.batch_size
     probe.settle(trial_of(make_sample, 8), 1000)
     assert probe.describe()["verification"]["window"] == "fitted"
