@@ -155,8 +155,31 @@ FORMATS.register(
     "Hugging Face audiofolder: metadata.jsonl|csv|parquet",
 )
 FORMATS.register("jsonl", "mmcheck.formats.jsonl:JsonlFormat", "one JSON object per line")
+FORMATS.register("json", "mmcheck.formats.json_array:JsonArrayFormat", "one JSON array of objects")
 FORMATS.register("csv", "mmcheck.formats.csv:CsvFormat", "CSV or TSV, open_clip's filepath/title included")
 FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet with paths or embedded bytes")
+FORMATS.register("coco", "mmcheck.formats.images.coco:CocoFormat", "COCO captions: images and annotations")
+FORMATS.register(
+    "karpathy", "mmcheck.formats.images.karpathy:KarpathyFormat", "Karpathy splits: images with their sentences"
+)
+FORMATS.register(
+    "flickr",
+    "mmcheck.formats.images.flickr:FlickrFormat",
+    "Flickr8k/30k: x.jpg#0<tab>caption, image_name| comment_number| comment, captions.txt",
+)
+FORMATS.register(
+    "conceptual",
+    "mmcheck.formats.images.conceptual:ConceptualFormat",
+    "Conceptual Captions: caption<tab>URL; nothing is fetched unasked",
+)
+FORMATS.register(
+    "chat",
+    "mmcheck.formats.images.chat:ChatFormat",
+    "LLaVA, ShareGPT, messages: an image and the answers about it, JSON array or lines",
+)
+FORMATS.register(
+    "datajuicer", "mmcheck.formats.images.data_juicer:DataJuicerFormat", "Data-Juicer JSONL; its tokens are no text"
+)
 FORMATS.register("webdataset", "mmcheck.formats.webdataset:WebdatasetFormat", "WebDataset/img2dataset tar shards")
 FORMATS.register("folder", "mmcheck.formats.folder:FolderFormat", "a plain folder of x.jpg + x.txt or x.wav + x.txt")
 FORMATS.register(

@@ -77,7 +77,7 @@ def _of_file(manifest: str) -> Layout | None:
         return None
     text = head.decode("utf-8", "replace").lstrip("\ufeff \r\n\t")
     if text.startswith(("{", "[")):
-        for find in (_coco, _karpathy, _conversation_array):
+        for find in (_conversation_array,):
             if (found := find(text)) is not None:
                 return found
         return _of_rows(manifest)

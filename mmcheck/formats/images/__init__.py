@@ -1,0 +1,1 @@
+"""Layouts of image-caption datasets: one file each."""
