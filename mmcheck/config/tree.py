@@ -46,6 +46,11 @@ class InputConfig(Section):
     has_header: bool | None = Field(None, description="whether CSV files have a header; null: sniffed")
     encoding: str = Field("utf-8", description="text encoding of the manifests; a BOM is honoured anyway")
     language: str | None = Field(None, description="language of rows that name none, e.g. en")
+    chat: Literal["answers", "first", "last", "turns"] = Field(
+        "answers",
+        description="which texts of a conversation are its image's caption: all answers, the first, the last, or turns "
+        "(questions and answers)",
+    )
     allow_remote: bool = Field(False, description="whether media may be fetched from http(s), s3, ... named in rows")
     embeddings: EmbeddingsConfig = EmbeddingsConfig()
     max_text_bytes: int = Field(1_000_000, ge=1, description="a longer caption or transcript is a broken row")

@@ -23,6 +23,7 @@ from mmcheck.formats.base import OutputRow, Recognised
 from mmcheck.formats.detect import detect_format
 from mmcheck.media.source import MediaSource
 from tests.contracts.test_audio_layouts import FORMAT_NAMES
+from tests.contracts.test_image_layouts import FORMAT_NAMES as IMAGE_FORMAT_NAMES
 
 TEXTS = ("a red cube", 'says "hi", twice\tand more', "Gr\u00fc\u00dfe aus \u6771\u4eac \U0001f600")
 EXTRA = {"mmcheck_action": "keep", "mmcheck_codes": ["a.b"], "mmcheck_score": 0.25}
@@ -140,8 +141,8 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "webdataset": make_webdataset,
     "folder": make_folder,
 }
-NAMES = [entry.name for entry in FORMATS if entry.name not in FORMAT_NAMES]
-"""The formats of rows with columns; layouts of speech corpora have contracts of their own."""
+NAMES = [entry.name for entry in FORMATS if entry.name not in FORMAT_NAMES | IMAGE_FORMAT_NAMES]
+"""The formats of rows with columns; layouts of speech corpora and image sets have contracts of their own."""
 
 
 def options(**changes: Any) -> InputConfig:

@@ -93,11 +93,10 @@ class CocoFormat:
             for raw in broken:
                 number += 1
                 yield problem_sample(manifest, number, raw.cause or "", f"(image {raw.number}) {raw.message}", raw.row)
-            has_captions = number > len(broken)
             for row in images.unused():
                 number += 1
                 whole = RawRow(number=number, row=_joined(JsonRow({}, "{}"), row))
-                yield self._make(whole, {} if has_captions else None, row, maker)
+                yield self._make(whole, {}, row, maker)
 
     def _sample(self, manifest: str, raw: RawRow, images: ImageIndex, maker: SampleMaker) -> Sample:
         if raw.cause is not None:
@@ -109,9 +108,9 @@ class CocoFormat:
             return problem_sample(manifest, raw.number, "missing_media", message, raw.row)
         return self._make(replace(raw, row=_joined(raw.row, image)), raw.row, image, maker)
 
-    def _make(self, raw: RawRow, annotation: Row | None, image: Row, maker: SampleMaker) -> Sample:
-        found: RowDict = {**image, **(annotation or {}), "image": image.get(self._file)}
-        if annotation is not None:
+    def _make(self, raw: RawRow, annotation: Row, image: Row, maker: SampleMaker) -> Sample:
+        found: RowDict = {**image, **annotation, "image": image.get(self._file)}
+        if annotation:
             found["caption"] = annotation.get(self._caption, "")
         if self._options.columns.id == NO_COLUMN or not annotation:
             found.pop("id", None)

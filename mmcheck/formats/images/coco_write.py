@@ -82,5 +82,3 @@ def _with_path(image: Row, out: OutputRow, writer: RowWriter, member: str) -> Ro
     if ref is not None and ref.member is None and isinstance(changed.get(member), str):
         changed[member] = writer.path(ref.uri, changed[member])
     return changed
-
-
