@@ -158,6 +158,21 @@ FORMATS.register("jsonl", "mmcheck.formats.jsonl:JsonlFormat", "one JSON object 
 FORMATS.register("json", "mmcheck.formats.json_array:JsonArrayFormat", "one JSON array of objects")
 FORMATS.register("csv", "mmcheck.formats.csv:CsvFormat", "CSV or TSV, open_clip's filepath/title included")
 FORMATS.register("parquet", "mmcheck.formats.parquet:ParquetFormat", "Parquet with paths or embedded bytes")
+FORMATS.register(
+    "hf_repo",
+    "mmcheck.formats.hf_repository:HfRepositoryFormat",
+    "a Hugging Face repository: data/train-00000-of-00001.parquet, here or at hf://datasets/ORG/NAME",
+)
+FORMATS.register(
+    "hf_disk",
+    "mmcheck.formats.hf_disk:HfDiskFormat",
+    "what datasets' save_to_disk writes: Arrow files and dataset_info.json",
+)
+FORMATS.register(
+    "img2dataset",
+    "mmcheck.formats.images.img2dataset:Img2datasetFormat",
+    "img2dataset's files: 00000/000000000.jpg and 00000.parquet",
+)
 FORMATS.register("coco", "mmcheck.formats.images.coco:CocoFormat", "COCO captions: images and annotations")
 FORMATS.register(
     "karpathy", "mmcheck.formats.images.karpathy:KarpathyFormat", "Karpathy splits: images with their sentences"

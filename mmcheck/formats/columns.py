@@ -16,6 +16,7 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.types import Row
 from mmcheck.formats.cells import RowFault
+from mmcheck.formats.downloads import LOCAL_PATHS
 from mmcheck.formats.paths import Modality, is_video, media_kind
 from mmcheck.formats.text_source import is_url
 
@@ -32,6 +33,7 @@ AUDIOS = (
     *("audio_file_names", "wav_filename", "flac", "mp3", "opus", "recording", "audio_url"),
 )
 MEDIA = (
+    *LOCAL_PATHS,
     *("file_name", "filepath", "file_path", "filename", "file", "file_names", "path", "url", "uri"),
     *("video", "video_path", "video_filepath", "video_file", "mp4"),
 )
@@ -218,6 +220,10 @@ class RoleFinder:
             return None
 
         image, audio = pick("image", IMAGES), pick("audio", AUDIOS)
+        if any(name in names for name in LOCAL_PATHS):
+            # The file goes before the address that it came from.
+            image = None if _is_address(image) and "image" not in configured else image
+            audio = None if _is_address(audio) and "audio" not in configured else audio
         media = None if image or audio else self._pick_media(names, taken)
         if not (image or audio or media):
             image, audio = self._pick_embedded("image", keys, taken), self._pick_embedded("audio", keys, taken)
@@ -274,6 +280,10 @@ class RoleFinder:
         if by_value and named and not any(name.lower() in ("url", "uri") for name in named):
             return by_value[0]
         return next(iter(named or by_value), None)
+
+
+def _is_address(column: str | None) -> bool:
+    return column is not None and column.strip().lower().endswith(("url", "uri"))
 
 
 def _columns_of_paths(examples: Sequence[Row]) -> set[str]:

@@ -1,7 +1,7 @@
 """A plain folder of media with a text of the same name beside each: ``x.jpg`` + ``x.txt``, ``x.wav`` + ``x.txt``.
 
 The text may also be ``x.jpg.txt``, ``x.caption`` (kohya's trainers), ``x.lab`` (aligners), ``x.normalized.txt``
-(LibriTTS).
+(LibriTTS), or stand in ``x.json``, whose other members are then columns of the row.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.json_row import json_text, load_json
 from mmcheck.core.types import MediaRef, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
-from mmcheck.formats.cells import find_text
+from mmcheck.formats.cells import find_text, is_utf8
+from mmcheck.formats.columns import RoleFinder
+from mmcheck.formats.downloads import download_fault
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import link_or_copy, with_added
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.rows import problem_sample
-from mmcheck.formats.text_source import STREAM_ERRORS, is_url, open_output, open_raw, sniff_encoding
+from mmcheck.formats.text_source import MAX_LINE_BYTES, STREAM_ERRORS, is_url, open_output, open_raw, sniff_encoding
 
 _TEXT = ".txt"
 _TEXTS = (_TEXT, ".caption", ".lab", ".normalized.txt", ".original.txt")
 """Endings of texts; where one medium has several, the first is read."""
-_UNREAD = ".json"
+_JSON = ".json"
+_FILES = ("file_name", "audio_file", "text_file")
+"""Columns of the listing that name files."""
 _NOT_CAPTIONS = frozenset(
     "readme license licence notice changelog contributing requirements classes labels metadata authors sources".split()
 )
@@ -73,8 +78,8 @@ class FolderFormat:
                 media.setdefault(posixpath.splitext(name)[0], []).append(name)
         for name in found:
             stem, suffix = posixpath.splitext(name)
-            if suffix.lower() == _UNREAD and stem in media:
-                others[stem] = name
+            if suffix.lower() == _JSON and (key := _json_owner(stem, media)) is not None:
+                others[key] = name
             elif media_kind(name) is None and (key := _owner(name, media)) is not None:
                 texts[key] = min(texts.get(key, name), name, key=_rank)
         if not media:
@@ -88,7 +93,8 @@ class FolderFormat:
             for names in _pairs(media.get(stem, [])):
                 number += 1
                 text = next((texts[name] for name in names if name in texts), texts.get(stem))
-                yield self._sample(manifest, number, names, text, others.get(stem) if has_texts else None, has_texts)
+                other = next((others[name] for name in names if name in others), others.get(stem))
+                yield self._sample(manifest, number, names, text, other, has_texts)
 
     def write(
         self,
@@ -126,7 +132,7 @@ class FolderFormat:
         return [final]
 
     def _copy(self, sample: Sample, place: Path) -> None:
-        for column in ("file_name", "audio_file", "text_file"):
+        for column in _FILES:
             name = sample.row.get(column)
             if not isinstance(name, str) or is_url(sample.manifest):
                 continue
@@ -143,17 +149,21 @@ class FolderFormat:
             row["audio_file" if "file_name" in row else "file_name"] = name
         fault: tuple[str, str] | None = None
         text: str | None = None
-        if text_name is not None:
+        if text_name is None and other is not None:
+            text, fault = self._json(manifest, other, names[0], row)
+        elif text_name is not None:
             text, fault = self._text(join_under(manifest, text_name), text_name)
             row["text"] = text
             row["text_file"] = text_name
             if not names:
                 fault = ("missing_media", f"has a text but no image or recording: {text_name}")
         elif has_texts:
-            missing = f"has no text beside it: {posixpath.splitext(names[0])[0]}{_TEXT} is missing"
-            fault = ("missing_text", missing + (f"; {other} is there, but is not read" if other else ""))
+            fault = (
+                "missing_text",
+                f"has no text beside it: {posixpath.splitext(names[0])[0]}{_TEXT} is missing",
+            )
         clean = {key: _printable(value) if isinstance(value, str) else value for key, value in row.items()}
-        if any(row[key] != clean[key] for key in row if "file" in key):
+        if any(row[key] != clean[key] for key in _FILES if key in row):
             fault = ("encoding", f"has a file name that is not valid UTF-8: {clean.get('file_name')}")
         identity = str(clean.get("file_name") or clean.get("text_file"))
         if fault is not None:
@@ -174,8 +184,32 @@ class FolderFormat:
             row=clean,
         )
 
-    def _text(self, path: str, name: str) -> tuple[str | None, tuple[str, str] | None]:
-        limit = self._options.max_text_bytes
+    def _json(self, manifest: str, name: str, medium: str, row: RowDict) -> tuple[str | None, tuple[str, str] | None]:
+        """Return the text of a JSON sidecar, or what is wrong with it; its other members become columns of ``row``."""
+        row["text_file"] = name
+        told, fault = self._text(join_under(manifest, name), name, limit=MAX_LINE_BYTES)
+        if told is None or fault is not None:
+            return None, fault
+        try:
+            members = load_json(told)
+        except ValueError:
+            return None, ("broken_json", f"has a text that is not valid JSON: {name}")
+        if not isinstance(members, dict) or not is_utf8(json_text(members)):
+            return None, ("broken_json", f"has a text that is no JSON object: {name}")
+        kind = media_kind(medium)
+        roles = RoleFinder(self._options.columns, modality=kind).roles({**members, str(kind): medium})
+        column = roles.caption if kind == "image" else roles.transcript
+        if (missing := download_fault(members)) is not None:
+            return None, ("failed_download", missing)
+        if column is None or column not in members:
+            return None, ("missing_text", f"has no text beside it: {name} has no caption or transcript in it")
+        row.update({key: value for key, value in members.items() if key not in row and key not in ("text", column)})
+        text, fault = find_text(members[column], name, self._options.max_text_bytes)
+        row["text"] = text
+        return text, fault
+
+    def _text(self, path: str, name: str, *, limit: int | None = None) -> tuple[str | None, tuple[str, str] | None]:
+        limit = self._options.max_text_bytes if limit is None else limit
         try:
             with open_raw(path) as file:
                 data = file.read(limit + 1)
@@ -193,6 +227,13 @@ class FolderFormat:
             )
         _, fault = find_text(text, name, limit)
         return text, fault
+
+
+def _json_owner(stem: str, media: Mapping[str, list[str]]) -> str | None:
+    """Return what a JSON file lies beside: a file of media (``x.jpg.json``), else a name without ending."""
+    if stem in media.get(posixpath.splitext(stem)[0], ()):
+        return stem
+    return stem if stem in media else None
 
 
 def _owner(name: str, media: Mapping[str, list[str]]) -> str | None:

@@ -18,6 +18,8 @@ from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import FurtherMedium, MediaRef, Row, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, channel_of, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
+from mmcheck.formats.downloads import CAUSE as FAILED_DOWNLOAD
+from mmcheck.formats.downloads import download_fault
 from mmcheck.formats.paths import Modality, is_inside, media_kind, resolve_media
 from mmcheck.formats.text_source import BrokenSource, is_url
 
@@ -136,7 +138,10 @@ class SampleMaker:
         try:
             return self._samples(raw, roles)
         except RowFault as fault:
-            sample = problem_sample(self._manifest, raw.number, fault.cause, fault.message, raw.row)
+            cause, message = fault.cause, fault.message
+            if cause == "missing_media" and (told := download_fault(raw.row)) is not None:
+                cause, message = FAILED_DOWNLOAD, told
+            sample = problem_sample(self._manifest, raw.number, cause, message, raw.row)
             own = self._own_id(raw.row, roles)
             return [sample if own is None else replace(sample, id=own, own_id=True)]
 

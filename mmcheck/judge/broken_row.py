@@ -29,6 +29,7 @@ class BrokenRowRule(BaseRule):
         "manifest_cut_short",
         "missing_column",
         "missing_media",
+        "failed_download",
         "not_an_object",
         "not_text",
         "nul_bytes",

@@ -22,6 +22,8 @@ from mmcheck.core.errors import MediaError
 from mmcheck.core.inline_media import decode_payload, payload_kind
 from mmcheck.core.types import MediaRef
 from mmcheck.media.archive_cursors import ArchiveCursors
+from mmcheck.media.arrow_cells import SUFFIX as ARROW_SUFFIX
+from mmcheck.media.arrow_cells import ArrowCells
 from mmcheck.media.nearby_names import NearbyNames
 from mmcheck.media.parquet_cells import ParquetCells
 from mmcheck.media.remote import is_remote, open_remote, read_remote
@@ -56,6 +58,7 @@ class MediaSource:
         self._nearby = NearbyNames()
         self._archives = ArchiveCursors(self._open_container, max_bytes=max_bytes)
         self._cells = ParquetCells(self._open_container)
+        self._streams = ArrowCells()
         self._segments: OrderedDict[MediaRef, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -98,6 +101,7 @@ class MediaSource:
         """Close every open container and forget what was kept."""
         self._archives.close()
         self._cells.close()
+        self._streams.close()
         with self._lock:
             self._segments.clear()
 
@@ -157,7 +161,10 @@ class MediaSource:
             raise MediaError(f"{name} cannot be read: {error}", cause="undecodable") from error
 
     def _read_cell(self, uri: str, column: str, row: int, item: str | None) -> bytes:
-        value = self._cells.get(uri, column, row)
+        if uri.endswith(ARROW_SUFFIX) and not is_remote(uri):
+            value = self._streams.get(_local_path(uri), column, row)
+        else:
+            value = self._cells.get(uri, column, row)
         if item is not None and isinstance(value, list) and int(item) < len(value):
             value = value[int(item)]
         if isinstance(value, dict):

@@ -156,4 +156,4 @@ def test_texts_of_other_names_are_read(tmp_path: Path) -> None:
     }  # fmt: skip
     problems = {sample.id: sample.problem.message for sample in samples if sample.problem}
     assert set(problems) == {"f.webp", "j.jpg", "l.txt"}
-    assert "f.txt is missing; f.json is there, but is not read" in problems["f.webp"]
+    assert "f.json has no caption or transcript in it" in problems["f.webp"]
