@@ -30,6 +30,7 @@ class BrokenRowRule(BaseRule):
         "missing_column",
         "missing_media",
         "failed_download",
+        "missing_text",
         "not_an_object",
         "not_text",
         "nul_bytes",
@@ -37,6 +38,7 @@ class BrokenRowRule(BaseRule):
         "split_key",
         "text_too_long",
         "unclosed_quote",
+        "unsafe_member",
     )
 
     def apply(self, table: JudgeTable) -> RuleFindings:

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mmcheck.codes.explain import CodeStory
 from mmcheck.config import Config
 from mmcheck.core.atomic import write_text
 from mmcheck.core.types import Metric
 from mmcheck.decide.compared_pairs import advise
-from mmcheck.report.explanations import explain_code
+from mmcheck.report.explanations import explain_code, find_story
 from mmcheck.report.finding_rows import NO_FINDING, CodeCount, FindingRows, choose_rows, read_findings
 from mmcheck.report.histograms import Floats, Histogram, Limit, draw_histogram
 from mmcheck.report.kept_samples import KeptStrip, choose_kept
@@ -67,6 +68,8 @@ class CodeRow:
     """Share of the most frequent code, 0..100."""
     explanation: str
     """What it means."""
+    story: CodeStory | None
+    """All there is to say of it; None if nobody wrote it."""
     shown: int
     """Of its pairs, how many the page shows."""
 
@@ -249,6 +252,7 @@ def _code_rows(
             share=format_share(count.pairs, total),
             bar=round(max(100.0 * count.pairs / most, 0.5), 2),
             explanation=explain_code(count, config, metrics),
+            story=find_story(count, config),
             shown=shown[count.code],
         )
         for number, count in enumerate(findings.codes[:MAX_CODES])

@@ -45,7 +45,7 @@ def environment(package: str = "mmcheck.report") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"count": format_count, "number": format_value, "share": _share}
+    made.filters |= {"count": format_count, "number": format_value, "share": _share, "ticks": _without_ticks}
     made.globals |= {"wave_width": media_embed.WAVE_WIDTH, "wave_height": media_embed.WAVE_HEIGHT}
     return made
 
@@ -82,6 +82,10 @@ def content_policy(style: str, script: str | None = None) -> str:
 
 def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _without_ticks(text: str) -> str:
+    return text.replace("`", "")
 
 
 def _share(value: float | None) -> str:

@@ -35,7 +35,7 @@ def explain(rule: dict[str, Any] | None, code: str, message: str = "said", metri
             "Too many errors. Kept if transcript.wer is at least 0.1 and at most 0.5.",
         ),
         ({"rule": "unreadable_media"}, "r.truncated", "The image or recording cannot be used: "),
-        ({"rule": "broken_row"}, "r.broken_json", "The manifest row cannot be read: the line is not valid JSON."),
+        ({"rule": "broken_row"}, "r.broken_json", "The manifest row cannot be read: the row is not valid JSON."),
         ({"rule": "broken_row", "message": "Look at the file."}, "r.broken_json", "Look at the file."),
         (
             {"metric": "column.license", "required": True},
