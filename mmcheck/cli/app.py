@@ -22,6 +22,7 @@ from mmcheck.cli.overlap import overlap
 from mmcheck.cli.repair import repair
 from mmcheck.cli.report import report
 from mmcheck.cli.scan import scan
+from mmcheck.cli.worst import worst
 from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_RUN, EXIT_USER, MmcheckError
 
 # The base of all errors in what the user typed. Typer carries its own copy of click since 0.20 and names this class
@@ -57,6 +58,7 @@ app.command("demo")(demo)
 app.command("scan")(scan)
 app.command("judge")(judge)
 app.command("report")(report)
+app.command("worst")(worst)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)

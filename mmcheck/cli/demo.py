@@ -20,6 +20,9 @@ def demo(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run folder of another scan.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print summary and scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also print estimates, all findings and rules that were not judged.")
+    ] = False,
 ) -> None:
     """Scan the bundled dataset with planted faults and print how many of each were caught. Needs no network, no GPU.
 
@@ -54,7 +57,7 @@ def demo(
         value = {"summary": run.summary, "scores": scores_to_json(scores)}
         typer.echo(json_module.dumps(value, indent=2, ensure_ascii=False))
         return
-    finish(out, report=True, as_json=False, quiet=quiet)
+    finish(out, report=True, as_json=False, quiet=quiet, verbose=verbose)
     print_table(
         "planted faults and how they were judged",
         ("", "fault", "pairs", "quarantined", "flagged", "unchecked", "not kept"),

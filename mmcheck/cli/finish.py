@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from mmcheck.decide.fail_on import FailOn
 
 
-def finish(out: Path, *, report: bool, as_json: bool, quiet: bool, fail_on: Sequence[FailOn] = ()) -> None:
+def finish(
+    out: Path,
+    *,
+    report: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool = False,
+    fail_on: Sequence[FailOn] = (),
+) -> None:
     """Write the report of the run in ``out`` (if wanted), print its summary, and hold it against ``--fail-on``.
 
     Raises:
@@ -22,7 +30,7 @@ def finish(out: Path, *, report: bool, as_json: bool, quiet: bool, fail_on: Sequ
         typer.Exit: With exit code 1, if a limit of ``fail_on`` is broken.
     """
     from mmcheck.cli.progress import TerminalProgress
-    from mmcheck.cli.tables import print_summary
+    from mmcheck.cli.summary import print_summary
     from mmcheck.store.run_folder import RunFolder
 
     run = RunFolder(out)
@@ -35,7 +43,7 @@ def finish(out: Path, *, report: bool, as_json: bool, quiet: bool, fail_on: Sequ
     if as_json:
         sys.stdout.write(json.dumps(run.summary, indent=2, ensure_ascii=False) + "\n")
     else:
-        print_summary(run.summary, str(out))
+        print_summary(run.summary, run.config(), str(out), verbose=verbose)
     if fail_on:
         from mmcheck.core.errors import EXIT_VERDICT
         from mmcheck.decide.fail_on import tell_broken

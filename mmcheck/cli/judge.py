@@ -23,6 +23,9 @@ def judge(
     report: Annotated[bool, typer.Option(help="Write report.html again.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also print estimates, all findings and rules that were not judged.")
+    ] = False,
 ) -> None:
     """Apply other rules or limits to the stored measurements of a finished run: no model, no GPU, no media files.
 
@@ -47,4 +50,4 @@ def judge(
     limits = parse_fail_on(fail_on or (), resolved.rules)
     with TerminalProgress(quiet) as progress:
         opened.judge(resolved, progress=progress)
-    finish(run, report=report, as_json=json, quiet=quiet, fail_on=limits)
+    finish(run, report=report, as_json=json, quiet=quiet, verbose=verbose, fail_on=limits)

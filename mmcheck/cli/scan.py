@@ -70,6 +70,9 @@ def scan(
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also print estimates, all findings and rules that were not judged.")
+    ] = False,
 ) -> None:
     """Measure and judge every pair of one or several manifests.
 
@@ -135,7 +138,7 @@ def scan(
         return
     if reuse and not quiet:
         _tell_reused(plan)
-    finish(out, report=report, as_json=json, quiet=quiet, fail_on=limits)
+    finish(out, report=report, as_json=json, quiet=quiet, verbose=verbose, fail_on=limits)
 
 
 def _tell_reused(plan: ScanPlan) -> None:

@@ -65,6 +65,11 @@ class MediaRef:
         """Short name for people: the member, else the last part of the URI."""
         return self.member or self.uri.rstrip("/").rsplit("/", 1)[-1]
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the path or URL, and behind ``::`` the member of an archive or table."""
+        return f"{self.uri}::{self.member}" if self.member else self.uri
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowProblem:

@@ -22,6 +22,7 @@ from mmcheck.decide.compared_pairs import ComparedPairs
 from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.describe_set import describe_set
 from mmcheck.decide.repeated_values import RepeatedValues
+from mmcheck.decide.problems import Problems
 from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
 from mmcheck.decide.tally import Tally
@@ -77,7 +78,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     refuse_unknown_columns(policy, (run.samples_part(shard) for shard in run.shards()))
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
-    tally, pairs = Tally(run.path), ComparedPairs()
+    tally, pairs, problems = Tally(run.path), ComparedPairs(), Problems()
     active = {name: rule for name, rule in config.rules.items() if name not in policy.inactive}
     counted_rows = CountedRows.of_run(run, active)
     repeated = RepeatedValues(run, policy.unique_columns)
@@ -110,6 +111,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
                 writing.result()
             writing = pool.submit(_write_verdicts, run, group.shards, verdicts, labels)
             tally.add(group.samples, group.measured, verdicts)
+            problems.add(group.samples, verdicts)
             counted_rows.add(group.samples, group.measured)
             spool.add(group.samples, group.measured, verdicts)
             progress.advance(group.samples.num_rows)
@@ -120,7 +122,14 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     missed = policy.missed(halves, config.probes.unset()) if run.probes() else []
     counted = tally.summary(run.record.rows, missed)
     whole = describe_set(run, config, tally, counted_rows, pairs.describe(run, config))
-    told = {"schema_version": SUMMARY_VERSION, **counted, **whole, "config": compare_with_preset(config).to_json()}
+    told = {
+        "schema_version": SUMMARY_VERSION,
+        "status": whole["status"],
+        **counted,
+        "problems": problems.most_important(),
+        **whole,
+        "config": compare_with_preset(config).to_json(),
+    }
     summary = cast(RunSummary, told)
     _count_source_rows(run, summary)
     tally.values.close()

@@ -9,7 +9,7 @@ from mmcheck.config import Config
 from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.tally import Tally
 from mmcheck.store.run_folder import RunFolder
-from mmcheck.store.run_summary import AnalysisSummary, PairSummary, SetSummary
+from mmcheck.store.run_summary import AnalysisSummary, PairSummary, SetSummary, Status
 
 _PLOT_ONLY = "bins"
 _FIRST = ("alignment", "speech", "caption", "caption_words", "consistency")
@@ -31,18 +31,27 @@ def describe_set(
     names = list(run.record.analyses)
     names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     found = {name: counted.complete(run.find_analysis_summary(name)) for name in names}
-    notes = [part["warning"] for part in pairs.values() if "warning" in part]
-    notes += [sentence for part in found.values() for sentence in part.get("warnings", [])]
-    notes += [sentence for part in found.values() for sentence in part.get("sentences", [])]
+    warnings = [part["warning"] for part in pairs.values() if "warning" in part]
+    warnings += [sentence for part in found.values() for sentence in part.get("warnings", [])]
+    notes = warnings + [sentence for part in found.values() for sentence in part.get("sentences", [])]
     notes += [part["note"] for part in pairs.values() if "note" in part]
     implied = tally.false_quarantine(config.rules)
     notes += [part["sentence"] for part in implied.values()]
     return {
+        "status": _status(pairs) if run.record.rows else "empty",
+        "warnings": warnings,
         "notes": notes,
         "pairs": dict(pairs),
         "analyses": {name: cast(AnalysisSummary, _without_plots(part)) for name, part in found.items()},
         "expected_false_quarantine": implied,
     }
+
+
+def _status(pairs: Mapping[str, PairSummary]) -> Status:
+    warned = [part for part in pairs.values() if "warning" in part]
+    if not warned:
+        return "complete"
+    return "partly_judged" if all(part["compared"] for part in warned) else "not_compared"
 
 
 def _without_plots(value: object) -> object:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,12 +14,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from mmcheck.config import Config
 from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS
-from mmcheck.core.types import MediaRef, Metric, Sample
+from mmcheck.core.types import MediaRef, Metric
 from mmcheck.media.source import MediaSource
 from mmcheck.report.marked_caption import WORDS_ANALYSIS, MarkedCaption, mark_caption
 from mmcheck.report.media_embed import (
@@ -37,8 +34,9 @@ from mmcheck.report.related import TITLES, RelatedGroup, load_related, name_rela
 from mmcheck.report.second_opinion import ANALYSIS, PROBE, SecondOpinion, tell_second
 from mmcheck.report.shown_text import ShownText, format_value, show_plain, show_text
 from mmcheck.report.word_diff import CaptionPart, TranscriptView, view_transcript, view_windows
-from mmcheck.store.run_folder import RunFolder, read_part
-from mmcheck.store.schema import load_json, table_to_samples
+from mmcheck.store.run_folder import RunFolder
+from mmcheck.store.schema import load_json
+from mmcheck.store.stored_rows import StoredRow, read_rows
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _MAX_THREADS = 4  # threads that read and decode media; our own choice: bounds memory
@@ -168,45 +166,14 @@ def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: Me
     return [replace(row, related=groups) for row, groups in zip(rows, related, strict=True)]
 
 
-def _name_related(record: _Record) -> list[tuple[str, list[str]]]:
+def _name_related(record: StoredRow) -> list[tuple[str, list[str]]]:
     evidence = {name: _evidence(record.measured, name) for name in TITLES if name in record.measured}
     return name_related(evidence, [finding["metric"] for finding in record.verdict["findings"] or ()])
 
 
-@dataclass(slots=True)
-class _Record:
-    index: int
-    sample: Sample
-    verdict: LoadedJson
-    measured: dict[str, LoadedJson]
-
-
-def _read_records(run: RunFolder, indices: Sequence[int]) -> dict[int, _Record]:
-    shards = run.shards()
-    by_shard: dict[int, list[int]] = defaultdict(list)
-    for index in indices:
-        by_shard[index // run.record.shard_size].append(index)
-    short_names = {name: _short_names(run, name) for name in run.probes()}
-    records = {}
-    for number, members in by_shard.items():
-        shard = shards[number]
-        positions = np.array(members) - shard.start
-        samples = table_to_samples(read_part(run.samples_part(shard)).take(positions))
-        verdicts = read_part(run.verdicts_part(shard)).take(positions).to_pylist()
-        measured = {
-            name: read_part(run.measurements_part(name, shard), ["status", "reason", *names, "evidence"])
-            .take(positions)
-            .to_pylist()
-            for name, names in short_names.items()
-        }
-        for place, index in enumerate(members):
-            records[index] = _Record(
-                index=index,
-                sample=samples[place],
-                verdict=verdicts[place],
-                measured={name: rows[place] for name, rows in measured.items()},
-            )
-    return records
+def _read_records(run: RunFolder, indices: Sequence[int]) -> dict[int, StoredRow]:
+    names = run.probes()
+    return read_rows(run, indices, {name: ["status", "reason", *_short_names(run, name), "evidence"] for name in names})
 
 
 def _short_names(run: RunFolder, name: str) -> list[str]:
@@ -214,7 +181,7 @@ def _short_names(run: RunFolder, name: str) -> list[str]:
 
 
 def _embed(
-    record: _Record, *, source: MediaSource, options: EmbedOptions, budget: MediaBudget, offline: bool
+    record: StoredRow, *, source: MediaSource, options: EmbedOptions, budget: MediaBudget, offline: bool
 ) -> tuple[Thumbnail | Placeholder | None, Clip | Placeholder | None]:
     image, audio = record.sample.image, record.sample.audio
     return (
@@ -231,7 +198,7 @@ def _hindrance(ref: MediaRef, budget: MediaBudget, offline: bool) -> Placeholder
     return None
 
 
-def _show(record: _Record, image: Any, audio: Any, metrics: Mapping[str, Metric]) -> ShownRow:
+def _show(record: StoredRow, image: Any, audio: Any, metrics: Mapping[str, Metric]) -> ShownRow:
     sample, verdict = record.sample, record.verdict
     language = sample.language
     decided_by = verdict.get("decided_by") or "policy"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from mmcheck.config.differences import DifferencesTree
 
@@ -99,11 +99,51 @@ class AnalysisSummary(TypedDict, total=False):
     """Metric -> rows beyond the limits of the rules that look at it."""
 
 
+class ProblemExample(TypedDict):
+    """A row that has a problem, the worst of them."""
+
+    id: str
+    text: str | None
+    """Its caption or transcript, cut where it is long."""
+    reason: str
+    """The finding's sentence."""
+    path: str | None
+    """Where its medium is; ``archive.tar::member`` inside an archive."""
+    manifest: str
+    row_number: int
+    """1-based line or row in that manifest."""
+
+
+class Problem(TypedDict):
+    """What one rule found, where it decided about rows."""
+
+    rule: str
+    action: str
+    """What became of the rows."""
+    rows: int
+    codes: dict[str, int]
+    """Code -> rows."""
+    example: ProblemExample
+
+
+Status = Literal["complete", "partly_judged", "not_compared", "empty"]
+"""What the verdicts of a run rest on.
+
+``complete``: the pairs of every kind were compared by a model and judged. ``partly_judged``: those of a kind were
+compared, but nothing judged them. ``not_compared``: no model compared those of a kind, only files and texts were
+checked. ``empty``: no row was read. Single pairs that were not judged are counted under ``unchecked`` and ``pairs``.
+"""
+
+
 class SetSummary(TypedDict):
     """What holds for the set as a whole."""
 
+    status: NotRequired[Status]
+    """Absent in runs of early versions."""
+    warnings: NotRequired[list[str]]
+    """Plain sentences that limit what the verdicts mean; absent in runs of early versions."""
     notes: list[str]
-    """Plain sentences, the gravest first."""
+    """Plain sentences, the warnings first."""
     pairs: dict[str, PairSummary]
     """By kind."""
     analyses: dict[str, AnalysisSummary]
@@ -117,6 +157,8 @@ class RunSummary(TallySummary, SetSummary):
 
     schema_version: NotRequired[int]
     """Absent in runs of early versions."""
+    problems: NotRequired[list[Problem]]
+    """Those that matter most, the gravest first; absent in runs of early versions."""
     source_rows: NotRequired[int]
     """Rows of the manifests, where rows hold several texts."""
     config: NotRequired[DifferencesTree]
