@@ -15,6 +15,7 @@ from mmcheck.cli.console import guard_console
 from mmcheck.cli.coverage import coverage
 from mmcheck.cli.demo import demo
 from mmcheck.cli.doctor import doctor
+from mmcheck.cli.explain import explain
 from mmcheck.cli.judge import judge
 from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
@@ -59,6 +60,7 @@ app.command("scan")(scan)
 app.command("judge")(judge)
 app.command("report")(report)
 app.command("worst")(worst)
+app.command("explain")(explain)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)

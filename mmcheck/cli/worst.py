@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmcheck.core.types import Action
+    from mmcheck.rows.worst import WorstTable
 
 _TEXT, _REASON = 60, 90  # characters of a cell; our own choice: five columns fit on a wide screen
 
@@ -82,6 +83,15 @@ def worst(
             typer.echo(f"the paths are below {base}\n")
         if not table.rows:
             typer.echo("no row.\n")
+    _tell_next(run, tables)
+
+
+def _tell_next(run: Path, tables: Sequence[WorstTable]) -> None:
+    from shlex import quote
+
+    first = next((row.id for table in tables for row in table.rows), None)
+    if first is not None:
+        typer.echo(f"one row's whole story: mmcheck explain {quote(str(run))} {quote(first)}")
 
 
 def _common_folder(paths: Sequence[str]) -> str:

@@ -9,8 +9,10 @@ from mmcheck.codes.pages import read_pages
 
 _HEAD = """# Codes
 
-What each rule and each finding's code means, how it is found out, and what to do. The limits are those of the preset
-`default`. [findings.md](findings.md) says how findings become verdicts, [metrics.md](metrics.md) what the metrics are.
+What each rule and each finding's code means, how it is found out, and what to do. `mmcheck explain CODE` prints the
+same; `mmcheck explain RUN CODE` does so with the limits of a run, and tells how many of its rows have it. The limits
+here are those of the preset `default`. [findings.md](findings.md) says how findings become verdicts,
+[metrics.md](metrics.md) what the metrics are.
 
 This page is made by `python scripts/list_codes.py` from `mmcheck/codes/pages/`; the report's explanations come from
 there, too.

@@ -118,6 +118,7 @@ def test_the_command_prints_a_table_that_a_caption_cannot_drive(run: RunFolder, 
     assert code == 0
     assert "\x1b" not in out
     assert "lowest first" in out
+    assert f"mmcheck explain {run.path} r3" in out
     assert "r3" in out
     assert "r1" not in out
 
