@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import typer
 
+from mmcheck.cli.card import card
 from mmcheck.cli.config import app as config_app
 from mmcheck.cli.console import guard_console
 from mmcheck.cli.coverage import coverage
@@ -61,6 +62,7 @@ app.command("judge")(judge)
 app.command("report")(report)
 app.command("worst")(worst)
 app.command("explain")(explain)
+app.command("card")(card)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)

@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mmcheck.core.types import Action
     from mmcheck.rows.worst import WorstTable
 
 _TEXT, _REASON = 60, 90  # characters of a cell; our own choice: five columns fit on a wide screen
@@ -50,10 +49,13 @@ def worst(
     import json as json_module
     from dataclasses import asdict
 
+    from mmcheck.cli.verdicts import parse_verdicts
     from mmcheck.rows.worst import find_worst
     from mmcheck.store.run_folder import RunFolder
 
-    tables = find_worst(RunFolder(run), count, by=by, lowest_first=lowest, only=_actions(only))
+    tables = find_worst(
+        RunFolder(run), count, by=by, lowest_first=lowest, only=parse_verdicts(only) if only is not None else ()
+    )
     if json:
         rows = [asdict(row) for table in tables for row in table.rows]
         typer.echo(json_module.dumps(rows, indent=2, ensure_ascii=False))
@@ -104,24 +106,3 @@ def _common_folder(paths: Sequence[str]) -> str:
         return ""
     base = f"{base.rstrip('/')}/"
     return base if len(base) > 1 and all(path.startswith(base) for path in paths) else ""
-
-
-def _actions(text: str | None) -> list[Action]:
-    import difflib
-
-    from mmcheck.core.errors import ConfigError
-    from mmcheck.core.types import Action
-
-    if text is None:
-        return []
-    known = [action.value for action in Action]
-    found = []
-    for name in (part.strip() for part in text.split(",") if part.strip()):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"verdicts are: {', '.join(known)}."
-            raise ConfigError(f"--only {name}: this is no verdict.", hint=hint)
-        found.append(Action(name))
-    if not found:
-        raise ConfigError("--only names no verdict.", hint=f"verdicts are: {', '.join(known)}.")
-    return found

@@ -72,6 +72,8 @@ class PairKind:
     """What people call several of them: ``image-caption pairs``."""
     data: str
     """What people call the data: ``these recordings``."""
+    task: str
+    """What a model learns from such pairs, as the Hugging Face hub names it (``task_categories``)."""
     hint: str
     """What to try where the model cannot tell right pairs from random ones."""
 
@@ -182,6 +184,7 @@ IMAGE_CAPTION = PairKind(
     pair="image-caption pair",
     pairs="image-caption pairs",
     data="this data",
+    task="image-to-text",
     hint="try another model, e.g. probes.image_text.model: ViT-L-14 with pretrained: openai, or for "
     "captions in languages other than English google/siglip2-base-patch16-224",
 )
@@ -207,6 +210,7 @@ AUDIO_TRANSCRIPT = PairKind(
     pair="recording with its transcript",
     pairs="recordings with transcripts",
     data="these recordings",
+    task="automatic-speech-recognition",
     hint="try another model, e.g. probes.transcript.model: small, and check that the model knows the language",
 )
 PAIR_KINDS = (IMAGE_CAPTION, AUDIO_TRANSCRIPT)
