@@ -73,7 +73,6 @@ def explain_rule(name: str, rules: Mapping[str, RuleConfig] | None = None) -> Co
     causes = _causes(rule_name, section)
     if dot and name not in causes:
         raise _unknown(name, in_force, list(causes))
-    own = _own_title(rule_name, section)
     return CodeStory(
         rule=rule_name,
         code=name if dot else None,

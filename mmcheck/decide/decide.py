@@ -21,8 +21,8 @@ from mmcheck.core.types import Shard
 from mmcheck.decide.compared_pairs import ComparedPairs
 from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.describe_set import describe_set
-from mmcheck.decide.repeated_values import RepeatedValues
 from mmcheck.decide.problems import Problems
+from mmcheck.decide.repeated_values import RepeatedValues
 from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
 from mmcheck.decide.tally import Tally

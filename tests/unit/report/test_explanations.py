@@ -40,7 +40,7 @@ def explain(rule: dict[str, Any] | None, code: str, message: str = "said", metri
         (
             {"metric": "column.license", "required": True},
             "r.missing",
-            "The column license is not as the config wants it: there is no value.",
+            "The column license is not as the config wants it: the value is not there.",
         ),
         (
             {"metric": "column.pwatermark", "max": 0.8, "message": "A watermark."},
