@@ -83,6 +83,13 @@ class RunConfig(Section):
     )
 
 
+class AliasConfig(Section):
+    """A further name under which a written row has a value."""
+
+    column: str = Field(description="similarity, wer, cer, pred_text, or <probe>.<metric>")
+    percent: bool = Field(False, description="written times 100, as NeMo writes error rates")
+
+
 class OutputConfig(Section):
     """What is written for the trainer."""
 
@@ -91,7 +98,19 @@ class OutputConfig(Section):
         description="media paths in the written manifests: absolute, relative to them, or as they were",
     )
     columns: bool = Field(True, description="whether mmcheck_* columns are added to the rows")
+    aliases: dict[str, AliasConfig] = Field(
+        default_factory=dict,
+        description="further columns: name -> similarity, wer, cer, pred_text or <probe>.<metric>",
+    )
     write_media: bool = Field(False, description="also write the media (new tar shards, or a folder with copies)")
+
+    @field_validator("aliases", mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        """Read ``name: wer`` as ``name: {column: wer}``."""
+        if not isinstance(value, dict):
+            return value
+        return {name: {"column": alias} if isinstance(alias, str) else alias for name, alias in value.items()}
 
 
 class ReportConfig(Section):

@@ -58,6 +58,10 @@ class PairKind:
     """A second model that compares such pairs too, where one is named: it stands in where ``probe`` did not run."""
     by_words: tuple[str, ...] = ()
     """Metrics of those that stand on the words alone where the model cannot judge."""
+    written: tuple[tuple[str, str], ...] = ()
+    """The field's own names of scores (``wer`` of ``mmcheck_wer``), and the metrics; written rows always have them."""
+    heard_by: str | None = None
+    """Probe whose evidence holds what a model read in the medium itself; written as ``mmcheck_pred_text``."""
     decoding_limit: str
     """Option of the media probe that bounds how much of a medium is decoded."""
     is_seen: bool
@@ -101,6 +105,16 @@ class PairKind:
     def basis_column(self) -> str:
         """Return the column of an analysis that says what a judgement rests on, where that is not the set itself."""
         return f"{self.name}_basis"
+
+    def is_of(self, metric: str) -> bool:
+        """Return whether a metric says something about pairs of this kind alone.
+
+        Args:
+            metric: Its full name.
+        """
+        part, _, name = metric.partition(".")
+        by = {self.probe, *self.analyses, *((self.second.probe, self.second.judged_by) if self.second else ())}
+        return part in by or (part == self.judged_by and name.startswith(f"{self.name}_"))
 
     def compared_by(self, ran: Collection[str]) -> Comparison | None:
         """Return what compared the pairs of a run; None if nothing did.
@@ -175,6 +189,7 @@ IMAGE_CAPTION = PairKind(
     shown_by=("similarity",),
     embedded_by="image_text",
     analyses=("caption", "caption_words"),
+    written=(("similarity", "image_text.similarity"),),
     by_words=("caption.vagueness", "caption.lexical_vagueness"),
     decoding_limit="max_pixels",
     is_seen=True,
@@ -203,6 +218,8 @@ AUDIO_TRANSCRIPT = PairKind(
         posterior="agreement.second_posterior",
         cause_column="cause",
     ),
+    written=(("wer", "transcript.wer"), ("cer", "transcript.cer")),
+    heard_by="transcript",
     decoding_limit="max_audio_seconds",
     is_seen=False,
     says_something=r"[\p{L}\p{N}]",

@@ -151,7 +151,7 @@ def tell_limits(summary: RunSummary) -> str:
         return ""
     compared = any(parts[kind.name]["compared"] for kind in warned)
     who = "pairs" if len(warned) == len(parts) else " and ".join(kind.pairs for kind in warned)
-    looked_at = "files and texts" if summary.get("probes") else "columns"
+    looked_at = "columns" if summary.get("probes") == {} else "files and texts"
     return f"{looked_at} checked; {who} NOT {'judged' if compared else 'compared'}"
 
 

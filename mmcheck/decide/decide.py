@@ -27,6 +27,7 @@ from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
 from mmcheck.decide.tally import Tally
 from mmcheck.decide.write_out import OutputSpool, write_manifests
+from mmcheck.decide.written_columns import choose_columns
 from mmcheck.judge.known_columns import refuse_unknown_columns
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
@@ -76,6 +77,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     """
     policy = make_policy(run, config)
     refuse_unknown_columns(policy, (run.samples_part(shard) for shard in run.shards()))
+    columns = choose_columns(_written_metrics(policy), config.output, known_metrics(), run.probes())
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
     tally, pairs, problems = Tally(run.path), ComparedPairs(), Problems()
@@ -91,13 +93,13 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
         clear_products(run.path, stale)
     old = _put_aside(run.path / "verdicts")
     labels = {"policy": config.policy_digest()}
-    spool = OutputSpool(run, config, _written_metrics(policy))
+    spool = OutputSpool(run, config, columns)
     halves: set[str] = set()
     # Parquet is written outside Python: beside the manifests' lines it costs next to no time.
     with ThreadPoolExecutor(1, thread_name_prefix="verdicts") as pool:
         # Thousands of files take a second to remove; a kill leaves them under a name that the next run sweeps away.
         writing: Future[None] | None = pool.submit(shutil.rmtree, old, ignore_errors=True)
-        for group in read_groups(run):
+        for group in read_groups(run, {column.probe for column in columns if column.is_text}):
             table = JudgeTable(
                 group.samples,
                 group.measured,

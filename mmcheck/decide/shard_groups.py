@@ -6,7 +6,7 @@ it costs next to no time beside the judging on a second core. Two groups are in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow as pa
 from mmcheck.core.errors import RunError
 from mmcheck.core.types import Shard
 from mmcheck.store.run_folder import RunFolder, read_measured, read_part
-from mmcheck.store.schema import byte_columns, digest_ids
+from mmcheck.store.schema import byte_columns, digest_ids, load_json
 
 _FEWEST_ROWS, _MOST_ROWS = 8_192, 50_000
 """Rows judged in one table, at least and at most. Measured: judging many shards in one table costs a tenth of judging
@@ -26,7 +26,8 @@ thousand, and a million are judged in five sixths of the time that small groups 
 _READERS = 2  # threads that read ahead; our own choice: one waits for the disk while another decodes
 _FILES_A_TASK = 16
 """Files that one of them reads in turn. Our own choice: handing over single ones costs more than reading them."""
-_UNREAD = ("evidence", "sample_id")
+_EVIDENCE = "evidence"
+_UNREAD = (_EVIDENCE, "sample_id")
 """Columns that no rule and no manifest looks at, beside those of bytes: the first is most of the bytes of some probes,
 the second is known from the label of the part."""
 
@@ -38,17 +39,27 @@ class ShardGroup:
     shards: list[Shard]
     samples: pa.Table
     measured: dict[str, pa.Table]
-    """Probe or analysis -> its columns, without evidence and embeddings."""
+    """Probe or analysis -> its columns, without evidence and embeddings, but with what a model heard (``HEARD``)."""
 
 
-def read_groups(run: RunFolder) -> Iterator[ShardGroup]:
+HEARD = "heard"
+"""Column of text that stands in place of the evidence of a probe that transcribes."""
+_HYPOTHESIS = "hypothesis"
+"""Member of the evidence with what was heard."""
+
+
+def read_groups(run: RunFolder, heard_by: Collection[str] = ()) -> Iterator[ShardGroup]:
     """Yield the stored shards of a run in order, many at once.
+
+    Args:
+        run: The run.
+        heard_by: Probes of which is read what they heard, too.
 
     Raises:
         RunError: If a part is missing or damaged.
     """
     groups = _grouped(run.shards())
-    columns = {name: _columns(run, name) for name in run.probes()} if groups else {}
+    columns = {name: _columns(run, name, heard_by) for name in run.probes()} if groups else {}
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
     try:
         ahead = _start(pool, run, groups[0], columns) if groups else {}
@@ -85,7 +96,7 @@ def _grouped(shards: Sequence[Shard]) -> list[list[Shard]]:
     return groups
 
 
-def _columns(run: RunFolder, name: str) -> list[str]:
+def _columns(run: RunFolder, name: str, heard_by: Collection[str]) -> list[str]:
     """Return the columns that are read of a probe's parts, as the first part has them.
 
     Raises:
@@ -93,6 +104,8 @@ def _columns(run: RunFolder, name: str) -> list[str]:
     """
     first = read_part(run.measurements_part(name, run.shards()[0]))
     unread = {*_UNREAD, *byte_columns(first)}
+    if name in heard_by:
+        unread.discard(_EVIDENCE)
     return [column for column in first.column_names if column not in unread]
 
 
@@ -116,9 +129,21 @@ def _start(
 
 def _read(parts: Sequence[Path], columns: Sequence[str] | None) -> list[tuple[pa.Table, str]]:
     if columns is not None:
-        return [read_measured(part, columns) for part in parts]
+        read = [read_measured(part, columns) for part in parts]
+        return [(_with_heard(table), ids) for table, ids in read] if _EVIDENCE in columns else read
     tables = [read_part(part) for part in parts]
     return [(table, digest_ids(table["id"])) for table in tables]
+
+
+def _with_heard(table: pa.Table) -> pa.Table:
+    """Return a probe's columns with what it heard in place of its evidence, which is many times longer."""
+    if _EVIDENCE not in table.column_names:
+        return table
+    heard = [
+        load_json(text).get(_HYPOTHESIS) if text and f'"{_HYPOTHESIS}"' in text else None
+        for text in table[_EVIDENCE].to_pylist()
+    ]
+    return table.drop_columns([_EVIDENCE]).append_column(HEARD, pa.array(heard, pa.string()))
 
 
 def _joined(tasks: Sequence[Future[list[tuple[pa.Table, str]]]]) -> tuple[pa.Table, list[str]]:

@@ -20,11 +20,12 @@ import pyarrow.compute as pc
 
 from mmcheck.config import Config
 from mmcheck.core.atomic import TMP_PREFIX, atomic_path
-from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import RunError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Action
 from mmcheck.decide.line_spool import LineSpool
+from mmcheck.decide.written_columns import WrittenColumn, column_types
 from mmcheck.formats.base import Added, Format, OutputRow
 from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.jsonl_lines import writes_lines
@@ -65,20 +66,19 @@ class OutputSpool:
     Args:
         run: The run folder; a temporary folder in it is emptied at the start and removed by ``close``.
         config: The config that decides.
-        metrics: Full names of the metrics that become ``mmcheck_<probe>_<metric>`` columns.
+        columns: What the written rows get beside id, action, codes and reasons.
     """
 
-    def __init__(self, run: RunFolder, config: Config, metrics: Sequence[str]) -> None:
+    def __init__(self, run: RunFolder, config: Config, columns: Sequence[WrittenColumn]) -> None:
         self._folder = run.path / f"{TMP_PREFIX}spool"
-        self._metrics = metrics
+        self._written = columns
         self._columns = config.output.columns
-        known = known_metrics()
-        self.higher_is_better = {
-            f"{_EXTRA}{name.replace('.', '_', 1)}": known[name].higher_is_better for name in metrics if name in known
-        }
-        """Names of the metrics' columns -> which of several values is the worse one."""
+        self.higher_is_better = {column.name: column.higher_is_better for column in columns}
+        """Names of the columns of numbers -> which of several values is the worse one."""
         self._valued: set[str] = set()
-        """The metrics' columns of which some row of the run has a value."""
+        """The columns of which some row of the run has a value."""
+        self._kinds: dict[int, set[str]] = {}
+        """Number of an input -> the kinds of pairs of which it has media."""
         self._parts: list[tuple[Action, int, int, Path]] = []
         shutil.rmtree(self._folder, ignore_errors=True)
         for folder in FOLDERS.values():
@@ -105,14 +105,14 @@ class OutputSpool:
             # Texts, not lists: an empty list has no type in JSON, and files of other types do not load together.
             table = table.append_column(f"{_EXTRA}codes", pc.binary_join(verdicts["codes"], ";"))
             table = table.append_column(f"{_EXTRA}reasons", pc.binary_join(_messages(verdicts["findings"]), " "))
-            for metric in self._metrics:
-                probe, _, short = metric.partition(".")
-                if probe in measured and short in measured[probe].column_names:
-                    name, values = f"{_EXTRA}{probe}_{short}", pc.round(measured[probe][short], 6)
-                    table = table.append_column(name, values)
+            for column in self._written:
+                values = column.values(measured)
+                if values is not None:
+                    table = table.append_column(column.name, values)
                     if values.null_count < len(values):
-                        self._valued.add(name)
-        extras = [name for name in table.column_names if name.startswith(_EXTRA)]
+                        self._valued.add(column.name)
+            self._note_kinds(samples)
+        extras = [name for name in table.column_names if name not in samples.column_names and name != "action"]
         for action in pc.unique(verdicts["action"]).to_pylist():
             found = table.filter(pc.equal(table["action"], action)).combine_chunks()
             left = self._add_lines(Action(action), found, extras)
@@ -133,25 +133,37 @@ class OutputSpool:
             return self.lines.holds(action, number)
         return any(True for _ in self._tables(action, found.start, found.stop))
 
-    def added(self) -> Added:
-        """Return the columns that every manifest gets; what no row of the run has a value of is none."""
+    def added(self, number: int) -> Added:
+        """Return the columns that every manifest of an input gets.
+
+        What no row of the run has a value of is none, nor what is about pairs of a kind that the input has not.
+        """
         if not self._columns:
             return {}
         texts: Added = dict.fromkeys((f"{_EXTRA}{name}" for name in ("id", "action", "codes", "reasons")), str)
-        names = (f"{_EXTRA}{metric.replace('.', '_', 1)}" for metric in self._metrics)
-        return {**texts, **{name: float for name in names if name in self._valued}}
+        kinds = self._kinds.get(number, set())
+        fitting = [column for column in self._written if column.kind is None or column.kind.name in kinds]
+        return {**texts, **column_types(column for column in fitting if column.name in self._valued)}
+
+    def _note_kinds(self, samples: pa.Table) -> None:
+        index = samples["index"].to_numpy()
+        for number, found in enumerate(self.inputs):
+            first, last = np.searchsorted(index, (found.start, found.stop)).tolist()
+            part = samples.slice(first, last - first)
+            held = {kind.name for kind in PAIR_KINDS if part[kind.medium].null_count < part.num_rows}
+            self._kinds.setdefault(number, set()).update(held)
 
     def rows(self, action: Action, number: int) -> Iterator[OutputRow]:
         """Yield the rows of input ``number`` with this action, in order; its format is not one of lines."""
-        added = self.added()
+        added = self.added(number)
         for table in self._tables(action, self.inputs[number].start, self.inputs[number].stop):
             names = [name for name in table.column_names if name in added]
             extras = [
                 dict(zip(names, row, strict=True)) for row in zip(*(_values(table[n]) for n in names), strict=True)
             ]
             samples = table_to_samples(table)
-            for number, sample in enumerate(samples):
-                yield OutputRow(sample=sample, extra=extras[number] if self._columns else {})
+            for at, sample in enumerate(samples):
+                yield OutputRow(sample=sample, extra=extras[at] if self._columns else {})
 
     def close(self) -> None:
         """Remove the spool."""
@@ -237,7 +249,7 @@ def _write(spool: OutputSpool, action: Action, number: int, target: Path, config
     if found.by_lines:
         return spool.lines.write(action, number, target, found.stem, found.manifest)
     rows = join_rows(spool.rows(action, number), spool.higher_is_better)
-    return found.form.write(rows, target, found.stem, config.output, manifest=found.manifest, added=spool.added())
+    return found.form.write(rows, target, found.stem, config.output, manifest=found.manifest, added=spool.added(number))
 
 
 def _inputs(run: RunFolder, config: Config) -> list[InputRows]:

@@ -63,6 +63,7 @@ class LineMaker:
     def __init__(self, options: InputConfig, output: OutputConfig, folder: Path) -> None:
         self._writer = RowWriter(options, output, folder)
         self._encoding = options.encoding
+        self._known = (_KNOWN, *(orjson.dumps(name) for name in output.aliases))
         self._columns: dict[tuple[object, ...], str | None] = {}
         """What is known of the media and the names of the columns -> the column of the path."""
 
@@ -85,7 +86,7 @@ class LineMaker:
         for number, text in enumerate(table["row"].cast(pa.binary()).to_pylist()):
             row = None
             # Columns of an earlier run keep their place when replaced, which is for the slow way.
-            if sound[number] and _KNOWN not in text:
+            if sound[number] and not any(known in text for known in self._known):
                 try:
                     row = loads(text)
                 except orjson.JSONDecodeError:

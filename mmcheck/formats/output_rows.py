@@ -22,6 +22,8 @@ from mmcheck.formats.paths import Modality, folder_of, is_inside, resolve_media
 from mmcheck.formats.rows import RAW, RAW_BYTES
 from mmcheck.formats.text_source import is_url
 
+_OWN = "mmcheck_"
+
 
 class RowWriter:
     """Turns output rows into the columns that are written.
@@ -159,7 +161,8 @@ def with_added(row: Row, extra: Row) -> RowDict:
     changed = dict(row)
     for name, value in extra.items():
         if value is None:
-            changed.pop(name, None)
+            if name.startswith(_OWN):  # an alias may be a column of the manifest's own
+                changed.pop(name, None)
         else:
             changed[name] = value
     return changed
