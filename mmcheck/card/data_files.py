@@ -160,7 +160,7 @@ def _column(name: str, kinds: set[str]) -> Column | None:
         return Column(name=name, type="integer" if kinds == {"integer"} else "float")
     for kind in ("boolean", "text"):
         if known == {kind}:
-            return Column(name=name, type=kind)  # type: ignore[arg-type]
+            return Column(name=name, type=kind)
     return None
 
 

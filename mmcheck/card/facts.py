@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmcheck.codes.explain import tell_kept, tell_title
+from mmcheck.config.differences import DifferencesTree
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.types import Action
 from mmcheck.store.run_folder import RunFolder, read_part
+from mmcheck.store.run_summary import Counts
 
 NO_SLICE = "(none)"
 """Name of the slice of rows that name no language."""
@@ -111,13 +113,9 @@ def gather_facts(run: RunFolder, verdicts: Collection[Action]) -> FilterFacts:
     for (column, _), reasons in removed.items():
         if column == "manifest":
             totals.update(reasons)
-    differs = summary.get("config", {"preset": "", "changed": {}, "rules_off": [], "rules_added": []})
-    counts = {
-        "keep": summary["keep"],
-        "flag": summary["flag"],
-        "quarantine": summary["quarantine"],
-        "unchecked": summary["unchecked"],
-    }
+    nothing: DifferencesTree = {"preset": "", "changed": {}, "rules_off": [], "rules_added": []}
+    differs = summary.get("config", nothing)
+    counts = _counts(summary)
     wanted = tuple(action.value for action in Action if action in verdicts)
     slices = []
     for column, found in (("manifest", summary["manifests"]), ("language", summary["languages"])):
@@ -128,7 +126,7 @@ def gather_facts(run: RunFolder, verdicts: Collection[Action]) -> FilterFacts:
                 column=column,
                 name=_last(name) if column == "manifest" else name,
                 rows=part["rows_read"],
-                kept=sum(int(part[action]) for action in wanted),  # type: ignore[literal-required]
+                kept=sum(_counts(part)[action] for action in wanted),
                 reasons=tuple(removed.get((column, name), Counter()).most_common()),
             )
             for name, part in found.items()
@@ -175,6 +173,15 @@ def gather_facts(run: RunFolder, verdicts: Collection[Action]) -> FilterFacts:
         ),
         policy_digest=config.policy_digest(),
     )
+
+
+def _counts(part: Counts) -> dict[str, int]:
+    return {
+        "keep": part["keep"],
+        "flag": part["flag"],
+        "quarantine": part["quarantine"],
+        "unchecked": part["unchecked"],
+    }
 
 
 def _count_reasons(run: RunFolder, verdicts: Collection[Action]) -> dict[tuple[str, str], Counter[str]]:

@@ -145,8 +145,8 @@ class TerminalProgress:
         self._pace.advance(steps, now)
         if self._bar is not None:
             if self._task is not None:
-                told = {"rate": self._pace.tell_rate(now), "left": self._pace.tell_left(now)}
-                self._bar.update(self._task, advance=steps, **told)
+                rate, left = self._pace.tell_rate(now), self._pace.tell_left(now)
+                self._bar.update(self._task, advance=steps, rate=rate, left=left)
         elif not self._quiet and now - self._told > _QUIET_EVERY_S:
             self._told = now
             of = f" of {self._pace.total:,}" if self._pace.total else ""
