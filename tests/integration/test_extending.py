@@ -257,7 +257,7 @@ def test_a_new_version_of_the_package_measures_again(site: Path, tmp_path: Path)
 def test_samples_that_an_older_version_of_a_format_read_are_not_used_again(site: Path, tmp_path: Path) -> None:
     newer = copy_site(site, tmp_path)
     make_cuts(tmp_path)
-    command = "mmcheck scan cuts.jsonl --out run --probes media --no-report"
+    command = "mmcheck scan cuts.jsonl --format cuts --out run --probes media --no-report"
     run(newer, command, tmp_path)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["inputs"][0]["package"] == "photo-checks 1.0"
     raise_version(newer)

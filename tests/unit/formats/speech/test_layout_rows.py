@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcheck.config import ColumnsConfig, InputConfig, OutputConfig
@@ -167,6 +167,7 @@ def test_a_document_that_breaks_off_ends_with_a_row_that_says_so(tmp_path: Path)
     assert causes(read("gigaspeech", tmp_path / "G.json")) == [None, "manifest_cut_short"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5).map(lambda x: {"x": x})))
 def test_items_are_those_of_the_document(items: list[Any]) -> None:
     from tempfile import TemporaryDirectory
@@ -204,6 +205,7 @@ def test_cues_without_their_markup() -> None:
     assert broken.fault is not None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_gives_blocks_and_loses_none(text: str) -> None:
     blocks = [block.block if isinstance(block, Cue) else block for block in read_cues(text)]
