@@ -14,11 +14,14 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-_API = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/(?P<what>revision|tree)/(?P<revision>[^/]+))?/?")
-_FILE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
-_LFS_SUFFIXES = (".safetensors", ".bin", ".model")
+_API = re.compile(
+    r"/api/(?:models|datasets)/(?P<repo>[^/]+/[^/]+)"
+    r"(?:/(?P<what>revision|tree|paths-info)/(?P<revision>[^/]+)(?:/(?P<below>.+))?)?/?"
+)
+_FILE = re.compile(r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
+_LFS_SUFFIXES = (".safetensors", ".bin", ".model", ".parquet")
 
 
 class StandInHub:
@@ -94,6 +97,16 @@ class StandInHub:
             rows.append(row)
         return rows
 
+    def below(self, repo: str, folder: str, *, is_deep: bool) -> list[dict[str, Any]]:
+        """Return the entries of a folder as the hub lists them, folders included."""
+        start = f"{folder}/" if folder else ""
+        found = [row for row in self.tree(repo) if row["path"].startswith(start)]
+        parents = {parent.as_posix() for row in found for parent in Path(row["path"]).parents}
+        inner = sorted(name for name in parents if name != "." and name.startswith(start) and name != folder)
+        oid = self.commit(repo)
+        found = [*({"type": "directory", "path": name, "size": 0, "oid": oid} for name in inner), *found]
+        return [row for row in found if is_deep or "/" not in row["path"].removeprefix(start)]
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
 
@@ -109,6 +122,9 @@ class StandInHub:
             def do_GET(self) -> None:
                 self._answer(with_body=True)
 
+            def do_POST(self) -> None:
+                self._answer(with_body=True)
+
             def _answer(self, *, with_body: bool) -> None:
                 path = unquote(urlsplit(self.path).path)
                 hub.requests.append(f"{self.command} {path}")
@@ -118,18 +134,25 @@ class StandInHub:
                 if hub.status is not None:
                     self._send(hub.status, b"{}", {})
                 elif api := _API.fullmatch(path):
-                    self._api(api["repo"], api["what"])
+                    self._api(api["repo"], api["what"], api["below"] or "")
                 elif file := _FILE.fullmatch(path):
                     self._file(file["repo"], file["file"], with_body)
                 else:
                     self._send(404, b"{}", {})
 
-            def _api(self, repo: str, what: str | None) -> None:
+            def _api(self, repo: str, what: str | None, below: str) -> None:
                 if repo not in hub.repos:
                     # As the real hub: without a token a missing repository looks like a private one.
                     self._send(401, b"{}", {"X-Error-Code": "RepoNotFound"})
                     return
-                tree = hub.tree(repo) if what == "tree" else hub.info(repo)
+                tree: Any = hub.info(repo)
+                if what == "tree":
+                    is_deep = "recursive=true" in self.path.lower()
+                    tree = hub.below(repo, below, is_deep=is_deep)
+                elif what == "paths-info":
+                    asked = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                    wanted = {value for name, value in parse_qsl(asked) if name == "paths"}
+                    tree = [one for one in hub.below(repo, "", is_deep=True) if one["path"] in wanted]
                 self._send(200, json.dumps(tree).encode(), {"Content-Type": "application/json"})
 
             def _file(self, repo: str, name: str, with_body: bool) -> None:
@@ -156,8 +179,9 @@ class StandInHub:
                     if start >= total:
                         self._send(416, b"", {"Content-Range": f"bytes */{total}"})
                         return
-                    content, status = content[start:], 206
-                    headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
+                    end = min(int(span[2]) if span[2] else total - 1, total - 1)
+                    content, status = content[start : end + 1], 206
+                    headers["Content-Range"] = f"bytes {start}-{end}/{total}"
                 self.send_response(status)
                 for key, value in headers.items():
                     self.send_header(key, value)
