@@ -11,7 +11,6 @@ minutes ends annealed; a slower or busier machine takes fewer steps in the same 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -20,77 +19,48 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
-from scripts.synthetic.speech import SpeechUnavailableError  # noqa: E402
+from scripts.tiny_speech.card import write_card, write_checksums  # noqa: E402
+from scripts.tiny_speech.command_line import (  # noqa: E402
+    find_checkpoint,
+    find_device,
+    make_parser,
+    make_shards,
+    refuse_empty,
+    run_steps,
+)
 from scripts.tiny_whisper.corpus import Corpus, write_shard  # noqa: E402
-from scripts.tiny_whisper.export import WEIGHT_FILES, export, sha256  # noqa: E402
-from scripts.tiny_whisper.report import measure, write_card, write_checksums, write_tables  # noqa: E402
+from scripts.tiny_whisper.export import WEIGHT_FILES, export  # noqa: E402
+from scripts.tiny_whisper.report import measure, write_tables  # noqa: E402
 from scripts.tiny_whisper.training import Trainer, TrainingOptions, load_average  # noqa: E402
 from scripts.tiny_whisper.vocabulary import train_tokenizer  # noqa: E402
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
-
-COMMANDS = ("data", "train", "export", "evaluate", "all")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
-    options = _parser().parse_args(arguments)
-    if options.smoke:
-        options.minutes, options.shards, options.clips, options.width = 0.05, 1, 40, 128
-        options.eval_clips = 4
-    torch.set_num_threads(options.threads)
-    commands = COMMANDS[:-1] if options.command == "all" else (options.command,)
-    try:
-        for command in commands:
-            _STEPS[command](options)
-    except (SpeechUnavailableError, FileNotFoundError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n")[0] if __doc__ else None,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = make_parser(
+        __doc__,
+        work=ROOT / ".work/whisper",
+        out=ROOT / "models/tiny-whisper",
+        minutes="minutes of training, resumed runs included",
+        width="width of the network, 128, 192, ...",
     )
-    parser.add_argument("command", choices=COMMANDS, help="which step; `all` runs the four in turn")
-    parser.add_argument("--work", type=Path, default=ROOT / ".work/whisper", help="corpus and checkpoints")
-    parser.add_argument("--out", type=Path, default=ROOT / "models/tiny-whisper", help="exported model folder")
-    parser.add_argument("--seed", type=int, default=1, help="seed of everything")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
-    parser.add_argument("--minutes", type=float, default=85.0, help="minutes of training, resumed runs included")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    parser.add_argument("--shards", type=int, default=14, help="shards of the training corpus")
-    parser.add_argument("--clips", type=int, default=2000, help="clips a shard")
-    parser.add_argument("--width", type=int, default=192, help="width of the network, 128, 192, ...")
-    parser.add_argument("--eval-clips", type=int, default=400, help="held-out clips of the evaluation")
-    parser.add_argument("--smoke", action="store_true", help="a few seconds of everything, for tests")
-    return parser
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    parser.set_defaults(minutes=85.0, shards=14, clips=2000, eval_clips=400)
+    return run_steps(parser.parse_args(arguments), _STEPS, smoke_width=128)
 
 
 def _make_data(options: argparse.Namespace) -> None:
-    for number in range(options.shards):
-        if not (options.work / f"corpus/shard-{number:03d}.jsonl").exists():
-            write_shard(options.work / "corpus", number, seed=options.seed, clips=options.clips)
-            print(f"shard {number + 1} of {options.shards} written", flush=True)
+    make_shards(options, write_shard)
 
 
 def _train(options: argparse.Namespace) -> None:
     corpus = Corpus(options.work / "corpus")
-    if not corpus.clips:
-        raise FileNotFoundError(f"{options.work}/corpus holds no clips\n\nhint: run the `data` step first")
+    refuse_empty(options, corpus.clips)
     tokenizer = train_tokenizer(options.seed)
     tokenizer.save(str(options.work / "tokenizer.json"))
     trainer = Trainer(
@@ -98,7 +68,7 @@ def _train(options: argparse.Namespace) -> None:
         TrainingOptions(
             minutes=options.minutes,
             seed=options.seed,
-            device=_device(options.device),
+            device=find_device(options.device),
             is_resumed=options.resume,
             width=options.width,
         ),
@@ -107,10 +77,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> tuple[Any, Tokenizer, int, float]:
-    path = options.work / "checkpoint.pt"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist\n\nhint: run the `train` step first")
-    model, step, minutes = load_average(path)
+    model, step, minutes = load_average(find_checkpoint(options))
     return model, Tokenizer.from_file(str(options.work / "tokenizer.json")), step, minutes
 
 
@@ -118,10 +85,7 @@ def _export(options: argparse.Namespace) -> None:
     model, tokenizer, step, minutes = _load(options)
     export(model, tokenizer, options.out)
     origin = f"Step {step} after {minutes:.0f} minutes of training, seed {options.seed}."
-    write_checksums(options.out, origin)
-    print(f"{options.out}: {origin}")
-    for name in WEIGHT_FILES:
-        print(f"sha256 {sha256(options.out / name)}  {name}")
+    write_checksums(options.out, origin, WEIGHT_FILES)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -6,15 +6,15 @@ number per frame of the network) and `NAME.jsonl` (one row a clip), written last
 
 from __future__ import annotations
 
-import json
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scripts.synthetic.sentences import draw_words
 from scripts.synthetic.speech import SAMPLING_RATE, Synthesizer, draw_voice
+from scripts.tiny_speech.shards import ShardedCorpus, save_shard
 from scripts.tiny_whisper.corpus import (
     NO_SPEECH_SHARE,
     PHONEMES,
@@ -80,12 +80,7 @@ def write_shard(folder: Path, number: int, *, seed: int, clips: int) -> None:
         text = " ".join(word for words in sentences for word in words).lower()
         rows.append(Clip(text=text, first=first, frames=frames))
         first += frames
-    stem = f"shard-{number:03d}"
-    np.save(folder / f"{stem}.samples.npy", np.concatenate(spoken))
-    np.save(folder / f"{stem}.phonemes.npy", np.concatenate(labels))
-    partial = folder / f"{stem}.partial"
-    partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
-    partial.rename(folder / f"{stem}.jsonl")
+    save_shard(folder, number, {"samples": np.concatenate(spoken), "phonemes": np.concatenate(labels)}, rows)
 
 
 def _label_frames(phonemes: list[tuple[float, str]], frames: int) -> NDArray[np.uint8]:
@@ -97,31 +92,16 @@ def _label_frames(phonemes: list[tuple[float, str]], frames: int) -> NDArray[np.
     return labels
 
 
-class Corpus:
+class Corpus(ShardedCorpus[Clip]):
     """Clips of every finished shard in a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Opens the folder; `refresh` looks for shards that came later."""
-        self._folder = folder
-        self._samples: dict[str, NDArray[np.int16]] = {}
-        self._labels: dict[str, NDArray[np.uint8]] = {}
-        self.clips: list[tuple[str, Clip]] = []
-        self.refresh()
-
-    def refresh(self) -> int:
-        """Adds shards finished since the last look and returns the number of clips."""
-        for path in sorted(self._folder.glob("shard-*.jsonl")):
-            if path.stem not in self._samples:
-                self._samples[path.stem] = np.load(self._folder / f"{path.stem}.samples.npy", mmap_mode="r")
-                self._labels[path.stem] = np.load(self._folder / f"{path.stem}.phonemes.npy")
-                self.clips += [
-                    (path.stem, Clip(**json.loads(line))) for line in path.read_text(encoding="utf-8").splitlines()
-                ]
-        return len(self.clips)
+        super().__init__(folder, "samples", Clip)
 
     def samples(self, shard: str, clip: Clip) -> NDArray[np.float32]:
         """Returns the samples of a clip with mean 0 and variance 1, shape (frames x FRAME,)."""
-        part = self._samples[shard][clip.first * FRAME : (clip.first + clip.frames) * FRAME].astype(np.float32)
+        part = self._heard[shard][clip.first * FRAME : (clip.first + clip.frames) * FRAME].astype(np.float32)
         # As `Wav2Vec2FeatureExtractor` does it.
         part = (part / 32767.0 - part.mean() / 32767.0) / np.sqrt((part / 32767.0).var() + 1e-7)
         return np.asarray(part, np.float32)

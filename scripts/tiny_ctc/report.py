@@ -11,11 +11,8 @@ import numpy as np
 from mmcheck.backends.ctc_model import CtcModel
 from mmcheck.metrics.ctc_alignment import AlignedText, align_words, greedy_symbols, relative_scores
 from scripts.synthetic.sentences import SUBSTITUTES, draw_words
+from scripts.tiny_speech.card import make_table
 from scripts.tiny_whisper.evaluation import HeldOutClip, draw_clips, normalize, word_error_rate
-from scripts.tiny_whisper.export import sha256
-from scripts.tiny_whisper.report import write_card
-
-from .export import WEIGHT_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,11 +110,6 @@ def _area(clean: list[float], wrong: list[float]) -> float:
     return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def write_tables(figures: dict[str, dict[str, dict[str, float]]]) -> str:
     """Returns the figures as Markdown tables."""
     errors = [
@@ -127,25 +119,8 @@ def write_tables(figures: dict[str, dict[str, dict[str, float]]]) -> str:
     areas = [[fault, *(f"{row[name]:.3f}" for name in _STATISTICS)] for fault, row in figures["areas"].items()]
     return "\n".join(
         [
-            _table(["unseen sentences, unseen voices", "clips", "words wrong", "letters wrong"], errors),
+            make_table(["unseen sentences, unseen voices", "clips", "words wrong", "letters wrong"], errors),
             "ROC-AUC on sentences as recorded, true pairs against pairs with one fault:\n",
-            _table(["fault", *_STATISTICS], areas),
+            make_table(["fault", *_STATISTICS], areas),
         ]
     )
-
-
-def write_checksum(folder: Path, origin: str) -> str:
-    """Renews the card's checksum of the weights and returns it.
-
-    Args:
-        folder: The exported model folder.
-        origin: How long the weights were trained.
-    """
-    digest = sha256(folder / WEIGHT_FILE)
-    size = (folder / WEIGHT_FILE).stat().st_size
-    write_card(
-        folder,
-        "checksums",
-        f"{origin}\n\n" + _table(["file", "bytes", "sha256"], [[f"`{WEIGHT_FILE}`", f"{size:,}", f"`{digest}`"]]),
-    )
-    return digest

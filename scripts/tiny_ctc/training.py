@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scripts.tiny_speech.trained_network import PEAK_RATE, TrainedNetwork
 from scripts.tiny_whisper.corpus import PHONEMES
 
 from .network import BLANK, FRAME, VOCABULARY, make_model
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 
     from .corpus import Clip, Corpus
 
-PEAK_RATE: Final = 2e-3
 _WARM_UP_STEPS: Final = 150
 _SAVE_SECONDS: Final = 90.0
-_AVERAGE_EVERY: Final = 4
 _AVERAGE_DECAY: Final = 0.98
 _FRAMES_PER_BATCH: Final = 1000
 _POOL: Final = 1200
@@ -85,22 +84,26 @@ class Trainer:
             folder: Where `checkpoint.pt` is kept.
             options: How to train.
         """
-        self._path = folder / "checkpoint.pt"
         self._options = options
         self.model = make_model(options.seed, width=options.width).to(options.device).train()
         # What sounds at each frame is told to a middle and to the last layer; both heads are dropped at export.
         self._heads = nn.ModuleList(nn.Linear(options.width, len(PHONEMES)) for _ in range(2)).to(options.device)
-        self._parameters = [*self.model.parameters(), *self._heads.parameters()]
+        parameters = [*self.model.parameters(), *self._heads.parameters()]
         groups = [
-            {"params": [p for p in self._parameters if p.ndim > 1], "weight_decay": 0.02},
-            {"params": [p for p in self._parameters if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.02},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        self._optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
-        self._average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self._step = 0
-        self._seconds = 0.0
-        if options.is_resumed and self._path.exists():
-            self._load()
+        self._state = TrainedNetwork(
+            folder,
+            self.model,
+            {"heads": self._heads},
+            parameters=parameters,
+            groups=groups,
+            decay=_AVERAGE_DECAY,
+            width=options.width,
+        )
+        if options.is_resumed and self._state.path.exists():
+            self._state.load(options.device)
 
     def run(self, corpus: Corpus) -> None:
         """Trains until the minutes are used up, printing a line every 50 steps.
@@ -109,34 +112,34 @@ class Trainer:
             corpus: The training clips; it may grow meanwhile.
         """
         total = self._options.minutes * 60.0
-        began = time.process_time() - self._seconds
-        saved = self._seconds
+        began = time.process_time() - self._state.seconds
+        saved = self._state.seconds
         sums = torch.zeros(2)
         heard = 0
-        for batch in _batches(corpus, random.Random(self._options.seed + self._step), self):
-            self._seconds = time.process_time() - began
+        for batch in _batches(corpus, random.Random(self._options.seed + self._state.step), self):
+            self._state.seconds = time.process_time() - began
             if self.done >= 1.0:
                 break
             rate = PEAK_RATE * (0.005 + 0.995 * 0.5 * (1.0 + math.cos(math.pi * self.done)))
-            sums += self._update(batch, rate * min(1.0, (self._step + 1) / _WARM_UP_STEPS))
+            sums += self._update(batch, rate * min(1.0, (self._state.step + 1) / _WARM_UP_STEPS))
             heard += len(batch.samples)
-            if self._step % 50 == 0:
+            if self._state.step % 50 == 0:
                 letters, phonemes = (sums / 50).tolist()
                 print(
-                    f"step {self._step} {self._seconds / 60:.1f} of {total / 60:.0f} min letters {letters:.3f} "
-                    f"phonemes {phonemes:.3f} clips {heard} of {len(corpus.clips)}",
+                    f"step {self._state.step} {self._state.seconds / 60:.1f} of {total / 60:.0f} min "
+                    f"letters {letters:.3f} phonemes {phonemes:.3f} clips {heard} of {len(corpus.clips)}",
                     flush=True,
                 )
                 sums.zero_()
-            if self._seconds - saved > _SAVE_SECONDS:
-                self._save()
-                saved = self._seconds
-        self._save()
+            if self._state.seconds - saved > _SAVE_SECONDS:
+                self._state.save()
+                saved = self._state.seconds
+        self._state.save()
 
     @property
     def done(self) -> float:
         """The share of the minutes that is used up, 0 to 1."""
-        return min(1.0, self._seconds / (self._options.minutes * 60.0))
+        return min(1.0, self._state.seconds / (self._options.minutes * 60.0))
 
     def _update(self, batch: Batch, rate: float) -> Tensor:
         """Takes one step and returns the losses of letters and phonemes, shape (2,)."""
@@ -161,40 +164,8 @@ class Trainer:
         loss = letters + (0.5 - 0.4 * self.done) * (heard[0] + heard[1])
         if not bool(torch.isfinite(loss)):
             return torch.zeros(2)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._step += 1
-        if self._step % _AVERAGE_EVERY == 0:
-            for name, value in self.model.state_dict().items():
-                self._average[name].lerp_(value.detach(), 1.0 - _AVERAGE_DECAY)
+        self._state.descend(loss, rate)
         return torch.stack([letters, heard[1]]).detach().cpu()
-
-    def _save(self) -> None:
-        partial = self._path.with_suffix(".partial")
-        state = {
-            "model": self.model.state_dict(),
-            "average": self._average,
-            "heads": self._heads.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "step": self._step,
-            "seconds": self._seconds,
-            "width": self._options.width,
-        }
-        torch.save(state, partial)
-        partial.replace(self._path)
-
-    def _load(self) -> None:
-        state = torch.load(self._path, map_location=self._options.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self._average = state["average"]
-        self._heads.load_state_dict(state["heads"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._step = int(state["step"])
-        self._seconds = float(state["seconds"])
 
 
 def _batches(corpus: Corpus, rng: random.Random, trainer: Trainer) -> Iterator[Batch]:

@@ -7,9 +7,8 @@ reader that lists `*.jsonl` sees whole shards only and may train while the corpu
 
 from __future__ import annotations
 
-import json
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ import numpy as np
 from scripts.synthetic.recording import coloured_noise, decode_audio, encode_audio
 from scripts.synthetic.sentences import draw_words, write_text
 from scripts.synthetic.speech import SAMPLING_RATE, Synthesizer, Voice, draw_voice
+from scripts.tiny_speech.shards import ShardedCorpus, save_shard
 
 from .features import FRAMES_PER_SECOND, log_mel
 
@@ -190,38 +190,19 @@ def write_shard(folder: Path, number: int, *, seed: int, clips: int) -> None:
             )
         )
         first += frames
-    stem = f"shard-{number:03d}"
-    np.save(folder / f"{stem}.mel.npy", np.concatenate(mels))
-    np.save(folder / f"{stem}.phonemes.npy", np.concatenate(labels))
-    partial = folder / f"{stem}.partial"
-    partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
-    partial.rename(folder / f"{stem}.jsonl")
+    save_shard(folder, number, {"mel": np.concatenate(mels), "phonemes": np.concatenate(labels)}, rows)
 
 
-class Corpus:
+class Corpus(ShardedCorpus[Clip]):
     """Clips of every finished shard in a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Opens the folder; `refresh` looks for shards that came later."""
-        self._folder = folder
-        self._mels: dict[str, NDArray[np.float16]] = {}
-        self._labels: dict[str, NDArray[np.uint8]] = {}
-        self.clips: list[tuple[str, Clip]] = []
-        self.refresh()
-
-    def refresh(self) -> int:
-        """Adds shards finished since the last look and returns the number of clips."""
-        for path in sorted(self._folder.glob("shard-*.jsonl")):
-            if path.stem not in self._mels:
-                self._mels[path.stem] = np.load(self._folder / f"{path.stem}.mel.npy", mmap_mode="r")
-                self._labels[path.stem] = np.load(self._folder / f"{path.stem}.phonemes.npy")
-                lines = path.read_text(encoding="utf-8").splitlines()
-                self.clips += [(path.stem, Clip(**json.loads(line))) for line in lines]
-        return len(self.clips)
+        super().__init__(folder, "mel", Clip)
 
     def mel(self, shard: str, clip: Clip) -> NDArray[np.float32]:
         """Returns the frames of a clip, shape (frames, 80)."""
-        return np.asarray(self._mels[shard][clip.first : clip.first + clip.frames], np.float32)
+        return np.asarray(self._heard[shard][clip.first : clip.first + clip.frames], np.float32)
 
     def phonemes(self, shard: str, clip: Clip) -> NDArray[np.int64]:
         """Returns the phoneme number of each 20 ms position of a clip, shape (frames / 2,)."""

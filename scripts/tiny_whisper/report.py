@@ -1,7 +1,7 @@
 """Figures of an exported tiny Whisper, and their tables in the model card.
 
 The card is written by hand but for what stands between its two pairs of marker lines: the checksums and the
-measured figures, which `write_card` renews.
+measured figures, which `scripts/tiny_speech/card.py` renews.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from faster_whisper import WhisperModel
 from tokenizers import Tokenizer
 from transformers import WhisperForConditionalGeneration
 
+from scripts.tiny_speech.card import make_table
+
 from .evaluation import (
     STATISTICS,
     draw_clips,
@@ -20,7 +22,6 @@ from .evaluation import (
     greedy_word_error_rate,
     verify,
 )
-from .export import WEIGHT_FILES, sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,11 +77,6 @@ def measure(folder: Path, *, num_clips: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def write_tables(figures: dict[str, Any]) -> str:
     """Returns the figures as Markdown tables."""
     errors = [
@@ -110,7 +106,7 @@ def write_tables(figures: dict[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            _table(
+            make_table(
                 [
                     "unseen sentences, unseen voices",
                     "clips",
@@ -122,43 +118,12 @@ def write_tables(figures: dict[str, Any]) -> str:
                 errors,
             ),
             "ROC-AUC on fitted windows:\n",
-            _table(["fault", *names, "no speech"], areas),
+            make_table(["fault", *names, "no speech"], areas),
             "ROC-AUC on full windows:\n",
-            _table(["fault", *names, "no speech"], full),
+            make_table(["fault", *names, "no speech"], full),
             f"Thresholds from {figures['clean_clips']} true pairs:\n",
-            _table(["statistic", "median", "0.5 % lie below", "lowest"], limits),
+            make_table(["statistic", "median", "0.5 % lie below", "lowest"], limits),
             f"True pairs below any threshold: {figures['clean_any_below']:.1%}. Faults taken:\n",
-            _table(["fault", *names, "any"], taken),
+            make_table(["fault", *names, "any"], taken),
         ]
     )
-
-
-def write_card(folder: Path, part: str, text: str) -> None:
-    """Renews one marked part of the model card, if there is a card.
-
-    Args:
-        folder: The model folder that holds `README.md`.
-        part: Name in the marker lines `<!-- part -->` and `<!-- /part -->`.
-        text: What to put between them.
-    """
-    path = folder / "README.md"
-    if not path.exists():
-        return
-    card = path.read_text(encoding="utf-8")
-    opening, closing = f"<!-- {part} -->", f"<!-- /{part} -->"
-    if opening not in card or closing not in card:
-        return
-    before, _, rest = card.partition(opening)
-    after = rest.partition(closing)[2]
-    path.write_text(f"{before}{opening}\n{text.strip()}\n{closing}{after}", encoding="utf-8")
-
-
-def write_checksums(folder: Path, origin: str) -> None:
-    """Renews the card's checksums of the weight files.
-
-    Args:
-        folder: The exported model folder.
-        origin: How long the weights were trained.
-    """
-    rows = [[f"`{name}`", f"{(folder / name).stat().st_size:,}", f"`{sha256(folder / name)}`"] for name in WEIGHT_FILES]
-    write_card(folder, "checksums", f"{origin}\n\n" + _table(["file", "bytes", "sha256"], rows))

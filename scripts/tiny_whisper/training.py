@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scripts.synthetic.sentences import VOCABULARY
+from scripts.tiny_speech.trained_network import PEAK_RATE, TrainedNetwork
 
 from .batches import Batch, BatchSource
 from .corpus import PHONEMES, Corpus
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import WhisperForConditionalGeneration
 
-PEAK_RATE: Final = 2e-3
 _WARM_UP_STEPS: Final = 150
 _SAVE_SECONDS: Final = 120.0
-_AVERAGE_EVERY: Final = 4
 _AVERAGE_DECAY: Final = 0.99
 
 
@@ -57,7 +56,6 @@ class Trainer:
             folder: Where `checkpoint.pt` is kept.
             options: How to train.
         """
-        self._path = folder / "checkpoint.pt"
         self._options = options
         self.model = make_model(options.seed, width=options.width).to(options.device)
         self._phoneme_head = nn.Linear(options.width, len(PHONEMES)).to(options.device)
@@ -70,14 +68,18 @@ class Trainer:
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
             {"params": heads, "weight_decay": 0.0},
         ]
-        self._optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
-        self._parameters = trained + heads
-        self._average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self._step = 0
-        self._seconds = 0.0
+        self._state = TrainedNetwork(
+            folder,
+            self.model,
+            {"phoneme_head": self._phoneme_head, "word_head": self._word_head},
+            parameters=trained + heads,
+            groups=groups,
+            decay=_AVERAGE_DECAY,
+            width=options.width,
+        )
         self._pads = random.Random(options.seed)
-        if options.is_resumed and self._path.exists():
-            self._load()
+        if options.is_resumed and self._state.path.exists():
+            self._state.load(options.device)
 
     def run(self, corpus: Corpus, tokenizer: Tokenizer) -> None:
         """Trains until the minutes are used up, printing a line every 50 steps.
@@ -87,33 +89,33 @@ class Trainer:
             tokenizer: The vocabulary.
         """
         total = self._options.minutes * 60.0
-        began = time.monotonic() - self._seconds
-        saved = self._seconds
-        source = BatchSource(corpus, tokenizer, seed=self._options.seed + self._step)
+        began = time.monotonic() - self._state.seconds
+        saved = self._state.seconds
+        source = BatchSource(corpus, tokenizer, seed=self._options.seed + self._state.step)
         sums = torch.zeros(4)
         clips = 0
         for batch in source:
-            self._seconds = time.monotonic() - began
-            done = min(1.0, self._seconds / total)
+            self._state.seconds = time.monotonic() - began
+            done = min(1.0, self._state.seconds / total)
             if done >= 1.0:
                 break
             source.augment = min(1.0, max(0.0, (done - 0.15) / 0.2)) * min(1.0, (1.0 - done) / 0.15)
             rate = PEAK_RATE * (0.005 + 0.995 * 0.5 * (1.0 + math.cos(math.pi * done)))
-            rate *= min(1.0, (self._step + 1) / _WARM_UP_STEPS)
+            rate *= min(1.0, (self._state.step + 1) / _WARM_UP_STEPS)
             sums += self._update(batch, rate, done)
             clips += len(batch.mel)
-            if self._step % 50 == 0:
+            if self._state.step % 50 == 0:
                 text, guided, phoneme, word = (sums / 50).tolist()
                 print(
-                    f"step {self._step} {self._seconds / 60:.1f} min rate {rate:.2e} text {text:.3f} "
+                    f"step {self._state.step} {self._state.seconds / 60:.1f} min rate {rate:.2e} text {text:.3f} "
                     f"guided {guided:.3f} phoneme {phoneme:.3f} word {word:.3f} clips {clips} of {len(corpus.clips)}",
                     flush=True,
                 )
                 sums.zero_()
-            if self._seconds - saved > _SAVE_SECONDS:
-                self._save()
-                saved = self._seconds
-        self._save()
+            if self._state.seconds - saved > _SAVE_SECONDS:
+                self._state.save()
+                saved = self._state.seconds
+        self._state.save()
 
     def _update(self, batch: Batch, rate: float, done: float) -> Tensor:
         """Takes one step and returns the four losses, shape (4,)."""
@@ -132,42 +134,8 @@ class Trainer:
         loss = text + (0.3 - 0.25 * done) * guided + (0.6 - 0.5 * done) * phoneme + (0.6 - 0.5 * done) * word
         if not bool(torch.isfinite(loss)):
             return torch.zeros(4)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._step += 1
-        if self._step % _AVERAGE_EVERY == 0:
-            for name, value in self.model.state_dict().items():
-                self._average[name].lerp_(value.detach(), 1.0 - _AVERAGE_DECAY)
+        self._state.descend(loss, rate)
         return torch.stack([text, guided, phoneme, word]).detach().cpu()
-
-    def _save(self) -> None:
-        partial = self._path.with_suffix(".partial")
-        state = {
-            "model": self.model.state_dict(),
-            "average": self._average,
-            "phoneme_head": self._phoneme_head.state_dict(),
-            "word_head": self._word_head.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "step": self._step,
-            "seconds": self._seconds,
-            "width": self._options.width,
-        }
-        torch.save(state, partial)
-        partial.replace(self._path)
-
-    def _load(self) -> None:
-        state = torch.load(self._path, map_location=self._options.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self._average = state["average"]
-        self._phoneme_head.load_state_dict(state["phoneme_head"])
-        self._word_head.load_state_dict(state["word_head"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._step = int(state["step"])
-        self._seconds = float(state["seconds"])
 
 
 def load_average(path: Path) -> tuple[WhisperForConditionalGeneration, int, float]:
