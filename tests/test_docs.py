@@ -13,7 +13,7 @@ from typer.main import get_command
 from mmcheck.cli.app import app
 from mmcheck.config import PRESETS, load_config
 from mmcheck.core.catalogue import known_metrics
-from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
+from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES, TARGETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -66,7 +66,7 @@ def test_every_documented_command_line_parses(line: str) -> None:
     assert used <= known | {"--help"}, f"unknown option in: {line}"
 
 
-@pytest.mark.parametrize("table", [PROBES, ANALYSES, RULES, FORMATS, ENGINES], ids=lambda table: table.kind)
+@pytest.mark.parametrize("table", [PROBES, ANALYSES, RULES, FORMATS, TARGETS, ENGINES], ids=lambda table: table.kind)
 def test_every_part_is_documented(table: object) -> None:
     missing = [entry.name for entry in table if f"`{entry.name}`" not in DOCS]  # type: ignore[attr-defined]
     assert missing == []

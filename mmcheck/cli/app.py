@@ -17,6 +17,7 @@ from mmcheck.cli.coverage import coverage
 from mmcheck.cli.demo import demo
 from mmcheck.cli.doctor import doctor
 from mmcheck.cli.explain import explain
+from mmcheck.cli.export import export
 from mmcheck.cli.judge import judge
 from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
@@ -66,6 +67,7 @@ app.command("card")(card)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)
+app.command("export")(export)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.command("list")(list_parts)

@@ -10,7 +10,7 @@ import typer
 def list_parts(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List what this installation can do: probes with their metrics, analyses, rules, formats, engines, presets.
+    """List what this installation can do: probes and metrics, analyses, rules, formats, exports, engines, presets.
 
     Parts of installed packages are listed with the package that they come from.
 
@@ -19,7 +19,7 @@ def list_parts(
     mmcheck list
     """
     from mmcheck.cli.tables import print_table
-    from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES
+    from mmcheck.core.parts import ANALYSES, ENGINES, FORMATS, PROBES, RULES, TARGETS
     from mmcheck.core.presets import PRESETS
     from mmcheck.core.registry import Registry
 
@@ -28,6 +28,7 @@ def list_parts(
         "analyses": ANALYSES,
         "rules": RULES,
         "formats": FORMATS,
+        "export formats": TARGETS,
         "engines": ENGINES,
     }
     faults = [(table, entry) for table in tables.values() for entry in table.find_faults()]

@@ -243,5 +243,16 @@ FORMATS.register(
     "Kaldi and ESPnet folders: wav.scp, text, segments; commands are never run",
 )
 
+# What `mmcheck export` writes. Formats that are read write back what they read; these write any run's rows.
+TARGETS: Registry[object] = Registry("export format", "mmcheck.targets", "mmcheck.export.target:Target")
+TARGETS.register(
+    "open-clip-csv", "mmcheck.export.targets.open_clip_csv:OpenClipCsv", "open_clip's CSV: filepath, title"
+)
+TARGETS.register(
+    "webdataset",
+    "mmcheck.export.targets.webdataset:WebdatasetTarget",
+    "WebDataset tar shards, for open_clip and others",
+)
+
 ENGINES: Registry[object] = Registry("engine", "mmcheck.engines", "mmcheck.engine.base:Engine")
 ENGINES.register("local", "mmcheck.engine.local:LocalEngine", "this machine; decoding overlaps the model")

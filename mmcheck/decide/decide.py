@@ -10,7 +10,7 @@ from typing import cast
 
 import pyarrow as pa
 
-from mmcheck.config import Config, compare_with_preset
+from mmcheck.config import Config, OutputConfig, compare_with_preset
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import OutputError, RunError
@@ -27,7 +27,7 @@ from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
 from mmcheck.decide.tally import Tally
 from mmcheck.decide.write_out import OutputSpool, write_manifests
-from mmcheck.decide.written_columns import choose_columns
+from mmcheck.decide.written_columns import WrittenColumn, choose_columns
 from mmcheck.judge.known_columns import refuse_unknown_columns
 from mmcheck.judge.policy import Policy
 from mmcheck.judge.table import JudgeTable
@@ -77,7 +77,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     """
     policy = make_policy(run, config)
     refuse_unknown_columns(policy, (run.samples_part(shard) for shard in run.shards()))
-    columns = choose_columns(_written_metrics(policy), config.output, known_metrics(), run.probes())
+    columns = written_columns(run, policy, config.output)
     check_sources(run, write_media=config.output.write_media)
     refuse_links(run.path)
     tally, pairs, problems = Tally(run.path), ComparedPairs(), Problems()
@@ -177,6 +177,15 @@ def _write_verdicts(run: RunFolder, shards: Sequence[Shard], verdicts: pa.Table,
         write_part(
             run.verdicts_part(shard), verdicts.slice(shard.start - shards[0].start, shard.stop - shard.start), labels
         )
+
+
+def written_columns(run: RunFolder, policy: Policy, output: OutputConfig) -> list[WrittenColumn]:
+    """Return the columns that rows of a run get beside id, action, codes and reasons.
+
+    Raises:
+        ConfigError: If an alias names what there is not, or a name that is taken.
+    """
+    return choose_columns(_written_metrics(policy), output, known_metrics(), run.probes())
 
 
 def _written_metrics(policy: Policy) -> list[str]:

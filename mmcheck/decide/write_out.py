@@ -24,6 +24,7 @@ from mmcheck.core.errors import RunError
 from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Action
+from mmcheck.decide.added_columns import TEXT_COLUMNS, added_columns
 from mmcheck.decide.line_spool import LineSpool
 from mmcheck.decide.written_columns import WrittenColumn, column_types
 from mmcheck.formats.base import Added, Format, OutputRow
@@ -40,7 +41,6 @@ FOLDERS = {
     Action.QUARANTINE: "quarantine",
     Action.UNCHECKED: "unchecked",
 }
-_EXTRA = "mmcheck_"
 _CHUNK = 4096  # rows of a group in a written Parquet file; our own choice: bounds memory
 
 
@@ -100,17 +100,10 @@ class OutputSpool:
         """
         table = samples.append_column("action", verdicts["action"])
         if self._columns:
-            table = table.append_column(f"{_EXTRA}id", verdicts["sample_id"])
-            table = table.append_column(f"{_EXTRA}action", verdicts["action"])
-            # Texts, not lists: an empty list has no type in JSON, and files of other types do not load together.
-            table = table.append_column(f"{_EXTRA}codes", pc.binary_join(verdicts["codes"], ";"))
-            table = table.append_column(f"{_EXTRA}reasons", pc.binary_join(_messages(verdicts["findings"]), " "))
-            for column in self._written:
-                values = column.values(measured)
-                if values is not None:
-                    table = table.append_column(column.name, values)
-                    if values.null_count < len(values):
-                        self._valued.add(column.name)
+            for name, values in added_columns(measured, verdicts, self._written).items():
+                table = table.append_column(name, values)
+                if name not in TEXT_COLUMNS and values.null_count < len(values):
+                    self._valued.add(name)
             self._note_kinds(samples)
         extras = [name for name in table.column_names if name not in samples.column_names and name != "action"]
         for action in pc.unique(verdicts["action"]).to_pylist():
@@ -140,7 +133,7 @@ class OutputSpool:
         """
         if not self._columns:
             return {}
-        texts: Added = dict.fromkeys((f"{_EXTRA}{name}" for name in ("id", "action", "codes", "reasons")), str)
+        texts: Added = dict.fromkeys(TEXT_COLUMNS, str)
         kinds = self._kinds.get(number, set())
         fitting = [column for column in self._written if column.kind is None or column.kind.name in kinds]
         return {**texts, **column_types(column for column in fitting if column.name in self._valued)}
@@ -202,12 +195,6 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
         values: list[Any] = column.to_numpy().tolist()
         return values
     return list(column.to_pylist())
-
-
-def _messages(findings: pa.ChunkedArray) -> pa.Array:
-    """Return the findings' messages, a list a sample."""
-    joined = findings.combine_chunks()
-    return pa.ListArray.from_arrays(joined.offsets, joined.values.field("message"))
 
 
 def write_manifests(run: RunFolder, config: Config, spool: OutputSpool, progress: Progress) -> None:

@@ -29,9 +29,9 @@ from mmcheck.media.sniffing import describe_foreign
 SAMPLING_RATE = 16_000
 """Rate of every decoded recording in Hz. Given by Whisper and Silero, which take no other."""
 
-_DEMUXERS = "wav,w64,flac,mp3,ogg,mov,matroska,aac,aiff,au,caf,amr,wv,ac3,eac3,tta,ape,nistsphere"
+DEMUXERS = "wav,w64,flac,mp3,ogg,mov,matroska,aac,aiff,au,caf,amr,wv,ac3,eac3,tta,ape,nistsphere"
 # Tags that are not UTF-8 must not refuse a recording; PyAV 19 reads any and has no word for it any more.
-_ANY_METADATA: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+ANY_METADATA: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 _GROUP = 1 << 19  # samples that are mixed and resampled in one go; our own choice: bounds memory
 _SLACK_SECONDS = 0.1
 """Seconds that a header may promise too much. Our own choice: headers are often off by a frame; less than this is no
@@ -175,9 +175,9 @@ class _Decoding:
         with av.open(
             io.BytesIO(self._data),
             mode="r",
-            options={"format_whitelist": _DEMUXERS},
-            io_open=_refuse_open,
-            **_ANY_METADATA,
+            options={"format_whitelist": DEMUXERS},
+            io_open=refuse_open,
+            **ANY_METADATA,
         ) as container:
             if not container.streams.audio:
                 raise MediaError("the file holds no audio stream", cause="no_audio_stream")
@@ -386,7 +386,12 @@ def _header_seconds(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _refuse_open(url: str, flags: int, options: object) -> NoReturn:
+def refuse_open(url: str, flags: int, options: object) -> NoReturn:
+    """Refuse to open what a file refers to.
+
+    Raises:
+        PermissionError: Always.
+    """
     raise PermissionError(f"the file refers to another one ({url!r}), which is not opened")
 
 

@@ -120,8 +120,10 @@ def scanned(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_has_a_part_of_each_kind_and_scans_with_them() -> None:
     groups = re.findall(r'entry-points\."(mmcheck\.\w+)"', FILES["pyproject.toml"])
-    assert sorted(groups) == [f"mmcheck.{kind}" for kind in ("analyses", "engines", "formats", "probes", "rules")]
-    assert [command.split()[1] for command in COMMANDS] == ["config", "scan", "scan"]
+    assert sorted(groups) == [
+        f"mmcheck.{kind}" for kind in ("analyses", "engines", "formats", "probes", "rules", "targets")
+    ]
+    assert [command.split()[1] for command in COMMANDS] == ["config", "scan", "scan", "export"]
 
 
 def test_the_probe_measures_and_what_cannot_be_decoded_is_never_kept(scanned: Path) -> None:
@@ -143,6 +145,18 @@ def test_the_analysis_reaches_the_rule_and_the_manifests(scanned: Path) -> None:
     assert (
         "5 images were compared by their sharpness." in json.loads((scanned / "run/summary.json").read_text())["notes"]
     )
+
+
+def test_the_export_format_writes_the_rows_of_a_run(scanned: Path) -> None:
+    lines = (scanned / "listed" / "list.txt").read_text("utf-8").splitlines()
+    assert [line.partition("|")[2] for line in lines] == [
+        "a wall",
+        "a SALE of tiles",
+        "a carpet",
+        "wholesale",
+        "a quilt",
+    ]
+    assert all(Path(line.partition("|")[0]).is_file() for line in lines)
 
 
 def test_the_rule_finds_its_words_and_no_parts_of_words(scanned: Path) -> None:

@@ -1,0 +1,1 @@
+"""What can be exported to: one file each."""
