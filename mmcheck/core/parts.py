@@ -253,6 +253,29 @@ TARGETS.register(
     "mmcheck.export.targets.webdataset:WebdatasetTarget",
     "WebDataset tar shards, for open_clip and others",
 )
+TARGETS.register(
+    "img2dataset", "mmcheck.export.targets.img2dataset:Img2datasetTarget", "img2dataset's shards: tar, Parquet, stats"
+)
+TARGETS.register(
+    "imagefolder",
+    "mmcheck.export.targets.hf_folder:ImageFolderTarget",
+    "Hugging Face imagefolder, files linked or copied",
+)
+TARGETS.register(
+    "audiofolder",
+    "mmcheck.export.targets.hf_folder:AudioFolderTarget",
+    "Hugging Face audiofolder, files linked or copied",
+)
+TARGETS.register(
+    "hf-parquet", "mmcheck.export.targets.hf_parquet:HfParquetTarget", "Parquet with Hugging Face's Image and Audio"
+)
+TARGETS.register(
+    "datacomp", "mmcheck.export.targets.datacomp:DatacompTarget", "DataComp subset: .npy of the rows' uids"
+)
+TARGETS.register("coco-captions", "mmcheck.export.targets.coco_captions:CocoCaptionsTarget", "COCO captions JSON")
+TARGETS.register("jsonl", "mmcheck.export.targets.tables:JsonlTarget", "JSON Lines in your manifest's own columns")
+TARGETS.register("csv", "mmcheck.export.targets.tables:CsvTarget", "CSV in your manifest's own columns")
+TARGETS.register("parquet", "mmcheck.export.targets.tables:ParquetTarget", "Parquet in your manifest's own columns")
 
 ENGINES: Registry[object] = Registry("engine", "mmcheck.engines", "mmcheck.engine.base:Engine")
 ENGINES.register("local", "mmcheck.engine.local:LocalEngine", "this machine; decoding overlaps the model")

@@ -43,6 +43,28 @@ class OwnColumns:
             and not _is_text(name, value, texts, roles.caption, roles.transcript)
         }
 
+    def all(self, row: ExportRow, paths: Mapping[str, str]) -> RowDict:
+        """Return the row's own columns, with other paths for its media; what it lacks of medium and text is added.
+
+        Args:
+            row: The row.
+            paths: Name of a kind of pair -> path of the row's medium of that kind.
+        """
+        found = {name: value for name, value in flat(row.sample.row).items() if not name.startswith(PREFIX)}
+        roles = self._finder.roles(found)
+        for kind in row.kinds:
+            media = [row.medium(kind)]
+            named = [name for name, value in found.items() if _is_medium(value, media, row.sample.manifest)]
+            likely = [name for name in (getattr(roles, kind.medium), roles.media) if name in named]
+            column = next(iter((*likely, *named)), kind.medium)
+            found[column] = paths[kind.name]
+            texts = {row.text(kind)}
+            if row.text(kind) and not any(
+                _is_text(name, value, texts, name) for name, value in found.items() if name != column
+            ):
+                found[kind.text] = row.text(kind)
+        return found
+
 
 def flat(row: Row) -> RowDict:
     """Return the columns of a row, with those of a WebDataset sample's ``.json`` among them."""

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from mmcheck.config import Config
 from mmcheck.core.digests import digest_value
@@ -29,6 +29,7 @@ from mmcheck.export.words import tell_done
 from mmcheck.store.reading import hold_for_reading, require_complete
 from mmcheck.store.run_folder import RunFolder
 
+_MEDIA_MODES = get_args(MediaMode)
 SHARD_SIZE = 10_000
 """Rows a shard. Taken from img2dataset, whose shards hold as many."""
 
@@ -139,13 +140,13 @@ def _media_mode(format: str, traits: TargetTraits, media: str | None) -> MediaMo
     for mode in traits.media:
         if mode == media:
             return mode
-    can = " or ".join(traits.media)
+    if media not in _MEDIA_MODES:
+        raise UserError(f"--media must be reference, link or copy, but is {media!r}.")
     why = "holds the media themselves" if traits.media == ("copy",) else "needs the files below its folder"
+    why = "writes no media" if traits.media == ("reference",) else why
     raise UserError(
-        f"--media {media} is not possible for {format}, which {why}."
-        if media in ("reference", "link")
-        else f"--media must be reference, link or copy, but is {media!r}.",
-        hint=f"use --media {can}, or leave it out.",
+        f"--media {media} is not possible for {format}, which {why}.",
+        hint=f"use --media {' or '.join(traits.media)}, or leave it out.",
     )
 
 

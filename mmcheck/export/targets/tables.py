@@ -1,0 +1,150 @@
+"""Plain JSON Lines, CSV and Parquet in the columns of the run's own manifests.
+
+Where the run was read from the same format, and its media stay where they are, its format writes the rows as it writes
+``clean/``: texts, digits and types as they were. Other rows become rows of the same columns.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmcheck.core.atomic import atomic_path
+from mmcheck.core.errors import MediaError
+from mmcheck.core.json_row import json_text
+from mmcheck.core.types import RowDict
+from mmcheck.export.own_columns import OwnColumns
+from mmcheck.export.shelf import MediaShelf
+from mmcheck.export.target import Rows, TargetOptions, TargetTraits
+from mmcheck.export.typed_columns import ColumnTypes
+from mmcheck.export.with_media import tell_fault
+from mmcheck.formats.joined_rows import join_rows
+from mmcheck.formats.open_format import open_format
+
+_STEM = "data"
+_GROUP = 10_000  # rows of a row group; our own choice: bounds memory
+
+
+class JsonlTarget:
+    """JSON Lines.
+
+    Args:
+        options: What was asked for.
+    """
+
+    name: ClassVar[str] = "jsonl"
+    traits: ClassVar[TargetTraits] = TargetTraits(
+        needs_text=False, takes_broken=True, has_offsets=True, has_channels=True
+    )
+    ending: ClassVar[str] = "jsonl"
+
+    def __init__(self, options: TargetOptions) -> None:
+        self._options = options
+        self._own = OwnColumns(options)
+        self._files: list[Path] = []
+
+    def write(self, rows: Rows, shelf: MediaShelf, folder: Path) -> None:
+        """Write one file a manifest where the run was read from this format, else ``data.*``."""
+        same = all(form == self.name for _, form in self._options.sources)
+        if same and self._options.media == "reference":
+            self._write_back(rows, folder)
+            return
+        types = ColumnTypes()
+        for row in rows:
+            if row.sample.problem is None:
+                types.add(self._own.all(row, {kind.name: "" for kind in row.kinds}))
+        types.add_known(rows.added)
+        self._files = [folder / f"{_STEM}.{self.ending}"]
+        self._write_records(self._files[0], types, self._records(rows, shelf, types))
+
+    def how_to_load(self) -> str:
+        """Return the line of Python."""
+        names = sorted(str(self._options.final / file.name) for file in self._files)
+        kind = "json" if self.name == "jsonl" else self.name
+        return f'from datasets import load_dataset; load_dataset("{kind}", data_files={names!r})' if names else ""
+
+    def _write_back(self, rows: Rows, folder: Path) -> None:
+        config, added = self._options.config, rows.added
+        output = config.output.model_copy(update={"paths": self._options.paths, "write_media": False})
+        form = open_format(self.name, config)
+        stems: dict[str, str] = {}
+        for manifest, group in groupby(rows, lambda row: row.sample.manifest):
+            stem = stems.setdefault(manifest, _free_stem(manifest, set(stems.values())))
+            joined = join_rows((row.out for row in group), self._options.worse)
+            self._files += form.write(joined, folder, stem, output, manifest=manifest, added=added)
+        if not stems:
+            manifest = self._options.sources[0][0]
+            self._files += form.write([], folder, _free_stem(manifest, set()), output, manifest=manifest, added=added)
+
+    def _records(self, rows: Rows, shelf: MediaShelf, types: ColumnTypes) -> Iterator[RowDict]:
+        for row in rows:
+            if row.sample.problem is not None:
+                rows.leave_out(row, "could not be read")
+                continue
+            try:
+                paths = {kind.name: shelf.file(row, kind).path for kind in row.kinds}
+            except MediaError as error:
+                rows.leave_out(row, tell_fault(row, error))
+                continue
+            yield types.fit({**self._own.all(row, paths), **row.added})
+
+    def _write_records(self, file: Path, types: ColumnTypes, records: Iterator[RowDict]) -> None:
+        with atomic_path(file) as temporary, temporary.open("wb") as sink:
+            for record in records:
+                sink.write(json_text(record).encode("utf-8", "backslashreplace") + b"\n")
+
+
+class CsvTarget(JsonlTarget):
+    """CSV."""
+
+    name = "csv"
+    ending = "csv"
+
+    def _write_records(self, file: Path, types: ColumnTypes, records: Iterator[RowDict]) -> None:
+        with atomic_path(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as sink:
+            table = csv.writer(sink, lineterminator="\n")
+            table.writerow(types.names)
+            for record in records:
+                table.writerow([_cell(record.get(name)) for name in types.names])
+
+
+class ParquetTarget(JsonlTarget):
+    """Parquet."""
+
+    name = "parquet"
+    ending = "parquet"
+
+    def _write_records(self, file: Path, types: ColumnTypes, records: Iterator[RowDict]) -> None:
+        schema = types.schema()
+        group: list[RowDict] = []
+        with atomic_path(file) as temporary, pq.ParquetWriter(temporary, schema) as sink:
+            for record in records:
+                group.append(record)
+                if len(group) == _GROUP:
+                    sink.write_table(pa.Table.from_pylist(group, schema=schema))
+                    group = []
+            if group:
+                sink.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str | int | float) else json_text(value)
+
+
+def _free_stem(manifest: str, taken: set[str]) -> str:
+    stem = free = manifest.rstrip("/").rsplit("/", 1)[-1].partition(".")[0] or _STEM
+    count = 1
+    while free in taken:
+        count += 1
+        free = f"{stem}-{count}"
+    return free
