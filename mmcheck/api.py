@@ -15,6 +15,8 @@ from mmcheck.config.resolve import resolve_config
 from mmcheck.core.errors import ConfigError, MissingDependency
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.decide.decide import judge_run
+from mmcheck.export.run import export_run
+from mmcheck.export.summary import ExportSummary
 from mmcheck.scanning.scan import scan_run
 from mmcheck.store.claim import hold
 from mmcheck.store.reading import require_complete
@@ -130,6 +132,50 @@ class Run:
         with hold(self.path):
             judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
         return self
+
+    def export(
+        self,
+        format: str,
+        out: str | Path,
+        *,
+        only: Sequence[str] = ("keep",),
+        media: str | None = None,
+        paths: str | None = None,
+        columns: bool = True,
+        shard_size: int | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> ExportSummary:
+        """Write rows of the run in the form that a trainer reads; return what was written.
+
+        Args:
+            format: A name of ``mmcheck list``: ``webdataset``, ``imagefolder`` ...
+            out: A new or empty folder.
+            only: Verdicts of the rows that are written.
+            media: ``reference``, ``link`` or ``copy``; None: what the format needs.
+            paths: ``absolute``, ``relative`` or ``keep``; None: as the format wants it.
+            columns: Whether the ``mmcheck_*`` columns are written.
+            shard_size: Rows a shard, for formats of shards.
+            overwrite: Whether an earlier export in ``out`` is replaced.
+            progress: Receives progress reports.
+
+        Raises:
+            UserError: If what was asked for is not possible, or the run has nothing that the format needs.
+            OutputError: If ``out`` cannot be used.
+            RunError: If the run is not complete or damaged.
+        """
+        return export_run(
+            self.path,
+            format=format,
+            out=out,
+            only=only,
+            media=media,
+            paths=paths,
+            columns=columns,
+            shard_size=shard_size,
+            overwrite=overwrite,
+            progress=progress,
+        )
 
 
 def scan(

@@ -88,16 +88,16 @@ def _print(summary: ExportSummary) -> None:
     if summary.was_there:
         typer.echo(f"{clean(summary.folder)} holds this export already; nothing was written.")
     rows = [(ending, found.files, tell_bytes(found.bytes)) for ending, found in summary.written.items()]
-    title = f"{count_noun(summary.rows, 'row')} written as {summary.format}"
-    print_table(title, ("files", "how many", "size"), rows, numeric=(1, 2))
-    left = [(f"verdict {name}", count, "") for name, count in summary.other_verdicts.items()]
+    typer.echo(f"{count_noun(summary.rows, 'row')} written as {summary.format}")
+    print_table("", ("files", "how many", "size"), rows, numeric=(1, 2))
+    left = [(f"verdict {name}, not in --only", count, "") for name, count in summary.other_verdicts.items()]
     left += [(reason, found.rows, ", ".join(found.ids)) for reason, found in summary.left_out.items()]
     if left:
-        print_table("left out", ("why", "rows", "such as"), left, numeric=(1,))
+        print_table("", ("rows left out", "how many", "such as"), left, numeric=(1,))
     for note in summary.notes:
         typer.echo(clean(note))
     if not summary.rows:
-        typer.echo("no row is left to train on: nothing but empty files was written.")
+        typer.echo("no row was written: the export is valid and empty.")
     typer.echo(f"written: {clean(summary.folder)}")
     if summary.load:
         typer.echo(f"load it:\n  {clean(summary.load)}")

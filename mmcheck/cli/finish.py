@@ -44,6 +44,11 @@ def finish(
         sys.stdout.write(json.dumps(run.summary, indent=2, ensure_ascii=False) + "\n")
     else:
         print_summary(run.summary, run.config(), str(out), verbose=verbose)
+        if run.summary["keep"]:
+            from mmcheck.decide.clean_loads import tell_loading
+
+            for line in tell_loading(run.record, str(out), write_media=run.config().output.write_media):
+                typer.echo(line)
     if fail_on:
         from mmcheck.core.errors import EXIT_VERDICT
         from mmcheck.decide.fail_on import tell_broken

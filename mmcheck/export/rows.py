@@ -68,6 +68,8 @@ class RunRows:
         """Reason -> rows that were left out when they were last gone through."""
         self.written = 0
         """Rows that were handed out, less those that were left out."""
+        self.with_further = 0
+        """Rows that were handed out and have further media."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -111,7 +113,7 @@ class RunRows:
         Raises:
             RunError: If a part of the run is missing or damaged.
         """
-        self.left_out, self.written = {}, 0
+        self.left_out, self.written, self.with_further = {}, 0, 0
         self._progress.phase("exporting", self._run.record.rows)
         for group in read_groups(self._run):
             yield from self._rows(group)
@@ -148,6 +150,7 @@ class RunRows:
                 self._count(sample.id, reason)
                 continue
             self.written += 1
+            self.with_further += bool(sample.further)
             yield ExportRow(
                 index=index[at],
                 action=Action(actions[at]),

@@ -25,7 +25,7 @@ from mmcheck.export.rows import RunRows
 from mmcheck.export.shelf import MediaShelf
 from mmcheck.export.summary import ExportSummary, LeftOutRows, WrittenFiles
 from mmcheck.export.target import TARGETS, MediaMode, PathMode, TargetOptions, TargetTraits
-from mmcheck.export.words import tell_done
+from mmcheck.export.words import tell_done, tell_further
 from mmcheck.store.reading import hold_for_reading, require_complete
 from mmcheck.store.run_folder import RunFolder
 
@@ -108,6 +108,8 @@ def export_run(
                 target.write(rows, shelf, staging)
             finally:
                 shelf.close()
+            if rows.with_further and not traits.has_further:
+                rows.note(tell_further(rows.with_further, format))
             summary = _summarise(
                 folder, format, options, actions, rows, shelf, look_into(staging), identity
             ).model_copy(

@@ -45,6 +45,8 @@ class TargetTraits:
     """Whether it can name a part of a recording by its start and duration, so that nothing need be cut."""
     has_channels: bool = False
     """Whether it can name a channel of a recording."""
+    has_further: bool = False
+    """Whether further media of a row are named as well; they never come along."""
     has_shards: bool = False
     """Whether ``--shard-size`` means something."""
 

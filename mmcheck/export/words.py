@@ -26,6 +26,12 @@ def tell_done(done: Mapping[str, int]) -> list[str]:
     return told
 
 
+def tell_further(rows: int, format: str) -> str:
+    """Return that only the first medium of rows with several was written."""
+    told = count_noun(rows, "row has", "rows have")
+    return f"{told} further media; {format} takes one a row, so only the first was written."
+
+
 def tell_bytes(count: int) -> str:
     """Return a number of bytes for people: ``512 B``, ``3.4 MB``."""
     size, unit = float(count), "B"

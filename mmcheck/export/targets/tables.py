@@ -40,7 +40,7 @@ class JsonlTarget:
 
     name: ClassVar[str] = "jsonl"
     traits: ClassVar[TargetTraits] = TargetTraits(
-        needs_text=False, takes_broken=True, has_offsets=True, has_channels=True
+        needs_text=False, takes_broken=True, has_offsets=True, has_channels=True, has_further=True
     )
     ending: ClassVar[str] = "jsonl"
 
