@@ -8,7 +8,7 @@ from typing import Any
 
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.types import MediaRef, Row, RowDict
-from mmcheck.decide.added_columns import PREFIX
+from mmcheck.decide.written_columns import PREFIX
 from mmcheck.export.target import ExportRow, TargetOptions
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.paths import folder_of, join_under

@@ -15,8 +15,9 @@ from mmcheck.core.errors import RunError
 from mmcheck.core.pair_kinds import KIND_OF, PAIR_KINDS, PairKind
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Action, Sample
-from mmcheck.decide.added_columns import TEXT_COLUMNS, added_columns, column_of
+from mmcheck.decide.added_columns import TEXT_COLUMNS, added_columns
 from mmcheck.decide.shard_groups import ShardGroup, read_groups
+from mmcheck.decide.written_columns import WrittenColumn, column_types
 from mmcheck.export.target import ExportRow, TargetTraits
 from mmcheck.formats.base import Added, OutputRow
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -45,7 +46,7 @@ class RunRows:
         run: The run folder.
         actions: The verdicts that are wanted.
         traits: What the target takes.
-        metrics: Full names of the metrics that become columns; None: rows get no ``mmcheck_*`` columns.
+        columns: What rows get beside id, action, codes and reasons; None: rows get no columns of mmcheck's at all.
         progress: Counts the rows of the run each time they are gone through.
     """
 
@@ -54,14 +55,15 @@ class RunRows:
         run: RunFolder,
         actions: Sequence[Action],
         traits: TargetTraits,
-        metrics: Sequence[str] | None,
+        columns: Sequence[WrittenColumn] | None,
         progress: Progress,
     ) -> None:
         self._run = run
         self._wanted = pa.array([action.value for action in actions])
         self._traits = traits
         self._kinds = [KIND_OF[name] for name in traits.kinds] or list(PAIR_KINDS)
-        self._metrics = metrics
+        self._columns = columns
+        self._with_texts = {column.probe for column in columns or () if column.is_text}
         self._progress = progress
         self._notes: dict[str, None] = {}
         self.left_out: dict[str, LeftOut] = {}
@@ -83,20 +85,20 @@ class RunRows:
         Raises:
             RunError: If a part of the run is missing or damaged.
         """
-        if self._metrics is None:
+        if self._columns is None:
             return {}
         valued: set[str] = set()
-        for group in read_groups(self._run):
+        for group in read_groups(self._run, self._with_texts):
             verdicts = self._verdicts(group)
             chosen = pc.is_in(verdicts["action"], value_set=self._wanted)
             if not self._traits.takes_broken:
                 media = [pc.is_valid(group.samples[kind.medium]) for kind in self._kinds]
                 chosen = pc.and_(chosen, functools.reduce(pc.or_, media))
-            for name, values in added_columns(group.measured, verdicts, self._metrics).items():
+            for name, values in added_columns(group.measured, verdicts, self._columns).items():
                 if name not in valued and pc.any(pc.and_(chosen, pc.is_valid(values))).as_py():
                     valued.add(name)
         texts: Added = dict.fromkeys(TEXT_COLUMNS, str)
-        return {**texts, **{name: float for name in map(column_of, self._metrics) if name in valued}}
+        return {**texts, **column_types(column for column in self._columns if column.name in valued)}
 
     def note(self, sentence: str) -> None:
         """Tell something about the whole export, once."""
@@ -115,7 +117,7 @@ class RunRows:
         """
         self.left_out, self.written, self.with_further = {}, 0, 0
         self._progress.phase("exporting", self._run.record.rows)
-        for group in read_groups(self._run):
+        for group in read_groups(self._run, self._with_texts):
             yield from self._rows(group)
             self._progress.advance(group.samples.num_rows)
 
@@ -139,7 +141,7 @@ class RunRows:
             yield from self._chunk(samples.slice(start, _CHUNK).combine_chunks(), values, part.combine_chunks())
 
     def _chunk(self, samples: pa.Table, measured: Mapping[str, pa.Table], verdicts: pa.Table) -> Iterator[ExportRow]:
-        added = {} if self._metrics is None else added_columns(measured, verdicts, self._metrics)
+        added = {} if self._columns is None else added_columns(measured, verdicts, self._columns)
         extras = _records({name: values.to_pylist() for name, values in added.items()}, samples.num_rows)
         facts = _records(_facts(measured.get(_PROBE)), samples.num_rows)
         actions, index = verdicts["action"].to_pylist(), samples["index"].to_pylist()

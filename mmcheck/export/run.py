@@ -18,8 +18,8 @@ from mmcheck.core.errors import OutputError, UserError
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.core.types import Action
 from mmcheck.core.version import VERSION
-from mmcheck.decide.added_columns import worse_values
-from mmcheck.decide.decide import make_policy, written_metrics
+from mmcheck.decide.decide import make_policy, written_columns
+from mmcheck.decide.written_columns import WrittenColumn
 from mmcheck.export.folder import FolderContent, find_export, look_into, put_in_place, require_free, staged
 from mmcheck.export.rows import RunRows
 from mmcheck.export.shelf import MediaShelf
@@ -85,7 +85,9 @@ def export_run(
         counts = folder.summary
         _check_apart(folder, final)
         config = folder.config()
-        metrics = written_metrics(make_policy(folder, config))
+        # The config may leave mmcheck's columns out of clean/; here --no-columns says so.
+        output = config.output.model_copy(update={"columns": columns})
+        added = written_columns(folder, make_policy(folder, config), output)
         options = TargetOptions(
             config=config,
             columns=columns,
@@ -94,13 +96,13 @@ def export_run(
             shard_size=shard_size or SHARD_SIZE,
             final=final,
             sources=tuple((entry.manifest, entry.format) for entry in folder.record.inputs),
-            worse=worse_values(metrics),
+            worse={column.name: column.higher_is_better for column in added},
         )
-        identity = _identity(folder, format, options, actions, metrics)
+        identity = _identity(folder, format, options, actions, added)
         if (found := find_export(final, identity)) is not None:
             return found.model_copy(update={"was_there": True})
         require_free(final, overwrite=overwrite)
-        rows = RunRows(folder, actions, traits, metrics if columns else None, progress or SilentProgress())
+        rows = RunRows(folder, actions, traits, added if columns else None, progress or SilentProgress())
         target = target_class(options)
         with staged(final, identity) as staging:
             shelf = MediaShelf(options, traits, staging)
@@ -181,7 +183,7 @@ def _check_apart(run: RunFolder, out: Path) -> None:
 
 
 def _identity(
-    run: RunFolder, format: str, options: TargetOptions, actions: Sequence[Action], metrics: Sequence[str]
+    run: RunFolder, format: str, options: TargetOptions, actions: Sequence[Action], added: Sequence[WrittenColumn]
 ) -> str:
     verdicts = hashlib.sha256()
     for shard in run.shards():
@@ -193,7 +195,7 @@ def _identity(
             "work": run.record.identity,
             "measured": {name: part.fingerprint for name, part in run.record.measured().items()},
             "verdicts": verdicts.hexdigest(),
-            "metrics": list(metrics),
+            "added": [(column.name, column.probe, column.value, column.factor) for column in added],
             "format": format,
             "only": [action.value for action in actions],
             "columns": options.columns,
