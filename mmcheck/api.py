@@ -186,6 +186,7 @@ def scan(
     overrides: Sequence[str] = (),
     probes: str | Sequence[str] | None = None,
     device: str | None = None,
+    root: str | Path | None = None,
     format: str | None = None,
     limit: int | None = None,
     engine: str = "local",
@@ -205,6 +206,7 @@ def scan(
         overrides: ``section.key=value`` strings on top of it.
         probes: Run only these probes: names, or one string with commas.
         device: ``auto``, ``cpu`` or ``cuda``.
+        root: Folder (or URL) that relative media paths start from; None: the manifest's own folder.
         format: Force a manifest format.
         limit: Read only the first samples.
         engine: Name of a registered engine.
@@ -223,7 +225,9 @@ def scan(
     if not patterns:
         raise ConfigError("no manifest was given.")
     given = [str(embeddings)] if isinstance(embeddings, str | Path) else [str(path) for path in embeddings]
-    extra = [*overrides, f"input.embeddings.paths={json.dumps(given)}"] if given else overrides
+    extra = [*overrides, f"input.embeddings.paths={json.dumps(given)}"] if given else list(overrides)
+    if root is not None:
+        extra.append(f"input.root={root}")
     resolved = resolve_config(config, overrides=extra, probes=probes, device=device, format=format)
     scan_run(
         patterns,

@@ -30,6 +30,14 @@ def overlap(
         str | None,
         typer.Option("--config", "-c", help="Preset or YAML file to scan manifests with; default: the other run's."),
     ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            help="Folder (or URL) that media of a manifest given here start from; default: as in the other run.",
+        ),
+    ] = None,
     write_media: Annotated[
         bool, typer.Option("--write-media", help="Write TRAIN's media too: new tar shards, or folders ready to load.")
     ] = False,
@@ -66,6 +74,7 @@ def overlap(
                 by=kinds,
                 max_overlap=max_overlap,
                 config=config,
+                root=root,
                 write_media=write_media,
                 progress=progress,
             )

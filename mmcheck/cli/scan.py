@@ -28,6 +28,14 @@ def scan(
             "none: judge by the manifest's own columns alone.",
         ),
     ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            help="Folder (or URL) that relative media paths start from; else that of the manifest.",
+        ),
+    ] = None,
     format: Annotated[str, typer.Option(help="Manifest format; see `mmcheck list`.")] = "auto",
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     engine: Annotated[str, typer.Option(help="Engine that runs the scan; see `mmcheck list`.")] = "local",
@@ -92,6 +100,10 @@ def scan(
     mmcheck scan laion.parquet --out runs/scored --probes none --set rules.similar.metric=column.similarity \
         --set rules.similar.min=0.28
 
+    mmcheck scan lists/train.jsonl --root /data/images --out runs/elsewhere
+
+    mmcheck scan validated.tsv --set 'input.path=clips/{path}' --out runs/voices
+
     mmcheck scan grown.jsonl --out runs/second --reuse runs/first
 
     mmcheck scan metadata.parquet --embeddings metadata.npz --out runs/vectors --probes image_text,caption_text
@@ -111,6 +123,8 @@ def scan(
     from mmcheck.scanning.scan import scan_run
 
     extra = [*(overrides or []), *(["output.write_media=true"] if write_media else [])]
+    if root is not None:
+        extra.append(f"input.root={root}")
     if embeddings:
         extra.append(f"input.embeddings.paths={json_text(embeddings)}")
     names = [name.strip() for name in probes.split(",") if name.strip()] if probes is not None else None

@@ -14,6 +14,7 @@ from mmcheck.config.probes import ProbesConfig
 from mmcheck.config.rules import COLUMN_PREFIX, RuleConfig
 from mmcheck.config.section import Device, Section
 from mmcheck.core.digests import digest_value
+from mmcheck.core.path_template import PathTemplate
 
 
 class ColumnsConfig(Section):
@@ -37,6 +38,15 @@ class InputConfig(Section):
 
     format: str = Field("auto", description="auto, or a name of `mmcheck list`")
     columns: ColumnsConfig = ColumnsConfig()
+    root: str | None = Field(
+        None, description="folder (or URL) that relative media paths start from; null: the manifest's own folder"
+    )
+    path: str | None = Field(
+        None, description="where a row's medium lies, by the row's columns: clips/{path}, wavs/{id}.wav"
+    )
+    try_first: int = Field(
+        64, ge=0, le=10_000, description="files a manifest that are looked for before anything is measured; 0: none"
+    )
     delimiter: str | None = Field(None, description="CSV delimiter; null: sniffed", min_length=1, max_length=1)
     quoting: Literal["auto", "minimal", "backslash", "none"] = Field(
         "auto",
@@ -60,6 +70,20 @@ class InputConfig(Section):
     def _tab(cls, value: object) -> object:
         """Read the two characters that a shell or plain YAML leaves of a tab."""
         return "\t" if value == "\\t" else value
+
+    @field_validator("path")
+    @classmethod
+    def _is_template(cls, value: str | None) -> str | None:
+        if value is not None:
+            PathTemplate(value)
+        return value
+
+    @field_validator("root")
+    @classmethod
+    def _names_folder(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("the folder of the media is empty; null: the manifest's own folder")
+        return value
 
     @field_validator("encoding")
     @classmethod

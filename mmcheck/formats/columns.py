@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mmcheck.config import ColumnsConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.inline_media import payload_kind
+from mmcheck.core.path_template import PathTemplate
 from mmcheck.core.types import Row
 from mmcheck.formats.cells import RowFault
 from mmcheck.formats.downloads import LOCAL_PATHS
@@ -99,6 +100,7 @@ class RoleFinder:
         examples: The first good rows of the manifest.
         modality: What generic media columns hold where suffixes do not tell; None: as most examples do, else images.
         embedded: Columns of bytes that are images or recordings; taken where no name and no path tells.
+        template: What ``input.path`` says; its columns must be there as well.
     """
 
     def __init__(
@@ -108,13 +110,21 @@ class RoleFinder:
         examples: Sequence[Row] = (),
         modality: Modality | None = None,
         embedded: Mapping[str, Modality] | None = None,
+        template: str | None = None,
     ) -> None:
         self._columns = columns
         self._embedded = embedded or {}
         self._cache: dict[tuple[str, ...], Roles] = {}
-        self._unseen = {getattr(columns, role): role for role in _CONFIGURABLE if getattr(columns, role) is not None}
+        self._unseen = {
+            getattr(columns, role): f"input.columns.{role}"
+            for role in _CONFIGURABLE
+            if getattr(columns, role) is not None
+        }
         if columns.id == NO_COLUMN:
             del self._unseen[NO_COLUMN]
+        if template is not None:
+            # A name with a dot may be that of a member of an object.
+            self._unseen |= {name: "input.path" for name in PathTemplate(template).columns if "." not in name}
         self._present: dict[str, None] = {}
         self._media_columns = _columns_of_paths(examples)
         self._paths = {
@@ -180,12 +190,12 @@ class RoleFinder:
         """
         if not self._present or not self._unseen:
             return
-        name, role = next(iter(self._unseen.items()))
+        name, place = next(iter(self._unseen.items()))
         near = difflib.get_close_matches(name, list(self._present), n=1)
         shown = ", ".join(list(self._present)[:40])
         raise ManifestError(
-            f"manifest {manifest} has no column {name!r} (input.columns.{role}); it has: {shown}.",
-            hint=f"did you mean {near[0]!r}?" if near else "correct input.columns in the config.",
+            f"manifest {manifest} has no column {name!r} ({place}); it has: {shown}.",
+            hint=f"did you mean {near[0]!r}?" if near else f"correct {place} in the config.",
         )
 
     def _usual_modality(self, examples: Sequence[Row]) -> Modality:

@@ -99,7 +99,7 @@ class CsvFormat:
             examples.extend(islice(good, EXAMPLE_ROWS))
         except ManifestError:
             pass
-        finder = RoleFinder(self._options.columns, examples=examples, modality=modality)
+        finder = RoleFinder(self._options.columns, examples=examples, modality=modality, template=self._options.path)
         if dialect.width:
             configured_missing(manifest, finder, dialect.columns())
         maker = SampleMaker(

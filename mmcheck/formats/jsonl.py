@@ -73,7 +73,7 @@ class JsonlFormat:
             inside_only: Whether media must lie below the manifest's folder.
         """
         examples = first_objects(manifest, self._options.encoding, EXAMPLE_ROWS) or []
-        finder = RoleFinder(self._options.columns, examples=examples, modality=modality)
+        finder = RoleFinder(self._options.columns, examples=examples, modality=modality, template=self._options.path)
         maker = SampleMaker(manifest, self._options, finder, base=folder_of(manifest), inside_only=inside_only)
         return until_break(manifest, maker.all(json_rows(manifest, self._options.encoding)))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import OutputError
+from mmcheck.core.path_template import PathTemplate, TemplateFault
 from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.columns import RoleFinder
@@ -46,6 +47,8 @@ class RowWriter:
         keep_paths: bool = False,
     ) -> None:
         self._finder = RoleFinder(options.columns)
+        self._root = options.root
+        self._template = PathTemplate(options.path) if options.path is not None else None
         self._paths = "keep" if keep_paths else output.paths
         self._is_hf = keep_paths
         self._write_media = output.write_media
@@ -98,20 +101,23 @@ class RowWriter:
         return (roles.image if modality == "image" else roles.audio) or roles.media
 
     def _fill_path(self, row: RowDict, manifest: str, uri: str, *likely: str | None) -> None:
-        column = _column_of(row, manifest, uri, likely)
+        column = self._column_of(row, manifest, uri, likely)
         if column is not None:
             row[column] = _with_path(row[column], self.path(uri, row[column]))
 
     def _fill_everywhere(self, row: RowDict, manifest: str, uri: str) -> None:
         """Put the path of a medium wherever the row names it, also as one of a list."""
+        own = self._finder.roles(row).id
         for column, value in row.items():
+            if self._template is not None and column == own:
+                continue  # wavs/{id}.wav: the id stays one
             if isinstance(value, list):
-                if any(_leads_to(item, manifest, uri) for item in value):
+                if any(self._leads_to(item, column, manifest, uri) for item in value):
                     row[column] = [
-                        _with_path(item, self.path(uri, item)) if _leads_to(item, manifest, uri) else item
+                        _with_path(item, self.path(uri, item)) if self._leads_to(item, column, manifest, uri) else item
                         for item in value
                     ]
-            elif _leads_to(value, manifest, uri):
+            elif self._leads_to(value, column, manifest, uri):
                 row[column] = _with_path(value, self.path(uri, value))
 
     def path(self, uri: str, written: object) -> str:
@@ -124,6 +130,31 @@ class RowWriter:
         if self._paths == "absolute" or is_url(uri):
             return uri
         return Path(os.path.relpath(uri, self._folder)).as_posix()
+
+    def _column_of(self, row: Row, manifest: str, uri: str, likely: tuple[str | None, ...]) -> str | None:
+        # Roles by name may miss a column that was recognised by its values: the value that leads to the file decides.
+        own = self._finder.roles(row).id if self._template is not None else None
+        for column in (*likely, *row):
+            if column is None or column not in row or column == own:
+                continue
+            if (column in likely and _is_path(_name_of(row[column]))) or self._leads_to(
+                row[column], column, manifest, uri
+            ):
+                return column
+        return None
+
+    def _leads_to(self, value: object, column: str, manifest: str, uri: str) -> bool:
+        name = _name_of(value)
+        if not _is_path(name):
+            return False
+        base = self._root or folder_of(manifest)
+        if self._template is not None and self._template.columns == (column,):
+            try:
+                placed = self._template.fill({column: name})
+            except TemplateFault:
+                return False
+            return uri == resolve_media(placed[0], base)
+        return uri in (resolve_media(name, base), os.path.abspath(name))
 
     def place(self, source: str, name: str) -> str:
         """Link or copy the file ``source`` below the media folder; return its path relative to the manifest.
@@ -211,21 +242,6 @@ def link_or_copy(source: str, folder: Path, relative: str) -> None:
 def _file_of(ref: MediaRef | None) -> str | None:
     """Return where a medium is if it is a file of its own, not part of an archive or table."""
     return ref.uri if ref is not None and ref.member is None else None
-
-
-def _column_of(row: Row, manifest: str, uri: str, likely: tuple[str | None, ...]) -> str | None:
-    # Roles by name may miss a column that was recognised by its values, so the value that leads to the file decides.
-    for column in (*likely, *row):
-        if column is None or column not in row:
-            continue
-        if (column in likely and _is_path(_name_of(row[column]))) or _leads_to(row[column], manifest, uri):
-            return column
-    return None
-
-
-def _leads_to(value: object, manifest: str, uri: str) -> bool:
-    name = _name_of(value)
-    return _is_path(name) and uri in (resolve_media(name, folder_of(manifest)), os.path.abspath(name))
 
 
 def _is_path(name: str) -> bool:

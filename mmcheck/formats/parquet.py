@@ -78,7 +78,13 @@ class ParquetFormat:
             unread = self._options.embeddings.vector_columns
             examples = [row.row for row in islice(_rows(manifest, file, unread), EXAMPLE_ROWS) if row.cause is None]
             kinds = kinds_of_bytes(file, _opaque_columns(file))
-            finder = RoleFinder(self._options.columns, examples=examples, modality=modality, embedded=kinds)
+            finder = RoleFinder(
+                self._options.columns,
+                examples=examples,
+                modality=modality,
+                embedded=kinds,
+                template=self._options.path,
+            )
             configured_missing(manifest, finder, file.schema_arrow.names)
             maker = SampleMaker(manifest, self._options, finder, base=folder_of(manifest), inside_only=inside_only)
             yield from maker.all(_rows(manifest, file, unread))

@@ -95,6 +95,13 @@ def is_inside(name: str) -> bool:
     return ".." not in posixpath.normpath(name.replace("\\", "/")).split("/")
 
 
+def leads_out(name: str) -> bool:
+    """Return whether a relative path leads out of the folder that it starts from; absolute ones and URLs do not."""
+    if is_url(name) or os.path.isabs(name):
+        return False
+    return posixpath.normpath(name.replace("\\", "/")).split("/")[0] == ".."
+
+
 def is_folder(uri: str) -> bool:
     """Return whether ``uri`` is an existing folder, locally or behind fsspec. Never raises."""
     if not is_url(uri):

@@ -15,12 +15,13 @@ from mmcheck.config import InputConfig
 from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.json_row import changed_row
 from mmcheck.core.pair_kinds import PAIR_KINDS
+from mmcheck.core.path_template import PathTemplate, TemplateFault
 from mmcheck.core.types import FurtherMedium, MediaRef, Row, RowProblem, Sample
 from mmcheck.formats.cells import RowFault, channel_of, check_text, is_empty, is_utf8, seconds_of, shown, text_of
 from mmcheck.formats.columns import RoleFinder, Roles
 from mmcheck.formats.downloads import CAUSE as FAILED_DOWNLOAD
 from mmcheck.formats.downloads import download_fault
-from mmcheck.formats.paths import Modality, is_inside, media_kind, resolve_media
+from mmcheck.formats.paths import Modality, is_inside, leads_out, media_kind, resolve_media
 from mmcheck.formats.text_source import BrokenSource, is_url
 
 RAW = "_raw"
@@ -96,7 +97,7 @@ class SampleMaker:
         manifest: Path or URL, as it shall stand in the samples.
         options: Input options.
         finder: Says which column is what.
-        base: Folder that relative media paths start from.
+        base: Folder that relative media paths start from where ``options.root`` names none.
         try_cwd: Whether the working directory is tried after it.
         inside_only: Whether media must be plain relative paths below ``base`` (Hugging Face folders).
     """
@@ -114,8 +115,10 @@ class SampleMaker:
         self._manifest = manifest
         self._options = options
         self._finder = finder
-        self._base = base
-        self._try_cwd = try_cwd
+        self._base = options.root or base
+        self._is_rooted = options.root is not None
+        self._template = PathTemplate(options.path) if options.path is not None else None
+        self._try_cwd = try_cwd and not self._is_rooted
         self._inside_only = inside_only
         self._leading: dict[str, bool] = {}
         """Column -> whether its values lead to files that are there."""
@@ -147,11 +150,18 @@ class SampleMaker:
 
     def _samples(self, raw: RawRow, roles: Roles) -> list[Sample]:
         columns = self._media_columns(raw, roles)
+        placed = self._placed(raw, roles, columns)
+        columns |= {kind: column for kind, (column, _) in placed.items()}
         if not columns and self._options.embeddings.is_given and roles.caption is not None:
             return self._captions_alone(raw, roles)
         if not columns:
             raise RowFault("missing_column", f"has no image and no recording; its columns are: {_names(raw.row)}")
-        media = {kind: self._media(raw, column, roles, kind) for kind, column in columns.items()}
+        media = {
+            kind: self._media_at(placed[kind][1], raw, column, roles, kind)
+            if kind in placed
+            else self._media(raw, column, roles, kind)
+            for kind, column in columns.items()
+        }
         texts = {
             kind.text: self._texts(raw.row, getattr(roles, kind.text)) if kind.medium in columns else None
             for kind in PAIR_KINDS
@@ -187,7 +197,7 @@ class SampleMaker:
             caption, transcript = (_at(texts[role], index) for role in ("caption", "transcript"))
             samples.append(
                 Sample(
-                    id=own if own is not None else self._derived_id(raw, first, index),
+                    id=own if own is not None else self._derived_id(raw, first, index, placed),
                     manifest=self._manifest,
                     row_number=raw.number,
                     image=image,
@@ -239,6 +249,23 @@ class SampleMaker:
         if not columns and roles.media:
             columns[self._finder.modality(raw.row[roles.media], roles)] = roles.media
         return columns
+
+    def _placed(self, raw: RawRow, roles: Roles, columns: dict[Modality, str]) -> dict[Modality, tuple[str, list[str]]]:
+        """Return the media that ``input.path`` places: the kind, the column whose place they take (or ""), their paths.
+
+        A column that was taken for another kind of medium is dropped from ``columns``: the pattern's suffix tells.
+        """
+        if self._template is None:
+            return {}
+        try:
+            paths = self._template.fill(raw.row)
+        except TemplateFault as fault:
+            raise RowFault(fault.cause, fault.message) from fault
+        only = next(iter(columns)) if len(columns) == 1 else None
+        kind = media_kind(paths[0]) or only or self._finder.modality(paths[0], roles)
+        if only is not None and only != kind and columns[only] == roles.media:
+            return {kind: (columns.pop(only), paths)}
+        return {kind: (columns.get(kind, ""), paths)}
 
     def _texts_without_medium(self, row: Row, roles: Roles, columns: Mapping[Modality, str]) -> dict[str, list[str]]:
         """Return the text whose medium's cell is empty where the row has columns for two pairs: half of a pair."""
@@ -305,7 +332,13 @@ class SampleMaker:
             found.append(MediaRef(uri=uri, member=member, start=start, duration=duration, channel=channel))
         return found
 
-    def _path(self, value: object, column: str, *, in_list: bool) -> str:
+    def _media_at(self, paths: Sequence[str], raw: RawRow, column: str, roles: Roles, kind: Modality) -> list[MediaRef]:
+        start, duration = self._segment(raw.row, roles) if kind == "audio" else (None, None)
+        channel = channel_of(raw.row, roles.channel) if kind == "audio" else None
+        uris = [self._path(path, column or "input.path", in_list=len(paths) > 1, is_placed=True) for path in paths]
+        return [MediaRef(uri=uri, start=start, duration=duration, channel=channel) for uri in uris]
+
+    def _path(self, value: object, column: str, *, in_list: bool, is_placed: bool = False) -> str:
         if isinstance(value, Mapping):
             value = value.get("path")
         if is_empty(value):
@@ -332,6 +365,8 @@ class SampleMaker:
                 "bad_path",
                 f"names no file: {column!r} must be a relative path inside the dataset, but is {shown(value)}",
             )
+        if self._is_rooted and not is_placed and leads_out(value):
+            raise RowFault("bad_path", f"names no file: {shown(value)} leads out of {self._base} (input.root)")
         return resolve_media(value, self._base, try_cwd=self._try_cwd)
 
     def _texts(self, row: Row, column: str | None) -> list[str] | None:
@@ -375,8 +410,10 @@ class SampleMaker:
         text = str(value)
         return text if text.strip() and is_utf8(text) and not payload_kind(text) else None
 
-    def _derived_id(self, raw: RawRow, column: str, index: int) -> str:
-        value = raw.row.get(column)
+    def _derived_id(
+        self, raw: RawRow, column: str, index: int, placed: Mapping[Modality, tuple[str, list[str]]]
+    ) -> str:
+        value = raw.row.get(column) if column else next(iter(placed.values()))[1]
         if isinstance(value, list):
             value = value[min(index, len(value) - 1)] if value else None
         if isinstance(value, Mapping):

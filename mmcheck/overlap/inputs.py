@@ -218,6 +218,8 @@ def scan_side(
     out: Path,
     config: str | Path | Config | None,
     progress: Progress,
+    *,
+    root: str | None = None,
 ) -> None:
     """Scan a side that is a manifest into a run folder below ``out``; a run stays as it is.
 
@@ -227,6 +229,7 @@ def scan_side(
         out: The folder of the comparison.
         config: Takes the place of the other run's config.
         progress: Receives progress reports.
+        root: Folder that the media's relative paths start from; None: as the config says.
 
     Raises:
         UserError: If manifest, config, weights or folder are wrong.
@@ -235,7 +238,7 @@ def scan_side(
     if side.run is not None:
         return
     folder = out / _RUNS[side.role]
-    settled = _config_for(other.run, config)
+    settled = _config_for(other.run, config, root)
     progress.note(f"scanning {side.role} {side.given} into {folder}")
     try:
         scan_run([side.given], folder, settled, progress=progress)
@@ -247,7 +250,7 @@ def scan_side(
     side.run, side.was_scanned = RunFolder(folder), True
 
 
-def _config_for(other: RunFolder | None, config: str | Path | Config | None) -> Config:
+def _config_for(other: RunFolder | None, config: str | Path | Config | None, root: str | None) -> Config:
     if config is None and other is not None:
         base = other.config()
         # The other manifest need not be in the same format.
@@ -263,6 +266,8 @@ def _config_for(other: RunFolder | None, config: str | Path | Config | None) -> 
     overrides = [f"analyses.{name}.enabled=false" for name in AnalysesConfig.model_fields]
     # Nothing is judged here, and speech is not looked for.
     overrides.append("probes.media.vad=false")
+    if root is not None:
+        overrides.append(f"input.root={root}")
     return resolve_config(base.model_copy(update={"rules": {}}), overrides=overrides, probes=probes)
 
 

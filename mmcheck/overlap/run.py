@@ -81,6 +81,7 @@ def overlap_runs(
     by: Sequence[str] = DEFAULT_KINDS,
     max_overlap: int = 0,
     config: str | Path | Config | None = None,
+    root: str | None = None,
     write_media: bool = False,
     progress: Progress | None = None,
 ) -> OverlapSummary:
@@ -95,6 +96,7 @@ def overlap_runs(
         by: Kinds of ``KINDS`` that remove a row of the training set and count as leaked; all are reported.
         max_overlap: Rows of the test set that may be shared.
         config: For scanning manifests; None: the config of the other side's run, or the preset ``default``.
+        root: Folder (or URL) that relative media paths of a manifest start from; None: as the config says.
         write_media: Whether media come along with the cleaned manifest, as new shards or links.
         progress: Receives progress reports.
 
@@ -117,7 +119,7 @@ def overlap_runs(
         held.enter_context(hold_out(target))
         for side, other in (sides, sides[::-1]):
             if side.run is None:
-                scan_side(side, other, target, config, told)
+                scan_side(side, other, target, config, told, root=root)
                 held.enter_context(read_locked(side))
         summary = _compare(sides, target, kinds, max_overlap, write_media, told)
         told.phase("writing the page", None)

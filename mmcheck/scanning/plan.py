@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from mmcheck.formats.base import FORMATS
 from mmcheck.formats.detect import detect_format, expand_manifests
 from mmcheck.formats.manifest_digest import describe_input
 from mmcheck.formats.open_format import open_format
+from mmcheck.formats.text_source import is_url
 from mmcheck.scanning.unique_ids import UniqueIds
 from mmcheck.store.run_folder import read_part
 from mmcheck.store.run_record import InputRecord
@@ -61,12 +63,23 @@ def _describe(manifest: str, form: str) -> InputRecord:
     return record.updated(tables=tables) if tables else record
 
 
+def with_whole_root(config: Config) -> Config:
+    """Return the config with ``input.root`` as an absolute path, so that the run says the same from everywhere."""
+    root = config.input.root
+    if root is None or is_url(root):
+        return config
+    whole = os.path.abspath(os.path.expanduser(root))
+    return config.model_copy(update={"input": config.input.model_copy(update={"root": whole})})
+
+
 def plan_identity(inputs: Sequence[InputRecord], config: Config, limit: int | None) -> str:
     """Return the digest that tells whether two scans plan the same samples in the same shards."""
     # Another version of a package may read the same manifest otherwise.
     known = [entry.model_dump(include={*_IDENTIFYING, *(["package"] if entry.package else [])}) for entry in inputs]
     # Vectors that are given change no sample, but that there are some does: rows then need no medium.
-    options = config.input.model_dump(mode="json", exclude={"embeddings"})
+    options = config.input.model_dump(mode="json", exclude={"embeddings", "try_first"})
+    # Runs of versions that had no such options go on.
+    options = {name: value for name, value in options.items() if value is not None or name not in ("root", "path")}
     if config.input.embeddings.is_given:
         options["embeddings"] = sorted(config.input.embeddings.vector_columns)
     return digest_value([known, options, config.run.shard_size, limit])

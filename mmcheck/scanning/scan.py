@@ -29,6 +29,7 @@ from mmcheck.judge.known_columns import refuse_unknown_columns
 from mmcheck.judge.policy import Policy
 from mmcheck.scanning.analyse import analyse_run
 from mmcheck.scanning.equipment import Equipment
+from mmcheck.scanning.first_files import try_first_files
 from mmcheck.scanning.freed_memory import return_freed_memory
 from mmcheck.scanning.given_vectors import GivenVectors
 from mmcheck.scanning.measure import ShardMeasuring
@@ -40,12 +41,13 @@ from mmcheck.scanning.plan import (
     plan_identity,
     read_samples,
     sample_transcripts,
+    with_whole_root,
     write_plan,
 )
 from mmcheck.scanning.probe_setup import make_probes, open_probes
 from mmcheck.scanning.reuse import EarlierRun, Reuse, count_reused, open_earlier
 from mmcheck.scanning.trial import try_recordings
-from mmcheck.scanning.unfit_input import refuse_unfit_inputs
+from mmcheck.scanning.unfit_input import refuse_unfit_inputs, wants_files, wants_texts
 from mmcheck.store.claim import claim
 from mmcheck.store.own_entries import clear_parts
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -124,6 +126,7 @@ def scan_run(
     """
     progress = progress or SilentProgress()
     began = perf_counter()
+    config = with_whole_root(config)
     inputs = describe_inputs(patterns, config)
     plan = ScanPlan(inputs=inputs, identity=plan_identity(inputs, config, limit))
     check_rules(config)
@@ -327,7 +330,10 @@ def _load_or_plan(plan: ScanPlan, out: Path, config: Config, limit: int | None, 
         analyses={},
     )
     write_record(out, record)
-    rows = write_plan(read_samples(plan.inputs, config), out, config, plan.identity, limit, progress)
+    samples = read_samples(plan.inputs, config)
+    if wants_files(config):
+        samples = try_first_files(samples, plan.inputs, config, wants_text=wants_texts(config))
+    rows = write_plan(samples, out, config, plan.identity, limit, progress)
     none = (0, 0)
     plan.inputs = tuple(
         entry.updated(rows=rows.get(number, none)[0], source_rows=rows.get(number, none)[1])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from mmcheck.cli import app
 
 MakeDataset = Callable[..., Path]
 
@@ -23,6 +26,21 @@ def _tone(seconds: float) -> bytes:
         file.setframerate(16000)
         file.writeframes(data)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``command("scan", ...)``: exit code, output and messages of the command line."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mmcheck", *words])
+        with pytest.raises(SystemExit) as stopped:
+            app.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    return call
 
 
 @pytest.fixture

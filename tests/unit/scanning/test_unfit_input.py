@@ -11,9 +11,9 @@ import pytest
 
 import mmcheck
 from mmcheck.core.errors import ManifestError
-from mmcheck.scanning.unfit_input import FIRST_FILES
 
 MODEL_FREE = ["media", "caption_text"]
+FIRST_FILES = 64
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -86,8 +86,11 @@ def test_no_file_is_there(make_dataset: Callable[..., Path], tmp_path: Path) -> 
     assert str(tmp_path / "lists" / "0.png") in said
     assert "input.columns.image" in said
     # The folder that has them is named.
-    (tmp_path / "0.png").write_bytes(b"x")
-    assert f"0.png is in {tmp_path}: put the manifest there" in refused(manifest, out=tmp_path / "run")
+    for number in range(FIRST_FILES):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    assert f"they are in {tmp_path}: --root {tmp_path}." in refused(manifest, out=tmp_path / "run")
+    for number in range(FIRST_FILES):
+        (tmp_path / f"{number}.png").unlink()
     # A near name is named.
     (tmp_path / "lists" / "0.PNG").write_bytes(b"x")
     assert "did you mean 0.PNG?" in refused(manifest, out=tmp_path / "run")
@@ -103,8 +106,8 @@ def test_one_manifest_of_several_without_its_files(make_dataset: Callable[..., P
 
 
 def test_some_files_are_missing(make_dataset: Callable[..., Path], tmp_path: Path) -> None:
-    manifest = make_dataset(1)
-    rows = [{"image": f"gone{n}.png", "caption": "a dog"} for n in range(FIRST_FILES - 1)]
+    manifest = make_dataset(9)
+    rows = [{"image": f"gone{n}.png", "caption": "a dog"} for n in range(FIRST_FILES - 9)]
     with manifest.open("a") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     run = mmcheck.scan(manifest, tmp_path / "run", probes=MODEL_FREE)
