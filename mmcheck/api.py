@@ -199,7 +199,7 @@ def scan(
     """Scan manifests into a run folder and return the finished run. A stopped scan is continued by the same call.
 
     Args:
-        manifests: One or several manifests: paths, globs, folders, fsspec URLs.
+        manifests: One or several manifests: paths, globs, folders, fsspec URLs, ``-`` for standard input.
         out: The run folder.
         config: A preset's name, a YAML file, a ready Config, a tree of keys that extends the preset ``default`` (or
             what its ``extends`` names), or None for that preset.

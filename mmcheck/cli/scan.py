@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def scan(
-    manifests: Annotated[list[str], typer.Argument(help="Manifests: files, folders, globs, tar shards, URLs.")],
+    manifests: Annotated[
+        list[str], typer.Argument(help="Manifests: files, folders, globs, tar shards, URLs; - is standard input.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; an interrupted scan is continued.")],
     config: Annotated[
         str,
@@ -90,6 +92,8 @@ def scan(
     Examples:
 
     mmcheck scan data/metadata.jsonl --out runs/first
+
+    zcat captions.jsonl.gz | mmcheck scan - --root images --out runs/piped
 
     mmcheck scan 'shards/{00000..00099}.tar' --out runs/tars --config fast --device cuda
 
@@ -177,8 +181,8 @@ def _print_plan(plan: ScanPlan, as_json: bool) -> None:
         told = {**asdict(plan), "inputs": [entry.to_json() for entry in plan.inputs]}
         typer.echo(json_module.dumps(told, indent=2, ensure_ascii=False))
         return
-    rows = [(entry.manifest, entry.format, entry.rows) for entry in plan.inputs]
-    print_table(f"{plan.rows} rows", ("manifest", "format", "rows"), rows, numeric=(2,))
+    rows = [(entry.manifest, entry.format, entry.rows, entry.recognised) for entry in plan.inputs]
+    print_table(f"{plan.rows} rows", ("manifest", "format", "rows", "recognised"), rows, numeric=(2,))
     print_table(
         "would be measured",
         ("probe", "samples", "note"),

@@ -64,6 +64,20 @@ class InputConfig(Section):
     allow_remote: bool = Field(False, description="whether media may be fetched from http(s), s3, ... named in rows")
     embeddings: EmbeddingsConfig = EmbeddingsConfig()
     max_text_bytes: int = Field(1_000_000, ge=1, description="a longer caption or transcript is a broken row")
+    _base: str | None = PrivateAttr(None)
+
+    @property
+    def base(self) -> str | None:
+        """Return the folder that relative paths of one manifest start from, if neither it nor ``root`` tells it."""
+        return self._base
+
+    def based_at(self, folder: str | None) -> InputConfig:
+        """Return these options for a manifest that does not lie where it was written, such as standard input."""
+        if folder is None:
+            return self
+        copy = self.model_copy()
+        copy._base = folder
+        return copy
 
     @field_validator("delimiter", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ import pyarrow as pa
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.types import Action, Sample
+from mmcheck.formats.compression import SUFFIXES
 from mmcheck.formats.jsonl_lines import LineMaker, lines_name
 from mmcheck.formats.text_source import open_output
 from mmcheck.store.schema import table_to_samples
@@ -86,7 +87,7 @@ class LineSpool:
         """
         final = folder / lines_name(manifest, stem)
         source = self._file(action, number)
-        if not source.exists() or final.suffix in (".gz", ".zst"):
+        if not source.exists() or final.suffix in SUFFIXES:
             with open_output(final) as file:
                 if source.exists():
                     with source.open("rb") as lines:

@@ -246,13 +246,15 @@ def _inputs(run: RunFolder, config: Config) -> list[InputRows]:
     start = 0
     for number, entry in enumerate(entries):
         stem = _stem(entry.manifest)
-        form = open_format(entry.format, config)
+        form = open_format(entry.format, config, base=entry.base)
         found.append(
             InputRows(
                 manifest=entry.manifest,
                 form=form,
                 # Rows with several texts are joined again, which lines that are written at once cannot be.
-                by_lines=writes_lines(form, config.input, config.output) and entry.rows_in_source == entry.rows,
+                by_lines=entry.base is None
+                and writes_lines(form, config.input, config.output)
+                and entry.rows_in_source == entry.rows,
                 stem=stem,
                 below="" if stems[stem] == 1 else f"{number:03d}",
                 start=start,

@@ -14,6 +14,7 @@ from mmcheck.core.sentences import count_noun
 from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
+from mmcheck.formats.compression import without_packing
 from mmcheck.formats.csv_dialect import CsvDialect, sniff_csv
 from mmcheck.formats.csv_records import QUOTE, Record, raw_fields, read_records, write_cells
 from mmcheck.formats.jsonl import ascii_compatible, first_objects
@@ -43,7 +44,7 @@ class CsvFormat:
 
     def recognise(self, manifest: str) -> Recognised:
         """Return whether it has records of several fields and a known column, or a column of media paths."""
-        named = manifest.lower().removesuffix(".gz").removesuffix(".zst").endswith(_SUFFIXES)
+        named = without_packing(manifest.lower()).endswith(_SUFFIXES)
         try:
             if first_objects(manifest, self._options.encoding):
                 return Recognised.NO

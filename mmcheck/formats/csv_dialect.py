@@ -14,6 +14,7 @@ from typing import Literal
 from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.formats import columns as names
+from mmcheck.formats.compression import without_packing
 from mmcheck.formats.csv_records import QUOTE, Quoting, Record, raw_fields, read_records
 from mmcheck.formats.paths import is_video, media_kind
 from mmcheck.formats.text_source import Line, looks_binary, read_head, sniff_encoding
@@ -213,5 +214,5 @@ def _names_file(cell: str) -> bool:
 
 
 def _by_name(manifest: str) -> str:
-    name = manifest.lower().removesuffix(".gz").removesuffix(".zst")
+    name = without_packing(manifest.lower())
     return "\t" if name.endswith((".tsv", ".tab")) else ","

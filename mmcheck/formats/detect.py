@@ -11,7 +11,8 @@ import glob
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import fsspec
@@ -21,16 +22,26 @@ from mmcheck.core.errors import ConfigError, ManifestError
 from mmcheck.core.sentences import count_noun
 from mmcheck.formats.base import FORMATS, Recognised
 from mmcheck.formats.csv_dialect import BARE_RETURNS, has_bare_returns
+from mmcheck.formats.foreign_files import find_foreign
 from mmcheck.formats.known_layouts import find_layout
+from mmcheck.formats.near_misses import find_near_miss
 from mmcheck.formats.open_format import make_format
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.text_source import is_url, looks_binary, open_raw, read_head
 from mmcheck.formats.webdataset import TAR_SUFFIXES
 
+STANDARD_INPUT = "-"
+"""What stands for standard input among manifests."""
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 1_000_000  # names that braces may stand for; our own choice: bounds memory
-_LIST_NAME = re.compile(r"(\.jsonl|\.csv|\.tsv|^manifest\.json)(\.gz|\.zst)?$", re.IGNORECASE)
+_LIST_NAME = re.compile(r"(\.jsonl|\.csv|\.tsv|^manifest\.json)(\.gz|\.zst|\.bz2|\.xz)?$", re.IGNORECASE)
+_SURENESS = {
+    Recognised.SIGNATURE: "surely: it has a mark that no other format has",
+    Recognised.CONVENTION: "surely: names of files and columns are those of the convention",
+    Recognised.CONTAINER: "surely: the container shows it",
+    Recognised.SHAPE: "by its shape alone, which much else has",
+}
 _LISTS = ("nemo", "jsonl", "csv")
 _SHARDS = (*TAR_SUFFIXES, ".parquet")
 _HEAD = 1 << 16  # bytes that are looked at to say what an unknown file is; our own choice: quick
@@ -49,19 +60,37 @@ _KINDS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """The format that a manifest was taken for."""
+
+    format: str
+    """Its name."""
+    told: str
+    """Why and how surely, with the runner-up, as a piece of a sentence."""
+
+
 def detect_format(manifest: str, options: InputConfig) -> str:
-    """Return the name of the format that ``manifest`` is in, or the one that ``options.format`` forces.
+    """Return the name of the format that ``manifest`` is in, as ``recognise_format`` does."""
+    return recognise_format(manifest, options).format
+
+
+def recognise_format(manifest: str, options: InputConfig) -> Recognition:
+    """Return the format that ``manifest`` is in, or the one that ``options.format`` forces, and why.
 
     Raises:
         ConfigError: If the forced format does not exist.
         ManifestError: If the manifest does not exist, or no format fits (says what was seen), or two fit equally well.
     """
     if options.format != "auto":
-        return FORMATS.entry(options.format).name
+        return Recognition(format=FORMATS.entry(options.format).name, told="forced by --format")
     if not is_folder(manifest):
         open_raw(manifest).close()
     # Thousands of shards are not opened once more for it.
-    layout = None if manifest.lower().endswith(_SHARDS) else find_layout(manifest)
+    is_shard = manifest.lower().endswith(_SHARDS)
+    if not is_shard and not is_folder(manifest) and (foreign := find_foreign(manifest)) is not None:
+        raise ManifestError(f"manifest {manifest} is in no known format: it is {foreign[0]}.", hint=foreign[1])
+    layout = None if is_shard else find_layout(manifest)
     sure, broken = _ask_formats(manifest, options)
     surest = max(sure.values())
     if layout is not None and not layout.is_read and surest < Recognised.SIGNATURE:
@@ -72,13 +101,24 @@ def detect_format(manifest: str, options: InputConfig) -> str:
             f"manifest {manifest} fits several formats equally well: {' and '.join(fitting)}.",
             hint=f"say which one it is, e.g. --format {fitting[0]}.",
         )
+    near = None if is_shard or is_folder(manifest) else find_near_miss(manifest)
     if surest:
-        return fitting[0]
+        return Recognition(format=fitting[0], told=_told(fitting[0], sure, near))
     seen, hint = (layout.seen, layout.hint) if layout is not None else _describe(manifest)
+    if near is not None:
+        seen = f"nearly {near}"
     raise ManifestError(
         f"manifest {manifest} is in no known format: it is {seen}.{''.join(f' Not asked: {told}' for told in broken)}",
         hint=hint,
     )
+
+
+def _told(name: str, sure: Mapping[str, Recognised], near: str | None) -> str:
+    others = sorted(((how, other) for other, how in sure.items() if other != name and how), reverse=True)
+    told = _SURENESS[sure[name]]
+    if others:
+        told += f"; next would be {others[0][1]} ({_SURENESS[others[0][0]]})"
+    return f"{told}; it is nearly {near}" if near else told
 
 
 def _ask_formats(manifest: str, options: InputConfig) -> tuple[dict[str, Recognised], list[str]]:
@@ -108,6 +148,11 @@ def expand_manifests(patterns: Sequence[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for pattern in patterns:
+        if pattern == STANDARD_INPUT:
+            raise ManifestError(
+                "standard input can only be scanned.",
+                hint="scan it into a run (cat x.jsonl | mmcheck scan - --out RUN), and give the run.",
+            )
         for manifest in _expand(pattern):
             found.update(dict.fromkeys(_contents(manifest)))
     if not found:

@@ -19,12 +19,13 @@ from mmcheck.core.types import MediaRef, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import find_text, is_utf8
 from mmcheck.formats.columns import RoleFinder
+from mmcheck.formats.compression import STREAM_ERRORS
 from mmcheck.formats.downloads import download_fault
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import link_or_copy, with_added
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.rows import problem_sample
-from mmcheck.formats.text_source import MAX_LINE_BYTES, STREAM_ERRORS, is_url, open_output, open_raw, sniff_encoding
+from mmcheck.formats.text_source import MAX_LINE_BYTES, is_url, open_output, open_raw, sniff_encoding
 
 _TEXT = ".txt"
 _TEXTS = (_TEXT, ".caption", ".lab", ".normalized.txt", ".original.txt")

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, plain, gzip or zstd."""
+"""JSON Lines: one object a line, plain or compressed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
+from mmcheck.formats.compression import without_packing
 from mmcheck.formats.output_rows import RowWriter, media_place, raw_bytes
 from mmcheck.formats.paths import Modality, folder_of
 from mmcheck.formats.rows import RAW, RAW_BYTES, RawRow, SampleMaker, until_break
@@ -230,7 +231,7 @@ def _take(rows: Iterator[RawRow]) -> list[RawRow]:
 
 
 def _has_suffix(manifest: str, suffixes: tuple[str, ...]) -> bool:
-    name = manifest.lower().removesuffix(".gz").removesuffix(".zst")
+    name = without_packing(manifest.lower())
     return name.endswith(suffixes)
 
 

@@ -9,9 +9,15 @@ from mmcheck.formats.base import FORMATS, Format
 from mmcheck.formats.package_format import PackageFormat
 
 
-def open_format(name: str, config: Config) -> Format:
-    """Return a format by name."""
-    return make_format(name, config.input)
+def open_format(name: str, config: Config, *, base: str | None = None) -> Format:
+    """Return a format by name.
+
+    Args:
+        name: Its name.
+        config: The config.
+        base: Folder that relative paths start from where the manifest's own does not tell (standard input).
+    """
+    return make_format(name, config.input.based_at(base))
 
 
 def make_format(name: str, options: InputConfig) -> Format:

@@ -47,7 +47,7 @@ class RowWriter:
         keep_paths: bool = False,
     ) -> None:
         self._finder = RoleFinder(options.columns)
-        self._root = options.root
+        self._root = options.root or options.base
         self._template = PathTemplate(options.path) if options.path is not None else None
         self._paths = "keep" if keep_paths else output.paths
         self._is_hf = keep_paths

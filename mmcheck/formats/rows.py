@@ -115,7 +115,7 @@ class SampleMaker:
         self._manifest = manifest
         self._options = options
         self._finder = finder
-        self._base = options.root or base
+        self._base = options.root or options.base or base
         self._is_rooted = options.root is not None
         self._template = PathTemplate(options.path) if options.path is not None else None
         self._try_cwd = try_cwd and not self._is_rooted

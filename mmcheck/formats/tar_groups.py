@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from mmcheck.core.errors import ManifestError
-from mmcheck.formats.text_source import STREAM_ERRORS, BrokenSource, open_bytes, open_raw
+from mmcheck.formats.compression import HEAD, STREAM_ERRORS, packing_of
+from mmcheck.formats.text_source import BrokenSource, open_bytes, open_raw
 
 _KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
 _META = re.compile(r"__[^/]*__($|/)")
@@ -62,7 +63,7 @@ def read_groups(shard: str, wanted: Callable[[str, str, int], bool]) -> Iterator
     """Yield the samples of a shard in order.
 
     Args:
-        shard: Path or URL of a tar file, plain, gzip or zstd.
+        shard: Path or URL of a tar file, plain or compressed.
         wanted: Whether the bytes of a member (key, extension, size) shall be read.
 
     Raises:
@@ -108,7 +109,7 @@ def read_groups(shard: str, wanted: Callable[[str, str, int], bool]) -> Iterator
 
 
 def is_tar(manifest: str) -> bool:
-    """Return whether ``manifest`` holds a tar archive (plain, gzip or zstd). Never raises."""
+    """Return whether ``manifest`` holds a tar archive (plain or compressed). Never raises."""
     try:
         with open_bytes(manifest) as file, tarfile.open(fileobj=file, mode="r|") as archive:
             archive.next()
@@ -165,7 +166,7 @@ def read_members(
 
 def _is_packed(shard: str) -> bool:
     with open_raw(shard) as file:
-        return file.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
+        return packing_of(file.read(HEAD)) is not None
 
 
 def _check_end(file: object, offset: int) -> None:

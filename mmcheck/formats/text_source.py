@@ -1,39 +1,33 @@
-"""Opening manifests: plain, gzip or zstd, local or fsspec, with BOM and encoding, line by line.
+"""Opening manifests: plain or compressed, local or fsspec, with BOM and encoding, line by line.
 
 Lines are decoded one by one so that one line in the wrong encoding costs one line, and a stream that breaks off (a
-truncated .gz) is told from one that ends. Compression is recognised by content; on the way out it follows the name.
+truncated .gz) is told from one that ends.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import os
 import re
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import fsspec
-import zstandard
 
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.errors import ManifestError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from mmcheck.formats.compression import HEAD, SUFFIXES, packed, unpacked
+from mmcheck.formats.compression import STREAM_ERRORS as STREAM_ERRORS
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Bytes; a longer line is a broken row. Our own choice: it is not text but a lost line end."""
 
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _BLOCK = 1 << 18  # bytes read at once; our own choice: bounds memory
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]+(://|::)")
 _BOMS = (
@@ -43,8 +37,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-STREAM_ERRORS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged or vanished stream raises (gzip.BadGzipFile is an OSError)."""
 
 
 class BrokenSource(ManifestError):
@@ -65,56 +57,6 @@ class Line:
     """Why ``text`` is not exact, as half a sentence."""
     end: str = "\n"
     """The line end: LF or CR LF."""
-
-
-class _ZstdReader(io.RawIOBase):
-    """Bytes of a zstd file of any number of frames; unlike zstandard's own reader it notices truncation."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._rest = b""
-        self._out = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        while not self._out:
-            data = self._rest or self._source.read(_BLOCK)
-            self._rest = b""
-            if not data:
-                if self._frame is not None:
-                    raise EOFError("the zstd stream ends before its end mark")
-                return 0
-            if self._frame is None:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-            self._out = self._frame.decompress(data)
-            if self._frame.eof:
-                self._rest = self._frame.unused_data
-                self._frame = None
-        place = memoryview(buffer)
-        count = min(len(place), len(self._out))
-        place[:count] = self._out[:count]
-        self._out = self._out[count:]
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            self._source.close()
-        super().close()
-
-
-class _GzipReader(gzip.GzipFile):
-    """A GzipFile that closes the file below it as well."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__(fileobj=source, mode="rb")
-        self._below = source
-
-    def close(self) -> None:
-        super().close()
-        self._below.close()
 
 
 def is_url(text: str) -> bool:
@@ -163,23 +105,19 @@ def _seekable(file: io.RawIOBase) -> BinaryIO:
 
 
 def open_bytes(uri: str) -> BinaryIO:
-    """Return the bytes of ``uri``, decompressed if they are gzip or zstd (told by content, not by name).
+    """Return the bytes of ``uri``, unpacked if they are compressed (told by content, not by name).
 
     Raises:
         ManifestError: If it cannot be opened.
     """
     raw = open_raw(uri)
     try:
-        head = raw.read(4)
+        head = raw.read(HEAD)
         raw.seek(0)
     except OSError as error:
         raw.close()
         raise ManifestError(f"manifest {uri} cannot be read: {_first_line(error)}.") from error
-    if head.startswith(_GZIP):
-        return cast(BinaryIO, _GzipReader(raw))
-    if head.startswith(_ZSTD):
-        return cast(BinaryIO, io.BufferedReader(_ZstdReader(raw), _BLOCK))
-    return raw
+    return unpacked(raw, head)
 
 
 def read_head(uri: str, size: int = 1 << 16) -> bytes:
@@ -304,15 +242,12 @@ def open_output(final: Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: If it cannot be written.
     """
-    with atomic_path(final) as temporary, temporary.open("wb") as raw:
-        if final.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed:
-                yield cast(BinaryIO, packed)
-        elif final.suffix == ".zst":
-            with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as packed:
-                yield cast(BinaryIO, packed)
-        else:
-            yield cast(BinaryIO, raw)
+    with (
+        atomic_path(final) as temporary,
+        temporary.open("wb") as raw,
+        packed(cast(BinaryIO, raw), final.suffix) as file,
+    ):
+        yield file
 
 
 def output_name(manifest: str, stem: str, default_suffix: str) -> str:
@@ -327,7 +262,7 @@ def output_name(manifest: str, stem: str, default_suffix: str) -> str:
     if base == stem or base.startswith(f"{stem}."):
         return base if "." in base else base + default_suffix
     root, suffix = os.path.splitext(base)
-    if suffix.lower() in (".gz", ".zst"):
+    if suffix.lower() in SUFFIXES:
         suffix = os.path.splitext(root)[1] + suffix
     return stem + (suffix or default_suffix)
 

@@ -27,7 +27,9 @@ from mmcheck.formats.webdataset_write import write_listing
 
 KEY = "__key__"
 SHARD = "__shard__"
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst")
+TAR_SUFFIXES = (
+    *(".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz"),
+)
 
 Item = TypeVar("Item")
 
@@ -37,7 +39,7 @@ _MAX_JSON = 16 << 20  # bytes of the largest JSON member that is read; our own c
 
 
 class WebdatasetFormat:
-    """Tar shard (``.tar``, ``.tar.gz``, ``.tar.zst``), a folder of shards, or a listing of their samples.
+    """Tar shard (``.tar``, also compressed), a folder of shards, or a listing of their samples.
 
     Args:
         options: Input options. ``columns`` may name an extension (``left.jpg``) or a field of the ``.json`` member.

@@ -24,7 +24,10 @@ from mmcheck.formats.tar_groups import TarGroup, read_groups
 from mmcheck.formats.text_source import is_url, open_output
 
 _KEY, _SHARD = "__key__", "__shard__"
-_TAR_NAME = re.compile(r"^(?P<root>.*?)\.(?:tar|t(?=gz$|zst$))(?P<packing>\.?(?:gz|zst|zstd))?$", re.IGNORECASE)
+_PACKINGS = {"": "", "gz": ".gz", "zst": ".zst", "zstd": ".zst", "bz2": ".bz2", "bz": ".bz2", "xz": ".xz"}
+_TAR_NAME = re.compile(
+    r"^(?P<root>.*?)\.(?:tar|t(?=(?:gz|zst|bz2?|xz)$))(?P<packing>\.?(?:gz|zstd?|bz2?|xz))?$", re.IGNORECASE
+)
 
 
 def write_listing(rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig) -> list[Path]:
@@ -75,7 +78,7 @@ def _shard_name(shard: str, manifest: str, stem: str, used: set[str]) -> str:
     match = _TAR_NAME.match(os.path.basename(shard))
     root, packing = (match["root"], match["packing"] or "") if match else (os.path.basename(shard), "")
     root = stem if shard == manifest else root
-    ending = ".tar" + {"": "", ".gz": ".gz", "gz": ".gz"}.get(packing.lower(), ".zst")
+    ending = ".tar" + _PACKINGS[packing.lower().lstrip(".")]
     name = root + ending
     count = 1
     while name in used:

@@ -124,7 +124,7 @@ def _stage(
             stem = _stem(entry.manifest)
             place = staging if stems[stem] == 1 else staging / f"{number:03d}"
             place.mkdir(parents=True, exist_ok=True)
-            new = open_format(entry.format, config).write(
+            new = open_format(entry.format, config, base=entry.base).write(
                 join_rows(rows.between(start, stop)), place, stem, output, manifest=entry.manifest
             )
             if set(files) & set(new):

@@ -165,7 +165,9 @@ class _Writer:
             )
         rows = self._rows(entry, start, stop)
         settled = output.model_copy(update={"paths": paths, "write_media": media})
-        return open_format(kind, self._config).write(join_rows(rows), place, stem, settled, manifest=entry.manifest)
+        return open_format(kind, self._config, base=entry.base).write(
+            join_rows(rows), place, stem, settled, manifest=entry.manifest
+        )
 
     def _rows(self, entry: InputRecord, start: int, stop: int) -> Iterator[OutputRow]:
         finders: dict[str, RoleFinder] = {}

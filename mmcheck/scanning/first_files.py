@@ -66,18 +66,19 @@ def try_first_files(
         if trial.is_open:
             trial.rows += 1
             trial.texts += any(getattr(sample, text) is not None for text in TEXTS)
+            base = config.input.root or entry.base or folder_of(sample.manifest)
             for kind in MEDIA:
-                _add(trial.files[kind], sample, getattr(sample, kind), kind, wanted, config)
+                _add(trial.files[kind], sample, getattr(sample, kind), wanted, base)
             if trial.rows >= _MAX_ROWS or any(len(files) >= wanted for files in trial.files.values()):
                 _close(trial, config, wants_text)
         yield number, sample
     _close(trial, config, wants_text)
 
 
-def _add(files: dict[str, Named], sample: Sample, ref: MediaRef | None, kind: str, wanted: int, config: Config) -> None:
+def _add(files: dict[str, Named], sample: Sample, ref: MediaRef | None, wanted: int, base: str) -> None:
     if ref is None or ref.uri in files or len(files) >= wanted or payload_kind(ref.uri):
         return
-    column, value = _naming(sample.row, ref.uri, config.input.root or folder_of(sample.manifest))
+    column, value = _naming(sample.row, ref.uri, base)
     files[ref.uri] = Named(uri=ref.uri, value=value, column=column)
 
 
@@ -100,10 +101,11 @@ def _close(trial: _Trial | None, config: Config, wants_text: bool) -> None:
         return  # that no column holds a text tells more of what is wrong, and is told when all is read
     for kind, files in trial.files.items():
         if files:
-            _check(trial.entry.manifest, "image" if kind == "image" else "audio", list(files.values()), config)
+            _check(trial.entry, "image" if kind == "image" else "audio", list(files.values()), config)
 
 
-def _check(manifest: str, kind: Modality, files: Sequence[Named], config: Config) -> None:
+def _check(entry: InputRecord, kind: Modality, files: Sequence[Named], config: Config) -> None:
+    manifest = entry.manifest
     remote = [one for one in files if is_remote(one.uri)]
     local = [one for one in files if not is_remote(one.uri)]
     if remote and config.input.allow_remote:
@@ -120,7 +122,7 @@ def _check(manifest: str, kind: Modality, files: Sequence[Named], config: Config
         what = f"only {num_there} of the first {len(local)} files that {manifest} names are there"
     else:
         what = f"none of the first {len(files)} files that {manifest} names is there"
-    base = config.input.root or folder_of(manifest)
+    base = config.input.root or entry.base or folder_of(manifest)
     found = find_media(lost, base, kind, config.input.path)
     hints = [
         f"{found}." if found else "",
@@ -130,7 +132,7 @@ def _check(manifest: str, kind: Modality, files: Sequence[Named], config: Config
         _without_files(config),
         "To go on all the same: --set input.try_first=0.",
     ]
-    whose = "input.root" if config.input.root else "the manifest's folder"
+    whose = "input.root" if config.input.root else "the working directory" if entry.base else "the manifest's folder"
     raise ManifestError(
         f"{what}; the first that is missing is {lost[0].uri} (relative paths start from {base}, {whose}).",
         hint=" ".join(hint for hint in hints if hint),

@@ -22,7 +22,7 @@ from mmcheck.core.progress import Progress
 from mmcheck.core.types import Sample, Shard
 from mmcheck.decide.sources import describe_tables
 from mmcheck.formats.base import FORMATS
-from mmcheck.formats.detect import detect_format, expand_manifests
+from mmcheck.formats.detect import Recognition, expand_manifests, recognise_format
 from mmcheck.formats.manifest_digest import describe_input
 from mmcheck.formats.open_format import open_format
 from mmcheck.formats.text_source import is_url
@@ -49,12 +49,15 @@ def describe_inputs(patterns: Sequence[str], config: Config) -> tuple[InputRecor
             manifest.encode("utf-8")
         except UnicodeEncodeError as error:
             raise ManifestError(f"the path {manifest!r} is not valid UTF-8.", hint="rename it.") from error
-    return tuple(_describe(manifest, detect_format(manifest, config.input)) for manifest in manifests)
+    return tuple(_describe(manifest, recognise_format(manifest, config.input)) for manifest in manifests)
 
 
-def _describe(manifest: str, form: str) -> InputRecord:
+def _describe(manifest: str, recognition: Recognition) -> InputRecord:
     found = describe_input(manifest)
-    record = InputRecord(manifest=manifest, format=form, digest=found.digest, digest_of=found.digest_of)
+    form = recognition.format
+    record = InputRecord(
+        manifest=manifest, format=form, digest=found.digest, digest_of=found.digest_of, recognised=recognition.told
+    )
     if found.size is not None:
         record = record.updated(size=found.size)
     if package := FORMATS.entry(form).package:
@@ -75,7 +78,10 @@ def with_whole_root(config: Config) -> Config:
 def plan_identity(inputs: Sequence[InputRecord], config: Config, limit: int | None) -> str:
     """Return the digest that tells whether two scans plan the same samples in the same shards."""
     # Another version of a package may read the same manifest otherwise.
-    known = [entry.model_dump(include={*_IDENTIFYING, *(["package"] if entry.package else [])}) for entry in inputs]
+    known = [
+        entry.model_dump(include={*_IDENTIFYING, *(name for name in ("package", "base") if getattr(entry, name))})
+        for entry in inputs
+    ]
     # Vectors that are given change no sample, but that there are some does: rows then need no medium.
     options = config.input.model_dump(mode="json", exclude={"embeddings", "try_first"})
     # Runs of versions that had no such options go on.
@@ -98,7 +104,7 @@ def read_samples(inputs: Sequence[InputRecord], config: Config) -> Iterator[tupl
     ids = UniqueIds()
     for number, entry in enumerate(inputs):
         ids.begin(entry.manifest)
-        for sample in open_format(entry.format, config).read(entry.manifest):
+        for sample in open_format(entry.format, config, base=entry.base).read(entry.manifest):
             unique = ids.make(sample)
             yield number, sample if unique == sample.id else replace(sample, id=unique)
 

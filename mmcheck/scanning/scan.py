@@ -35,6 +35,7 @@ from mmcheck.scanning.given_vectors import GivenVectors
 from mmcheck.scanning.measure import ShardMeasuring
 from mmcheck.scanning.measure_task import MeasureTask
 from mmcheck.scanning.partial_parts import drop_partial_parts
+from mmcheck.scanning.piped_input import PipedInput, read_piped
 from mmcheck.scanning.plan import (
     describe_inputs,
     is_planned,
@@ -106,7 +107,7 @@ def scan_run(
     """Scan ``patterns`` into the run folder ``out``.
 
     Args:
-        patterns: Manifests: paths, globs, fsspec URLs.
+        patterns: Manifests: paths, globs, fsspec URLs, ``-`` for standard input.
         out: The run folder; made if there is none, continued if it belongs to the same work.
         config: The resolved config.
         limit: Read only the first samples.
@@ -124,14 +125,40 @@ def scan_run(
         UserError: If input, config, weights or output folder are wrong.
         RunError: If the run fails.
     """
-    progress = progress or SilentProgress()
+    with read_piped(patterns, out, dry_run=dry_run) as piped:
+        return _scan(
+            piped,
+            out,
+            with_whole_root(config),
+            limit=limit,
+            engine=engine,
+            overwrite=overwrite,
+            retry_failed=retry_failed,
+            reuse=reuse,
+            dry_run=dry_run,
+            progress=progress or SilentProgress(),
+        )
+
+
+def _scan(
+    piped: PipedInput,
+    out: Path,
+    config: Config,
+    *,
+    limit: int | None,
+    engine: str,
+    overwrite: bool,
+    retry_failed: bool,
+    reuse: Sequence[Path],
+    dry_run: bool,
+    progress: Progress,
+) -> ScanPlan:
     began = perf_counter()
-    config = with_whole_root(config)
-    inputs = describe_inputs(patterns, config)
+    inputs = piped.placed(describe_inputs(piped.patterns, config), out, dry_run=dry_run)
     plan = ScanPlan(inputs=inputs, identity=plan_identity(inputs, config, limit))
     check_rules(config)
     ENGINES.entry(engine)
-    if dry_run and (overwrite or not (out / "run.json").is_file()):
+    if dry_run and (overwrite or piped.spooled is not None or not (out / "run.json").is_file()):
         with (
             tempfile.TemporaryDirectory(prefix="mmcheck-dry-run-") as folder,
             open_earlier(reuse, out, progress) as earlier,
@@ -141,8 +168,9 @@ def scan_run(
     # The earlier runs come first: one that is missing must not cost the folder that --overwrite empties.
     with (
         open_earlier(reuse, out, progress) as earlier,
-        claim(out, [entry.manifest for entry in inputs], plan.identity, overwrite=overwrite, progress=progress),
+        claim(out, piped.others(inputs), plan.identity, overwrite=overwrite, progress=progress),
     ):
+        piped.keep()
         record, task, given = _prepare(plan, out, config, limit, retry_failed, dry_run, progress, earlier)
         if task is not None:
             seconds = {"planning": perf_counter() - began}

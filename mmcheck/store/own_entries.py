@@ -33,6 +33,9 @@ OVERLAP_MARKER = ".mmcheck-overlap"
 """File that tells a folder of a comparison from one whose files merely have such names."""
 OVERLAP_FILES = ("summary.json", "overlap.html", "overlaps.parquet", "overlaps.jsonl")
 OVERLAP_RUNS = ("train-run", "test-run")
+PIPED = "input"
+"""Folder of what came through standard input: the manifest that the run was made of."""
+_PIPED_NAME = re.compile(r"stdin(\.[a-z0-9]{1,8}){0,3}")
 _PART = re.compile(r"\d{5,}(\.partial)?\.parquet")
 _SHOWN = 5  # names that a message lists; our own choice: a message stays readable
 
@@ -48,6 +51,8 @@ def clear_run(out: Path) -> list[str]:
     for folder in (out / "samples", out / "verdicts", *_folders(out / "measurements")):
         clear_parts(folder)
     remove(out / "measurements", ())
+    if (out / PIPED).is_dir() and not (out / PIPED).is_symlink():
+        remove(out / PIPED, [entry.name for entry in os.scandir(out / PIPED) if _PIPED_NAME.fullmatch(entry.name)])
     for name in PRODUCTS:
         clear_products(out, name)
     for folder in _folders(out / OVERLAP):
@@ -139,7 +144,7 @@ def refuse_links(out: Path) -> None:
     Raises:
         OutputError: Naming it.
     """
-    for name in ("samples", "measurements", "verdicts", *OUTPUTS, *PRODUCTS, OVERLAP):
+    for name in ("samples", "measurements", "verdicts", PIPED, *OUTPUTS, *PRODUCTS, OVERLAP):
         if (out / name).is_symlink():
             raise OutputError(
                 f"{out / name} is a link; mmcheck removes nothing through a link.",

@@ -59,6 +59,10 @@ class InputRecord(_Record):
     """Bytes, of a file."""
     tables: Mapping[str, str] = {}
     """Digests of the tables of a folder that rows will be copied from, by name below the folder."""
+    base: str | None = None
+    """Folder that relative paths start from, where that is not the manifest's own (standard input)."""
+    recognised: str = ""
+    """Why and how surely it was taken for ``format``, in words."""
     rows: int = 0
     """Samples."""
     source_rows: int | None = None
