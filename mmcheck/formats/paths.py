@@ -34,6 +34,11 @@ def is_video(name: str) -> bool:
     return posixpath.splitext(path.replace("\\", "/"))[1].lower().strip() in VIDEO_SUFFIXES
 
 
+SUFFIXES_OF: dict[Modality, frozenset[str]] = {"image": IMAGE_SUFFIXES, "audio": AUDIO_SUFFIXES}
+MEDIA_FOLDERS = ("clips", "images", "wavs", "wav", "audio", "img", "imgs", "image", "media", "data", "files", "train")
+"""What folders of media are usually called."""
+
+
 def media_kind(name: str) -> Modality | None:
     """Return which medium a path, URL or member name is of, by its suffix; None if that does not tell.
 

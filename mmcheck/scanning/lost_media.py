@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mmcheck.formats.paths import AUDIO_SUFFIXES, IMAGE_SUFFIXES, Modality
+from mmcheck.formats.paths import MEDIA_FOLDERS, SUFFIXES_OF, Modality
 from mmcheck.formats.text_source import is_url
 
 _MAX_LOOKS = 20_000  # files that are asked for; our own choice: a second on a local disk
@@ -24,8 +24,6 @@ _ENOUGH = 2  # one in so many that are found is enough to look no further away; 
 _LEAST = 4  # one in so many must be found, or they are namesakes of other files; our own choice: a quarter
 _COMMON = (".jpg", ".png", ".jpeg", ".webp", ".JPG", ".PNG", ".wav", ".flac", ".mp3", ".opus", ".ogg", ".WAV", ".m4a")
 """Suffixes that are tried first."""
-_LIKELY = ("clips", "images", "wavs", "wav", "audio", "img", "imgs", "image", "media", "data", "files", "train")
-"""Folders that are looked into first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +134,7 @@ def _is_absolute(value: str) -> bool:
 
 
 def _suffixes(kind: Modality, *, can_replace: bool) -> list[str]:
-    own = IMAGE_SUFFIXES if kind == "image" else AUDIO_SUFFIXES
+    own = SUFFIXES_OF[kind]
     ordered = [suffix for suffix in _COMMON if suffix.lower() in own]
     ordered += sorted(own - set(ordered))
     return [mark + suffix for suffix in ordered for mark in (("", "*") if can_replace else ("",))]
@@ -160,7 +158,7 @@ def _folders_below(base: str, depth: int = 2) -> list[tuple[str, str]]:
 
 def _list_folders(folder: str, count: int) -> list[str]:
     found: list[str] = []
-    likely = [name for name in _LIKELY if os.path.isdir(os.path.join(folder, name))]
+    likely = [name for name in MEDIA_FOLDERS if os.path.isdir(os.path.join(folder, name))]
     try:
         with os.scandir(folder) as entries:
             # Entries that are files count as well, so that a folder of a million of them costs no more.
