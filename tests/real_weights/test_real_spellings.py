@@ -66,5 +66,5 @@ def test_a_number_is_equally_likely_in_digits_and_in_words(real_weights: Path) -
         assert all(found.values["num_spellings"] > 0 for found in (digits, words, wrong))
         for metric in ("mean_log_prob", "end_log_prob", "worst_word_log_prob"):
             assert digits.values[metric] == pytest.approx(words.values[metric], abs=0.1)
-        assert digits.values["worst_word_log_prob"] > -2.5, "-0.9 to -2.1 in float32"
+        assert digits.values["worst_word_log_prob"] > -2.5
         assert wrong.values["worst_word_log_prob"] < -4.0
