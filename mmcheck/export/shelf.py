@@ -25,7 +25,7 @@ from mmcheck.core.errors import MediaError, OutputError, UserError
 from mmcheck.core.inline_media import bytes_kind, payload_kind
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import MediaRef
-from mmcheck.export.target import ExportRow, TargetOptions, TargetTraits
+from mmcheck.export.records import ExportRow, TargetOptions, TargetTraits
 from mmcheck.formats.paths import folder_of, is_folder
 from mmcheck.formats.text_source import is_url
 from mmcheck.media.audio_cut import cut_audio
@@ -197,7 +197,9 @@ class MediaShelf:
     ) -> str:
         """Put a medium below the export; return where, as a relative POSIX path."""
         if _is_plain_file(ref) and known_ending(ref.uri) and (not suffixes or known_ending(ref.uri) in suffixes):
-            wanted = name + known_ending(ref.uri) if name is not None else f"{kind.media_noun}/{self._inner(row, ref)}"
+            wanted = name + known_ending(ref.uri) if name is not None else self._inner(row, ref)
+            if name is None and not wanted.startswith(f"{kind.media_noun}/"):
+                wanted = f"{kind.media_noun}/{wanted}"
             if not os.path.isfile(ref.uri):
                 raise MediaError(f"there is no file {ref.uri}", cause="missing")
             return self._place(wanted if name is not None else rename(wanted), ref.uri)
