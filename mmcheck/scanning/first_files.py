@@ -83,14 +83,17 @@ def _add(files: dict[str, Named], sample: Sample, ref: MediaRef | None, wanted: 
 
 
 def _naming(row: Row, uri: str, base: str) -> tuple[str | None, str | None]:
-    """Return the column that names a medium and what it says; None if the path was made in another way."""
+    """Return the column that names a medium and what it says; no column if the path was made in another way."""
     for column, cell in row.items():
         for item in cell if isinstance(cell, list) else [cell]:
             value = item.get("path") if isinstance(item, Mapping) else item
             if isinstance(value, str) and 0 < len(value) < 4096 and "\0" not in value and value[-1] in uri:
                 if resolve_media(value, base) == uri:
                     return column, value
-    return None, None
+    if is_remote(uri) or is_remote(base):
+        return None, None
+    path = os.path.relpath(uri, base)
+    return None, uri if path.startswith(os.pardir) else path
 
 
 def _close(trial: _Trial | None, config: Config, wants_text: bool) -> None:

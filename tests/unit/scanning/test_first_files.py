@@ -260,3 +260,17 @@ def test_overlap_reads_the_other_side_as_the_run_was_read(
     code, _, told = command("overlap", str(tmp_path / "plain"), str(other), "--root", str(tmp_path / "gone"))
     assert code == 2
     assert f"--root {tmp_path / 'bench'}" in told or f"--root {tmp_path / 'clips'}" in told
+
+
+def test_rows_whose_columns_name_no_path(tmp_path: Path, put: Callable[..., None], command: Callable[..., Any]) -> None:
+    """COCO: the file's name stands with the image, not with the caption."""
+    put(*(f"pics/{n}.png" for n in range(3)))
+    images = [{"id": n, "file_name": f"{n}.png"} for n in range(3)]
+    captions = [{"id": n, "image_id": n, "caption": f"a red square, number {n}"} for n in range(3)]
+    (tmp_path / "lists").mkdir()
+    manifest = tmp_path / "lists" / "captions.json"
+    manifest.write_text(json.dumps({"images": images, "annotations": captions}))
+    message = refused(manifest, tmp_path / "run")
+    assert options_in(message) == ["--root", str(tmp_path / "pics")]
+    command_line = ["scan", str(manifest), "--out", str(tmp_path / "run"), "--probes", "media", "--no-report"]
+    assert command(*command_line, *options_in(message))[0] == 0
