@@ -44,4 +44,10 @@ def next_step(summary: RunSummary, folder: str) -> NextStep | None:
         )
     if summary["keep"] < summary["rows_read"]:
         return NextStep(command=f"mmcheck worst {run}", why="the worst pairs, with their reasons")
+    # Who left out every probe judges by columns, and knows it.
+    if summary.get("status") == "not_compared" and summary.get("probes") != {}:
+        return NextStep(
+            command="the same `mmcheck scan` command with the probes of a model (without --probes)",
+            why="compares each pair; until then only files, texts and columns are checked",
+        )
     return NextStep(command=f"train on {run}/clean", why="all rows are in it")

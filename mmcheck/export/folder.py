@@ -56,7 +56,9 @@ def require_free(out: Path, *, overwrite: bool) -> None:
         return
     found = find_summary(out)
     if found is None:
-        raise OutputError(f"{out} is not empty.", hint="choose a new or empty folder for --out.")
+        other = min(entry.name for entry in out.iterdir())
+        told = f"; {other} is not of an export, and --overwrite replaces earlier exports alone" if overwrite else ""
+        raise OutputError(f"{out} is not empty{told}.", hint="choose a new or empty folder for --out.")
     if not overwrite:
         raise OutputError(
             f"{out} holds another export ({found.format}, of {found.run}).",

@@ -285,8 +285,14 @@ def _describe(manifest: str) -> tuple[str, str]:
     if looks_binary(head):
         return "binary data", force
     text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
+    if text.startswith("[") and text[1:].strip() == "]":
+        return "an empty JSON array", "it has no rows, so there is nothing to scan: is it the right file?"
     if text.startswith("["):
-        return "one JSON array", "make it JSON Lines: jq -c '.[]' IN.json > OUT.jsonl"
+        return (
+            "one JSON array whose first elements are no objects, or broken",
+            "make each element an object with the names of its columns; --format json reads the file anyway and "
+            "reports the rows.",
+        )
     if text.startswith("{") and _is_broken_row(text, is_whole=len(head) < _HEAD):
         return (
             "JSON Lines whose first row is cut short or broken",

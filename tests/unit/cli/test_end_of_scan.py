@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mmcheck.cli import app as cli
+from mmcheck.decide.next_step import next_step
 
 Run = Callable[..., str]
 QUICK = ("--probes", "media,caption_text", "--no-report", "--quiet")
@@ -90,11 +91,16 @@ def test_statistics_stand_behind_verbose(run: Run, tmp_path: Path) -> None:
     assert "more kind" not in more
 
 
-def test_a_clean_run_says_what_to_train_on_and_tells_no_problem(run: Run, tmp_path: Path) -> None:
+def test_a_clean_run_tells_no_problem_and_what_to_do_before_training(run: Run, tmp_path: Path) -> None:
     out = run("scan", write(tmp_path, ["a wooden boat on a calm lake at dawn"]), "-o", "r", *QUICK)
     assert "problem" not in out
-    assert "next:        train on r/clean" in out
-    assert summary_of(tmp_path)["problems"] == []
+    assert "next:        the same `mmcheck scan` command with the probes of a model" in out
+    assert "train on r/clean" not in out
+    summary = summary_of(tmp_path)
+    assert summary["problems"] == []
+    compared = next_step({**summary, "status": "complete"}, "r")
+    assert compared is not None
+    assert compared.command == "train on r/clean"
 
 
 def test_the_status_says_what_the_verdicts_rest_on(run: Run, tmp_path: Path) -> None:

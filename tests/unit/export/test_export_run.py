@@ -60,7 +60,7 @@ def test_another_export_needs_overwrite_and_what_others_put_there_is_never_remov
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "a.txt").write_text("mine")
-    with pytest.raises(OutputError, match="is not empty"):
+    with pytest.raises(OutputError, match=r"is not empty; a\.txt is not of an export, and --overwrite"):
         export_run(image_run, format="webdataset", out=foreign, overwrite=True)
     assert files_of(foreign) == {"a.txt": b"mine"}
 

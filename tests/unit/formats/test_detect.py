@@ -24,7 +24,8 @@ def touch(folder: Path, *names: str) -> None:
     ("data", "seen"),
     [
         (b"", "an empty file"),
-        (b'[["a.jpg", "a cat"]]', "one JSON array"),
+        (b'[["a.jpg", "a cat"]]', "one JSON array whose first elements are no objects"),
+        (b" [ ]\n", "an empty JSON array"),
         (b'{\n "image": "a.jpg"\n}', "not one object a line"),
         (b'{"images": [\n {"file":\n "a.jpg"}\n', "not one object a line"),
         (b'{"images": [' + b'{"file": "a.jpg"}, ' * 5000, "not one object a line"),
