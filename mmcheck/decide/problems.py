@@ -31,7 +31,8 @@ class _Rule:
     rows: int = 0
     action: Action = Action.FLAG
     codes: Counter[str] = field(default_factory=Counter)
-    severity: float = -1.0
+    rank: tuple[bool, float] = (False, -1.0)
+    """Of the example: whether nothing else is wrong with its row, and how far its value lies beyond the limit."""
     example: ProblemExample | None = None
 
 
@@ -57,8 +58,10 @@ class Problems:
         rules = pc.struct_field(flat, "rule").take(pa.array(places)).dictionary_encode()
         numbers = rules.indices.to_numpy(zero_copy_only=False)
         severity = _distance(flat)
+        # A blank image whose caption does not fit either shows the reader another problem than the one it stands for.
+        is_only = np.bincount(rows[places], minlength=samples.num_rows)[rows] == 1
         for number, name in enumerate(rules.dictionary.to_pylist()):
-            self._count(name, places[numbers == number], rows, flat, severity, samples)
+            self._count(name, places[numbers == number], rows, flat, severity, is_only, samples)
 
     def _count(
         self,
@@ -67,6 +70,7 @@ class Problems:
         rows: NDArray[np.int64],
         flat: pa.StructArray,
         severity: NDArray[np.float64],
+        is_only: NDArray[np.bool_],
         samples: pa.Table,
     ) -> None:
         rule = self._rules.setdefault(name, _Rule())
@@ -75,10 +79,11 @@ class Problems:
         rule.rows += int(first.sum())
         codes = pc.struct_field(flat, "code").take(pa.array(places[first]))
         rule.codes.update({one["values"].as_py(): one["counts"].as_py() for one in pc.value_counts(codes)})
-        worst = places[int(np.argmax(severity[places]))]
-        if severity[worst] > rule.severity:
+        worst = places[int(np.lexsort((-np.arange(len(places)), severity[places], is_only[places]))[-1])]
+        rank = bool(is_only[worst]), float(severity[worst])
+        if rank > rule.rank:
             finding = flat[int(worst)].as_py()
-            rule.severity, rule.action = float(severity[worst]), Action(finding["action"])
+            rule.rank, rule.action = rank, Action(finding["action"])
             rule.example = _example(samples.slice(int(rows[worst]), 1).to_pylist()[0], finding)
 
     def most_important(self) -> list[Problem]:
