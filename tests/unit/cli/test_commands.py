@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,7 +55,8 @@ def test_nobody_is_told_to_train_on_nothing(run: Run, manifest: Path, tmp_path: 
 
 def test_scan_prints_a_summary_and_where_the_files_lie(run: Run, manifest: Path, tmp_path: Path) -> None:
     code, out, err = run("scan", str(manifest), "--out", str(tmp_path / "r"), *MODEL_FREE)
-    assert (code, err) == (0, "")
+    # A log is told of stages that take seconds, which none does but on a busy machine.
+    assert (code, re.sub(r"[a-z ]+:( [\d,]+)? done in [^\n]*\n", "", err)) == (0, "")
     assert "4 rows read" in out
     assert "missing" in out
     assert str(tmp_path / "r") + "/quarantine" in out
@@ -276,11 +278,11 @@ def test_what_cannot_be_the_right_input_is_refused_before_measuring(
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "odd.jsonl").write_text('{"a": 1, "b": 2}\n')
     (tmp_path / "gone.jsonl").write_text('{"image": "img/0.png", "caption": "a dog"}\n' * 3)
-    for name, said in (("empty", "no rows"), ("odd", "input.columns.image"), ("gone", "0.png is in")):
+    for name, said in (("empty", "no rows"), ("odd", "input.columns.image"), ("gone", "input.path={image:name}")):
         code, out, err = run("scan", str(tmp_path / f"{name}.jsonl"), "-o", str(tmp_path / "r"), *more, *MODEL_FREE)
         assert (code, out) == (2, "")
         assert name in err
-        assert said in err or (name == "gone" and "none of the first 3 files" in err)
+        assert said in err
     # The folder is free for the mended command.
     assert run("scan", str(manifest), "-o", str(tmp_path / "r"), *more, *MODEL_FREE)[0] == 0
 

@@ -86,7 +86,7 @@ def test_a_closed_output_ends_quietly(command: str, tmp_path: Path) -> None:
 
 
 def test_a_scan_whose_reader_went_away_is_finished(manifest: Path, tmp_path: Path) -> None:
-    scan = f"{sys.executable} -m mmcheck scan *.jsonl -o run --probes media,caption_text --no-report"
+    scan = f"{sys.executable} -m mmcheck scan *.jsonl -o run --probes media,caption_text --no-report --quiet"
     line = scan + ' | true; echo "${PIPESTATUS[0]}"'
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.stdout.strip(), done.stderr) == ("0", "")
