@@ -17,6 +17,7 @@ from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.decide.decide import judge_run
 from mmcheck.export.run import export_run
 from mmcheck.export.summary import ExportSummary
+from mmcheck.people.decision_log import import_decisions, log_path
 from mmcheck.scanning.scan import scan_run
 from mmcheck.store.claim import hold
 from mmcheck.store.reading import require_complete
@@ -110,6 +111,8 @@ class Run:
         config: str | Path | Config | None = None,
         *,
         overrides: Sequence[str] = (),
+        apply_review: bool | None = None,
+        decisions: str | Path | Sequence[str | Path] = (),
         progress: Progress | None = None,
     ) -> Run:
         """Judge the stored measurements again, rewrite verdicts, manifests and summary, and return self.
@@ -117,19 +120,27 @@ class Run:
         Args:
             config: A preset's name, a YAML file or a Config; None: the config the run was judged with.
             overrides: ``section.key=value`` strings.
+            apply_review: Whether what people decided replaces the rules' verdicts; None: as the config says.
+            decisions: Files of decisions that are taken over into the run, and applied.
             progress: Receives progress reports.
 
         Raises:
             ConfigError: If the rules are wrong for this run.
+            UserError: If a file of decisions cannot be read or holds none.
             RunError: If the scan is not complete.
         """
         require_complete(self.folder)
         check_judging(overrides)
         stored = self.config
-        wanted = resolve_config(stored if config is None else config, overrides=overrides)
+        files = [decisions] if isinstance(decisions, str | Path) else list(decisions)
+        applies = True if files else apply_review
+        by_people = [] if applies is None else [f"review.apply={str(applies).lower()}"]
+        wanted = resolve_config(stored if config is None else config, overrides=[*overrides, *by_people])
         # What was read and measured stays as it was; only the rules and what is written can change now.
         kept = {name: getattr(stored, name) for name in MEASURED_SECTIONS}
         with hold(self.path):
+            for file in files:
+                import_decisions(Path(file), log_path(self.path))
             judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
         return self
 

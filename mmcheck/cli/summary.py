@@ -37,6 +37,9 @@ def print_summary(summary: RunSummary, config: Config, path: str, *, verbose: bo
     for note in summary["notes"] if verbose else [*warnings, *caveats]:
         _say(clean(note))
     _print_counts(summary)
+    if not verbose and "review" in summary:
+        for sentence in summary["review"]["sentences"]:
+            _say(clean(sentence))
     if verbose:
         _print_findings(summary)
     _print_problems(summary, config, path, verbose=verbose)
@@ -69,13 +72,15 @@ def _print_findings(summary: RunSummary) -> None:
 
 
 def _print_problems(summary: RunSummary, config: Config, path: str, *, verbose: bool) -> None:
+    from mmcheck.config import REVIEW_RULE
+
     problems = summary.get("problems", [])
     if not problems:
         return
     _say("the problem that matters most:" if len(problems) == 1 else "the problems that matter most:")
     for number, problem in enumerate(problems, 1):
         _print_problem(number, problem, config)
-    told = {problem["rule"] for problem in problems}
+    told = {REVIEW_RULE, *(problem["rule"] for problem in problems)}
     others = {code.partition(".")[0] for code in summary["findings"]} - told
     if others and not verbose:
         _say(f"\n{len(others)} more kind{'s' if len(others) > 1 else ''} of findings: --verbose lists them.")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmcheck.codes.pages import find_page, preset_rules, read_pages
-from mmcheck.config import COLUMN_PREFIX, RuleConfig
+from mmcheck.config import COLUMN_PREFIX, REVIEW_RULE, RuleConfig
 from mmcheck.core.catalogue import known_metrics
 from mmcheck.core.errors import UserError
 from mmcheck.core.parts import RULES
@@ -77,8 +77,8 @@ def explain_rule(name: str, rules: Mapping[str, RuleConfig] | None = None) -> Co
         rule=rule_name,
         code=name if dot else None,
         title=tell_title(rule_name, section),
-        action=section.action,
-        is_on=section.enabled and rule_name in in_force,
+        action="as people decided" if rule_name == REVIEW_RULE else section.action,
+        is_on=rule_name == REVIEW_RULE or (section.enabled and rule_name in in_force),
         means=page.means if page else "",
         cause=_capital(f"{page.subject if page else 'it'} {causes[name]}") if dot else "",
         subject=page.subject if page else "it",
@@ -148,6 +148,8 @@ def general_message(message: str) -> str:
 def _find_section(name: str, rules: Mapping[str, RuleConfig]) -> RuleConfig | None:
     """Return the section of a rule, or one that says nothing for a kind of rule that has a page."""
     section = rules.get(name) or preset_rules().get(name)
+    if name == REVIEW_RULE:
+        return RuleConfig.model_construct(rule=name, action="flag", enabled=True)
     if section is None and name in RULES and name in read_pages():
         return RuleConfig.model_construct(rule=name, action=RULES.get(name).traits.default_action)
     return section
@@ -173,7 +175,7 @@ def _causes(name: str, section: RuleConfig) -> dict[str, str]:
             if (section.min if cause == "below_min" else section.max) is not None
         }
     else:
-        own = getattr(RULES.get(section.rule), "causes", ())
+        own = getattr(RULES.get(section.rule), "causes", ()) if section.rule in RULES else ()
         told |= {cause: cause.replace("_", " ") for cause in own if cause not in told}
     return {f"{name}.{cause}": said for cause, said in told.items()}
 

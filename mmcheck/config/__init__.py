@@ -30,6 +30,8 @@ from mmcheck.config.probes import TranscriptNullConfig as TranscriptNullConfig
 from mmcheck.config.probes import TranscriptSecondConfig as TranscriptSecondConfig
 from mmcheck.config.probes import TranscriptTextConfig as TranscriptTextConfig
 from mmcheck.config.probes import UncertainConfig as UncertainConfig
+from mmcheck.config.review import REVIEW_RULE as REVIEW_RULE
+from mmcheck.config.review import ReviewConfig as ReviewConfig
 from mmcheck.config.rules import COLUMN_PREFIX as COLUMN_PREFIX
 from mmcheck.config.rules import ConditionConfig as ConditionConfig
 from mmcheck.config.rules import RuleConfig as RuleConfig

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator
 from mmcheck.config.analyses import AnalysesConfig
 from mmcheck.config.embeddings import EmbeddingsConfig
 from mmcheck.config.probes import ProbesConfig
+from mmcheck.config.review import ReviewConfig
 from mmcheck.config.rules import COLUMN_PREFIX, RuleConfig
 from mmcheck.config.section import Device, Section
 from mmcheck.core.digests import digest_value
@@ -167,6 +168,7 @@ class Config(Section):
     probes: ProbesConfig = ProbesConfig()
     analyses: AnalysesConfig = AnalysesConfig()
     rules: dict[str, RuleConfig] = Field(default_factory=dict)
+    review: ReviewConfig = ReviewConfig()
     output: OutputConfig = OutputConfig()
     report: ReportConfig = ReportConfig()
     _preset: str = PrivateAttr("default")

@@ -23,6 +23,7 @@ from mmcheck.decide.counted_rows import CountedRows
 from mmcheck.decide.describe_set import describe_set
 from mmcheck.decide.problems import Problems
 from mmcheck.decide.repeated_values import RepeatedValues
+from mmcheck.decide.reviewed import ReviewedRows
 from mmcheck.decide.shard_groups import read_groups
 from mmcheck.decide.sources import check_sources
 from mmcheck.decide.tally import Tally
@@ -84,6 +85,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     active = {name: rule for name, rule in config.rules.items() if name not in policy.inactive}
     counted_rows = CountedRows.of_run(run, active)
     repeated = RepeatedValues(run, policy.unique_columns)
+    reviewed = ReviewedRows(run, config.review)
     progress.phase("judging", run.record.rows)
     # A reader must never see new verdicts beside an old summary.
     for stale in ("summary.json", "report.html"):
@@ -106,7 +108,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
                 columns=policy.columns,
                 earlier=repeated.earlier(group.shards[0].start, group.shards[-1].stop),
             )
-            verdicts = policy.judge(table)
+            verdicts = reviewed.apply(group.shards, group.samples, policy.judge(table))
             pairs.add(table)
             halves.update(half for half in _HALVES if group.samples[half].null_count < group.samples.num_rows)
             if writing is not None:
@@ -124,6 +126,7 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
     missed = policy.missed(halves, config.probes.unset()) if run.probes() else []
     counted = tally.summary(run.record.rows, missed)
     whole = describe_set(run, config, tally, counted_rows, pairs.describe(run, config))
+    by_people = reviewed.summary()
     told = {
         "schema_version": SUMMARY_VERSION,
         "status": whole["status"],
@@ -132,6 +135,8 @@ def judge_run(run: RunFolder, config: Config, progress: Progress) -> RunSummary:
         **whole,
         "config": compare_with_preset(config).to_json(),
     }
+    if by_people is not None:
+        told |= {"review": by_people, "notes": [*by_people["sentences"], *whole["notes"]]}
     summary = cast(RunSummary, told)
     _count_source_rows(run, summary)
     tally.values.close()

@@ -53,7 +53,10 @@ class Problems:
         rows = pc.list_parent_indices(findings).to_numpy(zero_copy_only=False)
         flat = pc.list_flatten(findings)
         actions = verdicts["action"].combine_chunks().take(pa.array(rows))
-        decides = pc.equal(pc.struct_field(flat, "action"), actions).to_numpy(zero_copy_only=False)
+        asked = pc.struct_field(flat, "action")
+        # That people kept a row is a finding, but no problem.
+        decides = pc.and_(pc.equal(asked, actions), pc.not_equal(asked, Action.KEEP.value))
+        decides = decides.to_numpy(zero_copy_only=False)
         places = np.flatnonzero(decides)
         rules = pc.struct_field(flat, "rule").take(pa.array(places)).dictionary_encode()
         numbers = rules.indices.to_numpy(zero_copy_only=False)

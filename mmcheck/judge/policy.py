@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mmcheck.config import COLUMN_PREFIX, RuleConfig
+from mmcheck.config import COLUMN_PREFIX, REVIEW_RULE, RuleConfig
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.pair_kinds import PAIR_KINDS
@@ -236,6 +236,8 @@ def _check_name(name: str, options: RuleConfig) -> None:
             f"rules.{name}: {name!r} cannot be a rule's name, because codes are <rule>.<cause>; "
             "use letters, digits, _ and - only."
         )
+    if name == REVIEW_RULE:
+        raise ConfigError(f"rules.{name}: findings by people have this name; give the rule another one.")
     if name in RULES and name != options.rule:
         raise ConfigError(f"rules.{name}: {name!r} is a kind of rule, but this is a rule of kind {options.rule!r}.")
 

@@ -152,6 +152,19 @@ class SetSummary(TypedDict):
     """By kind of pair."""
 
 
+class ReviewSummary(TypedDict):
+    """What judging made of the decisions of people."""
+
+    decided: int
+    """Rows with a verdict by people."""
+    changed: int
+    """Of these, rows to which the rules would have given another verdict."""
+    rows: dict[str, int]
+    """Rows by what was decided (``kept``, ``quarantined``, ``vague``, ``edited``), and those whose decisions do not
+    count: ``tie``, ``too_few``, ``stale``, ``broken``, ``not_in_run``."""
+    sentences: list[str]
+
+
 class RunSummary(TallySummary, SetSummary):
     """The content of summary.json."""
 
@@ -161,4 +174,6 @@ class RunSummary(TallySummary, SetSummary):
     """Those that matter most, the gravest first; absent in runs of early versions."""
     source_rows: NotRequired[int]
     """Rows of the manifests, where rows hold several texts."""
+    review: NotRequired[ReviewSummary]
+    """Where the decisions of people were applied."""
     config: NotRequired[DifferencesTree]

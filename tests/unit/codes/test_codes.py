@@ -10,9 +10,10 @@ import pytest
 from mmcheck.codes.explain import explain_rule, is_code, tell_title
 from mmcheck.codes.pages import find_page, read_pages
 from mmcheck.codes.render import render_text
-from mmcheck.config import PRESETS, RuleConfig, load_config
+from mmcheck.config import PRESETS, REVIEW_RULE, RuleConfig, load_config
 from mmcheck.core.errors import UserError
 from mmcheck.core.parts import RULES
+from mmcheck.people.verdicts import CAUSES
 from scripts.list_codes import PAGE, render_page
 
 RULES_OF_PRESETS = {name: rule for preset in PRESETS for name, rule in load_config(preset).rules.items()}
@@ -42,8 +43,11 @@ def test_every_code_of_every_kind_of_rule_is_told_in_words(code: str) -> None:
 
 
 def test_no_page_tells_of_what_does_not_exist() -> None:
-    assert set(read_pages()) <= {*RULES_OF_PRESETS, *RULES.names()}
+    assert set(read_pages()) <= {*RULES_OF_PRESETS, *RULES.names(), REVIEW_RULE}
+    assert set(read_pages()[REVIEW_RULE].causes) == set(CAUSES.values())
     for name, page in read_pages().items():
+        if name == REVIEW_RULE:
+            continue  # no rule finds it, but people
         kind = RULES.get(RULES_OF_PRESETS[name].rule if name in RULES_OF_PRESETS else name)
         assert set(page.causes) <= set(kind.causes), name  # type: ignore[attr-defined]
 
