@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder of a finished scan.")],
     format: Annotated[
-        str, typer.Option("--format", "-f", metavar="NAME", help="What to write: a name of `mmcheck list`.")
+        str, typer.Option("--format", "-f", metavar="NAME", help="What to write: a name of `mmcheck list exports`.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="New or empty folder.")],
     only: Annotated[
@@ -45,7 +45,8 @@ def export(
     """Write the rows of a run in the form that a trainer reads, by default those to keep.
 
     Any run can be written in any format that takes its kind of pairs. Sources are never changed. DIR appears as a whole
-    at the end; the same command gives the same bytes, and does nothing where they are there already.
+    at the end; the same command gives the same bytes, and does nothing where they are there already. Exit code 1: the
+    run keeps no row; 2: no row fits the format.
 
     Examples:
 
@@ -56,6 +57,7 @@ def export(
     mmcheck export runs/first --format imagefolder --out images --media copy
     """
     from mmcheck.cli.progress import TerminalProgress
+    from mmcheck.core.errors import EXIT_VERDICT
     from mmcheck.export.run import export_run
 
     verdicts = [name.strip() for name in only.split(",") if name.strip()]
@@ -78,6 +80,8 @@ def export(
         typer.echo(writer.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:
         _print(summary)
+    if not summary.rows and "keep" in summary.only:
+        raise typer.Exit(EXIT_VERDICT)
 
 
 def _print(summary: ExportSummary) -> None:
@@ -97,7 +101,8 @@ def _print(summary: ExportSummary) -> None:
     for note in summary.notes:
         typer.echo(clean(note))
     if not summary.rows:
-        typer.echo("no row was written: the export is valid and empty.")
+        wanted = " or ".join(summary.only)
+        typer.echo(f"the run has no row with the verdict {wanted}: the export is valid and empty.")
     typer.echo(f"written: {clean(summary.folder)}")
     if summary.load:
         typer.echo(f"load it:\n  {clean(summary.load)}")

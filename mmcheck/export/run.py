@@ -20,6 +20,7 @@ from mmcheck.core.types import Action
 from mmcheck.core.version import VERSION
 from mmcheck.decide.decide import make_policy, written_columns
 from mmcheck.decide.written_columns import WrittenColumn
+from mmcheck.export.empty_export import nothing_fits
 from mmcheck.export.folder import FolderContent, find_export, look_into, put_in_place, require_free, staged
 from mmcheck.export.rows import RunRows
 from mmcheck.export.shelf import MediaShelf
@@ -65,7 +66,7 @@ def export_run(
         What the export's own summary holds; ``was_there`` says that ``out`` held this export already.
 
     Raises:
-        UserError: If what was asked for is not possible, or the run has nothing that the format needs.
+        UserError: If what was asked for is not possible, or no row that was wanted can be written in this format.
         OutputError: If ``out`` cannot be used.
         RunError: If the run is not complete or damaged.
     """
@@ -110,6 +111,8 @@ def export_run(
                 target.write(rows, shelf, staging)
             finally:
                 shelf.close()
+            if not rows.written and rows.left_out:
+                raise nothing_fits(format, traits, rows.left_out, actions)
             if rows.with_further and not traits.has_further:
                 rows.note(tell_further(rows.with_further, format))
             summary = _summarise(

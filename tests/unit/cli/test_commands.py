@@ -347,6 +347,22 @@ def test_list_names_every_part(run: Run) -> None:
     assert "transcript" in run("list")[1]
 
 
+def test_list_shows_one_kind_of_parts_if_asked(run: Run) -> None:
+    parts = json.loads(run("list", "formats", "--json")[1])
+    assert set(parts) == {"formats", "export formats", "broken"}
+    out = run("list", "formats")[1]
+    for part in (*parts["formats"], *parts["export formats"]):
+        assert part["summary"]
+        assert part["name"] in out
+    assert "image_text.similarity" not in out
+    assert "image_text.similarity" in run("list", "metrics")[1]
+    exports = json.loads(run("list", "exports", "--json")[1])
+    assert exports["export formats"] == parts["export formats"]
+    code, _, err = run("list", "format")
+    assert code == 2
+    assert "hint: did you mean 'formats'?" in err
+
+
 def test_models_list_names_the_bundled_ones(run: Run) -> None:
     names = {model["name"]: model for model in json.loads(run("models", "list", "--json")[1])}
     assert names["tiny-clip"]["kind"] == "bundled"

@@ -41,10 +41,29 @@ def test_json_is_the_summary_and_nothing_else(image_run: Path, tmp_path: Path) -
     assert summary["schema_version"] == 1
 
 
-def test_rows_without_the_formats_medium_are_told(image_run: Path, tmp_path: Path) -> None:
+def test_an_export_of_which_no_row_is_left_is_refused_with_the_reason(image_run: Path, tmp_path: Path) -> None:
     done = call(image_run, "-f", "audiofolder", "-o", tmp_path / "out")
-    assert "has no recording" in done.stdout
-    assert "no row was written: the export is valid and empty." in done.stdout
+    assert isinstance(done.exception, UserError)
+    assert done.exception.exit_code == 2
+    told = str(done.exception)
+    assert "no row can be written as audiofolder: all 5 rows with the verdict keep would be left out." in told
+    assert "5: has no recording, such as " in told
+    assert "for images there are open-clip-csv, " in told
+    assert "audiofolder" not in told.partition("hint:")[2]
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+def test_a_run_that_keeps_nothing_exits_with_1(image_run: Path, tmp_path: Path) -> None:
+    open_run(image_run).judge(overrides=["rules.none={metric: media.width, min: 9999, action: quarantine}"])
+    done = call(image_run, "-f", "open-clip-csv", "-o", tmp_path / "out", "--only", "keep,flag")
+    assert done.exit_code == 1
+    assert "the run has no row with the verdict keep or flag: the export is valid and empty." in done.stdout
+    assert "verdict quarantine, not in --only" in done.stdout
+    again = call(image_run, "-f", "open-clip-csv", "-o", tmp_path / "out", "--only", "keep,flag", "--json")
+    assert (again.exit_code, json.loads(again.stdout)["was_there"]) == (1, True)
+    # Nothing to look at is no bad news.
+    assert call(image_run, "-f", "jsonl", "-o", tmp_path / "flags", "--only", "flag").exit_code == 0
 
 
 def test_wrong_wishes_exit_with_2(image_run: Path, tmp_path: Path) -> None:
