@@ -28,6 +28,8 @@ class OutputRow:
     """The ``mmcheck_*`` columns to add (empty if the config wants none); None: this row has no such value."""
     items: tuple[int, ...] = ()
     """Which items of the columns ``sample.split`` the row keeps, 0-based; empty: it is written as it is."""
+    changed: tuple[str, ...] = ()
+    """Columns of ``sample.row`` that were given another value; a format that copies rows from the source writes it."""
 
 
 Added = Mapping[str, type[str] | type[float]]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.json_row import json_text, load_json
-from mmcheck.core.types import MediaRef, RowDict, Sample
+from mmcheck.core.json_row import json_text, load_json, load_row
+from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import find_text, is_utf8
 from mmcheck.formats.columns import RoleFinder
@@ -23,7 +23,7 @@ from mmcheck.formats.compression import STREAM_ERRORS
 from mmcheck.formats.downloads import download_fault
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.output_rows import link_or_copy, with_added
-from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
+from mmcheck.formats.paths import is_folder, is_inside, join_under, media_kind, walk_files
 from mmcheck.formats.rows import problem_sample
 from mmcheck.formats.text_source import MAX_LINE_BYTES, is_url, open_output, open_raw, sniff_encoding
 
@@ -128,18 +128,34 @@ class FolderFormat:
         with open_output(final) as file:
             for out in rows:
                 if output.write_media:
-                    self._copy(out.sample, place)
+                    self._copy(out, place)
                 file.write(json_line(with_added(out.sample.row, out.extra)) + b"\n")
         return [final]
 
-    def _copy(self, sample: Sample, place: Path) -> None:
+    def _copy(self, out: OutputRow, place: Path) -> None:
+        sample = out.sample
         for column in _FILES:
             name = sample.row.get(column)
             if not isinstance(name, str) or is_url(sample.manifest):
                 continue
             source = join_under(sample.manifest, name)
-            if os.path.isfile(source):
+            if not os.path.isfile(source):
+                continue
+            if column == "text_file" and "text" in out.changed and is_inside(name):
+                self._write_text(sample, source, place / name)
+            else:
                 link_or_copy(source, place, name)
+
+    def _write_text(self, sample: Sample, source: str, final: Path) -> None:
+        """Write the text file of a sample whose text is another one than its file has."""
+        text = str(sample.row["text"])
+        data = text.encode(self._options.encoding, "backslashreplace")
+        if source.lower().endswith(_JSON):
+            members = load_row(Path(source).read_text("utf-8-sig").strip())
+            column = self._text_member(members, str(sample.row["file_name"]))
+            data = json_line({**members, str(column): text}, source=members)
+        with open_output(final) as file:
+            file.write(data)
 
     def _sample(
         self, manifest: str, number: int, names: list[str], text_name: str | None, other: str | None, has_texts: bool
@@ -197,9 +213,7 @@ class FolderFormat:
             return None, ("broken_json", f"has a text that is not valid JSON: {name}")
         if not isinstance(members, dict) or not is_utf8(json_text(members)):
             return None, ("broken_json", f"has a text that is no JSON object: {name}")
-        kind = media_kind(medium)
-        roles = RoleFinder(self._options.columns, modality=kind).roles({**members, str(kind): medium})
-        column = roles.caption if kind == "image" else roles.transcript
+        column = self._text_member(members, medium)
         if (missing := download_fault(members)) is not None:
             return None, ("failed_download", missing)
         if column is None or column not in members:
@@ -208,6 +222,11 @@ class FolderFormat:
         text, fault = find_text(members[column], name, self._options.max_text_bytes)
         row["text"] = text
         return text, fault
+
+    def _text_member(self, members: Row, medium: str) -> str | None:
+        kind = media_kind(medium)
+        roles = RoleFinder(self._options.columns, modality=kind).roles({**members, str(kind): medium})
+        return roles.caption if kind == "image" else roles.transcript
 
     def _text(self, path: str, name: str, *, limit: int | None = None) -> tuple[str | None, tuple[str, str] | None]:
         limit = self._options.max_text_bytes if limit is None else limit

@@ -112,7 +112,9 @@ def _table(
         columns = writer.columns(replace(out, extra={}))
         items = out.items or (() if out.sample.item is None else (out.sample.item,))
         for name, value in columns.items():
-            if name in out.sample.split and items:
+            if name in out.changed:
+                changed.setdefault(name, {})[index] = value
+            elif name in out.sample.split and items:
                 whole = taken.column(name)[index].as_py()
                 changed.setdefault(name, {})[index] = [whole[item] for item in items]
             elif value != out.sample.row.get(name) and isinstance(value, str):
@@ -127,10 +129,18 @@ def _table(
             values = taken.column(each.name).to_pylist()
             for index, value in changed[each.name].items():
                 values[index] = value
-            arrays.append(pa.array(values, each.type))
+            arrays.append(_array(values, taken.column(each.name)))
         else:
             arrays.append(taken.column(each.name))
     return pa.table(arrays, schema=schema)
+
+
+def _array(values: list[object], column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return the values in the type of a column; the column itself where that has no place for them."""
+    try:
+        return pa.array(values, column.type)
+    except (pa.ArrowException, ValueError, TypeError):
+        return column
 
 
 def _with_path(source: object, changed: object) -> object:

@@ -58,6 +58,7 @@ def _joined(parts: Sequence[OutputRow], higher_is_better: HigherIsBetter) -> Out
         sample=replace(first, row=row, further=_all_media(samples)),
         extra=extra,
         items=tuple(sample.item or 0 for sample in samples),
+        changed=tuple(dict.fromkeys(name for out in parts for name in out.changed)),
     )
 
 

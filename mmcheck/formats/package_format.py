@@ -12,9 +12,11 @@ from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ConfigError, ManifestError, MmcheckError, OutputError
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.registry import Entry
-from mmcheck.core.types import MediaRef, RowProblem, Sample
+from mmcheck.core.types import MediaRef, Row, RowProblem, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
+from mmcheck.formats.new_text import RewritesTexts
 
 _HINT = "tell the authors of that package, update it, or uninstall it."
 _WANTED: dict[str, type | tuple[type, ...]] = {
@@ -54,6 +56,8 @@ class PackageFormat:
             raise
         except Exception as error:
             raise ConfigError(f"{self._told} cannot be used: {_reason(error)}.", hint=_HINT) from error
+        if isinstance(self._form, RewritesTexts):
+            self.with_text = self._with_text  # otherwise the texts are looked for in the columns
 
     def recognise(self, manifest: str) -> Recognised:
         """Return how surely ``manifest`` is in the format.
@@ -86,6 +90,21 @@ class PackageFormat:
             place = f" behind row {after}" if after else ""
             message = f"{self._told} fails to read {manifest}{place}: {_reason(error)}."
             raise ManifestError(message, hint=_HINT) from error
+
+    def _with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row of ``sample`` with another text; None if it cannot take it.
+
+        Raises:
+            OutputError: If the package's code fails.
+        """
+        try:
+            row: Row | None = self._form.with_text(sample, kind, text)
+        except MmcheckError:
+            raise
+        except Exception as error:
+            told = f"{self._told} fails to change a text of {sample.manifest}:{sample.row_number}"
+            raise OutputError(f"{told}: {_reason(error)}.", hint=_HINT) from error
+        return row
 
     def write(
         self,

@@ -93,7 +93,7 @@ def copy_rows(
             picked.setdefault(key, {})[len(numbers)] = items
         for key, value in columns.items():
             before = out.sample.row.get(key)
-            if value != before:
+            if value != before or key in out.changed:
                 changed.setdefault(key, {})[len(numbers)] = value
         numbers.append(out.sample.row_number)
         for values in extras.values():
@@ -244,7 +244,7 @@ def _with_changes(column: pa.ChunkedArray, news: dict[int, object]) -> pa.Chunke
 
 def _converted(cell: pa.Array, value: object, kind: pa.DataType) -> pa.Array | None:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        if not pa.types.is_string(kind.value_type):
+        if not _is_text(kind.value_type):
             return None  # only paths and texts change; anything else is exact as it is
     elif pa.types.is_struct(kind):
         old = cell.to_pylist()[0] or {}
@@ -254,6 +254,10 @@ def _converted(cell: pa.Array, value: object, kind: pa.DataType) -> pa.Array | N
         return pa.array([value], kind)
     except (pa.ArrowException, ValueError, TypeError):
         return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _array(values: list[object], kind: type | None) -> pa.Array:

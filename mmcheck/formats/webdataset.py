@@ -94,7 +94,7 @@ class WebdatasetFormat:
             manifest: The input manifest (not needed).
             added: Types of the new columns.
         """
-        return write_listing(rows, folder, stem, output)
+        return write_listing(rows, folder, stem, output, self._options.encoding)
 
     def _read_shard(self, shard: str) -> Iterator[Sample]:
         seen: set[int] = set()

@@ -30,12 +30,22 @@ _TAR_NAME = re.compile(
 )
 
 
-def write_listing(rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig) -> list[Path]:
-    """Write ``<stem>.jsonl`` and, with ``output.write_media``, the shards that it then points to; return the files."""
+def write_listing(
+    rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig, encoding: str = "utf-8"
+) -> list[Path]:
+    """Write ``<stem>.jsonl`` and, with ``output.write_media``, the shards that it then points to; return the files.
+
+    Args:
+        rows: The rows.
+        folder: Where to.
+        stem: Name without suffix.
+        output: Output options.
+        encoding: Of the texts in the shards.
+    """
     listing = folder / f"{stem.removesuffix('.jsonl')}.jsonl"
     shards: list[Path] = []
     if output.write_media:
-        rows, shards = _write_shards(list(rows), folder, stem)
+        rows, shards = _write_shards(list(rows), folder, stem, encoding)
     with open_output(listing) as file:
         for out in rows:
             raw = raw_bytes(out.sample)
@@ -45,7 +55,9 @@ def write_listing(rows: Iterable[OutputRow], folder: Path, stem: str, output: Ou
 
 def _columns(out: OutputRow, folder: Path, output: OutputConfig) -> RowDict:
     shard = _shard_of(out)
-    if output.paths == "relative" and not is_url(shard):
+    # What lies beside the listing is named from there: both are written in one folder and then moved to another.
+    is_beside = output.write_media and os.path.dirname(shard) == str(folder)
+    if (is_beside or output.paths == "relative") and not is_url(shard):
         shard = Path(os.path.relpath(shard, folder)).as_posix()
     row = {_SHARD: shard, **{key: value for key, value in out.sample.row.items() if key != _SHARD}}
     return with_added(row, out.extra)
@@ -59,7 +71,7 @@ def _shard_of(out: OutputRow) -> str:
     return join_under(folder_of(out.sample.manifest), named) if isinstance(named, str) else out.sample.manifest
 
 
-def _write_shards(rows: list[OutputRow], folder: Path, stem: str) -> tuple[list[OutputRow], list[Path]]:
+def _write_shards(rows: list[OutputRow], folder: Path, stem: str, encoding: str) -> tuple[list[OutputRow], list[Path]]:
     written: list[OutputRow] = []
     files: list[Path] = []
     used: set[str] = set()
@@ -69,7 +81,7 @@ def _write_shards(rows: list[OutputRow], folder: Path, stem: str) -> tuple[list[
             written += part
             continue
         final = folder / _shard_name(shard, part[0].sample.manifest, stem, used)
-        written += _write_shard(part, shard, final)
+        written += _write_shard(part, shard, final, encoding)
         files.append(final)
     return written, files
 
@@ -88,7 +100,7 @@ def _shard_name(shard: str, manifest: str, stem: str, used: set[str]) -> str:
     return name
 
 
-def _write_shard(part: list[OutputRow], shard: str, final: Path) -> list[OutputRow]:
+def _write_shard(part: list[OutputRow], shard: str, final: Path, encoding: str) -> list[OutputRow]:
     by_number: dict[int, list[int]] = {}
     by_key: dict[str, list[int]] = {}
     for index, out in enumerate(part):
@@ -106,7 +118,7 @@ def _write_shard(part: list[OutputRow], shard: str, final: Path) -> list[OutputR
             for count, index in enumerate(indexes, 1):
                 out = part[index]
                 key = group.key if count == 1 else f"{group.key}#{count}"
-                for info, data in _members(group, key, out):
+                for info, data in _members(group, key, out, encoding):
                     sink.addfile(info, io.BytesIO(data))
                 row = {**out.sample.row, _KEY: _printable(key)}
                 written[index] = replace(out, sample=_moved(out, str(final), row))
@@ -120,13 +132,18 @@ def _moved(out: OutputRow, shard: str, row: Row) -> Sample:
     return replace(sample, image=image, audio=audio, row={**row, _SHARD: shard})
 
 
-def _members(group: TarGroup, key: str, out: OutputRow) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+def _members(group: TarGroup, key: str, out: OutputRow, encoding: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
     has_json = False
     for extension, member in group.members.items():
         data = member.data or b""
+        value = out.sample.row.get(_printable(extension))
+        if extension != "json" and _printable(extension) in out.changed and isinstance(value, str):
+            data = value.encode(encoding, "backslashreplace")
         if extension == "json":
             inner = out.sample.row.get("json")
-            if isinstance(inner, dict) and (out.extra or key != group.key):
+            # Of several texts in it, some may have been left out.
+            is_other = bool(out.extra or out.items or "json" in out.changed) or key != group.key
+            if isinstance(inner, dict) and is_other:
                 data = _json_member(data, inner, out.extra)
                 has_json = True
             elif not out.extra:

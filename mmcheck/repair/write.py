@@ -14,21 +14,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from mmcheck.config import Config
-from mmcheck.core.arrays import Rows
 from mmcheck.core.atomic import TMP_PREFIX
 from mmcheck.core.errors import ManifestError, OutputError, RunError
 from mmcheck.core.json_row import changed_row
-from mmcheck.core.pair_kinds import KIND_OF, TEXTS
+from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.progress import Progress
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
-from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.csv_dialect import sniff_csv
 from mmcheck.formats.joined_rows import join_rows
+from mmcheck.formats.new_text import TextReplacer, changed_columns
 from mmcheck.formats.open_format import open_format
 from mmcheck.formats.paths import is_inside
 from mmcheck.repair.summary import Written
@@ -40,7 +38,6 @@ PREFIX = "mmcheck_repair"
 _PARTS = ("from", "confidence", "original")
 _TABULAR = ("csv", "parquet")
 _FOLDERS = ("imagefolder", "audiofolder")
-_TEXT_FIELDS = (*TEXTS, "txt", "text")
 
 _OTHER = "free some space, or give --write another folder."
 
@@ -143,7 +140,6 @@ class _Writer:
         self._run = run
         self._config = config
         self._by_row = by_row
-        self._repaired_rows = np.array(sorted(by_row), dtype=np.int64)
         self.repaired = 0
         self.not_written: list[str] = []
         self.notes: list[str] = []
@@ -170,72 +166,44 @@ class _Writer:
         )
 
     def _rows(self, entry: InputRecord, start: int, stop: int) -> Iterator[OutputRow]:
-        finders: dict[str, RoleFinder] = {}
-        texts = self._replaced_columns(entry, start, stop, finders)
+        replacer = TextReplacer(open_format(entry.format, self._config, base=entry.base), self._config.input.columns)
         for number, sample in self._samples(start, stop):
-            yield self._row(entry, number, sample, finders, texts)
+            yield self._row(entry, number, sample, replacer)
 
-    def _row(
-        self,
-        entry: InputRecord,
-        number: int,
-        sample: Sample,
-        finders: dict[str, RoleFinder],
-        texts: Mapping[str, list[str]],
-    ) -> OutputRow:
-        row, records = self._repair(number, sample, finders)
+    def _row(self, entry: InputRecord, number: int, sample: Sample, replacer: TextReplacer) -> OutputRow:
+        row, records = self._repair(number, sample, replacer)
         tabular = _is_tabular(entry.format, sample.manifest)
         extra: dict[str, Any] = {}
-        if tabular:
-            # Parquet rows are copied from the source, and a column that is replaced is replaced in every row.
-            extra = {name: row.get(name) for name in texts.get(sample.manifest, ())}
         if records:
             self.repaired += 1
         if records or (tabular and self._may_have_columns(entry.format, sample.manifest)):
             extra |= _provenance(records, row)
+        changed = changed_columns(sample.row, row)
         if entry.format == "folder":
             row = _with_whole_paths(sample, row)
         if sample.problem is None:
             sample = replace(sample, row=changed_row(sample.row, row))
-        return OutputRow(sample=sample, extra=extra if sample.problem is None or tabular else {})
-
-    def _replaced_columns(
-        self, entry: InputRecord, start: int, stop: int, finders: dict[str, RoleFinder]
-    ) -> dict[str, list[str]]:
-        """Return, by file, the text columns that some proposal replaces; only for formats of columns."""
-        found: dict[str, dict[str, None]] = {}
-        if _is_tabular(entry.format, entry.manifest) or entry.format in _FOLDERS:
-            for number, sample in self._samples(start, stop, only=self._repaired_rows):
-                row, records = self._repair(number, sample, finders, count=False)
-                if records:
-                    changed = {name: None for name, value in row.items() if value != sample.row.get(name)}
-                    found.setdefault(sample.manifest, {}).update(changed)
-        return {manifest: list(names) for manifest, names in found.items()}
+        return OutputRow(sample=sample, extra=extra if sample.problem is None or tabular else {}, changed=changed)
 
     def _repair(
-        self, number: int, sample: Sample, finders: dict[str, RoleFinder], *, count: bool = True
+        self, number: int, sample: Sample, replacer: TextReplacer
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the row with its proposals applied, and those that could be."""
-        row, done = dict(sample.row), []
+        done = []
         for record in self._by_row.get(number, ()):
-            if sample.manifest not in finders:
-                finders[sample.manifest] = RoleFinder(self._config.input.columns, examples=[sample.row])
-            changed = _with_text(row, record, finders[sample.manifest])
+            changed = replacer.replace(sample, KIND_OF[record["modality"]], record["proposed_text"])
             if changed is None:
-                if count:
-                    self.not_written.append(sample.id)
-                    self._note("Some proposals were not written: no column of their rows holds the text alone.")
+                self.not_written.append(sample.id)
+                self._note("Some proposals were not written: no column of their rows holds the text alone.")
                 continue
-            row = changed
+            sample = changed
             done.append(record)
-        return row, done
+        return dict(sample.row), done
 
-    def _samples(self, start: int, stop: int, only: Rows | None = None) -> Iterator[tuple[int, Sample]]:
+    def _samples(self, start: int, stop: int) -> Iterator[tuple[int, Sample]]:
         for shard in self._run.shards():
             low, high = max(start, shard.start), min(stop, shard.stop)
             if low >= high:
-                continue
-            if only is not None and np.searchsorted(only, low) == np.searchsorted(only, high):
                 continue
             part = read_part(self._run.samples_part(shard)).slice(low - shard.start, high - low)
             yield from enumerate(table_to_samples(part), low)
@@ -259,49 +227,6 @@ class _Writer:
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
-
-
-def _with_text(row: dict[str, Any], record: Mapping[str, Any], finder: RoleFinder) -> dict[str, Any] | None:
-    """Return the row with the proposed text in the place of the old one; None if no column holds the old one alone."""
-    old, new = record["text"], record["proposed_text"]
-    role = getattr(finder.roles(row), KIND_OF[record["modality"]].text)
-    nested = row.get("json") if isinstance(row.get("json"), dict) else None
-    # A label that happens to read like the caption is none: only the column that the text was read from counts.
-    fields = (role,) if role is not None and row.get(role) is not None else _TEXT_FIELDS
-    for name in fields:
-        value, fits = _replaced(row.get(name), old, new)
-        if fits:
-            changed = {**row, name: value}
-            if nested is not None:
-                # img2dataset repeats the caption in its JSON.
-                copies = {key: new for key in (name, *_TEXT_FIELDS) if _is_copy(nested.get(key), old)}
-                changed["json"] = {**nested, **copies}
-            return changed
-    if nested is not None:
-        inner = {**record, "text": old}
-        found = _with_text(dict(nested), inner, finder)
-        return None if found is None else {**row, "json": found}
-    return {**row, role: new} if old is None and role else None
-
-
-def _replaced(value: Any, old: str | None, new: str) -> tuple[Any, bool]:
-    if isinstance(value, list) and len(value) == 1:
-        inner, fits = _replaced(value[0], old, new)
-        return [inner] if fits else value, fits
-    if old is None:
-        return value, False
-    if isinstance(value, str) and value.strip() == old.strip():
-        # The line end of a text file belongs to the file, not to the text.
-        end = value[len(value.rstrip("\r\n")) :]
-        return new + end if value != old else new, True
-    if isinstance(value, int | float) and not isinstance(value, bool) and str(value) == old:
-        return new, True
-    return value, False
-
-
-def _is_copy(value: Any, old: str | None) -> bool:
-    """Return whether a value is the old text itself; one that merely reads alike may be a label."""
-    return isinstance(value, str) and old is not None and value.strip("\r\n") == old.strip("\r\n")
 
 
 def _provenance(records: list[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, Any]:

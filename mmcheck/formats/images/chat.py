@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmcheck.config import ColumnsConfig, InputConfig, OutputConfig
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import IMAGES, NO_COLUMN, RoleFinder
-from mmcheck.formats.images.chat_turns import chat_images, chat_text, find_chat, with_images
+from mmcheck.formats.images.chat_turns import chat_images, chat_text, find_chat, with_chat_text, with_images
 from mmcheck.formats.images.image_root import find_root
 from mmcheck.formats.json_document import document_head, first_rows, read_rows, write_array
 from mmcheck.formats.jsonl import first_objects, json_line, json_rows
@@ -82,6 +83,14 @@ class ChatFormat:
                     raw = raw_bytes(out.sample)
                     file.write((raw if raw is not None else self._line(out, writer)) + b"\n")
         return [final]
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another answer; None if several texts of it are judged as one."""
+        chat = find_chat(sample.row)
+        if chat is None or chat_text(sample.row[chat], self._options.chat) != sample.caption:
+            return None
+        turns = with_chat_text(sample.row[chat], self._options.chat, text)
+        return None if turns is None else {**sample.row, chat: turns}
 
     def _is_array(self, manifest: str) -> bool:
         return document_head(manifest, self._options.encoding).startswith("[")

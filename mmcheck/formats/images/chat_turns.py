@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmcheck.core.types import Row
@@ -51,12 +52,29 @@ def chat_text(turns: object, parts: ChatParts) -> str:
         turns: A list of turns.
         parts: Which of its texts.
     """
-    spoken = [(role, text) for role, text in _spoken(turns) if text]
-    answers = [text for role, text in spoken if role == "answer"]
-    if parts == "turns":
-        return "\n".join(text for role, text in spoken if role in ("answer", "question"))
-    chosen = {"first": answers[:1], "last": answers[-1:], "answers": answers}[parts]
-    return "\n".join(chosen)
+    return "\n".join(said.text for said in _judged(turns, parts))
+
+
+def with_chat_text(turns: object, parts: ChatParts, text: str) -> list[Any] | None:
+    """Return a copy of the turns in which the text that is judged is another, marks and all else as they are.
+
+    Args:
+        turns: A list of turns.
+        parts: Which of its texts.
+        text: The other text.
+
+    Returns:
+        None if what is judged is not one text, or does not stand in its turn just once.
+    """
+    judged = _judged(turns, parts)
+    if len(judged) != 1 or not isinstance(turns, list):
+        return None
+    said = judged[0]
+    turn = turns[said.turn]
+    content = _replaced(turn[said.member], said.text, text)
+    if content is None:
+        return None
+    return [{**turn, said.member: content} if number == said.turn else one for number, one in enumerate(turns)]
 
 
 def without_tokens(text: str) -> str:
@@ -104,17 +122,56 @@ def _part(part: object, change: Callable[[str], str]) -> object:
     return part
 
 
-def _spoken(turns: object) -> Iterator[tuple[str, str]]:
-    for turn in turns if isinstance(turns, list) else ():
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one turn says."""
+
+    role: str
+    """``answer``, ``question`` or ``other``."""
+    text: str
+    """Without marks."""
+    turn: int
+    """Number of the turn, 0-based."""
+    member: str
+    """Where it stands in the turn."""
+
+
+def _judged(turns: object, parts: ChatParts) -> list[_Said]:
+    spoken = [said for said in _spoken(turns) if said.text]
+    answers = [said for said in spoken if said.role == "answer"]
+    if parts == "turns":
+        return [said for said in spoken if said.role in ("answer", "question")]
+    return {"first": answers[:1], "last": answers[-1:], "answers": answers}[parts]
+
+
+def _spoken(turns: object) -> Iterator[_Said]:
+    for number, turn in enumerate(turns if isinstance(turns, list) else ()):
         if not isinstance(turn, Mapping):
             continue
         if "assistant" in turn and "role" not in turn and "from" not in turn:
-            yield "question", without_tokens(_text(turn.get("user")))
-            yield "answer", without_tokens(_text(turn.get("assistant")))
+            yield _Said("question", without_tokens(_text(turn.get("user"))), number, "user")
+            yield _Said("answer", without_tokens(_text(turn.get("assistant"))), number, "assistant")
             continue
         role = str(turn.get("role", turn.get("from"))).strip().lower()
         kind = "answer" if role in _ANSWERS else "question" if role in _QUESTIONS else "other"
-        yield kind, without_tokens(_text(turn.get("content", turn.get("value"))))
+        member = "content" if "content" in turn else "value"
+        yield _Said(kind, without_tokens(_text(turn.get(member))), number, member)
+
+
+def _replaced(content: object, old: str, new: str) -> object | None:
+    """Return the content of a turn with another text; None if the old one does not stand in it just once."""
+    if isinstance(content, str):
+        return content.replace(old, new) if content.count(old) == 1 else None
+    parts = content if isinstance(content, list) else []
+    changed = [
+        {**part, "text": _replaced(part.get("text"), old, new)}
+        if isinstance(part, Mapping) and isinstance(part.get("text"), str) and old in part["text"]
+        else _replaced(part, old, new)
+        if isinstance(part, str) and old in part
+        else part
+        for part in parts
+    ]
+    return changed if _text(changed) != _text(parts) and _text(parts).count(old) == 1 else None
 
 
 def _text(content: object) -> str:

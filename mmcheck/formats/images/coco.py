@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmcheck.config import ColumnsConfig, InputConfig, OutputConfig
 from mmcheck.core.json_row import JsonRow, json_text
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import NO_COLUMN, RoleFinder
@@ -16,6 +17,7 @@ from mmcheck.formats.images.coco_write import INNER, write_coco
 from mmcheck.formats.images.image_index import ImageIndex
 from mmcheck.formats.images.image_root import find_root
 from mmcheck.formats.json_document import document_head, first_rows, read_rows
+from mmcheck.formats.new_text import put_text
 from mmcheck.formats.rows import RawRow, SampleMaker, problem_sample, until_break
 
 _OF_CAPTIONS = re.compile(r'"annotations"\s*:\s*\[\s*\{[^\]]*?"image_id"\s*:')
@@ -77,6 +79,10 @@ class CocoFormat:
             added: Types of the new columns.
         """
         return write_coco(rows, folder, stem, output, self._options, manifest=manifest, file_member=self._file)
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another text in its annotation; None if it is not there."""
+        return put_text(sample.row, (self._caption,), sample.caption, text)
 
     def _samples(self, manifest: str) -> Iterator[Sample]:
         encoding = self._options.encoding

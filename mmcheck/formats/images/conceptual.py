@@ -12,9 +12,11 @@ from typing import Literal
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.csv import CsvFormat
+from mmcheck.formats.new_text import put_text
 from mmcheck.formats.text_source import looks_binary, read_head, read_lines
 
 _LINES = 20  # lines looked at to tell the layout; our own choice: quick
@@ -69,6 +71,10 @@ class ConceptualFormat:
             added: Types of the new columns.
         """
         return self._csv(manifest).write(rows, folder, stem, output, manifest=manifest or f"{stem}.tsv", added=added)
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another caption; None if it is not there."""
+        return put_text(sample.row, (self._options.columns.caption or _CAPTION, _URL), sample.caption, text)
 
     def _csv(self, manifest: str) -> CsvFormat:
         is_turned = bool(manifest) and self._order(manifest) == "url"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import Row, Sample
 from mmcheck.formats.base import Recognised
 from mmcheck.formats.images.chat_turns import without_tokens
@@ -44,6 +45,14 @@ class DataJuicerFormat(JsonlFormat):
                 caption=None if caption is None else without_tokens(_first_chunk(caption)),
                 transcript=None if transcript is None else without_tokens(transcript),
             )
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another text between the tokens; None if the old one does not stand there just once."""
+        old = kind.text_of(sample)
+        for name, value in sample.row.items():
+            if isinstance(value, str) and old and without_tokens(value) == old and value.count(old) == 1:
+                return {**sample.row, name: value.replace(old, text)}
+        return None
 
 
 def _has_tokens(row: Row) -> bool:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.images.image_root import find_root
+from mmcheck.formats.new_text import put_text
 from mmcheck.formats.output_rows import RowWriter, media_place
 from mmcheck.formats.paths import media_kind
 from mmcheck.formats.text_source import looks_binary, read_head, read_lines
@@ -84,6 +86,11 @@ class FlickrFormat:
         return form.write(
             rows, folder, stem, output, manifest=manifest or f"{stem}.txt", added=added, keep_paths=kind == "token"
         )
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another comment; None if it is not there."""
+        columns = (self._options.columns.caption or _CAPTION, _PIPE[-1], _LISTED[-1])
+        return put_text(sample.row, columns, sample.caption, text)
 
     def _with_numbers(
         self, rows: Iterable[OutputRow], folder: Path, stem: str, output: OutputConfig

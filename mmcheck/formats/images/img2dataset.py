@@ -15,16 +15,18 @@ from itertools import groupby
 from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
-from mmcheck.core.errors import ManifestError
+from mmcheck.core.errors import ManifestError, OutputError
+from mmcheck.core.json_row import load_row
 from mmcheck.core.types import MediaRef, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.downloads import CAUSE, download_fault
+from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.parquet import ParquetFormat, open_parquet
 from mmcheck.formats.paths import folder_of, is_folder, join_under, media_kind
 from mmcheck.formats.rows import problem_sample
 from mmcheck.formats.speech.glance import top_names
 from mmcheck.formats.speech.placed_media import place_media
-from mmcheck.formats.text_source import is_url
+from mmcheck.formats.text_source import is_url, open_output
 
 _SHARD = re.compile(r"\d{5,}\.parquet")
 _NEEDED = {"key", "status"}
@@ -136,9 +138,27 @@ def _linked(rows: Iterable[OutputRow], place: Path, name: str, output: OutputCon
         if out.sample.image is not None:
             base, suffix = os.path.splitext(out.sample.image.uri)
             for ending in (suffix, *_SIDES):
-                if os.path.isfile(base + ending):
+                if not os.path.isfile(base + ending):
+                    continue
+                if ending in _SIDES and out.changed:
+                    _write_side(out, base + ending, place / name / f"{os.path.basename(base)}{ending}")
+                else:
                     place_media(base + ending, place, f"{name}/{os.path.basename(base)}{ending}", output)
         yield out
+
+
+def _write_side(out: OutputRow, source: str, final: Path) -> None:
+    """Write the text or the JSON beside an image whose row was given another caption."""
+    row = out.sample.row
+    data = (out.sample.caption or "").encode()
+    if source.endswith(".json"):
+        try:
+            members = load_row(Path(source).read_text("utf-8-sig").strip())
+        except (OSError, ValueError, TypeError) as error:
+            raise OutputError(f"{source} cannot be written anew: {error}.") from error
+        data = json_line({**members, **{name: row[name] for name in out.changed if name in members}}, source=members)
+    with open_output(final) as file:
+        file.write(data)
 
 
 def _shards(folder: str) -> list[str]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mmcheck.config import ColumnsConfig, InputConfig, OutputConfig
 from mmcheck.core.json_row import changed_row, json_text
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.images.image_root import find_root
 from mmcheck.formats.json_document import document_head, first_rows, read_members, read_rows, write_array
 from mmcheck.formats.jsonl import json_line
+from mmcheck.formats.new_text import only_mapping
 from mmcheck.formats.output_rows import RowWriter, media_place, with_added
 from mmcheck.formats.rows import RawRow, SampleMaker, problem_sample, until_break
 from mmcheck.formats.text_source import open_output, output_name
@@ -24,6 +27,8 @@ _LISTS = ("sentences", "sentids")
 """Members of an image of which each caption has one item."""
 _OF_IMAGES = re.compile(r'"images"\s*:\s*\[')
 _OF_SENTENCES = re.compile(r'"sentences"\s*:\s*\[\s*(\{|\])')
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+"""Taken from neuraltalk2 (prepro.py), which made the tokens of such files."""
 _FIRST = 8  # images looked at to find their folder; our own choice: quick
 
 
@@ -85,6 +90,16 @@ class KarpathyFormat:
                 file.write(f",\n{json_text(name)}:{json_text(value)}".encode())
             file.write(b"}\n")
         return [final]
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another sentence; its tokens are made as those of the splits were."""
+        sentences = sample.row.get("sentences")
+        sentence = only_mapping(sentences)
+        if sentence is None or sentence.get("raw", sample.caption) != sample.caption:
+            return None
+        if isinstance(sentence.get("tokens"), list):
+            sentence["tokens"] = text.lower().translate(_NO_PUNCTUATION).split()
+        return {**sample.row, "sentences": [{**sentence, "raw": text}]}
 
     def _samples(self, manifest: str) -> Iterator[Sample]:
         encoding = self._options.encoding

@@ -57,6 +57,22 @@ def spoken(text: str) -> str:
     return " ".join(html.unescape(_MARKUP.sub("", text)).split())
 
 
+def with_cue_text(block: str, text: str) -> str | None:
+    """Return the block of a cue with another text; its number, times and speaker stay.
+
+    None if it is no cue, or the text would be read otherwise than it stands: as several lines, as markup, as times.
+    """
+    lines = block.split("\n")
+    number = next((n for n, line in enumerate(lines[:2]) if _TIMING.match(line)), None)
+    if number is None:
+        return None
+    voice = _SPEAKER.match("\n".join(lines[number + 1 :]))
+    body = html.escape(text, quote=False)
+    if spoken(body) != text or not text:
+        return None
+    return "\n".join((*lines[: number + 1], f"{voice.group() if voice else ''}{body}"))
+
+
 def _block(lines: list[str], first: int) -> Cue | str:
     block = "\n".join(lines)
     found = next(((n, match) for n, line in enumerate(lines[:2]) if (match := _TIMING.match(line))), None)

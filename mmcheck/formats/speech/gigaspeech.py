@@ -11,10 +11,12 @@ from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.json_items import JsonItems
 from mmcheck.formats.jsonl import json_line
+from mmcheck.formats.new_text import only_mapping
 from mmcheck.formats.output_rows import link_or_copy, with_added
 from mmcheck.formats.paths import folder_of, is_inside, join_under
 from mmcheck.formats.rows import until_break
@@ -25,6 +27,8 @@ _AUDIOS = "audios"
 _MARKS = {"<COMMA>": ",", "<PERIOD>": ".", "<QUESTIONMARK>": "?", "<EXCLAMATIONPOINT>": "!"}
 """Tags that stand for punctuation."""
 _TAG = re.compile(r"\s*<(?:COMMA|PERIOD|QUESTIONMARK|EXCLAMATIONPOINT)>")
+_TAG_OF = {mark: tag for tag, mark in _MARKS.items()}
+_PUNCTUATION = re.compile(r"[,.?!](?=\s|$)")
 _NO_SPEECH = re.compile(r"<(?:SIL|MUSIC|NOISE|OTHER)>")
 """Tags that stand for what is no speech; a segment of nothing else has an empty text."""
 
@@ -97,6 +101,16 @@ class GigaSpeechFormat:
             file.write(b"\n" + after.encode())
         return [final]
 
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the recording with another text of its segment, punctuation as tags; None if it is not there."""
+        segment = only_mapping(sample.row.get("segments"))
+        if segment is None:
+            return None
+        column = "text_tn" if "text_tn" in segment else "text"
+        if plain_text(str(segment.get(column, ""))) != sample.transcript:
+            return None
+        return {**sample.row, "segments": [{**segment, column: _tagged(text)}]}
+
     def _frame(self, source: str) -> tuple[str, str]:
         items = JsonItems(source, _AUDIOS, self._options.encoding)
         try:
@@ -160,6 +174,11 @@ def plain_text(text: str) -> str:
     """Return a text of GigaSpeech with its tags for punctuation as punctuation, and those for noises left out."""
     marked = _TAG.sub(lambda match: _MARKS[match.group().strip()], text)
     return " ".join(_NO_SPEECH.sub(" ", marked).split())
+
+
+def _tagged(text: str) -> str:
+    """Return a text with its punctuation as GigaSpeech's tags."""
+    return _PUNCTUATION.sub(lambda match: f" {_TAG_OF[match.group()]}", text)
 
 
 def _time(value: object) -> float | None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, RowDict, Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.jsonl import broken_line
 from mmcheck.formats.paths import folder_of, is_folder, join_under
@@ -102,6 +103,10 @@ class KaldiFormat:
             OutputError: If a file cannot be written.
         """
         return write_folder(rows, folder / stem, stem, output, _data_folder(manifest), self._options.encoding)
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another transcript; None if it is not there."""
+        return UtteranceMaker(sample.manifest, self._options).with_text(sample, text)
 
 
 class _Reader:

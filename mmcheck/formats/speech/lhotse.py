@@ -15,6 +15,7 @@ from typing import Any
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.json_row import JsonRow, changed_row
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import RowFault
@@ -30,6 +31,7 @@ from mmcheck.formats.speech.lhotse_rows import (
     text_of_supervision,
     with_custom,
     with_segment,
+    with_supervised_text,
 )
 from mmcheck.formats.speech.lhotse_write import MovedRecordings
 from mmcheck.formats.speech.utterances import UtteranceMaker
@@ -111,6 +113,10 @@ class LhotseFormat:
             source = next(iter(_files(manifest)), "") if is_whole else manifest
             files += self._write_file((), source, place, stem, output, is_whole)
         return files
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another text of its supervision; None if it is not there."""
+        return with_supervised_text(sample.row, sample.transcript, text)
 
     def _write_file(
         self, rows: Iterable[OutputRow], source: str, place: Path, stem: str, output: OutputConfig, is_whole: bool

@@ -12,11 +12,13 @@ from typing import Any
 
 from mmcheck.core.types import MediaRef, Row, RowDict
 from mmcheck.formats.cells import RowFault, shown
+from mmcheck.formats.new_text import only_mapping, put_text
 from mmcheck.formats.output_rows import with_added
 from mmcheck.formats.paths import resolve_media
 
 _SAME = 0.01
 """Seconds that a segment may be off the whole recording and still be it. Our own choice: below any word."""
+_TEXT = "text"
 _SPEEDS = ("Speed", "Tempo")
 """Transforms that move times: a second of the cut is ``factor`` seconds of the file."""
 
@@ -105,6 +107,15 @@ def text_of_supervision(supervision: Mapping[str, Any]) -> str:
     """Return the text of a supervision; without one, an empty text."""
     text = supervision.get("text")
     return text if isinstance(text, str) else ""
+
+
+def with_supervised_text(row: Row, old: str | None, text: str) -> Row | None:
+    """Return a cut of one supervision, or a supervision, with another text; None if it has not the old one."""
+    if "supervisions" not in row:
+        return put_text(row, (_TEXT,), old, text)
+    one = only_mapping(row["supervisions"])
+    changed = put_text(one, (_TEXT,), old, text) if one is not None else None
+    return None if changed is None else {**row, "supervisions": [changed]}
 
 
 def moved_sources(recording: Mapping[str, Any], moved: Mapping[str, str], base: str) -> RowDict:

@@ -17,6 +17,7 @@ from pathlib import Path
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.json_row import JsonRow
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.cells import RowFault, shown
@@ -26,7 +27,7 @@ from mmcheck.formats.paths import folder_of, is_folder, join_under
 from mmcheck.formats.rows import until_break
 from mmcheck.formats.speech.glance import top_names
 from mmcheck.formats.speech.lhotse import cut_samples
-from mmcheck.formats.speech.lhotse_rows import channel_of_record, with_channel, with_custom
+from mmcheck.formats.speech.lhotse_rows import channel_of_record, with_channel, with_custom, with_supervised_text
 from mmcheck.formats.speech.utterances import UtteranceMaker
 from mmcheck.formats.tar_groups import read_members
 from mmcheck.formats.text_source import open_output
@@ -101,6 +102,10 @@ class SharFormat:
         for number, (source, group) in enumerate(groupby(rows, lambda out: out.sample.manifest)):
             files += self._write_shard(group, source, folder / stem, number)
         return files or self._write_shard((), "", folder / stem, 0)
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another text of its supervision; None if it is not there."""
+        return with_supervised_text(sample.row, sample.transcript, text)
 
     def _write_shard(self, rows: Iterable[OutputRow], source: str, place: Path, number: int) -> list[Path]:
         cuts, tar = place / f"cuts.{number:06d}.jsonl.gz", place / f"recording.{number:06d}.tar"

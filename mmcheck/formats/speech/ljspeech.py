@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.sentences import count_noun
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.jsonl import broken_line
 from mmcheck.formats.output_rows import raw_bytes
@@ -38,6 +39,8 @@ _COLUMNS = {
     "normalised": ("id", "text", "normalized_text"),
 }
 """What the list holds beside ids -> its columns."""
+_TEXTS = ("normalized_text", "text")
+"""Columns of texts, the one that is judged first."""
 
 
 class LjSpeechFormat:
@@ -131,6 +134,10 @@ class LjSpeechFormat:
                 first = next(iterator, None)
         return [final, *reasons.write()]
 
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another transcript; None if it is not there."""
+        return UtteranceMaker(sample.manifest, self._options, _TEXTS).with_text(sample, text)
+
     def _samples(self, manifest: str) -> Iterator[Sample]:
         kind = _kind(_first_fields(manifest))
         if kind is None:
@@ -141,7 +148,7 @@ class LjSpeechFormat:
                 hint="its lines want two or three fields with bars between them; name another --format.",
             )
         columns = _COLUMNS[kind]
-        maker = UtteranceMaker(manifest, self._options, ("normalized_text", "text"))
+        maker = UtteranceMaker(manifest, self._options, _TEXTS)
         finder = RecordingFinder(_SUFFIXES)
         folder = folder_of(manifest)
         places = _places(folder)

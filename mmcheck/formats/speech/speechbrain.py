@@ -9,9 +9,11 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.csv import CsvFormat
+from mmcheck.formats.new_text import put_text
 from mmcheck.formats.paths import join_under
 from mmcheck.formats.rows import problem_sample
 from mmcheck.formats.speech.table_header import header_of
@@ -87,12 +89,19 @@ class SpeechBrainFormat:
         """
         return self._csv(manifest).write(rows, folder, stem, output, manifest=manifest, added=added)
 
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another transcript; None if it is not there."""
+        column = self._text_column(sample.manifest)
+        return None if column is None else put_text(sample.row, (column,), sample.transcript, text)
+
+    def _text_column(self, manifest: str) -> str | None:
+        if self._options.columns.transcript is not None:
+            return self._options.columns.transcript
+        header = header_of(manifest, ",") if manifest else []
+        return next((name for name in _TEXTS if name in header), None)
+
     def _csv(self, manifest: str) -> CsvFormat:
-        columns = self._options.columns
-        if columns.transcript is None:
-            header = header_of(manifest, ",") if manifest else []
-            text = next((name for name in _TEXTS if name in header), None)
-            columns = columns.model_copy(update={"transcript": text})
+        columns = self._options.columns.model_copy(update={"transcript": self._text_column(manifest)})
         return CsvFormat(self._options.model_copy(update={"columns": columns, "delimiter": ","}))
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, RowDict, Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.paths import folder_of, is_folder, is_video, join_under, media_kind, walk_files
 from mmcheck.formats.reasons_file import Reasons
-from mmcheck.formats.speech.cues import Cue, read_cues
+from mmcheck.formats.speech.cues import Cue, read_cues, with_cue_text
 from mmcheck.formats.speech.glance import glance, top_names
 from mmcheck.formats.speech.placed_media import place_media
 from mmcheck.formats.speech.utterances import UtteranceMaker
@@ -123,6 +124,12 @@ class SubtitlesFormat:
             with open_output(files[0]):
                 pass
         return [*files, *reasons.write()]
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the cue with another text, its number and times as they are; None if the text cannot be one."""
+        is_own = sample.row.get("text") == sample.transcript
+        block = with_cue_text(str(sample.row.get("cue", "")), text) if is_own else None
+        return None if block is None else {**sample.row, "text": text, "cue": block}
 
     def _write_file(
         self, rows: Iterable[OutputRow], source: str, root: Path, relative: str, output: OutputConfig, reasons: Reasons

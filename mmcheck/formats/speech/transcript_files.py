@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.jsonl import broken_line
 from mmcheck.formats.output_rows import raw_bytes
@@ -129,6 +130,10 @@ class TranscriptFileFormat:
             with open_output(files[0]):
                 pass
         return [*files, *reasons.write()]
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another transcript; None if it is not there."""
+        return UtteranceMaker(sample.manifest, self._options).with_text(sample, text)
 
     def file_name(self, stem: str) -> str:
         """Return the place of a file of transcripts that is to be called ``stem``."""

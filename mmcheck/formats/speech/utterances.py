@@ -10,6 +10,7 @@ from mmcheck.config import InputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.cells import find_text, is_utf8
+from mmcheck.formats.new_text import put_text
 from mmcheck.formats.rows import RawRow, problem_sample
 from mmcheck.formats.text_source import is_url
 
@@ -60,7 +61,7 @@ class UtteranceMaker:
         Raises:
             ManifestError: If the config names a column of texts that the row does not have.
         """
-        column = self._column(row)
+        column = self.column(row)
         found, fault = find_text(row.get(column) if text is None else text, column, self._options.max_text_bytes)
         if fault is None and not (is_utf8(found or "") and is_utf8(id)):
             fault = ("encoding", "holds half of a surrogate pair, which is not a character")
@@ -79,6 +80,10 @@ class UtteranceMaker:
             own_id=own_id and item is None,
         )
 
+    def with_text(self, sample: Sample, text: str) -> Row | None:
+        """Return the row of a sample with another text in its column; None if that does not hold the old one."""
+        return put_text(sample.row, (self.column(sample.row),), sample.transcript, text)
+
     def problem(self, number: int, row: Row, cause: str, message: str, *, id: str | None = None) -> Sample:
         """Return the sample that stands for a row that cannot be read."""
         sample = problem_sample(self._manifest, number, cause, message, row)
@@ -88,7 +93,12 @@ class UtteranceMaker:
         """Return the sample that stands for a line that cannot be parsed."""
         return problem_sample(self._manifest, raw.number, raw.cause or "broken_line", raw.message, raw.row)
 
-    def _column(self, row: Row) -> str:
+    def column(self, row: Row) -> str:
+        """Return the column of a row that its text is read from.
+
+        Raises:
+            ManifestError: If the config names one that the row does not have.
+        """
         wanted = self._options.columns.transcript
         if wanted is not None:
             if wanted in row:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, RowDict, Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import MediaRef, Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.paths import is_folder, join_under, media_kind, walk_files
 from mmcheck.formats.reasons_file import Reasons
@@ -122,6 +123,10 @@ class VctkFormat:
             with open_output(root / "txt" / _EMPTY):
                 pass
         return [*files, *reasons.write()]
+
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return None: one file holds the text of all microphones, so that of one alone cannot change."""
+        return None
 
     def _sample(self, maker: UtteranceMaker, manifest: str, number: int, name: str, text_file: str | None) -> Sample:
         id = posixpath.splitext(posixpath.basename(name))[0]

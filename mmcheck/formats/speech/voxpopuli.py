@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.types import MediaRef, Sample
+from mmcheck.core.pair_kinds import PairKind
+from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.csv import CsvFormat
 from mmcheck.formats.paths import folder_of, is_folder, join_under, walk_files
@@ -21,6 +22,8 @@ from mmcheck.formats.speech.utterances import SUFFIXES, UtteranceMaker
 
 _NEEDED = {"raw_text", "normalized_text"}
 _IDS = ("id", "id_")
+_TEXTS = ("normalized_text", "raw_text")
+"""Columns of texts, the one that is judged first."""
 _LANGUAGE = re.compile(r"-([a-z]{2})_\d{8}-")
 """Where an id tells the language: ``20180612-0900-PLENARY-3-en_20180612-13:11:40_3``."""
 
@@ -83,8 +86,12 @@ class VoxPopuliFormat:
         placed = _placed(rows, folder, output)
         return self._csv.write(placed, folder, stem, plain, manifest=manifest or "x.tsv", added=added, keep_paths=True)
 
+    def with_text(self, sample: Sample, kind: PairKind, text: str) -> Row | None:
+        """Return the row with another transcript; None if it is not there."""
+        return UtteranceMaker(sample.manifest, self._options, _TEXTS).with_text(sample, text)
+
     def _samples(self, manifest: str) -> Iterator[Sample]:
-        maker = UtteranceMaker(manifest, self._options, ("normalized_text", "raw_text"))
+        maker = UtteranceMaker(manifest, self._options, _TEXTS)
         places: dict[str, str] | None = None
         folder = folder_of(manifest)
         for raw in self._csv.raw_rows(manifest):

@@ -18,6 +18,7 @@ from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.detect import detect_format
+from mmcheck.formats.joined_rows import join_rows
 from mmcheck.formats.tar_groups import split_name
 from mmcheck.formats.webdataset import WebdatasetFormat
 from mmcheck.media.source import MediaSource
@@ -375,3 +376,26 @@ def test_numbers_of_a_json_member_come_back_to_the_digit(tmp_path: Path) -> None
         member = archive.extractfile("a.json")
         assert member is not None
         assert member.read() == body[:-1] + b',"mmcheck_action":"keep"}'
+
+
+def test_the_listing_of_a_scan_names_the_shards_where_they_lie(tmp_path: Path) -> None:
+    import mmcheck
+
+    shard = save(tmp_path / "a.tar", tar(("0.png", b"no picture"), ("0.txt", b"a red cup on a table")))
+    run = mmcheck.scan(
+        shard, tmp_path / "run", "demo", probes="media,caption_text", overrides=["output.write_media=true"]
+    )
+    (sample,) = read(run.path / "quarantine" / "a.jsonl")
+    assert sample.image is not None
+    assert sample.image.uri == str(run.path / "quarantine" / "a.tar")
+    assert MediaSource(allow_remote=False).read(sample.image) == b"no picture"
+
+
+def test_a_shard_without_new_columns_leaves_out_captions_that_are_not_kept(tmp_path: Path) -> None:
+    info = json.dumps({"captions": ["one", "two", "three"], "n": 1.50}).encode()
+    samples = read(save(tmp_path / "a.tar", tar(("0.jpg", b"x"), ("0.json", info))), columns={"caption": "captions"})
+    assert [sample.caption for sample in samples] == ["one", "two", "three"]
+    joined = join_rows([OutputRow(sample=sample, extra={}) for sample in (samples[0], samples[2])])
+    _, shard = WebdatasetFormat(InputConfig()).write(joined, tmp_path / "out", "out", OutputConfig(write_media=True))
+    again = read(shard, columns={"caption": "captions"})
+    assert [sample.caption for sample in again] == ["one", "three"]

@@ -126,7 +126,9 @@ def test_nothing_is_repaired_from_a_source_that_was_changed(kind: str, data: Pat
     assert repair_run(run.path).proposals > 0
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "imagefolder", "hf_csv", "hf_parquet", "folder"])
+@pytest.mark.parametrize(
+    "kind", ["jsonl", "csv", "tsv", "parquet", "imagefolder", "hf_csv", "hf_parquet", "hf_repo", "folder"]
+)
 def test_repaired_manifests_read_back_right_in_every_format(kind: str, data: Path, tmp_path: Path) -> None:
     manifest, name = _write_manifest(kind, data)
     before = manifest.read_bytes() if manifest.is_file() else b""
@@ -167,6 +169,12 @@ def _write_manifest(kind: str, data: Path) -> tuple[Path, str]:
         for number in range(COUNT):
             (data / "images" / f"{number}.txt").write_text(f"thing {ORDER[number]}\n")
         return data / "images", "folder"
+    if kind == "hf_repo":
+        place = data / "repository" / "data" / "train-00000-of-00001.parquet"
+        place.parent.mkdir(parents=True)
+        paths = [{**row, "image": str(data / row["image"])} for row in rows]
+        pq.write_table(pa.Table.from_pylist(paths), place)
+        return data / "repository", "hf_repo"
     named = [{"file_name": row["image"], "text": row["caption"], "note": row["note"]} for row in rows]
     if kind == "hf_parquet":
         pq.write_table(pa.Table.from_pylist(named), data / "metadata.parquet")
