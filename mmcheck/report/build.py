@@ -38,6 +38,7 @@ from mmcheck.report.shown_text import (
     show_text,
 )
 from mmcheck.report.slice_limits import list_limits
+from mmcheck.report.where_wrong import find_where_wrong
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.run_summary import Counts, RunSummary
 
@@ -138,6 +139,7 @@ def build_report(run: RunFolder) -> str:
         advice=advise(summary, show_plain(run.path, 400)),
         null_plots=draw_null_plots(run.find_analysis_summary("alignment")),
         limits=list_limits(run.find_analysis_summary("speech")),
+        where_wrong=find_where_wrong(run, findings),
         pages=_pages(run),
         slices=[table for table in slices if table is not None],
         codes=_code_rows(findings, config, run.metrics(), rows, whole.rows),
