@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -33,6 +33,25 @@ def content_keys(run: RunFolder, shard: Shard, samples: pa.Table, rows: Sequence
     found = samples.select([*DIGESTS, *TEXTS]).take(chosen).to_pylist()
     digests = [{} for _ in found] if _MEDIA not in run.probes() else _digests(run, shard, chosen)
     return [content_key(row, digest) for row, digest in zip(found, digests, strict=True)]
+
+
+def find_content_keys(run: RunFolder, indices: Collection[int]) -> dict[int, str]:
+    """Return the content keys of some rows of a run, by their 0-based numbers; only their shards are read.
+
+    Raises:
+        RunError: If a stored part is missing or damaged.
+    """
+    found: dict[int, str] = {}
+    by_shard: dict[int, list[int]] = {}
+    for index in sorted(set(indices)):
+        by_shard.setdefault(index // run.record.shard_size, []).append(index)
+    shards = run.shards() if by_shard else []
+    for number, members in by_shard.items():
+        shard = shards[number]
+        samples = read_part(run.samples_part(shard), [*DIGESTS, *TEXTS])
+        keys = content_keys(run, shard, samples, [index - shard.start for index in members])
+        found.update(zip(members, keys, strict=True))
+    return found
 
 
 def content_key(row: dict[str, object], digests: dict[str, object]) -> str:

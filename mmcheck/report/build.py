@@ -123,7 +123,7 @@ def build_report(run: RunFolder) -> str:
         count_slices("By manifest", "Manifest", summary.get("manifests", {})),
         count_slices("By language", "Language", _told_languages(summary.get("languages", {}))),
     )
-    style, script = asset("report.css"), asset("report.js")
+    style, script = asset("report.css"), asset("marks.js") + asset("report.js")
     not_kept = sum(part.count for part in whole.parts if part.action != "keep")
     return render_page(
         "mmcheck.report",
@@ -132,6 +132,7 @@ def build_report(run: RunFolder) -> str:
         script=script,
         name=show_plain(run.path.resolve().name),
         folder=show_plain(run.path, 400),
+        run_identity=run.record.identity[:16],
         whole=whole,
         outcome=tell_outcome(whole, summary),
         warning=check_sum(whole),

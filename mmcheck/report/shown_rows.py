@@ -5,6 +5,7 @@ Only the shards of the chosen pairs are read, one at a time, and only the column
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from mmcheck.core.json_types import LoadedJson
 from mmcheck.core.pair_kinds import AUDIO_TRANSCRIPT, IMAGE_CAPTION, PAIR_KINDS
 from mmcheck.core.types import MediaRef, Metric
 from mmcheck.media.source import MediaSource
+from mmcheck.people.content import find_content_keys
 from mmcheck.report.marked_caption import WORDS_ANALYSIS, MarkedCaption, mark_caption
 from mmcheck.report.media_embed import (
     PAGE_FULL,
@@ -87,6 +89,10 @@ class ShownRow:
     """0-based number in the run."""
     id: str
     """Its id, safe to show."""
+    facts: str
+    """Id and codes as they are, as JSON in ASCII: what a mark on the page is about."""
+    content: str
+    """Key of its media and texts, by which a decision knows what it was about."""
     where: str
     """``manifest:row``, manifest by its last part."""
     manifest: str
@@ -148,6 +154,7 @@ def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: Me
         max_pixels=config.probes.media.max_pixels,
     )
     metrics = run.metrics()
+    contents = find_content_keys(run, records)
     rows: list[ShownRow] = []
     source = MediaSource(allow_remote=config.input.allow_remote)
     offline = False
@@ -160,7 +167,8 @@ def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: Me
             # One medium that cannot be reached is enough: waiting for each of the others would take minutes.
             offline = offline or any(getattr(m, "cause", "") == "unreachable" for pair in media for m in pair)
             for record, (image, audio) in zip(chunk, media, strict=True):
-                rows.append(_show(record, image and budget.take(image), audio and budget.take(audio), metrics))
+                media_shown = image and budget.take(image), audio and budget.take(audio)
+                rows.append(_show(record, *media_shown, metrics, contents[record.index]))
         wanted = [_name_related(records[index]) for index in indices]
         related = load_related(run, config, wanted, source, budget)
     return [replace(row, related=groups) for row, groups in zip(rows, related, strict=True)]
@@ -198,13 +206,15 @@ def _hindrance(ref: MediaRef, budget: MediaBudget, offline: bool) -> Placeholder
     return None
 
 
-def _show(record: StoredRow, image: Any, audio: Any, metrics: Mapping[str, Metric]) -> ShownRow:
+def _show(record: StoredRow, image: Any, audio: Any, metrics: Mapping[str, Metric], content: str) -> ShownRow:
     sample, verdict = record.sample, record.verdict
     language = sample.language
     decided_by = verdict.get("decided_by") or "policy"
     return ShownRow(
         index=record.index,
         id=show_plain(sample.id),
+        facts=json.dumps([sample.id, [finding["code"] for finding in verdict["findings"] or ()]]),
+        content=content,
         where=f"{show_plain(sample.manifest.rstrip('/').rsplit('/', 1)[-1], 60)}:{sample.row_number}",
         manifest=show_plain(sample.manifest, 400),
         action=verdict["action"],

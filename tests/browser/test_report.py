@@ -112,7 +112,7 @@ def test_a_reason_in_the_overview_filters_the_table(watched: Watched) -> None:
     codes = watched.page.locator("tr.pair:visible .findings").all_inner_texts()
     assert codes
     assert all("wrong_words.above_max" in text for text in codes)
-    assert watched.page.url.endswith("#pairs")
+    assert watched.page.url.endswith("#pairs?reason=wrong_words.above_max")
 
 
 def test_sorting_by_metric_id_and_manifest(watched: Watched) -> None:

@@ -16,6 +16,7 @@
   var code = document.getElementById("f-code");
   var action = document.getElementById("f-action");
   var modality = document.getElementById("f-modality");
+  var mark = document.getElementById("f-mark");
   var order = document.getElementById("f-sort");
   var count = document.getElementById("f-count");
   var nothing = document.getElementById("nothing");
@@ -47,12 +48,47 @@
       var fits = (!code.value || fact.codes.indexOf(code.value) >= 0)
         && (!action.value || fact.action === action.value)
         && (!modality.value || fact.modalities.indexOf(modality.value) >= 0)
+        && (!mark.value || (fact.row.dataset.mark || "none") === mark.value)
         && words.every(function (word) { return fact.text.indexOf(word) >= 0; });
       fact.row.hidden = !fits;
       shown += fits ? 1 : 0;
     });
     count.textContent = shown === facts.length ? shown + " pairs" : shown + " of " + facts.length + " pairs";
     nothing.hidden = shown > 0;
+  }
+
+  // What is shown stands in the address, so that it can be sent to somebody or kept as a bookmark.
+  var controls = { text: search, reason: code, verdict: action, medium: modality, marked: mark, order: order };
+
+  function toAddress() {
+    var state = new URLSearchParams();
+    Object.keys(controls).forEach(function (name) {
+      var control = controls[name];
+      var chosen = control === code && control.selectedIndex > 0
+        ? control.options[control.selectedIndex].dataset.code : control.value;
+      if (chosen && !(control === order && chosen === "rank")) { state.set(name, chosen); }
+    });
+    var told = state.toString();
+    if (told || location.hash.indexOf("#pairs?") === 0) {
+      history.replaceState(null, "", told ? "#pairs?" + told : "#pairs");
+    }
+  }
+
+  function fromAddress() {
+    if (location.hash.indexOf("#pairs?") !== 0) { return; }
+    var state = new URLSearchParams(location.hash.slice(7));
+    Object.keys(controls).forEach(function (name) {
+      var wanted = state.get(name) || "", control = controls[name];
+      if (control.options) {
+        var at = Array.prototype.findIndex.call(control.options, function (option) {
+          return option.dataset.code === wanted || option.value === wanted;
+        });
+        control.selectedIndex = Math.max(at, 0);
+      } else {
+        control.value = wanted;
+      }
+    });
+    document.getElementById("pairs").scrollIntoView();
   }
 
   function compare(key, direction) {
@@ -105,19 +141,25 @@
       code.value = link.dataset.filterCode;
       if (code.selectedIndex < 0) { code.value = ""; }
       filter();
+      setTimeout(toAddress, 0);
     });
   });
 
-  [code, action, modality].forEach(function (control) { control.addEventListener("change", filter); });
-  search.addEventListener("input", filter);
-  order.addEventListener("change", function () { reversed = false; sort(); });
+  [code, action, modality, mark].forEach(function (control) {
+    control.addEventListener("change", function () { filter(); toAddress(); });
+  });
+  search.addEventListener("input", function () { filter(); toAddress(); });
+  order.addEventListener("change", function () { reversed = false; sort(); toAddress(); });
+  document.addEventListener("marked", filter);
+  window.addEventListener("hashchange", function () { fromAddress(); filter(); sort(); });
   form.addEventListener("submit", function (event) { event.preventDefault(); });
   form.addEventListener("reset", function () {
-    setTimeout(function () { reversed = false; filter(); sort(); }, 0);
+    setTimeout(function () { reversed = false; filter(); sort(); toAddress(); }, 0);
   });
 
   form.hidden = false;
-  // A browser may bring back what was chosen before a reload.
+  // A browser may bring back what was chosen before a reload; the address says more.
+  fromAddress();
   filter();
   sort();
 })();
