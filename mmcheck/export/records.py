@@ -1,4 +1,4 @@
-"""The records of an export: what was asked for, what a target is like, and one row on its way out."""
+"""The records of an export: what was asked for, what a target is like, one row on its way out and its media."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class TargetTraits:
     """Whether it can name a part of a recording by its start and duration, so that nothing need be cut."""
     has_channels: bool = False
     """Whether it can name a channel of a recording."""
+    takes_urls: bool = True
+    """Whether its readers fetch media from addresses. If not, ``--media reference`` refuses those."""
     has_further: bool = False
     """Whether further media of a row are named as well; they never come along."""
     has_shards: bool = False
@@ -114,3 +116,33 @@ class ExportRow:
         """Return the length of the recording or of the segment in seconds, as measured, else as declared."""
         measured = self.facts.get("duration")
         return measured if measured is not None else self.medium().duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A medium as a written row names it."""
+
+    path: str
+    """Path or URL, as ``--paths`` says."""
+    file: str
+    """Where it is once the export is in place: an absolute path or a URL."""
+    here: str
+    """Where it is while the export is made."""
+    start: float | None = None
+    """First second of the part that is meant, where the target can say so; else the file is that part."""
+    duration: float | None = None
+    """Length of that part in seconds; None: to the end."""
+    channel: int | None = None
+    """0-based channel that is meant, where the target can say so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaBytes:
+    """A medium as the content of a file."""
+
+    data: bytes
+    """The bytes."""
+    suffix: str
+    """The ending that fits them, with its dot: ``.jpg``."""
+    name: str
+    """The last part of the name that it came from."""

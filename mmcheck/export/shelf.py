@@ -7,37 +7,31 @@ gives the same files each time, one that was interrupted copies nothing twice, a
 from __future__ import annotations
 
 import filecmp
-import io
 import os
 import posixpath
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.digests import digest_bytes
 from mmcheck.core.errors import MediaError, OutputError, UserError
-from mmcheck.core.inline_media import bytes_kind, payload_kind
+from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import MediaRef
-from mmcheck.export.records import ExportRow, TargetOptions, TargetTraits
+from mmcheck.export.media_names import as_written, last_part, png, safe_name, suffix_of
+from mmcheck.export.records import ExportRow, MediaBytes, Placed, TargetOptions, TargetTraits
 from mmcheck.formats.paths import folder_of, is_folder
 from mmcheck.formats.text_source import is_url
 from mmcheck.media.audio_cut import cut_audio
-from mmcheck.media.image import decode_image
-from mmcheck.media.sniffing import sniff_image
+from mmcheck.media.audio_shape import AudioShape, read_shape
 from mmcheck.media.source import MediaSource
-from mmcheck.media.suffixes import IMAGE_SUFFIXES, known_ending
+from mmcheck.media.suffixes import known_ending
 
 _A_FOLDER = 10_000  # media cut or unpacked into one folder; our own choice: file browsers show so many
-_SOUNDS = ((b"fLaC", 0, ".flac"), (b"OggS", 0, ".ogg"), (b"ID3", 0, ".mp3"), (b"WAVE", 8, ".wav"))
-"""Magic number of a recording, its offset, and the ending of such files. Given by the formats."""
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 
 
 class _Part(NamedTuple):
@@ -46,34 +40,6 @@ class _Part(NamedTuple):
     start: float | None = None
     duration: float | None = None
     channel: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A medium as a written row names it."""
-
-    path: str
-    """Path or URL, as ``--paths`` says."""
-    file: str
-    """Where it is once the export is in place: an absolute path or a URL."""
-    start: float | None = None
-    """First second of the part that is meant, where the target can say so; else the file is that part."""
-    duration: float | None = None
-    """Length of that part in seconds; None: to the end."""
-    channel: int | None = None
-    """0-based channel that is meant, where the target can say so."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaBytes:
-    """A medium as the content of a file."""
-
-    data: bytes
-    """The bytes."""
-    suffix: str
-    """The ending that fits them, with its dot: ``.jpg``."""
-    name: str
-    """The last part of the name that it came from."""
 
 
 class MediaShelf:
@@ -93,6 +59,7 @@ class MediaShelf:
         self._max_pixels = options.config.probes.media.max_pixels
         self._bases: dict[str, str] = {}
         self._last: tuple[MediaRef, str] | None = None
+        self._shape: tuple[str, AudioShape] | None = None
         self.done: Counter[str] = Counter()
         """What was done with media beyond naming, linking or copying them -> how often: ``unpacked``, ``cut``,
         ``converted``."""
@@ -126,11 +93,11 @@ class MediaShelf:
             UserError: If the medium has no path of its own and ``--media reference`` was asked for.
         """
         kind = kind or row.kind
-        ref = row.medium(kind)
+        ref = _medium(row, kind)
         part = self._part(ref)
         if self._options.media == "reference":
             self._refuse_unnamed(row, kind, ref, part)
-            return Placed(path=self._named(row, ref), file=ref.uri, **part._asdict())
+            return Placed(path=self._named(row, ref), file=ref.uri, here=ref.uri, **part._asdict())
         whole = ref if part == _WHOLE else MediaRef(uri=ref.uri, member=ref.member, offset=ref.offset, size=ref.size)
         if self._last is not None and self._last[0] == whole and name is None:
             relative = self._last[1]
@@ -139,7 +106,10 @@ class MediaShelf:
             self._last = (whole, relative) if name is None else None
         final = self._options.final / relative
         return Placed(
-            path=relative if self._options.paths == "relative" else str(final), file=str(final), **part._asdict()
+            path=relative if self._options.paths == "relative" else str(final),
+            file=str(final),
+            here=str(self._folder / relative),
+            **part._asdict(),
         )
 
     def data(self, row: ExportRow, kind: PairKind | None = None, *, suffixes: Collection[str] = ()) -> MediaBytes:
@@ -154,7 +124,36 @@ class MediaShelf:
             MediaError: If it cannot be read: leave the row out.
         """
         kind = kind or row.kind
-        return self._content(row, kind, row.medium(kind), suffixes)
+        return self._content(row, kind, _medium(row, kind), suffixes)
+
+    def shape(self, placed: Placed) -> AudioShape:
+        """Return rate, channels and length of a recording's file, by its header.
+
+        Raises:
+            MediaError: If it cannot be opened: leave the row out.
+        """
+        # Segments of one recording follow each other.
+        if self._shape is None or self._shape[0] != placed.here:
+            is_remote = is_url(placed.here)
+            source = self._source.read(MediaRef(uri=placed.here)) if is_remote else placed.here
+            self._shape = (placed.here, read_shape(source))
+        return self._shape[1]
+
+    def seconds(self, row: ExportRow, placed: Placed) -> float:
+        """Return the length of a recording, or of the part of it that a written row states, in seconds.
+
+        Raises:
+            MediaError: If nothing measured it, and the file cannot be opened: leave the row out.
+        """
+        # A part may reach beyond the end of its recording; what counts is what is there.
+        there = row.facts.get("duration")
+        if there is None and placed.duration is not None and is_url(placed.here):
+            return placed.duration
+        if there is None:
+            there = self.shape(placed).duration - (placed.start or 0.0)
+        if there <= 0:
+            raise MediaError(f"the segment begins at {placed.start:g} s, behind the end", cause="segment_outside")
+        return there if placed.duration is None else min(there, placed.duration)
 
     def _part(self, ref: MediaRef) -> _Part:
         """Return the part of a recording that a written row will state; empty values where a file has to be cut."""
@@ -173,6 +172,8 @@ class MediaShelf:
             what = f"lies inside {ref.uri}"
         elif part == _WHOLE and _part_of(ref) != _WHOLE:
             what = f"is a part of {ref.uri}, which this format cannot say"
+        elif is_url(ref.uri) and not self._traits.takes_urls:
+            what = f"is at an address ({ref.uri}), where readers of this format do not look"
         if what:
             raise UserError(
                 f"the {kind.medium_noun} of row {row.sample.id!r} {what}, so there is no path to write.",
@@ -184,7 +185,7 @@ class MediaShelf:
             return ref.uri
         if self._options.paths == "relative":
             return Path(os.path.relpath(ref.uri, self._options.final)).as_posix()
-        return _as_written(row, ref) or ref.uri
+        return as_written(row, ref) or ref.uri
 
     def _put(
         self,
@@ -206,22 +207,22 @@ class MediaShelf:
         found = self._content(row, kind, ref, suffixes)
         stem = name or f"{kind.media_noun}/{row.index // _A_FOLDER:05d}/{row.index:09d}"
         self._write(f"{stem}{found.suffix}", found.data)
-        if _part_of(ref) == _WHOLE:
+        if _part_of(ref) == _WHOLE and not _is_plain_file(ref):
             self.done["unpacked"] += 1
         return f"{stem}{found.suffix}"
 
     def _content(self, row: ExportRow, kind: PairKind, ref: MediaRef, suffixes: Collection[str]) -> MediaBytes:
         data = self._source.read(ref, manifest=row.sample.manifest)
-        name = _last_part(ref)
+        name = last_part(ref)
         if _part_of(ref) != _WHOLE:
             sound = cut_audio(data, start=ref.start, duration=ref.duration, channel=ref.channel)
             self.done["cut"] += 1
             return MediaBytes(data=sound, suffix=".wav", name=name)
-        suffix = _suffix(data, name, kind)
+        suffix = suffix_of(data, name, kind)
         if suffixes and suffix not in suffixes:
             self.done["converted"] += 1
             if kind.is_seen:
-                return MediaBytes(data=_png(data, self._max_pixels), suffix=".png", name=name)
+                return MediaBytes(data=png(data, self._max_pixels), suffix=".png", name=name)
             return MediaBytes(data=cut_audio(data), suffix=".wav", name=name)
         return MediaBytes(data=data, suffix=suffix, name=name)
 
@@ -234,9 +235,9 @@ class MediaShelf:
         if not is_url(base):
             inside = Path(os.path.relpath(ref.uri, base)).as_posix()
             if not inside.startswith("../"):
-                return _UNSAFE.sub("_", inside)
+                return safe_name(inside)
         folder, name = os.path.split(ref.uri)
-        return f"{digest_bytes(os.fsencode(folder))[:8]}/{_UNSAFE.sub('_', name)}"
+        return f"{digest_bytes(os.fsencode(folder))[:8]}/{safe_name(name)}"
 
     def _place(self, relative: str, source: str) -> str:
         """Link or copy a file; where another one has the name already, beside it under a number."""
@@ -271,6 +272,12 @@ class MediaShelf:
 _WHOLE = _Part()
 
 
+def _medium(row: ExportRow, kind: PairKind) -> MediaRef:
+    """Return where a row's medium is; the first channel of a recording that has but one is the recording."""
+    ref = row.medium(kind)
+    return replace(ref, channel=None) if ref.channel == 0 and row.facts.get("channels") == 1 else ref
+
+
 def _part_of(ref: MediaRef) -> _Part:
     return _Part(ref.start, ref.duration, ref.channel)
 
@@ -293,37 +300,3 @@ def _is_same(source: str, target: Path) -> bool:
         return os.path.samefile(source, target) or filecmp.cmp(source, target, shallow=False)
     except OSError:
         return False
-
-
-def _as_written(row: ExportRow, ref: MediaRef) -> str | None:
-    """Return the text by which a row names its medium; None if it names it in another way."""
-    base = folder_of(row.sample.manifest)
-    for value in row.sample.row.values():
-        name = value.get("path") if isinstance(value, dict) else value
-        if isinstance(name, str) and name and len(name) < len(ref.uri) + 1:
-            if ref.uri in (name, os.path.abspath(name), os.path.normpath(os.path.join(base, name))):
-                return name
-    return None
-
-
-def _last_part(ref: MediaRef) -> str:
-    if payload_kind(ref.uri):
-        return ""
-    name = urlsplit(ref.uri).path if is_url(ref.uri) and ref.member is None else ref.name
-    return _UNSAFE.sub("_", unquote(name.rsplit("/", 1)[-1]))
-
-
-def _suffix(data: bytes, name: str, kind: PairKind) -> str:
-    """Return the ending that fits a medium: by its content, else its own, else none that says more than its kind."""
-    if kind.is_seen and (image_format := sniff_image(data)):
-        return IMAGE_SUFFIXES[image_format][0]
-    for magic, offset, suffix in _SOUNDS:
-        if not kind.is_seen and data[offset : offset + len(magic)] == magic:
-            return known_ending(name) if known_ending(name) in (".opus", ".oga") and suffix == ".ogg" else suffix
-    return known_ending(name) or (".bin" if bytes_kind(data) is None else "")
-
-
-def _png(data: bytes, max_pixels: int) -> bytes:
-    buffer = io.BytesIO()
-    decode_image(data, min_side=None, max_pixels=max_pixels).image.convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()

@@ -24,10 +24,19 @@ class TarShards:
         folder: Where to.
         size: Samples a shard.
         closed: Called with the number of each shard once it is whole.
+        name: Number of a shard -> the name of its file; None: five digits.
     """
 
-    def __init__(self, folder: Path, size: int, closed: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        size: int,
+        closed: Callable[[int], None] | None = None,
+        *,
+        name: Callable[[int], str] | None = None,
+    ) -> None:
         self._folder = folder
+        self._name = name or _name
         self._size = size
         self._digits = max(_FEWEST_DIGITS, len(str(size - 1)))
         self._closed = closed
@@ -55,7 +64,7 @@ class TarShards:
     def next_key(self) -> str:
         """Return the key that the next sample gets: the numbers of its shard and of its place there."""
         number = self.number
-        place = self.sizes.get(_name(number), 0)
+        place = self.sizes.get(self._name(number), 0)
         return f"{number:05d}{place:0{self._digits}d}"
 
     def add(self, members: Sequence[tuple[str, bytes]]) -> str:
@@ -68,7 +77,7 @@ class TarShards:
             OutputError: If it cannot be written.
         """
         key, number = self.next_key(), self.number
-        name = _name(number)
+        name = self._name(number)
         if name not in self.sizes:
             self._close()
             temporary = self._open.enter_context(atomic_path(self._folder / name))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from mmcheck.core.errors import MediaError
-from mmcheck.export.shelf import MediaBytes, MediaShelf, Placed
+from mmcheck.export.records import MediaBytes, Placed
+from mmcheck.export.shelf import MediaShelf
 from mmcheck.export.target import ExportRow, Rows
 
 
@@ -33,6 +34,30 @@ def with_files(
             rows.leave_out(row, tell_fault(row, error))
         else:
             yield row, placed
+
+
+def with_seconds(
+    rows: Rows,
+    shelf: MediaShelf,
+    *,
+    name: Callable[[ExportRow], str] | None = None,
+    suffixes: Collection[str] = (),
+) -> Iterator[tuple[ExportRow, Placed, float]]:
+    """Yield rows, each with how a written row names its recording, and how long that, or the part that is meant, is.
+
+    Args:
+        rows: The rows.
+        shelf: Places their media.
+        name: As for ``with_files``.
+        suffixes: As for ``MediaShelf.file``.
+    """
+    for row, placed in with_files(rows, shelf, name=name, suffixes=suffixes):
+        try:
+            seconds = shelf.seconds(row, placed)
+        except MediaError as error:
+            rows.leave_out(row, tell_fault(row, error))
+        else:
+            yield row, placed, seconds
 
 
 def with_data(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
 from mmcheck.core.types import RowDict
@@ -11,6 +13,7 @@ from mmcheck.formats.output_rows import with_added
 from mmcheck.formats.text_source import open_output
 
 SUFFIX = ".reasons.jsonl"
+_IN_MEMORY = 1 << 20  # bytes of lines that need no file while they wait; our own choice: bounds memory
 
 
 class Reasons:
@@ -23,7 +26,7 @@ class Reasons:
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._final = folder / f"{stem}{SUFFIX}"
-        self._lines: list[bytes] = []
+        self._lines = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder))
         self._rows: dict[str, int] = {}
 
     def add(self, out: OutputRow, file: str = "") -> None:
@@ -33,15 +36,18 @@ class Reasons:
             out: The row.
             file: Which of several lists it stands in; "" where there is one.
         """
+        if not self._rows:
+            self._final.parent.mkdir(parents=True, exist_ok=True)
         number = self._rows[file] = self._rows.get(file, 0) + 1
         place: RowDict = {"file": file} if file else {}
         place |= {"row": number, "input_row": out.sample.row_number}
-        self._lines.append(json_line(with_added(place, out.extra)) + b"\n")
+        self._lines.write(json_line(with_added(place, out.extra)) + b"\n")
 
     def write(self) -> list[Path]:
         """Write the file, if there is anything to tell, and return it."""
-        if not self._lines:
+        if not self._rows:
             return []
+        self._lines.seek(0)
         with open_output(self._final) as file:
-            file.writelines(self._lines)
+            shutil.copyfileobj(self._lines, file)
         return [self._final]

@@ -13,7 +13,8 @@ from mmcheck.core.digests import digest_bytes
 from mmcheck.core.json_row import json_text
 from mmcheck.core.types import RowDict
 from mmcheck.export.own_columns import OwnColumns
-from mmcheck.export.shelf import MediaBytes, MediaShelf
+from mmcheck.export.records import MediaBytes
+from mmcheck.export.shelf import MediaShelf
 from mmcheck.export.tar_shards import TarShards, shard_range
 from mmcheck.export.target import ExportRow, Rows, TargetOptions, TargetTraits
 from mmcheck.export.targets.webdataset import IMAGES

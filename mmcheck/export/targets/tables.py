@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,10 +23,8 @@ from mmcheck.export.shelf import MediaShelf
 from mmcheck.export.target import Rows, TargetOptions, TargetTraits
 from mmcheck.export.typed_columns import ColumnTypes
 from mmcheck.export.with_media import tell_fault
-from mmcheck.formats.joined_rows import join_rows
-from mmcheck.formats.open_format import open_format
+from mmcheck.export.write_back import STEM, can_write_back, write_back
 
-_STEM = "data"
 _GROUP = 10_000  # rows of a row group; our own choice: bounds memory
 
 
@@ -51,16 +48,15 @@ class JsonlTarget:
 
     def write(self, rows: Rows, shelf: MediaShelf, folder: Path) -> None:
         """Write one file a manifest where the run was read from this format, else ``data.*``."""
-        same = all(form == self.name for _, form in self._options.sources)
-        if same and self._options.media == "reference":
-            self._write_back(rows, folder)
+        if can_write_back(self._options, self.name):
+            self._files = write_back(rows, self._options, folder, self.name)
             return
         types = ColumnTypes()
         for row in rows:
             if row.sample.problem is None:
                 types.add(self._own.all(row, {kind.name: "" for kind in row.kinds}))
         types.add_known(rows.added)
-        self._files = [folder / f"{_STEM}.{self.ending}"]
+        self._files = [folder / f"{STEM}.{self.ending}"]
         self._write_records(self._files[0], types, self._records(rows, shelf, types))
 
     def how_to_load(self) -> str:
@@ -68,19 +64,6 @@ class JsonlTarget:
         names = sorted(str(self._options.final / file.name) for file in self._files)
         kind = "json" if self.name == "jsonl" else self.name
         return f'from datasets import load_dataset; load_dataset("{kind}", data_files={names!r})' if names else ""
-
-    def _write_back(self, rows: Rows, folder: Path) -> None:
-        config, added = self._options.config, rows.added
-        output = config.output.model_copy(update={"paths": self._options.paths, "write_media": False})
-        form = open_format(self.name, config)
-        stems: dict[str, str] = {}
-        for manifest, group in groupby(rows, lambda row: row.sample.manifest):
-            stem = stems.setdefault(manifest, _free_stem(manifest, set(stems.values())))
-            joined = join_rows((row.out for row in group), self._options.worse)
-            self._files += form.write(joined, folder, stem, output, manifest=manifest, added=added)
-        if not stems:
-            manifest = self._options.sources[0][0]
-            self._files += form.write([], folder, _free_stem(manifest, set()), output, manifest=manifest, added=added)
 
     def _records(self, rows: Rows, shelf: MediaShelf, types: ColumnTypes) -> Iterator[RowDict]:
         for row in rows:
@@ -139,12 +122,3 @@ def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str | int | float) else json_text(value)
-
-
-def _free_stem(manifest: str, taken: set[str]) -> str:
-    stem = free = manifest.rstrip("/").rsplit("/", 1)[-1].partition(".")[0] or _STEM
-    count = 1
-    while free in taken:
-        count += 1
-        free = f"{stem}-{count}"
-    return free
