@@ -273,6 +273,22 @@ TARGETS.register(
     "datacomp", "mmcheck.export.targets.datacomp:DatacompTarget", "DataComp subset: .npy of the rows' uids"
 )
 TARGETS.register("coco-captions", "mmcheck.export.targets.coco_captions:CocoCaptionsTarget", "COCO captions JSON")
+TARGETS.register(
+    "nemo", "mmcheck.export.targets.nemo:NemoTarget", "NeMo manifest: audio_filepath, duration, text, offset, lang"
+)
+TARGETS.register(
+    "nemo-tarred",
+    "mmcheck.export.targets.nemo:NemoTarredTarget",
+    "NeMo's tarred set: audio_0.tar ..., tarred_audio_manifest.json",
+)
+TARGETS.register(
+    "lhotse", "mmcheck.export.targets.lhotse:LhotseTarget", "Lhotse cuts, scores in custom; icefall and NeMo take them"
+)
+TARGETS.register(
+    "kaldi",
+    "mmcheck.export.targets.kaldi:KaldiTarget",
+    "Kaldi and ESPnet data folder: wav.scp, text, utt2spk, segments ...",
+)
 TARGETS.register("jsonl", "mmcheck.export.targets.tables:JsonlTarget", "JSON Lines in your manifest's own columns")
 TARGETS.register("csv", "mmcheck.export.targets.tables:CsvTarget", "CSV in your manifest's own columns")
 TARGETS.register("parquet", "mmcheck.export.targets.tables:ParquetTarget", "Parquet in your manifest's own columns")

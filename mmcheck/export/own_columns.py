@@ -10,10 +10,17 @@ from mmcheck.core.inline_media import payload_kind
 from mmcheck.core.types import MediaRef, Row, RowDict
 from mmcheck.decide.written_columns import PREFIX
 from mmcheck.export.target import ExportRow, TargetOptions
-from mmcheck.formats.columns import RoleFinder
+from mmcheck.formats.columns import CHANNELS, DURATIONS, ENDS, STARTS, RoleFinder
 from mmcheck.formats.paths import folder_of, join_under
 from mmcheck.formats.rows import RAW, RAW_BYTES
 
+_OF_RECORDINGS = frozenset(
+    (
+        *(*STARTS, *DURATIONS, *ENDS, *CHANNELS, "stop", "num_samples", "sampling_rate", "sample_rate"),
+        *("orig_sample_rate", "shard_id", "recording", "recording_id", "supervisions", "tracks", "features", "wav"),
+    )
+)
+"""Columns of the layouts of speech corpora that speak of a file and a stretch of it."""
 _KEY, _SHARD, _JSON = "__key__", "__shard__", "json"
 
 
@@ -42,6 +49,16 @@ class OwnColumns:
             and not _is_medium(value, media, row.sample.manifest)
             and not _is_text(name, value, texts, roles.caption, roles.transcript)
         }
+
+    def beside_sound(self, row: ExportRow) -> RowDict:
+        """Return what ``rest`` returns without what says where the recording is, and which part of it is meant.
+
+        What a written row says of these is about the file that it names, which may be a cut or converted one.
+        """
+        found = self.rest(row)
+        roles = self._finder.roles(found)
+        of_media = {roles.start, roles.duration, roles.end, roles.channel, *_OF_RECORDINGS}
+        return {name: value for name, value in found.items() if name not in of_media}
 
     def all(self, row: ExportRow, paths: Mapping[str, str]) -> RowDict:
         """Return the row's own columns, with other paths for its media; what it lacks of medium and text is added.

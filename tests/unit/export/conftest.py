@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from mmcheck.api import scan
@@ -78,3 +79,54 @@ def image_run(shared_run: Path, tmp_path: Path) -> Path:
 def data(shared_run: Path) -> Path:
     """Folder of the manifest and the media of ``image_run``."""
     return shared_run.parent / "data"
+
+
+KEEP = Config(rules={"unreadable_media": {"rule": "unreadable_media", "action": "quarantine"}})
+
+
+@pytest.fixture(scope="session")
+def speech_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of ``speech.jsonl``: whole recordings, segments and sides of a call, odd texts, one file that is gone."""
+    folder = tmp_path_factory.mktemp("speech") / "data"
+    (folder / "audio").mkdir(parents=True)
+    rng = np.random.default_rng(5)
+
+    def noise(seconds: float, rate: int, channels: int = 1) -> np.ndarray[Any, Any]:
+        return rng.uniform(-0.5, 0.5, (round(seconds * rate), channels)).astype(np.float32)
+
+    soundfile.write(folder / "audio" / "one.wav", noise(0.5, 16_000), 16_000, subtype="PCM_16")
+    soundfile.write(folder / "audio" / "two.flac", noise(0.75, 24_000), 24_000, subtype="PCM_16")
+    soundfile.write(folder / "call.wav", noise(2.0, 8_000, 2), 8_000, subtype="PCM_16")
+    soundfile.write(folder / "talk.wav", noise(3.0, 16_000), 16_000, subtype="PCM_16")
+    rows: list[dict[str, Any]] = [
+        {"id": "a-one", "audio": "audio/one.wav", "text": "gr\u00fcne \u6811", "lang": "de", "speaker": "a"},
+        {"id": "b-two", "audio": "audio/two.flac", "text": "costs $5 | or\nmore", "speaker": "b", "source": "radio"},
+        {"id": "c 0", "audio": "call.wav", "text": "hello there", "offset": 0.25, "duration": 0.5, "channel": 0},
+        {"id": "c 1", "audio": "call.wav", "text": '"good" morning', "offset": 1.0, "duration": 0.75, "channel": 1},
+        {"id": "d-1", "audio": "talk.wav", "text": "first part", "offset": 0.5, "duration": 1.0, "speaker": "a"},
+        {"id": "d-2", "audio": "talk.wav", "text": "to the end", "offset": 2.25, "duration": 5.0, "speaker": "a"},
+        {"id": "gone", "audio": "audio/gone.wav", "text": "nobody"},
+    ]
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    (folder / "speech.jsonl").write_text("".join(lines), "utf-8")
+    scan(folder / "speech.jsonl", folder.parent / "run", KEEP, probes="media")
+    return folder
+
+
+@pytest.fixture
+def speech_run(speech_data: Path, tmp_path: Path) -> Path:
+    """A copy of the run of ``speech_data``, of which the six rows whose files are there are kept."""
+    return Path(shutil.copytree(speech_data.parent / "run", tmp_path / "run"))
+
+
+@pytest.fixture
+def sound(speech_data: Path) -> Callable[..., np.ndarray[Any, Any]]:
+    """``sound(name, start, seconds, channel)``: samples of one of the recordings, float32 [n] (or [n, channels])."""
+
+    def read(name: str, start: float = 0.0, seconds: float | None = None, channel: int | None = None) -> Any:
+        samples, rate = soundfile.read(speech_data / name, dtype="float32")
+        stop = None if seconds is None else round((start + seconds) * rate)
+        part = samples[round(start * rate) : stop]
+        return part if channel is None else part[:, channel]
+
+    return read
