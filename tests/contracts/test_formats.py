@@ -22,8 +22,7 @@ from mmcheck.core.types import Sample
 from mmcheck.formats.base import OutputRow, Recognised
 from mmcheck.formats.detect import detect_format
 from mmcheck.media.source import MediaSource
-from tests.contracts.test_audio_layouts import FORMAT_NAMES
-from tests.contracts.test_image_layouts import FORMAT_NAMES as IMAGE_FORMAT_NAMES
+from tests.fixtures.layouts import MAKERS as LAYOUTS
 
 TEXTS = ("a red cube", 'says "hi", twice\tand more', "Gr\u00fc\u00dfe aus \u6771\u4eac \U0001f600")
 EXTRA = {"mmcheck_action": "keep", "mmcheck_codes": ["a.b"], "mmcheck_score": 0.25}
@@ -141,7 +140,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "webdataset": make_webdataset,
     "folder": make_folder,
 }
-NAMES = [entry.name for entry in FORMATS if entry.name not in FORMAT_NAMES | IMAGE_FORMAT_NAMES]
+NAMES = [entry.name for entry in FORMATS if entry.name not in {name for name, _ in LAYOUTS.values()}]
 """The formats of rows with columns; layouts of speech corpora and image sets have contracts of their own."""
 
 

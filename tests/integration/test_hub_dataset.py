@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.contracts.test_image_layouts import TEXTS, picture
+from tests.fixtures.image_layouts import TEXTS, picture
 from tests.integration.hub_server import StandInHub
 
 

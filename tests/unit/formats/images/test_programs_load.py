@@ -15,7 +15,8 @@ from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.parts import FORMATS
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.joined_rows import join_rows
-from tests.contracts.test_image_layouts import MAKERS, TEXTS, make, picture, stem
+from tests.fixtures.image_layouts import MAKERS, TEXTS, picture
+from tests.fixtures.layouts import make, stem
 
 EXTRA = {"mmcheck_id": "x", "mmcheck_score": 0.25}
 KEPT = [TEXTS[0], TEXTS[2]]
