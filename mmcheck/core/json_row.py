@@ -59,6 +59,8 @@ def load_json(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         raise
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
     except ValueError:
         # Python refuses to make integers of more than 4,300 digits (CVE-2020-10735); nobody counts with those.
         return json.loads(text, parse_int=lenient_int)

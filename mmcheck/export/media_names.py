@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import os
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from mmcheck.core.inline_media import bytes_kind, payload_kind
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import MediaRef
 from mmcheck.export.records import ExportRow
-from mmcheck.formats.paths import folder_of
+from mmcheck.formats.paths import folder_of, url_path
 from mmcheck.formats.text_source import is_url
 from mmcheck.media.image import decode_image
 from mmcheck.media.sniffing import sniff_image
@@ -42,7 +42,7 @@ def last_part(ref: MediaRef) -> str:
     """Return the last part of the name that a medium has; "" for one that stands in a text."""
     if payload_kind(ref.uri):
         return ""
-    name = urlsplit(ref.uri).path if is_url(ref.uri) and ref.member is None else ref.name
+    name = url_path(ref.uri) if is_url(ref.uri) and ref.member is None else ref.name
     return safe_name(unquote(name.rsplit("/", 1)[-1]))
 
 

@@ -1,34 +1,63 @@
-"""Rows of the Arrow streams that ``datasets`` writes, read from where they lie; media bytes are not copied."""
+"""Rows of the Arrow streams that ``datasets`` writes, read from where they lie; media bytes are not copied.
+
+A stream is looked through before anything in it is believed: offsets that lead out of the file would crash Arrow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import RowDict
-from mmcheck.formats.parquet import plain
+from mmcheck.formats.arrow_values import bad_name, is_list, stood_in
 from mmcheck.formats.rows import RawRow
 
 _BATCH = 256  # rows made at once; our own choice: bounds memory
 
 
+@dataclass(frozen=True, slots=True)
+class ArrowStream:
+    """An open stream."""
+
+    path: str
+    schema: pa.Schema
+    _reader: pa.RecordBatchReader
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches that are left.
+
+        Raises:
+            ManifestError: If one is not whole.
+        """
+        while True:
+            try:
+                batch = self._reader.read_next_batch()
+                _check(batch)
+            except StopIteration:
+                return
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(self.path, error) from error
+            yield batch
+
+
 @contextmanager
-def open_stream(path: str) -> Iterator[pa.RecordBatchReader]:
+def open_stream(path: str) -> Iterator[ArrowStream]:
     """Yield an open Arrow stream.
 
     Raises:
         ManifestError: If it is not there or is none.
     """
-    try:
-        with pa.memory_map(path) as file, pa.ipc.open_stream(file) as reader:
-            yield reader
-    except (pa.ArrowException, OSError) as error:
-        raise ManifestError(
-            f"{path} is not a whole Arrow stream: {(str(error).splitlines() or [''])[0]}.", hint="get it again."
-        ) from error
+    with ExitStack() as stack:
+        try:
+            reader = stack.enter_context(pa.ipc.open_stream(stack.enter_context(pa.memory_map(path))))
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from error
+        _check_names(path, reader.schema)
+        yield ArrowStream(path, reader.schema, reader)
 
 
 def read_rows(path: str) -> Iterator[RawRow]:
@@ -38,74 +67,79 @@ def read_rows(path: str) -> Iterator[RawRow]:
         ManifestError: If the stream is not there or not whole.
     """
     number = 0
-    with open_stream(path) as reader:
-        for batch in reader:
+    with open_stream(path) as stream:
+        for batch in stream.batches():
             for start in range(0, batch.num_rows, _BATCH):
                 part = batch.slice(start, _BATCH)
-                columns = [_values(name, part.column(name)) for name in part.schema.names]
+                columns = [stood_in(name, part.column(place)) for place, name in enumerate(part.schema.names)]
                 for index in range(part.num_rows):
                     number += 1
                     row: RowDict = {}
                     embedded: list[str] = []
-                    for name, values, held in columns:
-                        row[name] = values[index]
-                        embedded += held[index]
-                    yield RawRow(number=number, row=row, embedded=frozenset(embedded), has_cells=True)
+                    fault = None
+                    for column in columns:
+                        row[column.name] = column.values[index]
+                        embedded += column.held.get(index, ())
+                        fault = fault or column.faults.get(index)
+                    yield RawRow(
+                        number=number,
+                        row=row,
+                        cause="encoding" if fault else None,
+                        message=fault or "",
+                        embedded=frozenset(embedded),
+                        has_cells=True,
+                    )
 
 
-def _values(name: str, column: pa.Array) -> tuple[str, list[object], list[list[str]]]:
-    """Return a column's values as JSON can hold them, and for each row the cells with media bytes."""
+def _check_names(path: str, fields: Iterable[pa.Field]) -> None:
+    """Check that the names of columns, and of members inside them, are text.
+
+    Raises:
+        ManifestError: If one is not.
+    """
+    for each in fields:
+        try:
+            _ = each.name
+        except UnicodeDecodeError as error:
+            raise bad_name(path, error) from error
+        kind = each.type
+        _check_names(path, (kind.field(place) for place in range(kind.num_fields)))
+
+
+def _check(batch: pa.RecordBatch) -> None:
+    """Check that offsets stay inside the batch; text that is no text is for the rows to tell.
+
+    Raises:
+        ArrowInvalid: If they do not.
+    """
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
+            _as_bytes(column).validate(full=True)
+
+
+def _as_bytes(column: pa.Array) -> pa.Array:
+    """Return a column with its texts as bytes, so that only their offsets are looked at."""
     kind = column.type
-    if _is_bytes(kind):
-        held = column.is_valid().to_pylist()
-        return name, [{"bytes": None}] * len(column), [[name] if one else [] for one in held]
-    if _has_bytes(kind):
-        values, filled = _structs(column)
-        return name, values, [[name] if one else [] for one in filled]
-    if _is_list(kind) and (_is_bytes(kind.value_type) or _has_bytes(kind.value_type)):
-        return _lists(name, column)
-    return name, [plain(value) for value in column.to_pylist()], [[]] * len(column)
+    if pa.types.is_string(kind):
+        return column.view(pa.binary())
+    if pa.types.is_large_string(kind):
+        return column.view(pa.large_binary())
+    if pa.types.is_struct(kind):
+        inner = [_as_bytes(column.field(place)) for place in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(inner, names=[each.name for each in kind])
+    if is_list(kind):
+        return type(column).from_arrays(column.offsets, _as_bytes(column.values))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.FixedSizeListArray.from_arrays(_as_bytes(column.values), kind.list_size)
+    return column
 
 
-def _structs(column: pa.StructArray) -> tuple[list[object], list[bool]]:
-    """Return structs of bytes and more without the bytes, and which of them have some."""
-    flat = dict(zip((each.name for each in column.type), column.flatten(), strict=True))
-    filled = flat.pop("bytes").is_valid().to_pylist()
-    others = {name: values.to_pylist() for name, values in flat.items()}
-    rows: list[object] = [
-        {"bytes": None, **{name: plain(values[index]) for name, values in others.items()}}
-        for index in range(len(column))
-    ]
-    return rows, filled
-
-
-def _lists(name: str, column: pa.Array) -> tuple[str, list[object], list[list[str]]]:
-    rows: list[object] = []
-    held: list[list[str]] = []
-    for scalar in column:
-        items = scalar.values
-        if items is None:
-            rows.append(None)
-            held.append([])
-            continue
-        if _is_bytes(items.type):
-            values: list[object] = [{"bytes": None}] * len(items)
-            filled = items.is_valid().to_pylist()
-        else:
-            values, filled = _structs(items)
-        rows.append(values)
-        held.append([f"{name}[{place}]" for place, one in enumerate(filled) if one])
-    return name, rows, held
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _has_bytes(kind: pa.DataType) -> bool:
-    place = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
-    return place >= 0 and _is_bytes(kind.field(place).type)
+def _damaged(path: str, error: BaseException) -> ManifestError:
+    said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return ManifestError(
+        f"{path} is not a whole Arrow stream: {said}.", hint="it is damaged or cut short; get it again."
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from mmcheck.core.json_types import JsonObject
 from mmcheck.core.types import Sample
 from mmcheck.formats.arrow_rows import open_stream, read_rows
 from mmcheck.formats.base import Added, OutputRow, Recognised
+from mmcheck.formats.cells import is_utf8, shown
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.hf_disk_write import write_dataset, write_dict
 from mmcheck.formats.paths import folder_of, is_folder, join_under
@@ -25,6 +27,7 @@ from mmcheck.formats.text_source import is_url
 
 _STATE = "state.json"
 _DICT = "dataset_dict.json"
+_NO_NAME = re.compile(r"^$|[/\\:\0]")
 _INDICES = ("_indices_files", "_indices_data_files")
 
 
@@ -107,8 +110,8 @@ class HfDiskFormat:
     def _samples(self, file: str) -> Iterator[Sample]:
         examples = [raw.row for raw in islice(read_rows(file), EXAMPLE_ROWS)]
         finder = RoleFinder(self._options.columns, examples=examples)
-        with open_stream(file) as reader:
-            configured_missing(file, finder, reader.schema.names)
+        with open_stream(file) as stream:
+            configured_missing(file, finder, stream.schema.names)
         maker = SampleMaker(file, self._options, finder, base=folder_of(file))
         yield from maker.all(read_rows(file))
 
@@ -117,7 +120,14 @@ def _parts(folder: str) -> list[tuple[str, str]]:
     """Return the folders of a saved dataset with their names below it: one, or one a split."""
     splits = _load(join_under(folder, _DICT)).get("splits")
     if isinstance(splits, list) and splits:
-        return [(join_under(folder, str(name)), str(name)) for name in splits]
+        for name in splits:
+            # A split is a folder below this one; another name would read, and write, somewhere else.
+            if not isinstance(name, str) or name in (".", "..") or not is_utf8(name) or _NO_NAME.search(name):
+                raise ManifestError(
+                    f"{folder}/{_DICT} names a split {shown(name)}, which is no plain name of a folder.",
+                    hint="save the dataset anew; save_to_disk writes plain names.",
+                )
+        return [(join_under(folder, name), name) for name in dict.fromkeys(splits)]
     return [(folder, "")] if os.path.isfile(join_under(folder, _STATE)) else []
 
 
@@ -138,6 +148,6 @@ def _arrow_files(folder: str) -> list[str]:
 def _load(path: str) -> JsonObject:
     try:
         found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

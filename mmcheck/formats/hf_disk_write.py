@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from mmcheck.config import InputConfig, OutputConfig
-from mmcheck.core.atomic import atomic_path
+from mmcheck.core.atomic import atomic_path, write_text
 from mmcheck.core.digests import digest_value
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.json_types import JsonObject
-from mmcheck.core.types import RowDict
 from mmcheck.formats.arrow_rows import open_stream
 from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.cells import is_utf8
+from mmcheck.formats.changed_cells import chosen_rows, with_changes, with_items
 from mmcheck.formats.output_rows import RowWriter, media_place
+from mmcheck.formats.written_schema import written_features, written_schema
 
 _FINGERPRINT = 16  # characters; given by datasets (hex digest of 64 bits)
 
@@ -52,18 +54,17 @@ def write_dataset(
     by_source: dict[str, list[OutputRow]] = {source: [] for source in sources}
     for out in rows:
         by_source.setdefault(out.sample.manifest, []).append(out)
-    known = dict(added) if added is not None else _kinds(by_source.values())
+    known = added if added is not None else _kinds(by_source.values())
+    types = {name: pa.float64() if kind is float else pa.string() for name, kind in known.items()}
+    shortened = {name for kept in by_source.values() for out in kept if _items(out) for name in out.sample.split}
     names = [f"data-{number:05d}-of-{len(by_source):05d}.arrow" for number in range(len(by_source))]
     files = []
     for name, (source, kept) in zip(names, by_source.items(), strict=True):
-        _write_stream(kept, source, place / name, writer, known)
+        _write_stream(kept, source, place / name, writer, types, shortened)
         files.append(place / name)
     features = info.get("features")
     if isinstance(features, dict):
-        news = {
-            key: {"dtype": "float64" if kind is float else "string", "_type": "Value"} for key, kind in known.items()
-        }
-        info = {**info, "features": {**features, **news}}
+        info = {**info, "features": written_features(features, types, shortened)}
     # What they say of sizes and numbers of rows is no longer so.
     info = {key: value for key, value in info.items() if key not in ("splits", "dataset_size", "download_size")}
     numbers = [[out.sample.row_number for out in kept] for kept in by_source.values()]
@@ -81,20 +82,29 @@ def write_dict(place: Path, splits: Sequence[str]) -> Path:
     return _write_json(place / "dataset_dict.json", {"splits": list(splits)})
 
 
-def _write_stream(rows: Sequence[OutputRow], source: str, final: Path, writer: RowWriter, known: Added) -> None:
-    with open_stream(source) as reader, atomic_path(final) as temporary:
-        fields = [each for each in reader.schema if each.name not in known]
-        news = [pa.field(name, pa.float64() if kind is float else pa.string()) for name, kind in known.items()]
-        metadata = _with_features(reader.schema.metadata, known)
-        schema = pa.schema([*fields, *news], metadata=metadata)
+def _write_stream(
+    rows: Sequence[OutputRow],
+    source: str,
+    final: Path,
+    writer: RowWriter,
+    added: Mapping[str, pa.DataType],
+    shortened: Collection[str],
+) -> None:
+    with open_stream(source) as stream, atomic_path(final) as temporary:
+        schema = written_schema(stream.schema, added, shortened)
         done, start = 0, 1
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
-            for batch in reader:
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as written:
+            for batch in stream.batches():
                 stop = done
                 while stop < len(rows) and rows[stop].sample.row_number < start + batch.num_rows:
                     stop += 1
                 if stop > done:
-                    stream.write_table(_table(batch, rows[done:stop], start, schema, writer, known))
+                    try:
+                        table = _table(batch, rows[done:stop], start, schema, writer, added, shortened)
+                    except (pa.ArrowException, KeyError) as error:
+                        said = str(error).splitlines()[0].rstrip(".")
+                        raise ManifestError(f"{source} cannot be copied from: {said}.", hint="get it again.") from error
+                    written.write_table(table)
                 done, start = stop, start + batch.num_rows
         if done < len(rows):
             raise ManifestError(
@@ -104,52 +114,36 @@ def _write_stream(rows: Sequence[OutputRow], source: str, final: Path, writer: R
 
 
 def _table(
-    batch: pa.RecordBatch, rows: Sequence[OutputRow], start: int, schema: pa.Schema, writer: RowWriter, known: Added
+    batch: pa.RecordBatch,
+    rows: Sequence[OutputRow],
+    start: int,
+    schema: pa.Schema,
+    writer: RowWriter,
+    added: Mapping[str, pa.DataType],
+    shortened: Collection[str],
 ) -> pa.Table:
-    taken = pa.Table.from_batches([batch]).take(pa.array([out.sample.row_number - start for out in rows], pa.int64()))
+    taken = chosen_rows(pa.Table.from_batches([batch]), [out.sample.row_number - start for out in rows])
     changed: dict[str, dict[int, object]] = {}
+    kept: dict[str, dict[int, tuple[int, ...]]] = {name: {} for name in shortened}
     for index, out in enumerate(rows):
-        columns = writer.columns(replace(out, extra={}))
-        items = out.items or (() if out.sample.item is None else (out.sample.item,))
-        for name, value in columns.items():
-            if name in out.changed:
+        for name in out.sample.split if _items(out) else ():
+            kept[name][index] = _items(out)
+        for name, value in writer.columns(replace(out, extra={})).items():
+            if value != out.sample.row.get(name) or name in out.changed:
                 changed.setdefault(name, {})[index] = value
-            elif name in out.sample.split and items:
-                whole = taken.column(name)[index].as_py()
-                changed.setdefault(name, {})[index] = [whole[item] for item in items]
-            elif value != out.sample.row.get(name) and isinstance(value, str):
-                changed.setdefault(name, {})[index] = value
-            elif value != out.sample.row.get(name):
-                changed.setdefault(name, {})[index] = _with_path(taken.column(name)[index].as_py(), value)
     arrays = []
     for each in schema:
-        if each.name in known:
+        if each.name in added:
             arrays.append(pa.array([out.extra.get(each.name) for out in rows], each.type))
-        elif each.name in changed:
-            values = taken.column(each.name).to_pylist()
-            for index, value in changed[each.name].items():
-                values[index] = value
-            arrays.append(_array(values, taken.column(each.name)))
-        else:
-            arrays.append(taken.column(each.name))
+            continue
+        column = taken.column(each.name)
+        column = with_items(column, kept[each.name]) if each.name in kept else column
+        arrays.append(with_changes(column, changed[each.name]) if each.name in changed else column)
     return pa.table(arrays, schema=schema)
 
 
-def _array(values: list[object], column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Return the values in the type of a column; the column itself where that has no place for them."""
-    try:
-        return pa.array(values, column.type)
-    except (pa.ArrowException, ValueError, TypeError):
-        return column
-
-
-def _with_path(source: object, changed: object) -> object:
-    """Return a cell of the source with the paths of its changed stand-in; its bytes stay."""
-    if isinstance(source, list) and isinstance(changed, list) and len(source) == len(changed):
-        return [_with_path(old, new) for old, new in zip(source, changed, strict=True)]
-    if isinstance(source, dict) and isinstance(changed, Mapping):
-        return {**source, "path": changed.get("path")}
-    return changed if isinstance(source, str) else source
+def _items(out: OutputRow) -> tuple[int, ...]:
+    return out.items or (() if out.sample.item is None else (out.sample.item,))
 
 
 def _kinds(groups: Iterable[Sequence[OutputRow]]) -> dict[str, type[str] | type[float]]:
@@ -161,23 +155,7 @@ def _kinds(groups: Iterable[Sequence[OutputRow]]) -> dict[str, type[str] | type[
     return found
 
 
-def _with_features(metadata: Mapping[bytes, bytes] | None, known: Added) -> dict[bytes, bytes] | None:
-    found = dict(metadata or {})
-    try:
-        told = json.loads(found[b"huggingface"])
-        features: RowDict = told["info"]["features"]
-    except (KeyError, ValueError, TypeError):
-        return found or None
-    for name, kind in known.items():
-        features[name] = _feature(kind)
-    return {**found, b"huggingface": json.dumps(told).encode()}
-
-
-def _feature(kind: type) -> JsonObject:
-    return {"dtype": "float64" if kind is float else "string", "_type": "Value"}
-
-
 def _write_json(final: Path, value: JsonObject) -> Path:
-    with atomic_path(final) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True), "utf-8")
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    write_text(final, text if is_utf8(text) else json.dumps(value, indent=2, sort_keys=True))
     return final

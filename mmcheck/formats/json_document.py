@@ -9,7 +9,7 @@ import codecs
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import BinaryIO
@@ -87,9 +87,11 @@ def read_members(manifest: str, encoding: str, arrays: Collection[str]) -> RowDi
             for name in text.members():
                 if name in arrays:
                     text.skip()
-                else:
-                    found[name] = load_json(text.value())
-    except (ManifestError, ValueError):
+                    continue
+                value = text.value()
+                with suppress(ValueError):
+                    found[name] = load_json(value)
+    except ManifestError:
         return found
     return found
 
@@ -174,9 +176,13 @@ class _Text:
         """Yield the names of the members of the object that begins here; who asks reads or skips each value."""
         self._take("{")
         while self.peek() != "}":
-            name = load_json(self.value())
+            text = self.value()
+            try:
+                name = str(load_json(text))
+            except ValueError as error:
+                raise self._broken(f"is not valid JSON: {text[:20]!r} stands where a name should") from error
             self._take(":")
-            yield str(name)
+            yield name
             if self.peek() != "}":
                 self._take(",")
         self._take("}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.json_row import lenient_int
 from mmcheck.formats.text_source import STREAM_ERRORS, BrokenSource, open_bytes, read_head, sniff_encoding
 
 _BLOCK = 1 << 20  # characters read at once; our own choice: bounds memory
@@ -51,7 +52,7 @@ class JsonItems:
                 file.read(bom)
                 text = io.TextIOWrapper(file, codec, newline="")
                 buffer = self._begin(text)
-                decoder = json.JSONDecoder()
+                decoder = json.JSONDecoder(parse_int=lenient_int)
                 position, wanted = 0, _BLOCK
                 while True:
                     position = _SKIP.match(buffer, position).end()  # type: ignore[union-attr]
@@ -66,6 +67,8 @@ class JsonItems:
                         return
                     try:
                         item, end = decoder.raw_decode(buffer, position)
+                    except RecursionError as error:
+                        raise EOFError(f"its {count + 1}. item is nested too deep") from error
                     except json.JSONDecodeError as error:
                         more = text.read(wanted) if len(buffer) - position < _MAX_ITEM else ""
                         if not more:

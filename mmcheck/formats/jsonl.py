@@ -134,10 +134,15 @@ def json_line(row: Row, encoding: str = "utf-8", source: Row | None = None) -> b
         except UnicodeEncodeError:
             # Only strings hold other characters than ASCII, and there an escape says the same.
             return _ESCAPABLE.sub(lambda match: json.dumps(match.group())[1:-1], text).encode("ascii")
+    return json_bytes(row, wanted)
+
+
+def json_bytes(value: object, encoding: str = "utf-8") -> bytes:
+    """Return a value as compact JSON; with escapes where ``encoding`` lacks a character or it is half of a pair."""
     try:
-        return json_text(row).encode(wanted)
+        return json_text(value).encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(row).encode("ascii")
+        return json.dumps(value).encode("ascii")
 
 
 @cache

@@ -7,9 +7,6 @@ readable stand-in, and writing copies the original row from the source.
 
 from __future__ import annotations
 
-import base64
-import datetime
-import decimal
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,6 +17,7 @@ import pyarrow.parquet as pq
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
 from mmcheck.core.types import Row, RowDict, Sample
+from mmcheck.formats.arrow_values import bad_name, has_bytes, is_bytes, is_list, plain_values, stood_in
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import EXAMPLE_ROWS, RoleFinder
 from mmcheck.formats.output_rows import media_place
@@ -141,6 +139,9 @@ def open_parquet(manifest: str) -> pq.ParquetFile:
     raw = open_raw(manifest)
     try:
         return pq.ParquetFile(raw, pre_buffer=False)
+    except UnicodeDecodeError as error:
+        raw.close()
+        raise bad_name(manifest, error) from error
     except _READ_ERRORS as error:
         raw.close()
         raise ManifestError(
@@ -163,31 +164,21 @@ def _rows(manifest: str, file: pq.ParquetFile, unread: Collection[str] = ()) -> 
         try:
             filled = _filled(file, group, binary)
             several = {name: _items(file, group, name) for name in lists}
-            batches = file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=leaves)
-            for batch in batches if leaves else ():
-                for index, (row, fault) in enumerate(_plain_rows(batch)):
-                    embedded = {name for name in binary if _at(filled[name], done + index)}
-                    for name, rows in several.items():
-                        row[name], held = rows[done + index]
-                        embedded.update(f"{name}[{item}]" for item in held)
-                    full = {name: _stand_in(row, name, binary) for name in names}
-                    yield RawRow(
-                        number=number + done + index,
-                        row=full,
-                        cause="encoding" if fault else None,
-                        message=fault or "",
-                        embedded=frozenset(embedded),
-                        has_cells=True,
-                    )
-                done += batch.num_rows
-            for index in range(0 if leaves else size):
-                filled_here = {name for name in binary if _at(filled[name], index)}
-                found: RowDict = {}
+            for row, fault in _leaf_rows(file, group, leaves):
+                embedded = {name for name in binary if _at(filled[name], done)}
                 for name, rows in several.items():
-                    found[name], held = rows[index]
-                    filled_here.update(f"{name}[{item}]" for item in held)
-                bare = {name: _stand_in(found, name, binary) for name in names}
-                yield RawRow(number=number + index, row=bare, embedded=frozenset(filled_here))
+                    row[name], held, wrong = rows[done]
+                    embedded.update(held)
+                    fault = fault or wrong
+                yield RawRow(
+                    number=number + done,
+                    row={name: _stand_in(row, name, binary) for name in names},
+                    cause="encoding" if fault else None,
+                    message=fault or "",
+                    embedded=frozenset(embedded),
+                    has_cells=True,
+                )
+                done += 1
         except _READ_ERRORS as error:
             damage = f"to row {number + size - 1} (row group {group}) cannot be read: {_reason(error)}"
             yield RawRow(number=number + done, row={}, cause=UNREADABLE, message=damage)
@@ -205,59 +196,29 @@ def _opaque_columns(file: pq.ParquetFile) -> dict[str, str | None]:
     """Return the columns whose bytes stay unread -> name of the struct's bytes field (None: the column itself)."""
     found: dict[str, str | None] = {}
     for schema_field in file.schema_arrow:
-        kind = schema_field.type
-        if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-            if _is_binary(kind.field(kind.get_field_index("bytes")).type):
-                found[schema_field.name] = "bytes"
-        elif _is_binary(kind) and not _holds_text(file, schema_field.name):
+        if has_bytes(schema_field.type):
+            found[schema_field.name] = "bytes"
+        elif is_bytes(schema_field.type) and not _holds_text(file, schema_field.name):
             found[schema_field.name] = None
     return found
 
 
 def _list_columns(file: pq.ParquetFile) -> list[str]:
     """Return the columns of lists of media bytes, or of structs of bytes and path."""
-    found = []
-    for schema_field in file.schema_arrow:
-        kind = schema_field.type
-        if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-            continue
-        inner = kind.value_type
-        if pa.types.is_struct(inner) and inner.get_field_index("bytes") >= 0:
-            inner = inner.field(inner.get_field_index("bytes")).type
-        if _is_binary(inner):
-            found.append(schema_field.name)
-    return found
+    kinds = {each.name: each.type for each in file.schema_arrow if is_list(each.type)}
+    return [name for name, kind in kinds.items() if is_bytes(kind.value_type) or has_bytes(kind.value_type)]
 
 
-def _items(file: pq.ParquetFile, group: int, name: str) -> list[tuple[object, list[int]]]:
-    """Return, for each row of a row group, a stand-in of the list and the numbers of the items that hold bytes.
+def _items(file: pq.ParquetFile, group: int, name: str) -> list[tuple[object, list[str], str | None]]:
+    """Return, for each row of a row group, a stand-in of the list, the cells that hold bytes, and what is wrong.
 
     No statistics tell how long the lists are, so the bytes are read, a few rows at a time.
     """
-    found: list[tuple[object, list[int]]] = []
+    found: list[tuple[object, list[str], str | None]] = []
     for batch in file.iter_batches(batch_size=_PEEK, row_groups=[group], columns=[name]):
-        for items in batch.column(0).to_pylist():
-            if items is None:
-                found.append((None, []))
-                continue
-            held = [place for place, item in enumerate(items) if _bytes_of(item)]
-            shown = [{**item, "bytes": None} if isinstance(item, dict) else {"bytes": None} for item in items]
-            found.append(([plain(item) for item in shown], held))
+        part = stood_in(name, batch.column(0))
+        found += [(value, part.held.get(at, []), part.faults.get(at)) for at, value in enumerate(part.values)]
     return found
-
-
-def _bytes_of(item: object) -> bytes | None:
-    value = item.get("bytes") if isinstance(item, dict) else item
-    return value if isinstance(value, bytes) else None
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_fixed_size_binary(kind)
-        or pa.types.is_binary_view(kind)
-    )
 
 
 def _holds_text(file: pq.ParquetFile, name: str) -> bool:
@@ -306,7 +267,7 @@ def _filled(file: pq.ParquetFile, group: int, binary: Mapping[str, str | None]) 
             for batch in file.iter_batches(batch_size=_PEEK * 4, row_groups=[group], columns=[leaf]):
                 column = batch.column(0)
                 column = column.field(0) if inner else column
-                have += [value is not None for value in column.to_pylist()]
+                have += column.is_valid().to_pylist()
             found[name] = have
     return found
 
@@ -322,51 +283,16 @@ def _stand_in(row: Row, name: str, binary: Mapping[str, str | None]) -> object:
     return {"bytes": None, **(value if isinstance(value, dict) else {})}
 
 
-def _plain_rows(batch: pa.RecordBatch) -> Iterator[tuple[RowDict, str | None]]:
-    names = batch.schema.names
-    columns: list[list[object]] = []
-    faults: dict[int, str] = {}
-    for name, column in zip(names, batch.columns, strict=True):
-        try:
-            values = column.to_pylist()
-        except (UnicodeDecodeError, ValueError, OverflowError):
-            values = []
-            for index in range(len(column)):
-                value, exact = _one_value(column[index])
-                values.append(value)
-                if not exact:
-                    faults[index] = f"holds text in {name!r} that is not valid UTF-8"
-        columns.append([plain(value) for value in values])
-    for index in range(batch.num_rows):
-        yield {name: column[index] for name, column in zip(names, columns, strict=True)}, faults.get(index)
-
-
-def _one_value(scalar: pa.Scalar) -> tuple[object, bool]:
-    try:
-        return scalar.as_py(), True
-    except UnicodeDecodeError:
-        if isinstance(scalar, pa.StringScalar | pa.LargeStringScalar | pa.StringViewScalar):
-            return bytes(scalar.as_buffer()).decode("utf-8", "backslashreplace"), False
-        return repr(scalar.type), False
-    except (ValueError, OverflowError):
-        return str(scalar.cast(pa.int64())), True
-
-
-def plain(value: object) -> object:
-    """Return a value as JSON can hold it: dates in ISO form, decimals as text, nested bytes as base64."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, bytes):
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError:
-            return base64.b64encode(value).decode("ascii")
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal):
-        return str(value)
-    return str(value)
+def _leaf_rows(file: pq.ParquetFile, group: int, leaves: Sequence[str]) -> Iterator[tuple[RowDict, str | None]]:
+    """Yield the rows of a row group without bytes, each with what is wrong with it."""
+    if not leaves:
+        yield from (({}, None) for _ in range(file.metadata.row_group(group).num_rows))
+        return
+    for batch in file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=leaves):
+        columns: dict[str, list[object]] = {}
+        faults: dict[int, str] = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            columns[name], wrong = plain_values(name, column)
+            faults |= wrong
+        for index in range(batch.num_rows):
+            yield {name: values[index] for name, values in columns.items()}, faults.get(index)

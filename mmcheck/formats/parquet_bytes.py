@@ -31,7 +31,8 @@ def kinds_of_bytes(file: pq.ParquetFile, columns: Mapping[str, str | None]) -> d
 
 def _first_values(file: pq.ParquetFile, name: str, inner: str | None) -> list[bytes]:
     try:
-        batch = next(file.iter_batches(batch_size=_PEEK, columns=[name]), None)
+        leaf = f"{name}.{inner}" if inner is not None else name
+        batch = next(file.iter_batches(batch_size=_PEEK, columns=[leaf]), None)
     except (pa.ArrowException, OSError):
         # Damage is told where the rows are read.
         return []

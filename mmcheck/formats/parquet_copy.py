@@ -1,7 +1,6 @@
 """Parquet on the way out: chosen rows copied from the source, with columns added or replaced.
 
-Copying keeps every type exactly and takes embedded media along, in batches bounded by bytes. Hugging Face's feature
-table in the schema is extended, because ``datasets`` refuses a file whose columns it does not list.
+Copying keeps every type exactly and takes embedded media along, in batches bounded by bytes.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ import pyarrow.parquet as pq
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.atomic import atomic_path
 from mmcheck.core.errors import ManifestError
-from mmcheck.core.json_types import JsonObject
 from mmcheck.formats.base import Added, OutputRow
+from mmcheck.formats.changed_cells import chosen_rows, with_changes, with_items
 from mmcheck.formats.output_rows import RowWriter
 from mmcheck.formats.text_source import output_name
+from mmcheck.formats.written_schema import written_schema
 
 Item = TypeVar("Item")
 
 _TARGET_BYTES = 32 << 20  # bytes of a row group that is written; our own choice: bounds memory
 _MAX_ROWS = 65_536  # rows of a row group that is written; our own choice: readers skip in steps of this
-_FEATURES = b"huggingface"
 UNREADABLE = "unreadable_rows"
 """Cause of the problem that stands for rows of a damaged row group: there is nothing to copy."""
 
@@ -89,7 +88,7 @@ def copy_rows(
         # Without the new columns, so that only what differs from the source is kept in memory.
         columns = writer.columns(replace(out, extra={}))
         items = out.items or (() if out.sample.item is None else (out.sample.item,))
-        for key in out.sample.split:
+        for key in out.sample.split if items else ():
             picked.setdefault(key, {})[len(numbers)] = items
         for key, value in columns.items():
             before = out.sample.row.get(key)
@@ -106,14 +105,11 @@ def copy_rows(
             pq.write_table(pa.table(added), temporary)
         return final
     with open_source(source) as file, atomic_path(final) as temporary:
-        schema = _schema(file.schema_arrow, added)
+        schema = written_schema(file.schema_arrow, {name: array.type for name, array in added.items()}, picked)
         compression = _compression(file)
         with pq.ParquetWriter(temporary, schema, compression=compression) as sink:
-            try:
-                for table in _taken(file, source, numbers, _News(added, changed, picked), schema):
-                    sink.write_table(table)
-            except pa.ArrowException as error:
-                raise ManifestError(f"manifest {source} cannot be copied from: {error}.") from error
+            for table in _taken(file, source, numbers, _News(added, changed, picked), schema):
+                sink.write_table(table)
     return final
 
 
@@ -133,13 +129,16 @@ def _taken(
             start = end
             continue
         size = max(1, min(_MAX_ROWS, _TARGET_BYTES * meta.num_rows // max(1, meta.total_byte_size)))
-        for batch in file.iter_batches(batch_size=size, row_groups=[group]):
+        for batch in _batches(file, source, group, size):
             stop = done
             while stop < len(numbers) and numbers[stop] < start + batch.num_rows:
                 stop += 1
             if stop > done:
-                table = _chosen(pa.Table.from_batches([batch]), [number - start for number in numbers[done:stop]])
-                pending.append(_finished(table, done, stop, news, schema))
+                try:
+                    table = chosen_rows(pa.Table.from_batches([batch]), [one - start for one in numbers[done:stop]])
+                    pending.append(_finished(table, done, stop, news, schema))
+                except pa.ArrowException as error:
+                    raise _unreadable(source, error) from error
                 if sum(table.nbytes for table in pending) >= _TARGET_BYTES:
                     yield pa.concat_tables(pending)
                     pending = []
@@ -156,32 +155,22 @@ def _taken(
         )
 
 
-def _chosen(table: pa.Table, rows: list[int]) -> pa.Table:
-    picked = pa.array(rows, pa.int64())
-    try:
-        return table.take(picked)
-    except pa.ArrowNotImplementedError:
-        # Arrow cannot pick rows of views by number; their plain types hold the same values.
-        plain = pa.schema([pa.field(each.name, _without_views(each.type)) for each in table.schema])
-        return table.cast(plain).take(picked).cast(table.schema)
+def _batches(file: pq.ParquetFile, source: str, group: int, size: int) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a row group; what goes wrong is the source's fault, and not that of what is written."""
+    batches = file.iter_batches(batch_size=size, row_groups=[group])
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError, EOFError) as error:
+            raise _unreadable(source, error) from error
+        if batch is None:
+            return
+        yield batch
 
 
-def _without_views(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_string_view(kind):
-        return pa.large_string()
-    if pa.types.is_binary_view(kind):
-        return pa.large_binary()
-    if pa.types.is_struct(kind):
-        return pa.struct([each.with_type(_without_views(each.type)) for each in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(_without_views(kind.key_type), _without_views(kind.item_type))
-    if pa.types.is_fixed_size_list(kind):
-        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)), kind.list_size)
-    if pa.types.is_large_list(kind) or pa.types.is_large_list_view(kind):
-        return pa.large_list(kind.value_field.with_type(_without_views(kind.value_type)))
-    if pa.types.is_list(kind) or pa.types.is_list_view(kind):
-        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
-    return kind
+def _unreadable(source: str, error: BaseException) -> ManifestError:
+    said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return ManifestError(f"manifest {source} cannot be copied from: {said}.", hint="it is damaged; get it again.")
 
 
 def _finished(
@@ -198,66 +187,17 @@ def _finished(
             columns.append(news.added[name].slice(start, stop - start))
             continue
         column = table.column(name)
-        kept = _between(news.picked.get(name, {}), start, stop)
-        if kept:
-            column = _with_items(column, kept)
+        if name in news.picked:
+            column = with_items(column, _between(news.picked[name], start, stop))
         different = _between(news.changed.get(name, {}), start, stop)
         if different:
-            column = _with_changes(column, different)
+            column = with_changes(column, different)
         columns.append(column)
     return pa.table(columns, schema=schema)
 
 
 def _between(found: Mapping[int, Item], start: int, stop: int) -> dict[int, Item]:
     return {index - start: found[index] for index in range(start, stop) if index in found}
-
-
-def _with_items(column: pa.ChunkedArray, kept: dict[int, tuple[int, ...]]) -> pa.ChunkedArray:
-    """Return a column of lists of which some rows keep some of their items; each item as it was."""
-    parts = []
-    for index in range(len(column)):
-        cell = column.slice(index, 1).combine_chunks()
-        cell = cell if isinstance(cell, pa.Array) else cell.chunk(0)
-        if index in kept:
-            items = cell.flatten().take(pa.array(kept[index], pa.int64()))
-            offsets = pa.array([0, len(items)], cell.offsets.type)
-            cell = type(cell).from_arrays(offsets, items, type=cell.type)
-        parts.append(cell)
-    return pa.chunked_array(parts, type=column.type)
-
-
-def _with_changes(column: pa.ChunkedArray, news: dict[int, object]) -> pa.ChunkedArray:
-    kind = column.type
-    if len(news) == len(column) and not pa.types.is_nested(kind):
-        try:
-            return pa.chunked_array([pa.array([news[index] for index in range(len(column))], kind)])
-        except (pa.ArrowException, ValueError, TypeError):
-            return column
-    parts = []
-    for index in range(len(column)):
-        cell = column.slice(index, 1).combine_chunks()
-        new = _converted(cell, news[index], kind) if index in news else None
-        parts.append(new if new is not None else cell)
-    chunks = [chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])]
-    return pa.chunked_array(chunks, type=kind)
-
-
-def _converted(cell: pa.Array, value: object, kind: pa.DataType) -> pa.Array | None:
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        if not _is_text(kind.value_type):
-            return None  # only paths and texts change; anything else is exact as it is
-    elif pa.types.is_struct(kind):
-        old = cell.to_pylist()[0] or {}
-        if isinstance(value, dict):
-            value = {**old, "path": value.get("path")}
-    try:
-        return pa.array([value], kind)
-    except (pa.ArrowException, ValueError, TypeError):
-        return None
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _array(values: list[object], kind: type | None) -> pa.Array:
@@ -273,37 +213,6 @@ def _array(values: list[object], kind: type | None) -> pa.Array:
     if pa.types.is_list(array.type) and pa.types.is_null(array.type.value_type):
         return array.cast(pa.list_(pa.string()))
     return array
-
-
-def _schema(schema: pa.Schema, added: dict[str, pa.Array]) -> pa.Schema:
-    fields = [pa.field(f.name, added[f.name].type) if f.name in added else f for f in schema]
-    fields += [pa.field(name, array.type) for name, array in added.items() if name not in schema.names]
-    metadata = dict(schema.metadata or {})
-    if _FEATURES in metadata and added:
-        features = _with_features(metadata[_FEATURES], added)
-        if features is None:
-            del metadata[_FEATURES]
-        else:
-            metadata[_FEATURES] = features
-    return pa.schema(fields, metadata=metadata or None)
-
-
-def _with_features(stored: bytes, added: dict[str, pa.Array]) -> bytes | None:
-    try:
-        info = json.loads(stored)
-        features = info["info"]["features"]
-        for name, array in added.items():
-            features[name] = _feature(array.type)
-    except (ValueError, KeyError, TypeError):
-        return None
-    return json.dumps(info).encode()
-
-
-def _feature(kind: pa.DataType) -> JsonObject:
-    if pa.types.is_list(kind):
-        return {"feature": _feature(kind.value_type), "_type": "Sequence"}
-    dtype = {pa.float64(): "float64", pa.float32(): "float32"}.get(kind, str(kind))
-    return {"dtype": dtype, "_type": "Value"}
 
 
 def _compression(file: pq.ParquetFile) -> str:

@@ -30,13 +30,21 @@ VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mkv .webm .mov .avi .mpg .mpeg .ts .3gp .
 
 def is_video(name: str) -> bool:
     """Return whether a path, URL or member name is that of a film, by its suffix."""
-    path = urlsplit(name).path if is_url(name) else name
+    path = url_path(name) if is_url(name) else name
     return posixpath.splitext(path.replace("\\", "/"))[1].lower().strip() in VIDEO_SUFFIXES
 
 
 SUFFIXES_OF: dict[Modality, frozenset[str]] = {"image": IMAGE_SUFFIXES, "audio": AUDIO_SUFFIXES}
 MEDIA_FOLDERS = ("clips", "images", "wavs", "wav", "audio", "img", "imgs", "image", "media", "data", "files", "train")
 """What folders of media are usually called."""
+
+
+def url_path(url: str) -> str:
+    """Return the path of a URL; where its host is none (``http://[``), all that follows the scheme."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return url.partition("://")[2]
 
 
 def media_kind(name: str) -> Modality | None:
@@ -47,7 +55,7 @@ def media_kind(name: str) -> Modality | None:
     if kind := payload_kind(name):
         return kind
     if is_url(name):
-        name = urlsplit(name).path
+        name = url_path(name)
     suffix = posixpath.splitext(name.replace("\\", "/"))[1].lower().strip()
     if suffix in IMAGE_SUFFIXES:
         return "image"
@@ -64,7 +72,7 @@ def folder_of(manifest: str) -> str:
 def join_under(base: str, name: str) -> str:
     """Return ``name`` below ``base`` (path or URL), normalised; absolute names and URLs stay themselves."""
     if name.lower().startswith("file://"):
-        return unquote(urlsplit(name).path)
+        return unquote(url_path(name))
     if is_url(name) or os.path.isabs(name):
         return name
     if is_url(base):

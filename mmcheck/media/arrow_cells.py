@@ -40,7 +40,9 @@ class ArrowCells:
         try:
             starts, batches = self._open(path)
             number = bisect.bisect_right(starts, row) - 1
-            value: object = batches[number].column(column)[row - starts[number]].as_py()
+            cell = batches[number].column(column).slice(row - starts[number], 1)
+            cell.validate(full=True)  # offsets that lead out of a damaged file would crash Arrow
+            value: object = cell[0].as_py()
             return value
         except FileNotFoundError as error:
             raise MediaError(f"there is no file {path}", cause="missing") from error

@@ -12,6 +12,7 @@ from mmcheck.core.json_row import JsonRow, json_text
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
+from mmcheck.formats.cells import shown
 from mmcheck.formats.columns import NO_COLUMN, RoleFinder
 from mmcheck.formats.images.coco_write import INNER, write_coco
 from mmcheck.formats.images.image_index import ImageIndex
@@ -122,8 +123,11 @@ class CocoFormat:
             found.pop("id", None)
         elif self._options.columns.id:
             found["id"] = found.get(self._options.columns.id)
-        (sample,) = maker.samples(replace(raw, row=found))
-        return replace(sample, row=raw.row, split=())
+        samples = maker.samples(replace(raw, row=found))
+        if len(samples) > 1:
+            message = f"has no text: {self._caption!r} must be text, but is {shown(found.get('caption'))}"
+            return problem_sample(samples[0].manifest, raw.number, "not_text", message, raw.row)
+        return replace(samples[0], row=raw.row, split=())
 
 
 def _joined(annotation: Row, image: Row) -> RowDict:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from mmcheck.config import InputConfig, OutputConfig
-from mmcheck.core.json_row import json_text
 from mmcheck.core.types import Row, RowDict
 from mmcheck.formats.base import OutputRow
 from mmcheck.formats.json_document import read_members, write_array
-from mmcheck.formats.jsonl import json_line
+from mmcheck.formats.jsonl import json_bytes, json_line
 from mmcheck.formats.output_rows import RowWriter, media_place, with_added
 from mmcheck.formats.text_source import open_output, output_name
 
@@ -49,7 +48,7 @@ def write_coco(
         annotations = cast(BinaryIO, spool)
         file.write(b"{")
         for name, value in others.items():
-            file.write(f"{json_text(name)}:{json_text(value)},\n".encode())
+            file.write(json_bytes(name) + b":" + json_bytes(value) + b",\n")
         file.write(b'"images":')
         write_array(file, _images(rows, annotations, writer, file_member))
         file.write(b',\n"annotations":')
@@ -73,7 +72,7 @@ def _images(rows: Iterable[OutputRow], annotations: BinaryIO, writer: RowWriter,
             extra = {}
         if isinstance(image, Mapping) and (key := f"{image.get('id')}") not in seen:
             seen.add(key)
-            yield json_text({**_with_path(image, out, writer, member), **extra}).encode()
+            yield json_bytes({**_with_path(image, out, writer, member), **extra})
 
 
 def _with_path(image: Row, out: OutputRow, writer: RowWriter, member: str) -> RowDict:

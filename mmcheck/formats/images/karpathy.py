@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmcheck.config import ColumnsConfig, InputConfig, OutputConfig
-from mmcheck.core.json_row import changed_row, json_text
+from mmcheck.core.json_row import changed_row
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import Row, RowDict, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
 from mmcheck.formats.columns import RoleFinder
 from mmcheck.formats.images.image_root import find_root
 from mmcheck.formats.json_document import document_head, first_rows, read_members, read_rows, write_array
-from mmcheck.formats.jsonl import json_line
+from mmcheck.formats.jsonl import json_bytes, json_line
 from mmcheck.formats.new_text import only_mapping
 from mmcheck.formats.output_rows import RowWriter, media_place, with_added
 from mmcheck.formats.rows import RawRow, SampleMaker, problem_sample, until_break
@@ -87,7 +87,7 @@ class KarpathyFormat:
             file.write(b'{"images":')
             write_array(file, (_line(out, writer) for out in rows))
             for name, value in others.items():
-                file.write(f",\n{json_text(name)}:{json_text(value)}".encode())
+                file.write(b",\n" + json_bytes(name) + b":" + json_bytes(value))
             file.write(b"}\n")
         return [final]
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmcheck.config import InputConfig, OutputConfig
 from mmcheck.core.errors import ManifestError
+from mmcheck.core.json_row import json_text
 from mmcheck.core.pair_kinds import PairKind
 from mmcheck.core.types import MediaRef, Row, Sample
 from mmcheck.formats.base import Added, OutputRow, Recognised
+from mmcheck.formats.cells import is_utf8
 from mmcheck.formats.json_items import JsonItems
 from mmcheck.formats.jsonl import json_line
 from mmcheck.formats.new_text import only_mapping
-from mmcheck.formats.output_rows import link_or_copy, with_added
+from mmcheck.formats.output_rows import link_or_copy, raw_bytes, with_added
 from mmcheck.formats.paths import folder_of, is_inside, join_under
-from mmcheck.formats.rows import until_break
+from mmcheck.formats.rows import RAW, until_break
 from mmcheck.formats.speech.utterances import UtteranceMaker
 from mmcheck.formats.text_source import is_url, looks_binary, open_output, output_name, read_head
 
@@ -95,7 +99,10 @@ class GigaSpeechFormat:
             file.write(before.encode())
             mark = b"\n"
             while first is not None:
-                file.write(mark + json_line(with_added(self._entry(first.sample, folder, output), first.extra)))
+                line = raw_bytes(first.sample)
+                if line is None:
+                    line = json_line(with_added(self._entry(first.sample, folder, output), first.extra))
+                file.write(mark + line)
                 mark = b",\n"
                 first = next(iterator, None)
             file.write(b"\n" + after.encode())
@@ -137,9 +144,13 @@ class GigaSpeechFormat:
         maker = UtteranceMaker(manifest, self._options)
         base = folder_of(manifest)
         for number, entry in enumerate(JsonItems(manifest, _AUDIOS, self._options.encoding), 1):
+            if not is_utf8(json_text(entry)):
+                message = "holds half of a surrogate pair, which is not a character"
+                yield maker.problem(number, {RAW: json.dumps(entry)}, "encoding", message)
+                continue
             segments = entry.get("segments") if isinstance(entry, dict) else None
             if not isinstance(entry, dict) or not isinstance(segments, list) or not isinstance(entry.get("path"), str):
-                row = entry if isinstance(entry, dict) else {"audio": entry}
+                row = entry if isinstance(entry, dict) else {RAW: json.dumps(entry)}
                 yield maker.problem(number, row, "no_segments", "is no recording with a `path` and `segments`")
                 continue
             uri = join_under(base, entry["path"])
@@ -182,6 +193,6 @@ def _tagged(text: str) -> str:
 
 
 def _time(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
         return None
     return float(value)

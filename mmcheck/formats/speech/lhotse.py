@@ -212,7 +212,7 @@ class LhotseFormat:
 
 
 def cut_samples(maker: UtteranceMaker, raw: RawRow, ref_of: Callable[[Row, object], MediaRef]) -> Iterator[Sample]:
-    """Yield a sample for each supervision of a cut.
+    """Yield a sample for each supervision of a cut; one of which nothing can be made says so.
 
     Args:
         maker: Makes the samples.
@@ -220,7 +220,7 @@ def cut_samples(maker: UtteranceMaker, raw: RawRow, ref_of: Callable[[Row, objec
         ref_of: Cut and channel -> its recording.
 
     Raises:
-        RowFault: If nothing can be made of it.
+        RowFault: If nothing can be made of the cut.
     """
     cut = raw.row
     if isinstance(cut.get("tracks"), list):
@@ -232,16 +232,20 @@ def cut_samples(maker: UtteranceMaker, raw: RawRow, ref_of: Callable[[Row, objec
         raise RowFault("missing_text", "has no supervision, so no text")
     several = len(supervisions) > 1
     for index, supervision in enumerate(supervisions):
-        channel = supervision.get("channel", cut.get("channel"))
-        ref = ref_of(cut, channel)
-        recording = cut.get("recording")
-        start, duration = supervised(cut, supervision)
-        audio = with_segment(ref, recording if isinstance(recording, Mapping) else {}, start, duration)
+        ref = ref_of(cut, supervision.get("channel", cut.get("channel")))
         row: Row = changed_row(cut, {**cut, "supervisions": [supervision]}) if several else cut
+        id = (_id_of(supervision) if several else _id_of(cut)) or f"cut:{raw.number}"
+        recording = cut.get("recording")
+        try:
+            start, duration = supervised(cut, supervision)
+            audio = with_segment(ref, recording if isinstance(recording, Mapping) else {}, start, duration)
+        except RowFault as fault:
+            yield maker.problem(raw.number, row, fault.cause, fault.message, id=id)
+            continue
         yield maker.sample(
             raw.number,
             row,
-            id=(_id_of(supervision) if several else _id_of(cut)) or f"cut:{raw.number}",
+            id=id,
             audio=audio,
             text=text_of_supervision(supervision),
             language=language_of(supervision),

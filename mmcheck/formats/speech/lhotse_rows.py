@@ -6,9 +6,11 @@ is moved as a whole. Nothing is ever run: a recording that comes from a command 
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmcheck.core.types import MediaRef, Row, RowDict
 from mmcheck.formats.cells import RowFault, shown
@@ -82,8 +84,10 @@ def with_segment(ref: MediaRef, recording: Mapping[str, Any], start: object, dur
         raise RowFault("bad_segment", f"has a segment of {length:g} seconds")
     factor = _speed(recording)
     whole = recording.get("duration")
-    if isinstance(whole, int | float) and begin <= _SAME and begin + length >= whole - _SAME:
+    if _is_number(whole) and begin <= _SAME and begin + length >= whole - _SAME:
         return ref
+    if not math.isfinite(begin * factor) or not math.isfinite(length * factor):
+        raise RowFault("bad_segment", f"has a segment from {begin:g} s on of {length:g} seconds")
     return replace(ref, start=round(begin * factor, 6), duration=round(length * factor, 6))
 
 
@@ -96,7 +100,7 @@ def supervised(cut: Mapping[str, Any], supervision: Mapping[str, Any]) -> tuple[
     first, length = _seconds(cut.get("start", 0.0), "start"), _seconds(cut.get("duration"), "duration")
     begin, span = supervision.get("start", 0.0), _seconds(supervision.get("duration"), "duration")
     # A supervision may begin before the cut that was taken of it.
-    offset = float(begin) if isinstance(begin, int | float) and not isinstance(begin, bool) else 0.0
+    offset = float(begin) if _is_number(begin) else 0.0
     low, high = max(0.0, offset), min(length, offset + span)
     if high <= low:
         raise RowFault("bad_segment", "has a supervision that lies outside its cut")
@@ -126,8 +130,11 @@ def moved_sources(recording: Mapping[str, Any], moved: Mapping[str, str], base: 
         moved: Files -> the paths to write for them instead.
         base: Folder of the manifest.
     """
+    named = recording.get("sources")
+    if not isinstance(named, list):
+        return dict(recording)
     sources = []
-    for source in recording.get("sources") or ():
+    for source in named:
         place = source.get("source") if isinstance(source, Mapping) else None
         if isinstance(place, str) and place and source.get("type") == "file":
             found = resolve_media(place, base, try_cwd=True)
@@ -157,15 +164,22 @@ def _one_channel(value: object) -> int | None:
 
 
 def _seconds(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+    if not _is_number(value) or value < 0:
         raise RowFault("bad_segment", f"has no usable time: {name!r} must be seconds >= 0, but is {shown(value)}")
     return float(value)
 
 
 def _speed(recording: Mapping[str, Any]) -> float:
     factor = 1.0
-    for transform in recording.get("transforms") or ():
+    transforms = recording.get("transforms")
+    for transform in transforms if isinstance(transforms, list) else ():
         if isinstance(transform, Mapping) and transform.get("name") in _SPEEDS:
-            value = (transform.get("kwargs") or {}).get("factor")
-            factor *= value if isinstance(value, int | float) and value > 0 else 1.0
+            kwargs = transform.get("kwargs")
+            value = kwargs.get("factor") if isinstance(kwargs, Mapping) else None
+            factor *= value if _is_number(value) and value > 0 else 1.0
     return factor
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a number that can be reckoned with; JSON has larger integers than floats reach."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -76,7 +76,10 @@ class NemoTarredFormat:
                 continue
             if shard != opened:
                 members, opened = _index(tars[shard]), shard
-            name = str(sample.row["audio_filepath"])
+            name = sample.row.get("audio_filepath")
+            if not isinstance(name, str):
+                yield _problem(sample, "missing_column", "has no `audio_filepath`, which names the member of its tar")
+                continue
             found = members.get(name) or members.get(_PARTS.sub("", name))
             if found is None:
                 yield _problem(sample, "missing_media", f"names {name!r}, which is not in {tars[shard]}")

@@ -112,7 +112,7 @@ def _in_seconds(sample: Sample) -> Sample:
         return sample
     try:
         start, stop, duration = (float(row[name]) for name in ("start", "stop", "duration"))
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         start, stop, duration = 0.0, 0.0, 0.0
     rate = (stop - start) / duration if duration > 0 and 0 <= start < stop else 0.0
     near = min(_RATES, key=lambda known: abs(known - rate))
