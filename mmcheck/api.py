@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmcheck.audit.run import Audit, audit_run
 from mmcheck.config import Config
 from mmcheck.config.overrides import MEASURED_SECTIONS, check_judging
 from mmcheck.config.resolve import resolve_config
@@ -143,6 +144,27 @@ class Run:
                 import_decisions(Path(file), log_path(self.path))
             judge_run(self.folder, wanted.model_copy(update=kept), progress or SilentProgress())
         return self
+
+    def audit(
+        self, *, n: int | None = None, seed: int | None = None, redraw: bool = False, measure: bool = False
+    ) -> Audit:
+        """Draw a random sample for people to look at, and measure what they said of it against what was promised.
+
+        Args:
+            n: Rows to draw; None: 150 at first, later as many as there are. A larger number adds rows.
+            seed: Of the draw.
+            redraw: Whether an earlier sample is replaced.
+            measure: Whether it is an error if nobody has looked at the sample yet.
+
+        Returns:
+            The sample; once somebody looked at it, also the certificate (JSON and page in ``RUN/review/``).
+
+        Raises:
+            UserError: If there is nothing to draw or to measure, or the sample is of another run or seed.
+            OutputError: If the run folder cannot be written to.
+            RunError: If the run is not complete or damaged.
+        """
+        return audit_run(self.path, count=n, seed=seed, redraw=redraw, measure_only=measure)
 
     def export(
         self,

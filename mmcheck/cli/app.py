@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import typer
 
+from mmcheck.cli.audit import audit
 from mmcheck.cli.card import card
 from mmcheck.cli.config import app as config_app
 from mmcheck.cli.console import guard_console
@@ -64,6 +65,7 @@ app.command("report")(report)
 app.command("worst")(worst)
 app.command("explain")(explain)
 app.command("card")(card)
+app.command("audit")(audit)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)

@@ -1,0 +1,1 @@
+"""How far people agree who looked at the same rows."""

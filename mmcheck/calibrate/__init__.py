@@ -1,0 +1,1 @@
+"""A limit learned from what people decided."""
