@@ -289,6 +289,29 @@ TARGETS.register(
     "mmcheck.export.targets.kaldi:KaldiTarget",
     "Kaldi and ESPnet data folder: wav.scp, text, utt2spk, segments ...",
 )
+TARGETS.register(
+    "ljspeech",
+    "mmcheck.export.targets.tts_lists:LjSpeechTarget",
+    "LJSpeech: metadata.csv of id|raw text|normalised text, and wavs/",
+)
+TARGETS.register(
+    "piper", "mmcheck.export.targets.tts_lists:PiperTarget", "Piper: metadata.csv of id|text or id|speaker|text, wavs/"
+)
+TARGETS.register(
+    "coqui",
+    "mmcheck.export.targets.tts_lists:CoquiTarget",
+    "Coqui: metadata.csv of audio_file|text|speaker_name, wavs/",
+)
+TARGETS.register(
+    "speechbrain",
+    "mmcheck.export.targets.speechbrain:SpeechBrainTarget",
+    "SpeechBrain's CSV: ID, duration, wav, wrd, start and stop of segments",
+)
+TARGETS.register(
+    "data-juicer",
+    "mmcheck.export.targets.data_juicer:DataJuicerTarget",
+    "Data-Juicer JSONL: its tokens, images or audios, scores in __dj__stats__",
+)
 TARGETS.register("jsonl", "mmcheck.export.targets.tables:JsonlTarget", "JSON Lines in your manifest's own columns")
 TARGETS.register("csv", "mmcheck.export.targets.tables:CsvTarget", "CSV in your manifest's own columns")
 TARGETS.register("parquet", "mmcheck.export.targets.tables:ParquetTarget", "Parquet in your manifest's own columns")

@@ -126,6 +126,11 @@ class MediaShelf:
         kind = kind or row.kind
         return self._content(row, kind, _medium(row, kind), suffixes)
 
+    def names_part(self, row: ExportRow) -> bool:
+        """Return whether a written row will state a start or length, because its recording is not cut."""
+        part = self._part(_medium(row, row.kind))
+        return part.start is not None or part.duration is not None
+
     def shape(self, placed: Placed) -> AudioShape:
         """Return rate, channels and length of a recording's file, by its header.
 
