@@ -25,6 +25,7 @@ from mmcheck.cli.models import app as models_app
 from mmcheck.cli.overlap import overlap
 from mmcheck.cli.repair import repair
 from mmcheck.cli.report import report
+from mmcheck.cli.review import review
 from mmcheck.cli.scan import scan
 from mmcheck.cli.worst import worst
 from mmcheck.core.errors import EXIT_INTERRUPTED, EXIT_RUN, EXIT_USER, MmcheckError
@@ -65,6 +66,7 @@ app.command("report")(report)
 app.command("worst")(worst)
 app.command("explain")(explain)
 app.command("card")(card)
+app.command("review")(review)
 app.command("audit")(audit)
 app.command("repair")(repair)
 app.command("overlap")(overlap)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,42 @@ def read_decisions(path: Path) -> ReadLog:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}.") from error
     return ReadLog(decisions=tuple(decisions.values()), unread=tuple(unread))
+
+
+def read_appended(path: Path, offset: int) -> tuple[list[Decision], int]:
+    """Return the records that stand behind a byte of a log, and where the last whole line ends.
+
+    A line without its end is still being written, or was left so by a power cut: it is read when it is whole. Lines
+    that are no records are passed over; ``read_decisions`` tells of them.
+
+    Args:
+        path: The log.
+        offset: Where an earlier call ended; 0 at first.
+
+    Returns:
+        The records and the next offset; an offset below the one given means that the file was replaced by a shorter
+        one, and nothing was read.
+
+    Raises:
+        UserError: If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size < offset:
+                return [], 0
+            file.seek(offset)
+            data = file.read(size - offset)
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}.") from error
+    whole = data[: data.rfind(b"\n") + 1]
+    found = []
+    for line in _lines(whole.split(b"\n")):
+        with suppress(ValidationError):
+            found.append(Decision.model_validate_json(line))
+    return found, offset + len(whole)
 
 
 def import_decisions(path: Path, log: Path) -> tuple[int, ReadLog]:

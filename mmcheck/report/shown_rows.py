@@ -147,7 +147,7 @@ def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: Me
     Raises:
         RunError: If a part of the run folder is missing or damaged.
     """
-    records = _read_records(run, sorted(set(indices)))
+    records = read_shown(run, sorted(set(indices)))
     options = EmbedOptions(
         thumbnail_pixels=config.report.thumbnail_pixels,
         max_audio_seconds=config.report.max_audio_seconds,
@@ -168,18 +168,24 @@ def load_rows(run: RunFolder, config: Config, indices: Sequence[int], budget: Me
             offline = offline or any(getattr(m, "cause", "") == "unreachable" for pair in media for m in pair)
             for record, (image, audio) in zip(chunk, media, strict=True):
                 media_shown = image and budget.take(image), audio and budget.take(audio)
-                rows.append(_show(record, *media_shown, metrics, contents[record.index]))
-        wanted = [_name_related(records[index]) for index in indices]
+                rows.append(show_row(record, *media_shown, metrics, contents[record.index]))
+        wanted = [related_ids(records[index]) for index in indices]
         related = load_related(run, config, wanted, source, budget)
     return [replace(row, related=groups) for row, groups in zip(rows, related, strict=True)]
 
 
-def _name_related(record: StoredRow) -> list[tuple[str, list[str]]]:
+def related_ids(record: StoredRow) -> list[tuple[str, list[str]]]:
+    """Return the ids of other samples that the findings on a row speak of, under their titles."""
     evidence = {name: _evidence(record.measured, name) for name in TITLES if name in record.measured}
     return name_related(evidence, [finding["metric"] for finding in record.verdict["findings"] or ()])
 
 
-def _read_records(run: RunFolder, indices: Sequence[int]) -> dict[int, StoredRow]:
+def read_shown(run: RunFolder, indices: Sequence[int]) -> dict[int, StoredRow]:
+    """Return rows by their numbers, with all that a page shows of them.
+
+    Raises:
+        RunError: If a part of the run folder is missing or damaged.
+    """
     names = run.probes()
     return read_rows(run, indices, {name: ["status", "reason", *_short_names(run, name), "evidence"] for name in names})
 
@@ -206,7 +212,16 @@ def _hindrance(ref: MediaRef, budget: MediaBudget, offline: bool) -> Placeholder
     return None
 
 
-def _show(record: StoredRow, image: Any, audio: Any, metrics: Mapping[str, Metric], content: str) -> ShownRow:
+def show_row(record: StoredRow, image: Any, audio: Any, metrics: Mapping[str, Metric], content: str) -> ShownRow:
+    """Return a stored row as a page shows it.
+
+    Args:
+        record: The row with the evidence of its probes and analyses.
+        image: Its picture, as far as the page embeds it.
+        audio: Its sound, likewise.
+        metrics: The metrics of the run by full name.
+        content: Key of what it holds (``mmcheck.people.content``).
+    """
     sample, verdict = record.sample, record.verdict
     language = sample.language
     decided_by = verdict.get("decided_by") or "policy"
