@@ -226,5 +226,8 @@ def _unreadable(wav: str) -> tuple[str, str] | None:
         named = f" (the command reads {files[0]}: name that file instead, if it is a plain recording)" if files else ""
         return "command", f"gets its recording from a command, and commands are never run: {wav:.160}{named}"
     if _ARCHIVE.match(wav):
-        return "archive", f"names a place in an archive ({wav:.160}), which is not read: write the recordings as files"
+        return "archive", (
+            f"names a place in an archive ({wav:.160}), which is not read: write the recordings as files, with "
+            "kaldiio's load_scp and soundfile, and name those (docs/formats.md has the lines)"
+        )
     return None

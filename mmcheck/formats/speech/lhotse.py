@@ -224,7 +224,11 @@ def cut_samples(maker: UtteranceMaker, raw: RawRow, ref_of: Callable[[Row, objec
     """
     cut = raw.row
     if isinstance(cut.get("tracks"), list):
-        raise RowFault("mixed_cut", "is a cut mixed of several tracks: write it as a file first (Lhotse's save_audios)")
+        raise RowFault(
+            "mixed_cut",
+            "is a cut mixed of several tracks: write such cuts as recordings first, "
+            "CutSet.from_file(IN).save_audios(FOLDER).to_file(OUT), and scan OUT",
+        )
     supervisions = cut.get("supervisions")
     if not isinstance(supervisions, list) or not all(isinstance(one, Mapping) for one in supervisions):
         raise RowFault("missing_text", "has no list of supervisions")

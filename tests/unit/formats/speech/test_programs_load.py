@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,26 @@ def test_lhotse_and_kaldiio_load_a_data_folder(tmp_path: Path, segments: bool, m
     assert (written / "spk2utt").read_text() == "a u0\nb u2\n"
 
 
+def test_recordings_in_kaldis_archives_are_read_after_the_lines_in_the_docs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sounds = {f"u{n}": (RATE, np.arange(-100 * n, 4000, dtype=np.int16)) for n in range(3)}
+    put(tmp_path, {"text": "".join(f"u{n} {text}\n" for n, text in enumerate(TEXTS))})
+    kaldiio.save_ark(str(tmp_path / "wav.ark"), sounds, scp=str(tmp_path / "wav.scp"))
+    form = FORMATS.get("kaldi")(InputConfig())
+    broken = [sample.problem for sample in form.read(str(tmp_path))]
+    assert [one.cause for one in broken if one] == ["archive"] * 3
+    assert all("kaldiio's load_scp" in one.message and "docs/formats.md" in one.message for one in broken if one)
+    page = (Path(__file__).parents[4] / "docs" / "formats.md").read_text("utf-8")
+    (lines,) = re.findall(r"```python\n(import kaldiio.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(lines, {})
+    for sample, (_, samples) in zip(form.read(str(tmp_path)), sounds.values(), strict=True):
+        assert sample.problem is None
+        assert sample.audio is not None
+        assert np.array_equal(soundfile.read(sample.audio.uri, dtype="int16")[0], samples)
+
+
 @pytest.fixture
 def call(tmp_path: Path) -> CutSet:
     """Two recordings of two channels, each side with a supervision of its own."""
@@ -169,6 +190,20 @@ def test_lhotse_loads_cuts_with_one_side_of_a_call(tmp_path: Path, call: CutSet)
     assert [one.text for one in second.supervisions] == ["left 1", "right 1"]
     assert first.custom == {"mmcheck_wer": 0.125}
     assert first.load_audio().shape == (2, 3 * RATE)
+
+
+def test_mixed_cuts_are_read_after_the_line_that_is_told(tmp_path: Path, call: CutSet) -> None:
+    mono = call.trim_to_supervisions(keep_overlapping=False).to_eager()
+    CutSet.from_cuts([mono[0].mix(mono[2], snr=10).with_id("mixed")]).to_file(tmp_path / "cuts.jsonl")
+    form = FORMATS.get("lhotse")(InputConfig())
+    (broken,) = form.read(str(tmp_path / "cuts.jsonl"))
+    assert broken.problem is not None
+    (line,) = re.findall(r"(CutSet\.from_file\(IN\).*?\)), and scan OUT", broken.problem.message)
+    places = {"IN": tmp_path / "cuts.jsonl", "FOLDER": tmp_path / "mixed", "OUT": tmp_path / "mixed.jsonl"}
+    eval(line, {"CutSet": CutSet, **places})
+    samples = list(form.read(str(tmp_path / "mixed.jsonl")))
+    assert [sample.problem for sample in samples] == [None, None]
+    assert sorted(sample.transcript or "" for sample in samples) == ["left 0", "left 1"]
 
 
 def test_a_side_and_a_stretch_of_a_call_are_what_is_measured(tmp_path: Path, call: CutSet) -> None:
