@@ -21,9 +21,10 @@ from mmcheck.people.decision import Choice
 from mmcheck.report.page import asset, environment
 from mmcheck.report.shown_text import show_plain
 from mmcheck.review.byte_ranges import answer_range
-from mmcheck.review.desk import Desk, Said
+from mmcheck.review.desk import Desk
 from mmcheck.review.media_server import SIDES, MediaServer
 from mmcheck.review.page_values import describe_item, describe_progress, tell_taken_back
+from mmcheck.review.said import Said
 from mmcheck.review.shown_item import show_asides, show_item
 
 PACKAGE = "mmcheck.review"
@@ -134,7 +135,9 @@ class _Pages:
 
     def _show_grid(self, request: Request) -> Response:
         page = max(0, _to_int(request.query_params.get("page")) or 0)
-        rows, total = self._desk.open_rows(page * _GRID, _GRID)
+        left = "left" in request.query_params
+        found = self._desk.left_rows() if left else self._desk.open_rows()
+        rows, total = found[page * _GRID : (page + 1) * _GRID].tolist(), len(found)
         return self._render(
             request,
             "grid.html.j2",
@@ -142,6 +145,7 @@ class _Pages:
             page=page,
             pages=-(-total // _GRID),
             open_total=total,
+            left_ones=left,
         )
 
     def _decide(self, request: Request, form: dict[str, str]) -> Response:

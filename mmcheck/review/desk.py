@@ -25,6 +25,7 @@ from mmcheck.review.exam import ExamScore, Planted, places_of, plan_exam, score_
 from mmcheck.review.log_view import LogView
 from mmcheck.review.row_groups import RowGroup, RowGroups
 from mmcheck.review.run_columns import RunColumns
+from mmcheck.review.said import Said
 from mmcheck.review.worklist import Worklist
 from mmcheck.store.run_folder import RunFolder
 
@@ -45,23 +46,6 @@ class Standing:
     """How long the rest will take at that pace; None while nothing tells."""
     passed_over: int
     """Decided rows of which the reviewer said ``unsure`` or ``skip``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a press of a key says."""
-
-    choice: Choice
-    id: str
-    """Id of the record: a form that is sent twice decides once."""
-    content: str | None
-    """Key of what the page showed."""
-    text: str | None = None
-    pair: str | None = None
-    note: str | None = None
-    seconds: float | None = None
-    group: str | None = None
-    """Key of the group that it speaks about; None: the one row."""
 
 
 class Desk:
@@ -130,17 +114,21 @@ class Desk:
             found = self._rows[np.flatnonzero(~self._done)[: _AHEAD + 1]].tolist()
         return [row for row in found if row != behind][:_AHEAD]
 
-    def open_rows(self, start: int, count: int) -> tuple[list[int], int]:
-        """Return rows that are not decided yet, without the planted ones, and how many there are in all.
-
-        Args:
-            start: How many of them to pass over.
-            count: How many at most.
-        """
+    def open_rows(self) -> Rows:
+        """Return the rows that are not decided yet, without the planted ones."""
         with self._lock:
             self._look()
-            rows = self._rows[~self._done & (self._drawn >= 0)]
-        return rows[start : start + count].tolist(), len(rows)
+            return self._rows[~self._done & (self._drawn >= 0)]
+
+    def left_rows(self) -> Rows:
+        """Return the rows of which the reviewer said ``unsure`` or ``skip``, without the planted ones."""
+        with self._lock:
+            self._look()
+            said = self._log.standing_of_reviewer()
+        left = [
+            self._place[one.sample_id] for one in said if one.sample_id in self._place and one.choice not in DECIDED
+        ]
+        return self._rows[np.array(sorted(left), dtype=np.int64)]
 
     def others(self, row: int, group: RowGroup) -> list[int]:
         """Return the other rows of a group about which the reviewer decided nothing yet.

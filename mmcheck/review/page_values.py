@@ -11,8 +11,9 @@ from mmcheck.people.decision import Choice, Decision
 from mmcheck.report.shown_text import show_plain
 from mmcheck.review.desk import Desk
 from mmcheck.review.exam import ExamScore
-from mmcheck.review.shown_item import ShownItem
+from mmcheck.review.shown_item import ShownItem, show_asides
 
+_MEMBERS = 6  # rows of a group that are shown; our own choice: one line
 SAID = {
     Choice.KEEP: "keep",
     Choice.QUARANTINE: "quarantine",
@@ -42,12 +43,20 @@ def describe_item(desk: Desk, row: int, item: ShownItem) -> dict[str, Any]:
     """
     before = desk.said(row)
     groups = []
-    if not desk.is_exam:  # a planted pair has no group, and would be known by that
+    if not desk.blind:  # a judgement of one pair is to stand alone, and planted pairs have no group
         for group in desk.groups.of(row):
-            others = len(desk.others(row, group))
+            others = desk.others(row, group)
             if others:
-                told = f"{count_noun(others, 'other row')} {group.told}"
-                groups.append({"key": group.key, "told": told, "total": others + 1, "is_text": group.is_text})
+                told = f"{'' if len(others) == 1 else f'{len(others):,} '}other {'row' if len(others) == 1 else 'rows'}"
+                groups.append(
+                    {
+                        "key": group.key,
+                        "told": f"{told} {group.told}",
+                        "is_text": group.is_text,
+                        "asides": show_asides(desk.run, others[:_MEMBERS]),
+                        "more": max(0, len(others) - _MEMBERS),
+                    }
+                )
     return {
         "content": item.row.content,
         "groups": groups,

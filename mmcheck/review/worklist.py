@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from shlex import quote
 
 import numpy as np
+import pyarrow as pa
 
 from mmcheck.config import Config
 from mmcheck.core.arrays import Floats, Rows
+from mmcheck.core.errors import UserError
 from mmcheck.core.types import Action
-from mmcheck.review.audit_sample import read_audit
+from mmcheck.people.draw import DRAW_FILE, find_draw
 from mmcheck.review.run_columns import RunColumns
 from mmcheck.review.uncertainty import BORDERLINE, measure_uncertainty
 from mmcheck.store.run_folder import RunFolder
@@ -71,13 +74,7 @@ def choose_rows(
         RunError: If a part of the run folder is missing or damaged.
     """
     if sampling is Sampling.AUDIT:
-        audit = read_audit(run.path, columns)
-        return Worklist(
-            sampling=sampling,
-            rows=audit.rows[:count],
-            probabilities=audit.probabilities[:count],
-            strata=audit.strata[:count],
-        )
+        return _read_audit(run, columns, count)
     if sampling is Sampling.RANDOM:
         rows = np.flatnonzero(~columns.broken)
         drawn = _shuffle(columns, rows, run.record.seed)[: RANDOM_ROWS if count is None else count]
@@ -90,6 +87,24 @@ def choose_rows(
         rows = columns.with_action(Action.FLAG if sampling is Sampling.FLAGGED else Action.QUARANTINE)
     rows = rows[np.argsort(-uncertainty[rows], kind="stable")][:count]
     return Worklist(sampling=sampling, rows=rows, probabilities=np.full(len(rows), np.nan))
+
+
+def _read_audit(run: RunFolder, columns: RunColumns, count: int | None) -> Worklist:
+    again = f"`mmcheck audit {quote(str(run.path))} --n 150` makes it."
+    draw = find_draw(run)
+    if draw is None:
+        raise UserError(f"{run.path} has no audit sample.", hint=again)
+    drawn = draw.samples[:count]
+    rows = np.array([one.index for one in drawn], dtype=np.int64)
+    names = [one.sample_id for one in drawn]
+    if len(rows) and (rows.max() >= len(columns.ids) or columns.ids.take(pa.array(rows)).to_pylist() != names):
+        raise UserError(f"the audit sample {DRAW_FILE} was drawn from other rows than this run has.", hint=again)
+    return Worklist(
+        sampling=Sampling.AUDIT,
+        rows=rows,
+        probabilities=np.array([one.probability for one in drawn], dtype=np.float64),
+        strata=tuple(one.stratum for one in drawn),
+    )
 
 
 def _shuffle(columns: RunColumns, rows: Rows, seed: int) -> Rows:

@@ -114,7 +114,7 @@ def test_a_form_that_is_too_long_is_refused(run: RunFolder, visit: Visit) -> Non
 
 def test_one_press_decides_a_whole_group_and_one_undo_takes_it_back(run: RunFolder, visit: Visit) -> None:
     visitor = visit(run, "random", count=48)
-    assert "2 other rows with exactly this caption" in visitor.page("/row/1")
+    assert "Decide the 2 other rows with exactly this caption too" in visitor.page("/row/1")
     visitor.decide("vague", "/row/2")
     visitor.decide("quarantine", "/row/1", group="same_caption")
     log = visitor.log()
@@ -127,7 +127,7 @@ def test_one_press_decides_a_whole_group_and_one_undo_takes_it_back(run: RunFold
 
 def test_copies_of_a_picture_are_not_given_one_text(run: RunFolder, visit: Visit) -> None:
     visitor = visit(run)
-    assert "1 other row with nearly the same image" in visitor.page("/row/4")
+    assert "Decide the other row with nearly the same image too" in visitor.page("/row/4")
     fields = {**visitor.fields("/row/4"), "choice": "edit", "text": "new", "pair": "image", "group": "image_copies"}
     assert visitor.post("/decide", **fields).status_code == 409
     assert visitor.log() == []
@@ -192,7 +192,10 @@ def test_the_end_tells_what_to_do_next(run: RunFolder, visit: Visit) -> None:
     page = visitor.page()
     assert "Nothing left to review" in page
     assert f"mmcheck judge {run.path} --apply-review" in page
-    assert "Of 1 pair you said that you cannot tell" in page
+    assert "You left 1 pair open" in page
+    left = visitor.page("/grid?left=yes")
+    assert "caption number 31" in left
+    assert "caption number 30" not in left
     assert "Nothing left to review" in visitor.page("/grid")
 
 
@@ -216,6 +219,7 @@ def test_blind_shows_nothing_of_what_was_found(run: RunFolder, visit: Visit) -> 
     ):
         assert told not in page.partition("<main")[2].partition('<form id="decision"')[0], told
     assert "caption number 30" in page
+    assert "other row" not in visit(run, blind=True).page("/row/4")
     seen = visit(run).page()
     assert "does not belong to this image (probability 0.50)" in seen
     assert "metadata.jsonl:30" in seen
