@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmcheck.agreement.run import agree_run
+from mmcheck.agreement.summary import AgreementSummary
 from mmcheck.audit.run import Audit, audit_run
 from mmcheck.config import Config
 from mmcheck.config.overrides import MEASURED_SECTIONS, check_judging
@@ -165,6 +167,18 @@ class Run:
             RunError: If the run is not complete or damaged.
         """
         return audit_run(self.path, count=n, seed=seed, redraw=redraw, measure_only=measure)
+
+    def agreement(self, *, count: int = 20) -> AgreementSummary:
+        """Return how far the people agree who looked at the same rows: kappas, alpha, disputed rows.
+
+        Args:
+            count: How many of the disputed rows are listed.
+
+        Raises:
+            UserError: If nobody decided about any row.
+            RunError: If the run is not complete or damaged.
+        """
+        return agree_run(self.path, most_disputed=count)
 
     def export(
         self,

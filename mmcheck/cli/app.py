@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import typer
 
+from mmcheck.cli.agreement import agreement
 from mmcheck.cli.audit import audit
 from mmcheck.cli.card import card
 from mmcheck.cli.config import app as config_app
@@ -68,6 +69,7 @@ app.command("explain")(explain)
 app.command("card")(card)
 app.command("review")(review)
 app.command("audit")(audit)
+app.command("agreement")(agreement)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)
