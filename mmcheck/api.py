@@ -12,6 +12,8 @@ import pyarrow as pa
 from mmcheck.agreement.run import agree_run
 from mmcheck.agreement.summary import AgreementSummary
 from mmcheck.audit.run import Audit, audit_run
+from mmcheck.compare.run import compare_runs
+from mmcheck.compare.summary import CompareSummary
 from mmcheck.config import Config
 from mmcheck.config.overrides import MEASURED_SECTIONS, check_judging
 from mmcheck.config.resolve import resolve_config
@@ -20,6 +22,8 @@ from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.decide.decide import judge_run
 from mmcheck.export.run import export_run
 from mmcheck.export.summary import ExportSummary
+from mmcheck.gate.run import gate_run
+from mmcheck.gate.summary import GateSummary
 from mmcheck.people.decision_log import import_decisions, log_path
 from mmcheck.scanning.scan import scan_run
 from mmcheck.store.claim import hold
@@ -179,6 +183,40 @@ class Run:
             RunError: If the run is not complete or damaged.
         """
         return agree_run(self.path, most_disputed=count)
+
+    def gate(
+        self, config: str | Path | Config | None = None, *, overrides: Sequence[str] = (), strict: bool = False
+    ) -> GateSummary:
+        """Hold the run to release limits; return what was found, ``passed`` and a case a limit and slice.
+
+        Args:
+            config: A preset's name, a YAML file or a Config whose section ``gate`` has the limits; None: the config
+                the run was judged with.
+            overrides: ``gate.key=value`` strings.
+            strict: Whether what may be above a limit fails as well.
+
+        Raises:
+            ConfigError: If there is no limit, or one is wrong for this run.
+            RunError: If the run is not complete or damaged.
+        """
+        return gate_run(self.path, config, overrides=overrides, strict=strict)
+
+    def compare(
+        self, other: Run | str | Path, *, out: str | Path | None = None, progress: Progress | None = None
+    ) -> CompareSummary:
+        """Tell what changed from this run to a later one: rows, verdicts, rates, values, clusters.
+
+        Args:
+            other: The later run, or its folder.
+            out: A new folder for the page and the tables; None: nothing is written.
+            progress: Receives progress reports.
+
+        Raises:
+            OutputError: If ``out`` cannot be used.
+            RunError: If a run is not complete or damaged.
+        """
+        later = other.path if isinstance(other, Run) else other
+        return compare_runs(self.path, later, out=out, progress=progress)
 
     def export(
         self,

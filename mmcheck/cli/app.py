@@ -13,6 +13,7 @@ import typer
 from mmcheck.cli.agreement import agreement
 from mmcheck.cli.audit import audit
 from mmcheck.cli.card import card
+from mmcheck.cli.compare import compare
 from mmcheck.cli.config import app as config_app
 from mmcheck.cli.console import guard_console
 from mmcheck.cli.coverage import coverage
@@ -20,6 +21,7 @@ from mmcheck.cli.demo import demo
 from mmcheck.cli.doctor import doctor
 from mmcheck.cli.explain import explain
 from mmcheck.cli.export import export
+from mmcheck.cli.gate import gate
 from mmcheck.cli.judge import judge
 from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
@@ -73,6 +75,8 @@ app.command("agreement")(agreement)
 app.command("repair")(repair)
 app.command("overlap")(overlap)
 app.command("coverage")(coverage)
+app.command("gate")(gate)
+app.command("compare")(compare)
 app.command("export")(export)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")

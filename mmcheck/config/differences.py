@@ -62,6 +62,13 @@ def compare_with_preset(config: Config, preset: str | None = None) -> Difference
     return Differences(preset, changed, rules_off, rules_added)
 
 
+def compare_configs(old: Config, new: Config) -> dict[str, tuple[object, object]]:
+    """Return every key that two configs have different values for: key -> the old one, the new one; None if absent."""
+    before, after = (_flatten(config.model_dump(mode="json"), set()) for config in (old, new))
+    keys = [*before, *(key for key in after if key not in before)]
+    return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
+
+
 def tell_differences(found: DifferencesTree) -> str:
     """Return one line about what summary.json holds under ``config``; empty if nothing differs."""
     parts = []

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from mmcheck.config.analyses import AnalysesConfig
 from mmcheck.config.embeddings import EmbeddingsConfig
+from mmcheck.config.gate import GateConfig
 from mmcheck.config.probes import ProbesConfig
 from mmcheck.config.review import ReviewConfig
 from mmcheck.config.rules import COLUMN_PREFIX, RuleConfig
@@ -169,6 +170,7 @@ class Config(Section):
     analyses: AnalysesConfig = AnalysesConfig()
     rules: dict[str, RuleConfig] = Field(default_factory=dict)
     review: ReviewConfig = ReviewConfig()
+    gate: GateConfig = GateConfig()
     output: OutputConfig = OutputConfig()
     report: ReportConfig = ReportConfig()
     _preset: str = PrivateAttr("default")

@@ -7,10 +7,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmcheck.config import RuleConfig
+from mmcheck.core.arrays import Mask
 from mmcheck.core.errors import ConfigError
 from mmcheck.core.types import Action
 from mmcheck.store.run_folder import RunFolder, read_part
@@ -66,54 +68,113 @@ def tell_broken(limits: Sequence[FailOn], run: RunFolder) -> list[str]:
     ]
 
 
+def parse_limit(name: str, wanted: str, rules: Mapping[str, RuleConfig], *, given: str) -> FailOn:
+    """Return one limit.
+
+    Args:
+        name: An action, a rule, or a finding's code.
+        wanted: A number of rows, or a share: ``10``, ``5%``.
+        rules: The rules that judge.
+        given: What stood before the name, for messages: ``--fail-on ``.
+
+    Raises:
+        ConfigError: If the limit is no number of rows or per cent, or the name is nothing that a verdict can hold.
+    """
+    limit = _read_limit(name, wanted, given)
+    _check_name(name, rules, given)
+    return limit
+
+
+def parse_share(name: str, wanted: str, *, given: str) -> float:
+    """Return a limit that must be a share, in [0, 1].
+
+    Args:
+        name: What is limited.
+        wanted: The limit as it was written: ``5%``.
+        given: What stood before the name, for messages.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    limit = _read_limit(name, wanted, given)
+    if not limit.is_share:
+        raise ConfigError(
+            f"{given}{name}={wanted}: this is an estimate, so its limit is a share.",
+            hint=f"a share needs a % sign: {given}{name}=2%",
+        )
+    return limit.limit / 100
+
+
 def _parse(text: str, rules: Mapping[str, RuleConfig]) -> FailOn:
     name, equals, wanted = (part.strip() for part in text.partition("="))
-    match = _LIMIT.fullmatch(wanted)
-    if not equals or not name or match is None:
+    if not equals or not name or _LIMIT.fullmatch(wanted) is None:
         raise ConfigError(
             f"--fail-on needs name=limit, but got {text.strip()!r}.",
             hint="the limit is a number of rows or a share: --fail-on unchecked=5%,quarantine=20%,empty_text=0",
         )
+    return parse_limit(name, wanted, rules, given="--fail-on ")
+
+
+def _read_limit(name: str, wanted: str, given: str) -> FailOn:
+    match = _LIMIT.fullmatch(wanted.strip())
+    if match is None:
+        raise ConfigError(
+            f"{given}{name} needs a number of rows or a share, but is {wanted!r}.",
+            hint=f"for example {given}{name}=10 or {given}{name}=5%",
+        )
     limit = FailOn(name, float(match["number"]), match["percent"] == "%")
     if limit.is_share and limit.limit > 100:
-        raise ConfigError(f"--fail-on {text.strip()}: a share is at most 100%.")
+        raise ConfigError(f"{given}{name}={wanted}: a share is at most 100%.")
     if not limit.is_share and "." in match["number"]:
-        share = f"{name}={100 * limit.limit:g}%"
         raise ConfigError(
-            f"--fail-on {text.strip()}: a number of rows must be a whole number.",
-            hint=f"a share needs a % sign: --fail-on {share}",
+            f"{given}{name}={wanted}: a number of rows must be a whole number.",
+            hint=f"a share needs a % sign: {given}{name}={100 * limit.limit:g}%",
         )
-    _check_name(name, rules)
     return limit
 
 
-def _check_name(name: str, rules: Mapping[str, RuleConfig]) -> None:
+def _check_name(name: str, rules: Mapping[str, RuleConfig], given: str) -> None:
     if name in ACTIONS:
         return
     rule = name.partition(".")[0]
     if rule not in rules:
         near = difflib.get_close_matches(name, [*ACTIONS, *rules], n=1)
         raise ConfigError(
-            f"--fail-on {name}: this is no action, no rule of the config and no finding's code.",
+            f"{given}{name}: this is no action, no rule of the config and no finding's code.",
             hint=f"did you mean {near[0]!r}?"
             if near
             else f"actions are: {', '.join(ACTIONS)}; rules: mmcheck config show.",
         )
     if not rules[rule].enabled:
-        raise ConfigError(f"--fail-on {name}: the rule {rule!r} is off.", hint=f"--set rules.{rule}.enabled=true")
+        raise ConfigError(
+            f"{given}{name}: the rule {rule!r} is off.", hint=f"judge with it: --set rules.{rule}.enabled=true"
+        )
+
+
+def mark_rows(verdicts: pa.Table, names: Collection[str]) -> dict[str, Mask]:
+    """Return which rows have each action, or a finding of each rule or code, shape (n,) each.
+
+    Args:
+        verdicts: Verdicts with ``action`` and ``codes``.
+        names: Actions, rules and codes.
+    """
+    codes = pc.list_flatten(verdicts["codes"])
+    parents = pa.chunked_array(pc.list_parent_indices(verdicts["codes"]))
+    found = {}
+    for name in names:
+        if name in ACTIONS:
+            found[name] = pc.equal(verdicts["action"], name).to_numpy()
+        else:
+            hit = pc.or_(pc.equal(codes, name), pc.starts_with(codes, f"{name}."))
+            found[name] = np.zeros(verdicts.num_rows, dtype=bool)
+            found[name][parents.filter(hit).to_numpy()] = True
+    return found
 
 
 def _count_rows(run: RunFolder, names: Collection[str]) -> dict[str, int]:
     """Return how many rows have each action, or a finding of each rule or code."""
     counts = dict.fromkeys(names, 0)
     for shard in run.shards():
-        table = read_part(run.verdicts_part(shard), ["action", "codes"])
-        codes = pc.list_flatten(table["codes"])
-        parents = pc.list_parent_indices(table["codes"])
-        for name in names:
-            if name in ACTIONS:
-                counts[name] += pc.sum(pc.equal(table["action"], name)).as_py() or 0
-            else:
-                hit = pc.or_(pc.equal(codes, name), pc.starts_with(codes, f"{name}."))
-                counts[name] += len(pc.unique(pa.chunked_array(parents).filter(hit)))
+        for name, marked in mark_rows(read_part(run.verdicts_part(shard), ["action", "codes"]), names).items():
+            counts[name] += int(marked.sum())
     return counts

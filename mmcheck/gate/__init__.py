@@ -1,0 +1,1 @@
+"""Release limits: whether the data of a finished run may be used."""
