@@ -8,6 +8,11 @@ The commands are thin over two functions:
     run.summary["quarantine"]
     run.samples().to_pandas()
     mmcheck.open_run("runs/first").judge("stricter.yaml")
+
+What a run found wrong travels as errata, and mends anybody's copy of the set:
+
+    run.patch("errata.jsonl")
+    mmcheck.apply("errata.jsonl", "elsewhere/train.csv", "mended")
 """
 
 from __future__ import annotations
@@ -22,14 +27,15 @@ switch_off_telemetry()
 __version__ = VERSION
 
 if TYPE_CHECKING:
-    from mmcheck.api import Run, SampleTable, open_run, scan
+    from mmcheck.api import Run, SampleTable, apply, open_run, scan
 
-__all__ = ["Run", "SampleTable", "__version__", "open_run", "scan"]
+_PUBLIC = ("Run", "SampleTable", "apply", "open_run", "scan")
+__all__ = ["Run", "SampleTable", "__version__", "apply", "open_run", "scan"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that ``mmcheck --help`` stays quick."""
-    if name in ("Run", "SampleTable", "open_run", "scan"):
+    if name in _PUBLIC:
         from mmcheck import api
 
         return getattr(api, name)

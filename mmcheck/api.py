@@ -20,6 +20,10 @@ from mmcheck.config.resolve import resolve_config
 from mmcheck.core.errors import ConfigError, MissingDependency
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.decide.decide import judge_run
+from mmcheck.errata.apply import ApplyOptions, apply_errata, parse_match, parse_paths
+from mmcheck.errata.patch import PatchOptions, patch_run
+from mmcheck.errata.sources import MIN_CONFIDENCE
+from mmcheck.errata.summary import ApplySummary, PatchSummary
 from mmcheck.export.run import export_run
 from mmcheck.export.summary import ExportSummary
 from mmcheck.gate.run import gate_run
@@ -262,6 +266,51 @@ class Run:
             progress=progress,
         )
 
+    def patch(
+        self,
+        out: str | Path,
+        *,
+        only: Sequence[str] = ("quarantine",),
+        rules: Sequence[str] = (),
+        repairs: bool = False,
+        min_confidence: float = MIN_CONFIDENCE,
+        text: bool = True,
+        media: bool = True,
+        about: str | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> PatchSummary:
+        """Write what the run found wrong as errata, which mend anybody's copy of the set (``mmcheck.apply``).
+
+        Args:
+            out: The file of errata; with the suffix ``.gz`` it is compressed.
+            only: Verdicts whose rows are removed: ``quarantine``, ``flag``, ``unchecked``; may be empty with
+                ``repairs``.
+            rules: Only rows that one of these rules found; none: all.
+            repairs: Give pairs the texts that ``mmcheck repair`` proposed for them.
+            min_confidence: Least probability of such a proposal, in [0, 1].
+            text: Write the texts themselves, or only their digests.
+            media: Read the media for what the run did not store.
+            about: Which set this is about, in words.
+            overwrite: Replace errata in ``out``.
+            progress: Receives progress reports.
+
+        Raises:
+            UserError: If what was asked for is not possible.
+            OutputError: If ``out`` cannot be used.
+            RunError: If the run is not complete or damaged.
+        """
+        wanted = PatchOptions(
+            only=tuple(only),
+            rules=tuple(rules),
+            repairs=repairs,
+            min_confidence=min_confidence,
+            text=text,
+            media=media,
+            about=about,
+        )
+        return patch_run(self.path, out, wanted, overwrite=overwrite, progress=progress)
+
 
 def scan(
     manifests: Manifests,
@@ -306,9 +355,7 @@ def scan(
         UserError: If input, config, weights or output folder are wrong.
         RunError: If the run fails.
     """
-    patterns = [str(manifests)] if isinstance(manifests, str | Path) else [str(manifest) for manifest in manifests]
-    if not patterns:
-        raise ConfigError("no manifest was given.")
+    patterns = _patterns(manifests)
     given = [str(embeddings)] if isinstance(embeddings, str | Path) else [str(path) for path in embeddings]
     extra = [*overrides, f"input.embeddings.paths={json.dumps(given)}"] if given else list(overrides)
     if root is not None:
@@ -328,6 +375,53 @@ def scan(
     return Run(out)
 
 
+def apply(
+    errata: str | Path,
+    manifests: Manifests,
+    out: str | Path | None = None,
+    *,
+    match: str = "content",
+    all_media: bool = False,
+    paths: str | None = None,
+    write_media: bool = False,
+    report: str | Path | None = None,
+    config: str | Path | Config | Mapping[str, object] | None = None,
+    overrides: Sequence[str] = (),
+    root: str | Path | None = None,
+    format: str | None = None,
+    progress: Progress | None = None,
+) -> ApplySummary:
+    """Mend a copy of a set by errata and write it below ``out``; return what was done and what was not.
+
+    Args:
+        errata: The file of errata (``Run.patch``), or its fsspec URL.
+        manifests: One or several manifests in any format: paths, globs, folders, fsspec URLs.
+        out: A new or empty folder; None: nothing is written, and the summary says what would be done.
+        match: What makes a medium the same: ``bytes`` of its file, ``content`` (decoded sound too) or ``looks``
+            (pictures that look alike too).
+        all_media: Hash every medium, not only those whose text or name the errata know.
+        paths: ``absolute``, ``relative`` or ``keep``; None: as the config says.
+        write_media: Write the media too: new tar shards, folders ready to load.
+        report: A file that gets one JSON line an erratum.
+        config: As for ``scan``; its section ``input`` says how manifests are read.
+        overrides: ``section.key=value`` strings on top of it.
+        root: Folder (or URL) that relative media paths start from; None: the manifest's own folder.
+        format: Force a manifest format.
+        progress: Receives progress reports.
+
+    Raises:
+        UserError: If errata, manifests or options are wrong.
+        OutputError: If ``out`` cannot be used.
+        RunError: If what was written is not what it should be.
+    """
+    extra = [*overrides, *([f"input.root={root}"] if root is not None else [])]
+    resolved = resolve_config(config, overrides=extra, format=format)
+    options = ApplyOptions(
+        match=parse_match(match), every_medium=all_media, paths=parse_paths(paths), write_media=write_media
+    )
+    return apply_errata(errata, _patterns(manifests), out, resolved, options, report=report, progress=progress)
+
+
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder.
 
@@ -335,3 +429,10 @@ def open_run(path: str | Path) -> Run:
         OutputError: If it is not a run folder.
     """
     return Run(path)
+
+
+def _patterns(manifests: Manifests) -> list[str]:
+    patterns = [str(manifests)] if isinstance(manifests, str | Path) else [str(manifest) for manifest in manifests]
+    if not patterns:
+        raise ConfigError("no manifest was given.")
+    return patterns

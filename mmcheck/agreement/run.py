@@ -21,6 +21,7 @@ from mmcheck.agreement.summary import AgreementSummary, Disputed, Exam, Group, P
 from mmcheck.agreement.words import tell
 from mmcheck.core.arrays import Rows
 from mmcheck.core.errors import UserError
+from mmcheck.core.pair_kinds import PAIR_KINDS
 from mmcheck.people.decision import DECIDED, SOUND, Choice, Decision
 from mmcheck.people.decision_log import log_path, read_decisions
 from mmcheck.people.standing import standing_decisions
@@ -148,7 +149,8 @@ def _disputed(votes: Mapping[int, Votes], rows: Mapping[int, StoredRow]) -> tupl
         if len(set(cast.values())) == 1:
             continue
         row, wrong = rows[index], sum(_mismatched(choice) for choice in cast.values())
-        text = row.sample.caption if row.sample.caption is not None else row.sample.transcript
+        texts = (kind.text_of(row.sample) for kind in PAIR_KINDS)
+        text = next((one for one in texts if one is not None), None)
         found.append(
             Disputed(
                 index=index,

@@ -11,6 +11,7 @@ from typing import NoReturn
 import typer
 
 from mmcheck.cli.agreement import agreement
+from mmcheck.cli.apply import apply
 from mmcheck.cli.audit import audit
 from mmcheck.cli.card import card
 from mmcheck.cli.compare import compare
@@ -26,6 +27,7 @@ from mmcheck.cli.judge import judge
 from mmcheck.cli.listing import list_parts
 from mmcheck.cli.models import app as models_app
 from mmcheck.cli.overlap import overlap
+from mmcheck.cli.patch import patch
 from mmcheck.cli.repair import repair
 from mmcheck.cli.report import report
 from mmcheck.cli.review import review
@@ -78,6 +80,8 @@ app.command("coverage")(coverage)
 app.command("gate")(gate)
 app.command("compare")(compare)
 app.command("export")(export)
+app.command("patch")(patch)
+app.command("apply")(apply)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.command("list")(list_parts)

@@ -59,20 +59,24 @@ def write_dataset(
     shortened = {name for kept in by_source.values() for out in kept if _items(out) for name in out.sample.split}
     names = [f"data-{number:05d}-of-{len(by_source):05d}.arrow" for number in range(len(by_source))]
     files = []
+    is_same = not known
     for name, (source, kept) in zip(names, by_source.items(), strict=True):
-        _write_stream(kept, source, place / name, writer, types, shortened)
+        is_same &= _write_stream(kept, source, place / name, writer, types, shortened)
         files.append(place / name)
     features = info.get("features")
     if isinstance(features, dict):
         info = {**info, "features": written_features(features, types, shortened)}
     # What they say of sizes and numbers of rows is no longer so.
     info = {key: value for key, value in info.items() if key not in ("splits", "dataset_size", "download_size")}
-    numbers = [[out.sample.row_number for out in kept] for kept in by_source.values()]
+    # `datasets` caches by the fingerprint, so other rows, columns or texts have another.
+    before, columns = state.get("_fingerprint"), sorted(known)
+    kept_rows = [[(out.sample.row_number, _new_values(out)) for out in kept] for kept in by_source.values()]
+    fingerprint = before if is_same and before else digest_value([before, kept_rows, columns])[-_FINGERPRINT:]
     state = {
         **{"_format_columns": None, "_format_kwargs": {}, "_format_type": None, "_output_all_columns": False},
         **{"_split": None, **state},
         "_data_files": [{"filename": name} for name in names],
-        "_fingerprint": digest_value([state.get("_fingerprint"), numbers, sorted(known)])[-_FINGERPRINT:],
+        "_fingerprint": fingerprint,
     }
     return [*files, _write_json(place / "dataset_info.json", info), _write_json(place / "state.json", state)]
 
@@ -82,6 +86,10 @@ def write_dict(place: Path, splits: Sequence[str]) -> Path:
     return _write_json(place / "dataset_dict.json", {"splits": list(splits)})
 
 
+def _new_values(out: OutputRow) -> list[object]:
+    return [out.sample.row.get(name) for name in out.changed]
+
+
 def _write_stream(
     rows: Sequence[OutputRow],
     source: str,
@@ -89,10 +97,11 @@ def _write_stream(
     writer: RowWriter,
     added: Mapping[str, pa.DataType],
     shortened: Collection[str],
-) -> None:
+) -> bool:
+    """Write the chosen rows of one Arrow file; return whether they are all its rows, unchanged."""
     with open_stream(source) as stream, atomic_path(final) as temporary:
         schema = written_schema(stream.schema, added, shortened)
-        done, start = 0, 1
+        done, start, is_same = 0, 1, True
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as written:
             for batch in stream.batches():
                 stop = done
@@ -100,17 +109,19 @@ def _write_stream(
                     stop += 1
                 if stop > done:
                     try:
-                        table = _table(batch, rows[done:stop], start, schema, writer, added, shortened)
+                        table, is_changed = _table(batch, rows[done:stop], start, schema, writer, added, shortened)
                     except (pa.ArrowException, KeyError) as error:
                         said = str(error).splitlines()[0].rstrip(".")
                         raise ManifestError(f"{source} cannot be copied from: {said}.", hint="get it again.") from error
                     written.write_table(table)
+                    is_same &= not is_changed
                 done, start = stop, start + batch.num_rows
         if done < len(rows):
             raise ManifestError(
                 f"{source} has no row {rows[done].sample.row_number} any more: it was changed after the scan.",
                 hint="scan it again.",
             )
+    return is_same and done == start - 1
 
 
 def _table(
@@ -121,7 +132,8 @@ def _table(
     writer: RowWriter,
     added: Mapping[str, pa.DataType],
     shortened: Collection[str],
-) -> pa.Table:
+) -> tuple[pa.Table, bool]:
+    """Return the chosen rows of a batch, and whether any value of theirs is another than it was."""
     taken = chosen_rows(pa.Table.from_batches([batch]), [out.sample.row_number - start for out in rows])
     changed: dict[str, dict[int, object]] = {}
     kept: dict[str, dict[int, tuple[int, ...]]] = {name: {} for name in shortened}
@@ -139,7 +151,7 @@ def _table(
         column = taken.column(each.name)
         column = with_items(column, kept[each.name]) if each.name in kept else column
         arrays.append(with_changes(column, changed[each.name]) if each.name in changed else column)
-    return pa.table(arrays, schema=schema)
+    return pa.table(arrays, schema=schema), bool(changed) or any(kept.values())
 
 
 def _items(out: OutputRow) -> tuple[int, ...]:

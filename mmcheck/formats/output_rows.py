@@ -167,6 +167,9 @@ class RowWriter:
         inner = os.path.normpath(name.replace("\\", "/")) if is_inside(name) else os.path.basename(source)
         if self._is_hf:
             inner = without_split_names(inner)
+        if self._media_folder:
+            # A manifest that was written so before comes out as it is, and not one folder deeper each time.
+            inner = inner.removeprefix(f"{self._media_folder}/")
         relative = f"{self._media_folder}/{inner}" if self._media_folder else inner
         stem, suffix = os.path.splitext(relative)
         count = 1

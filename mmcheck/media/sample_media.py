@@ -83,8 +83,16 @@ class SampleMedia:
         """
         ref = self.sample.audio
         if ref is not None and (ref.start, ref.duration, ref.channel) != (None, None, None):
-            return self._once("audio_digest", lambda: _digest_sound(self.audio()))
+            return self.sound_digest()
         return self._once("audio_digest", lambda: digest_bytes(self.audio_bytes()))
+
+    def sound_digest(self) -> str:
+        """Return the SHA-256 of the decoded sound (16 kHz, mono, 16-bit little-endian) as 64 hex digits.
+
+        Raises:
+            MediaError: If it cannot be read or decoded, or the sample has no recording.
+        """
+        return self._once("sound_digest", lambda: _digest_sound(self.audio()))
 
     def digest(self, column: str) -> str:
         """Return the SHA-256 of the sample's medium in a column of the samples, as 64 hex digits.

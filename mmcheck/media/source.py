@@ -9,6 +9,7 @@ device could block for ever or have side effects.
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -33,6 +34,7 @@ MAX_MEDIA_BYTES = 2 << 30
 
 _CELL = re.compile(r"^(?P<column>.+?)\[(?P<row>\d+)\](?:\[(?P<item>\d+)\])?$", re.DOTALL)
 _SEGMENT_CACHE_BYTES = 256 << 20  # bytes of long recordings kept for their next segment; our own choice: bounds memory
+_BLOCK = 1 << 20  # bytes of a file that are read at once for its digest; our own choice: bounds memory
 _BAD_PATH_ERRNOS = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ}
 
 
@@ -79,6 +81,27 @@ class MediaSource:
         except _MissingFile as error:
             error.hint = self._nearby.hint(error.path, _folder_of(manifest))
             raise
+
+    def digest(self, ref: MediaRef, *, manifest: str | None = None) -> tuple[bytes, int]:
+        """Return the SHA-256 of all bytes of the medium (of the whole recording for a segment), and how many they are.
+
+        A file of its own is read block by block, so that its size does not matter.
+
+        Args:
+            ref: Where they are.
+            manifest: Names the medium; if it is missing, the nearest file beside the manifest is told.
+
+        Raises:
+            MediaError: As ``read`` does.
+        """
+        if ref.member is None and ref.offset is None and not payload_kind(ref.uri) and not is_remote(ref.uri):
+            try:
+                return _digest_file(_local_path(ref.uri), ref.name)
+            except _MissingFile as error:
+                error.hint = self._nearby.hint(error.path, _folder_of(manifest))
+                raise
+        data = self.read(ref, manifest=manifest)
+        return hashlib.sha256(data).digest(), len(data)
 
     def _read(self, ref: MediaRef) -> bytes:
         if ref.start is None and ref.duration is None:
@@ -256,6 +279,20 @@ def _open_regular(path: str) -> io.BufferedReader:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _digest_file(path: str, name: str) -> tuple[bytes, int]:
+    state, size = hashlib.sha256(), 0
+    with _open_regular(path) as file:
+        try:
+            while block := file.read(_BLOCK):
+                state.update(block)
+                size += len(block)
+        except OSError as error:
+            raise _reading_failed(path, error) from error
+    if not size:
+        raise MediaError(f"{name} is empty (0 bytes)", cause="empty")
+    return state.digest(), size
 
 
 def _refuse_special(path: str, mode: int) -> None:

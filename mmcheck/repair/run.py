@@ -24,7 +24,7 @@ from mmcheck.repair.plan import Explanation
 from mmcheck.repair.scores import PairScores
 from mmcheck.repair.search import Proposal, RepairPlan, propose_repairs
 from mmcheck.repair.summary import FOLDER, ComparedPairs, EncodedOrphans, RepairSummary, Written
-from mmcheck.repair.write import check_target, write_repaired
+from mmcheck.repair.write import new_folder, write_repaired
 from mmcheck.store.claim import hold
 from mmcheck.store.own_entries import PRODUCTS
 from mmcheck.store.reading import require_complete
@@ -88,8 +88,9 @@ def repair_run(
         run = RunFolder(path)
         require_complete(run)
         rows = run.summary["rows_read"]
-        target = None if write is None else check_target(run, Path(write))
+        target = None if write is None else new_folder(Path(write))
         if target is not None:
+            target.check(entry.manifest for entry in run.record.inputs)
             # Shards are never rewritten here: the repaired manifest of tars is a listing.
             check_sources(run, write_media=False)
         _clear(run.path / FOLDER)

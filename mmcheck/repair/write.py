@@ -7,8 +7,6 @@ how sure, and the old text), so that a repair can be reviewed and undone; every 
 from __future__ import annotations
 
 import os
-import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmcheck.config import Config
-from mmcheck.core.atomic import TMP_PREFIX
-from mmcheck.core.errors import ManifestError, OutputError, RunError
+from mmcheck.core.errors import ManifestError, RunError
 from mmcheck.core.json_row import changed_row
 from mmcheck.core.pair_kinds import KIND_OF
 from mmcheck.core.progress import Progress
@@ -30,6 +27,7 @@ from mmcheck.formats.new_text import TextReplacer, changed_columns
 from mmcheck.formats.open_format import open_format
 from mmcheck.formats.paths import is_inside
 from mmcheck.repair.summary import Written
+from mmcheck.store.new_folder import NewFolder, written_stems
 from mmcheck.store.run_folder import RunFolder, read_part
 from mmcheck.store.run_record import InputRecord
 from mmcheck.store.schema import table_to_samples
@@ -39,51 +37,21 @@ _PARTS = ("from", "confidence", "original")
 _TABULAR = ("csv", "parquet")
 _FOLDERS = ("imagefolder", "audiofolder")
 
-_OTHER = "free some space, or give --write another folder."
-
 Proposals = Mapping[int, list[dict[str, Any]]]
 
 
-def check_target(run: RunFolder, target: Path) -> Path:
-    """Return ``target`` if it is a folder that may be written to: new or empty, and no source.
-
-    Raises:
-        OutputError: If it is not.
-    """
-    if os.path.realpath(target) == os.path.realpath("."):
-        raise OutputError(
-            "repaired manifests are not written into the working folder itself.", hint="give --write a new folder."
-        )
-    try:
-        is_taken = target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir())))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {target}: {error.strerror or error}.", hint="give --write another folder."
-        ) from error
-    if is_taken:
-        kind = "a folder that is not empty" if target.is_dir() else "not a folder"
-        raise OutputError(
-            f"{target} is {kind}; repaired manifests are never written over anything.",
-            hint="give --write a new or empty folder.",
-        )
-    real = os.path.realpath(target)
-    for entry in run.record.inputs:
-        source = os.path.realpath(entry.manifest)
-        if os.path.isdir(source) and os.path.commonpath([source, real]) == source:
-            raise OutputError(
-                f"{target} is inside the scanned folder {entry.manifest}; a later scan would read it.",
-                hint="give --write a folder outside of it.",
-            )
-    return target
+def new_folder(target: Path) -> NewFolder:
+    """Return the folder of repaired manifests, which has to be new."""
+    return NewFolder(path=target, option="--write", what="repaired manifests")
 
 
-def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Progress) -> Written:
+def write_repaired(run: RunFolder, table: pa.Table, target: NewFolder, progress: Progress) -> Written:
     """Write the manifests of a run with the proposals applied; return the files, counts and notes.
 
     Args:
         run: The run folder.
         table: The proposals (``PROPOSALS``).
-        target: A folder that ``check_target`` allowed.
+        target: A folder that was found to be new.
         progress: Receives progress reports.
 
     Raises:
@@ -97,38 +65,23 @@ def write_repaired(run: RunFolder, table: pa.Table, target: Path, progress: Prog
         by_row.setdefault(record["index"], []).append(record)
     inputs = run.record.inputs
     progress.phase("writing repaired manifests", len(inputs))
-    stems = Counter(_stem(entry.manifest) for entry in inputs)
-    staging = target.with_name(f"{TMP_PREFIX}{os.getpid()}-{target.name}")
     writer = _Writer(run, config, by_row)
     written: dict[Path, None] = {}
-    try:
+    with target.made() as staging:
         start = 0
-        for number, entry in enumerate(inputs):
+        for entry, (stem, below) in zip(inputs, written_stems([entry.manifest for entry in inputs]), strict=True):
             stop = start + entry.rows
-            stem = _stem(entry.manifest)
-            place = staging if stems[stem] == 1 else staging / f"{number:03d}"
-            place.mkdir(parents=True, exist_ok=True)
-            # Relative paths start from the folder that the files end up in, which has the same parent.
+            place = staging / below
+            place.mkdir(exist_ok=True)
             files = writer.write(entry, start, stop, place, stem)
             if any(file in written for file in files):
                 raise RunError(f"two inputs would be written to one file: {sorted(map(str, files))}.")
             written |= dict.fromkeys(files)
             start = stop
             progress.advance()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            target.rmdir()
-        staging.rename(target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}.", hint=_OTHER) from error
-    except OutputError as error:
-        # The formats do not know the name of the option.
-        raise OutputError(error.message, hint=_OTHER) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Written(
-        folder=str(target),
-        files=tuple(str(target / file.relative_to(staging)) for file in written),
+        folder=str(target.path),
+        files=tuple(str(target.final(file, staging)) for file in written),
         repaired_rows=writer.repaired,
         not_written=tuple(writer.not_written),
         notes=tuple(writer.notes),
@@ -255,7 +208,3 @@ def _with_whole_paths(sample: Sample, row: dict[str, Any]) -> dict[str, Any]:
 
 def _is_tabular(kind: str, manifest: str) -> bool:
     return kind in _TABULAR or (kind in _FOLDERS and manifest.endswith((".csv", ".parquet")))
-
-
-def _stem(manifest: str) -> str:
-    return manifest.rstrip("/").rsplit("/", 1)[-1].partition(".")[0] or "manifest"

@@ -6,7 +6,7 @@ import pytest
 
 from mmcheck.core.errors import OutputError
 from mmcheck.repair.orders import natural_key
-from mmcheck.repair.write import _provenance, check_target
+from mmcheck.repair.write import _provenance, new_folder
 
 
 def test_numbers_sort_by_value_however_long():
@@ -29,4 +29,4 @@ def test_a_second_repair_keeps_what_the_first_one_says():
 def test_the_working_folder_is_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OutputError, match="working folder"):
-        check_target(None, Path("."))  # type: ignore[arg-type]
+        new_folder(Path(".")).check(())
