@@ -44,6 +44,7 @@ def page(report: Path) -> Iterator[playwright.Page]:
     with playwright.sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
         context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+        context.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         opened = context.new_page()
         opened.goto(report.as_uri())
         yield opened

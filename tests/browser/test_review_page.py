@@ -55,6 +55,7 @@ class Served:
 
     def open(self, **options: Any) -> playwright.Page:
         page = self._browser.new_context(**options).new_page()
+        page.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         page.on("dialog", lambda dialog: (self.surprises.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("pageerror", lambda error: self.surprises.append(f"error: {error}"))
         page.on("console", lambda message: self.surprises.append(f"console: {message.text}"))
