@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcheck.config import Config
+from mmcheck.config.review import REVIEW_RULE
 from mmcheck.core.errors import ManifestError, OutputError, UserError
 from mmcheck.core.progress import Progress, SilentProgress
 from mmcheck.core.types import Action
@@ -28,7 +29,7 @@ from mmcheck.errata.record import (
     to_line,
 )
 from mmcheck.errata.record import VERSION as ERRATA_VERSION
-from mmcheck.errata.sources import MIN_CONFIDENCE, from_repairs, from_verdicts, settle
+from mmcheck.errata.sources import MIN_CONFIDENCE, from_people, from_repairs, from_verdicts, settle
 from mmcheck.errata.summary import PatchSummary
 from mmcheck.formats.jsonl import first_objects
 from mmcheck.formats.text_source import open_output
@@ -94,8 +95,9 @@ def patch_run(
         _check(wanted, config)
         told.phase("collecting", None)
         removals = list(from_verdicts(folder, wanted.only, wanted.rules))
-        corrections = list(from_repairs(folder, wanted.min_confidence)) if wanted.repairs else []
-        decisions = settle(removals, corrections)
+        decided, edits = from_people(folder)
+        proposed = list(from_repairs(folder, wanted.min_confidence, decided)) if wanted.repairs else []
+        decisions = settle(removals, [*proposed, *(edits if REVIEW_RULE in (wanted.rules or (REVIEW_RULE,)) else ())])
         maker = DraftMaker(folder, config, reads_media=wanted.media)
         drafts = list(maker.drafts(decisions, keys_of_rows(folder, [one.index for one in decisions]), told))
         records = list(_records(folder, drafts, maker.left_out, with_text=wanted.text))
@@ -147,10 +149,13 @@ def _check(options: PatchOptions, config: Config) -> None:
         if name not in known:
             what = "whose rows are right" if name == Action.KEEP else "which is no verdict"
             raise UserError(f"--only names {name!r}, {what}.", hint=f"choose from {', '.join(known)}.")
-    if not options.only and not options.repairs:
-        raise UserError("nothing is asked for: neither verdicts (--only) nor --repairs.", hint="--only quarantine")
+    if not options.only and not options.repairs and not config.review.apply:
+        raise UserError(
+            "nothing is asked for: no verdicts (--only), no --repairs, and the run was not judged with --apply-review.",
+            hint="--only quarantine",
+        )
     for name in options.rules:
-        if name not in config.rules:
+        if name not in config.rules and name != REVIEW_RULE:
             raise UserError(
                 f"--rules names {name!r}, which is no rule of this run.",
                 hint=f"its rules are: {', '.join(config.rules)}.",

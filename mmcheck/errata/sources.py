@@ -1,8 +1,7 @@
-"""Where corrections come from: the verdicts of the rules, and what ``mmcheck repair`` proposes.
+"""Where corrections come from: the verdicts of a run, what ``mmcheck repair`` proposes, and what people wrote.
 
-Each source yields decisions on rows of the run. They are asked in order, and a later one overrules an earlier one on
-the text of a pair: the rules say that a pair is wrong, repair says what would be right. What people decide on single
-rows comes behind both, once there is a place where they do.
+Each source yields decisions on rows of the run. The verdicts (of rules, or of people where these were applied) say that
+a pair is wrong; repair and people say what would be right. On a row that people decided about, repair has no say.
 """
 
 from __future__ import annotations
@@ -18,14 +17,21 @@ import pyarrow.parquet as pq
 
 from mmcheck.codes.explain import tell_cause, tell_title
 from mmcheck.config import Config
+from mmcheck.config.review import REVIEW_RULE
 from mmcheck.core.errors import RunError, UserError
 from mmcheck.core.pair_kinds import KIND_OF, PAIR_KINDS, PairKind
+from mmcheck.people.ballot import count_ballots
+from mmcheck.people.decision import Choice
+from mmcheck.people.decision_log import log_path, read_decisions
+from mmcheck.people.standing import standing_decisions
+from mmcheck.people.verdicts import CAUSES
 from mmcheck.store.run_folder import RunFolder, read_part
 
 MIN_CONFIDENCE = 0.95
 """Probability from which a proposal of repair becomes an erratum. Our own choice: surer than ``mmcheck repair``
 itself asks for, because errata are applied where nobody has looked at the proposals."""
 
+_EDITED = f"{REVIEW_RULE}.{CAUSES[Choice.EDIT]}"
 _PROPOSALS = ("repair", "proposals.parquet")
 _SCORES = ("confidence", "own_score", "proposed_score")
 _OF_MEDIUM = re.compile(
@@ -53,6 +59,8 @@ class Decision:
     """The reason without anything that might quote a text."""
     scores: Mapping[str, float] | None = None
     decided_by: str = ""
+    is_last_word: bool = False
+    """Whether it holds even where the medium is at fault: a person looked."""
 
 
 def from_verdicts(run: RunFolder, actions: Collection[str], rules: Collection[str] = ()) -> Iterator[Decision]:
@@ -77,12 +85,13 @@ def from_verdicts(run: RunFolder, actions: Collection[str], rules: Collection[st
                 yield decision
 
 
-def from_repairs(run: RunFolder, min_confidence: float) -> Iterator[Decision]:
+def from_repairs(run: RunFolder, min_confidence: float, decided: Collection[int] = ()) -> Iterator[Decision]:
     """Yield what ``mmcheck repair`` proposed for a run, as far as it is sure enough.
 
     Args:
         run: A run with ``repair/``.
         min_confidence: Least probability that a proposed text is the right one, in [0, 1].
+        decided: Rows on which it has no say.
 
     Raises:
         UserError: If nothing was proposed yet.
@@ -100,7 +109,8 @@ def from_repairs(run: RunFolder, min_confidence: float) -> Iterator[Decision]:
         hint = f"run `mmcheck repair {run.path}` again."
         raise RunError(f"{file} is damaged: {str(error).splitlines()[0]}.", hint=hint) from error
     for record in records:
-        if record["confidence"] >= min_confidence and record["proposed_text"] is not None:
+        is_sure = record["confidence"] >= min_confidence and record["proposed_text"] is not None
+        if is_sure and record["index"] not in decided:
             told = f"The text belongs to another row ({record['kind']}), as `mmcheck repair` found."
             yield Decision(
                 index=record["index"],
@@ -115,20 +125,62 @@ def from_repairs(run: RunFolder, min_confidence: float) -> Iterator[Decision]:
             )
 
 
+def from_people(run: RunFolder) -> tuple[frozenset[int], list[Decision]]:
+    """Return the rows that people decided about, as far as the run was judged so, and the texts that they wrote.
+
+    Raises:
+        UserError: If their log cannot be read.
+        RunError: If a part is missing or damaged.
+    """
+    options = run.config().review
+    if not options.apply:
+        return frozenset(), []
+    standing = standing_decisions(read_decisions(log_path(run.path)).decisions)
+    outcomes = count_ballots(standing, options)
+    edits = {(one.sample_id, one.text): one.pair for one in standing if one.choice is Choice.EDIT}
+    decided: list[int] = []
+    found: list[Decision] = []
+    for shard in run.shards():
+        table = read_part(run.verdicts_part(shard), ["sample_id", "codes", "findings", "decided_by"])
+        for place, codes in enumerate(table["codes"].to_pylist()):
+            if not any(code.startswith(f"{REVIEW_RULE}.") for code in codes):
+                continue
+            decided.append(shard.start + place)
+            sample_id = table["sample_id"][place].as_py()
+            outcome = outcomes.get(sample_id)
+            if _EDITED in codes and outcome is not None and outcome.text is not None:
+                pair = edits.get((sample_id, outcome.text))
+                mine = next(one for one in table["findings"][place].as_py() if one["code"] == _EDITED)
+                found.append(
+                    Decision(
+                        index=shard.start + place,
+                        kind=KIND_OF[pair] if pair is not None else None,
+                        new_text=outcome.text,
+                        codes=(_EDITED,),
+                        reason=mine["message"] or "",
+                        plain_reason="A person gave the pair another text.",
+                        decided_by=table["decided_by"][place].as_py(),
+                        is_last_word=True,
+                    )
+                )
+    return frozenset(decided), found
+
+
 def settle(removals: Sequence[Decision], corrections: Sequence[Decision]) -> list[Decision]:
     """Return one decision a row and pair, in the order of the rows: a correction takes the place of a removal.
 
-    Not where the medium itself is at fault. What the removal knows of the pair stays with the correction.
+    Not where the medium itself is at fault, unless a person said so. What the removal knows of the pair stays with the
+    correction.
     """
     removed = {decision.index: decision for decision in removals}
     found: dict[tuple[int, str], Decision] = {}
     for new in corrections:
         old = removed.get(new.index)
-        if old is not None and old.is_of_medium:
+        if old is not None and old.is_of_medium and not new.is_last_word:
             continue
         name = new.kind.name if new.kind is not None else ""
         scores = {**(old.scores or {}), **(new.scores or {})} if old is not None else new.scores
-        codes = (*(old.codes if old is not None else ()), *new.codes)
+        codes = tuple(dict.fromkeys((*(old.codes if old is not None else ()), *new.codes)))
         found[new.index, name] = replace(new, codes=codes, scores=scores)
     for index, old in removed.items():
         kinds = KIND_OF if old.kind is None else (old.kind.name,)

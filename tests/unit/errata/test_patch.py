@@ -18,6 +18,9 @@ import soundfile
 import mmcheck
 from mmcheck.core.errors import OutputError, RunError, UserError
 from mmcheck.errata.record import text_digest
+from mmcheck.errata.sources import from_repairs
+from mmcheck.people.decision import Choice, Decision
+from mmcheck.people.decision_log import append_decisions, log_path
 from mmcheck.repair.run import repair_run
 from tests.unit.errata.conftest import CAPTIONS, CONFIG, MakeRun, lines, picture, put, recording, tone, write_lines
 
@@ -296,3 +299,47 @@ def test_corrections_without_texts_take_them_from_the_set(tmp_path: Path) -> Non
     alone = mmcheck.apply(tmp_path / "errata.jsonl", part)
     assert alone.outcomes["no_text"] == 1
     assert "no row here has it" in alone.conflicts[0].why
+
+
+def test_what_people_decided_counts_before_rules_and_repair(judged: MakeRun, pictures: Path, tmp_path: Path) -> None:
+    run = mmcheck.open_run(judged(pictures))
+    ids = [f"images/{number}.png" for number in range(6)]
+    said = [
+        Decision(sample_id=ids[1], reviewer="ann", choice=Choice.EDIT, text="two white horses"),
+        Decision(sample_id=ids[2], reviewer="ann", choice=Choice.KEEP),
+        Decision(sample_id=ids[3], reviewer="ann", choice=Choice.QUARANTINE),
+        Decision(sample_id=ids[4], reviewer="ann", choice=Choice.EDIT, text="taken back"),
+        Decision(sample_id=ids[4], reviewer="ann", choice=Choice.EDIT, text="a right one"),
+        Decision(sample_id=ids[5], reviewer="ann", choice=Choice.EDIT, text=CAPTIONS[5]),
+    ]
+    append_decisions(log_path(run.path), said)
+    before = run.patch(tmp_path / "rules.jsonl")
+    assert (before.removals, before.corrections) == (2, 0)
+
+    run.judge(apply_review=True)
+    after = run.patch(tmp_path / "people.jsonl")
+    # Keeping is no erratum, and a text that stays as it is contradicts itself.
+    assert (after.removals, after.corrections) == (1, 2)
+    assert after.left_out == {"say different things of equal pairs": 1}
+    found = {one["text"]: one for one in lines(tmp_path / "people.jsonl")[1:]}
+    assert found[CAPTIONS[1]]["new_text"] == "two white horses"
+    assert found[CAPTIONS[4]]["new_text"] == "a right one"
+    assert found[CAPTIONS[3]]["action"] == "remove"
+    assert {one["decided_by"] for one in found.values()} == {"ann"}
+    assert found[CAPTIONS[4]]["codes"] == ["review.edited", "marked.not_allowed"]
+    assert run.patch(tmp_path / "edits.jsonl", only=()).records == 2
+    assert run.patch(tmp_path / "marked.jsonl", rules=["doubted"]).records == 0
+
+    mmcheck.apply(tmp_path / "people.jsonl", pictures, tmp_path / "mended", paths="keep")
+    texts = [row["caption"] for row in lines(tmp_path / "mended" / "train.jsonl")]
+    assert texts == [CAPTIONS[0], "two white horses", CAPTIONS[2], "a right one", CAPTIONS[5]]
+
+
+def test_repair_has_no_say_where_people_decided(tmp_path: Path) -> None:
+    _, run = shifted_run(tmp_path)
+    repair_run(run.path)
+    sure = [one for one in lines(run.path / "repair" / "proposals.jsonl") if one["confidence"] >= 0.95]
+    append_decisions(log_path(run.path), [Decision(sample_id=sure[0]["sample_id"], reviewer="ann", choice=Choice.KEEP)])
+    decided = frozenset({sure[0]["index"]})
+    assert len(list(from_repairs(run.folder, 0.95))) == len(sure)
+    assert len(list(from_repairs(run.folder, 0.95, decided))) == len(sure) - 1
